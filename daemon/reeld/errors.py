@@ -1,0 +1,138 @@
+"""What can go wrong, and what each kind of trouble means for the file at hand.
+
+    ReeldError
+    ├── ConfigError              the configuration cannot be used (78)
+    ├── NotFoundError            a person asked for something that the catalogue does not hold (66)
+    ├── UsageError               a command's arguments contradict each other (64)
+    ├── CatalogError             the database; the job at hand waits, nothing is lost
+    │   ├── CatalogBusy          another process holds the write lock (75)
+    │   ├── CatalogInUse         another reeld works on this catalogue (75)
+    │   ├── CatalogFull          the disk is full (74)
+    │   ├── CatalogUnavailable   it cannot be opened, read or written (74)
+    │   ├── CatalogCorrupt       its content is damaged, or it is no catalogue of ours (65)
+    │   └── CatalogTooNew        written by a newer reeld (65)
+    ├── FileError                one video; the others go on
+    │   ├── FileVanished         not there any more; the walk will say what became of it
+    │   ├── FileChanged          written to while we read it; goes back to settling
+    │   ├── FileNotRegular       a FIFO, a socket, a device or a link under a video's name
+    │   └── FileUnreadable       permission, I/O error
+    └── WorkerError              a child process that parses untrusted input
+        ├── WorkerTimeout        it was given its time and was killed
+        └── WorkerDied           it ended by itself: a crash or a limit
+
+The type decides the policy, in `pipeline/policy.py` and nowhere else. Numbers are sysexits.h codes for
+the command line. A message says what happened, to which file, and what to do.
+"""
+
+import os
+
+from reeld.domain.files import FileStamp, readable
+
+
+class ReeldError(Exception):
+    """Anything that reeld itself raises."""
+
+    exit_code = os.EX_SOFTWARE
+
+
+class ConfigError(ReeldError):
+    """The configuration has these complaints; each names key, value and what to write instead."""
+
+    exit_code = os.EX_CONFIG
+
+    def __init__(self, source: str, complaints: list[str]) -> None:
+        self.source = source
+        self.complaints = complaints
+        super().__init__(
+            "\n".join([f"{source}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)])
+        )
+
+
+class NotFoundError(ReeldError):
+    exit_code = os.EX_NOINPUT
+
+
+class UsageError(ReeldError):
+    exit_code = os.EX_USAGE
+
+
+class CatalogError(ReeldError):
+    exit_code = os.EX_IOERR
+
+
+class CatalogBusy(CatalogError):
+    exit_code = os.EX_TEMPFAIL
+
+
+class CatalogInUse(CatalogError):
+    exit_code = os.EX_TEMPFAIL
+
+
+class CatalogFull(CatalogError):
+    pass
+
+
+class CatalogUnavailable(CatalogError):
+    pass
+
+
+class CatalogCorrupt(CatalogError):
+    exit_code = os.EX_DATAERR
+
+
+class CatalogTooNew(CatalogError):
+    exit_code = os.EX_DATAERR
+
+
+class FileError(ReeldError):
+    """Something about one video. `path` is absolute."""
+
+    exit_code = os.EX_NOINPUT
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class FileVanished(FileError):
+    def __init__(self, path: str) -> None:
+        super().__init__(path, f"{readable(path)} is not there any more")
+
+
+class FileChanged(FileError):
+    def __init__(self, path: str, before: FileStamp, after: FileStamp) -> None:
+        self.before = before
+        self.after = after
+        super().__init__(
+            path, f"{readable(path)} was written to while it was read; waiting until it is complete"
+        )
+
+
+class FileNotRegular(FileError):
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path, f"{readable(path)} is not a regular file; rename or remove it if it should be a video"
+        )
+
+
+class FileUnreadable(FileError):
+    def __init__(self, path: str, error: OSError) -> None:
+        self.errno = error.errno
+        cause = error.strerror or type(error).__name__
+        if isinstance(error, PermissionError):
+            todo = "give the user that runs reeld the right to read it"
+        else:
+            todo = "check the disk that it lies on"
+        super().__init__(path, f"{readable(path)} cannot be read ({cause}); {todo}")
+
+
+class WorkerError(ReeldError):
+    pass
+
+
+class WorkerTimeout(WorkerError):
+    pass
+
+
+class WorkerDied(WorkerError):
+    pass
