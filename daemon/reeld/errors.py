@@ -16,9 +16,10 @@
     │   ├── FileChanged          written to while we read it; goes back to settling
     │   ├── FileNotRegular       a FIFO, a socket, a device or a link under a video's name
     │   └── FileUnreadable       permission, I/O error
-    └── WorkerError              a child process that parses untrusted input
-        ├── WorkerTimeout        it was given its time and was killed
-        └── WorkerDied           it ended by itself: a crash or a limit
+    ├── WorkerError              a child process that parses untrusted input; bare: it cannot be started
+    │   ├── WorkerTimeout        it was given its time and was killed
+    │   └── WorkerDied           it ended by itself: a crash or a limit
+    └── Interrupted              we are asked to stop; the job goes back as it was
 
 The type decides the policy, in `pipeline/policy.py` and nowhere else. Numbers are sysexits.h codes for
 the command line. A message says what happened, to which file, and what to do.
@@ -136,3 +137,7 @@ class WorkerTimeout(WorkerError):
 
 class WorkerDied(WorkerError):
     pass
+
+
+class Interrupted(ReeldError):
+    """The work was given up half-way because reeld was asked to stop; nothing is wrong with the file."""

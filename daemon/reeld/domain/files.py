@@ -39,5 +39,11 @@ def readable(path: str) -> str:
 
     A hostile name must not be able to move a terminal's cursor or to fake a line of a log.
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(char if char.isprintable() else _escaped(char) for char in path)
+
+
+def _escaped(char: str) -> str:
+    # os.fsdecode keeps the byte 0xNN that is not UTF-8 as the surrogate U+DCNN.
+    if 0xDC80 <= ord(char) <= 0xDCFF:
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()

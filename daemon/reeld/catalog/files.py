@@ -1,0 +1,205 @@
+"""Which video files do we know, and how does what a walk saw change that?"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from peewee import Value, chunked
+
+from reeld.catalog import queue
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import Library, Row, VideoFile
+from reeld.domain.files import FileStamp
+from reeld.domain.records import FileRecord, KnownFile
+
+_KNOWN = (
+    VideoFile.id,
+    VideoFile.library,
+    VideoFile.path,
+    VideoFile.size_bytes,
+    VideoFile.mtime_ns,
+    VideoFile.ctime_ns,
+    VideoFile.inode,
+    VideoFile.device,
+    VideoFile.state,
+    VideoFile.decided_by,
+    VideoFile.reason,
+)
+
+# What was read from bytes that are not there any more. What was decided about the file stays until it is
+# identified again.
+_CONTENT_FORGOTTEN: Row = {
+    "fingerprint": None,
+    "oshash": None,
+    "file_hash": None,
+    "container": None,
+    "duration_ms": None,
+    "resolution_width": None,
+    "resolution_height": None,
+    "codec_video": None,
+    "codec_audio": None,
+    "hdr": None,
+    "languages": [],
+    "subtitle_languages": [],
+    "media_problem": None,
+}
+
+
+# --- looking ---------------------------------------------------------------------------------------------
+
+
+def file_record(video_file_id: int) -> FileRecord:
+    row = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == video_file_id).get()
+    return FileRecord(
+        id=row.id,
+        library_path=row.library.path,
+        library_kind=row.library.kind,
+        path=row.path,
+        stamp=_stamp(row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode, row.device),
+        duration_ms=row.duration_ms,
+        has_video=row.codec_video is not None,
+        media_problem=row.media_problem,
+        fingerprint=row.fingerprint,
+    )
+
+
+def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
+    """The files directly in this folder by their path, those that are missing included."""
+    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
+    return {known.path: known for known in _known(here)}
+
+
+def known_at(library_id: int, path: str) -> KnownFile | None:
+    """The file that we know under this path, present or missing."""
+    return next(iter(_known((VideoFile.library == library_id) & (VideoFile.path == path))), None)
+
+
+def known_with_stamp(stamp: FileStamp) -> list[KnownFile]:
+    """Files that had this inode, size and time when last seen, wherever: one may have been moved."""
+    same = (VideoFile.inode == stamp.inode) & (VideoFile.size_bytes == stamp.size_bytes)
+    return _known(same & (VideoFile.mtime_ns == stamp.mtime_ns))
+
+
+def present_directories(library_id: int, below: str) -> list[str]:
+    """The folders at and below `below` that hold files which we believe present; "" is the whole library."""
+    inside = (VideoFile.library == library_id) & (VideoFile.state == "present")
+    if below:
+        # From "a/" to "a0" is all that begins with "a/"; once among the names that are text and once among
+        # those that are raw bytes: SQLite sorts every BLOB behind every text.
+        field, raw = VideoFile.directory, os.fsencode(below)
+        as_text = (field >= f"{below}/") & (field < f"{below}0")
+        as_bytes = (field >= Value(raw + b"/", converter=False)) & (
+            field < Value(raw + b"0", converter=False)
+        )
+        inside &= (field == below) | as_text | as_bytes
+    return [
+        directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()
+    ]
+
+
+def present_in_directory(library_id: int, directory: str) -> list[int]:
+    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
+    return [
+        row_id
+        for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()
+    ]
+
+
+# --- recording -------------------------------------------------------------------------------------------
+
+
+def record_settled(library_id: int, path: str, stamp: FileStamp, now_ms: int) -> int:
+    """A file that is new, or whose content is; its id. What was read from the old content is forgotten."""
+    values = _stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    known = known_at(library_id, path)
+    if known is None:
+        return _insert(library_id, path, values, now_ms)
+    if known.is_skipped:
+        values |= {"verdict": None, "decided_by": None, "reason": None}
+    VideoFile.update(changed_at=utc_from_ms(now_ms), **values).where(VideoFile.id == known.id).execute()
+    return known.id
+
+
+def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, now_ms: int) -> None:
+    """A video that the library's rules leave alone. A person's decision about it stands."""
+    values = _stamp_columns(stamp) | {"state": "present", "missing_since": None}
+    known = known_at(library_id, path)
+    row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
+    queue.drop([row_id])
+    VideoFile.update(**values).where(VideoFile.id == row_id).execute()
+    _ignore_by_rules(VideoFile.id == row_id, reason)
+
+
+def record_seen(known: KnownFile, library_id: int, path: str, stamp: FileStamp) -> None:
+    """The same content as before, perhaps back again, perhaps under another name. Nothing is read anew."""
+    values = _place_columns(library_id, path) | _stamp_columns(stamp)
+    VideoFile.update(state="present", missing_since=None, **values).where(VideoFile.id == known.id).execute()
+
+
+def record_missing(video_file_ids: Sequence[int], now_ms: int) -> None:
+    """These are not there any more. Their rows, and what was decided about them, stay."""
+    for ids in chunked(video_file_ids, 500):
+        queue.drop(ids)
+        VideoFile.update(state="missing", missing_since=utc_from_ms(now_ms)).where(
+            VideoFile.id.in_(ids), VideoFile.state == "present"
+        ).execute()
+
+
+def record_all_skipped(video_file_ids: Sequence[int], reason: str) -> None:
+    """These lie in a folder that the rules leave alone now."""
+    queue.drop(list(video_file_ids))
+    _ignore_by_rules(VideoFile.id.in_(video_file_ids), reason)
+
+
+def needs_work(video_file_id: int) -> bool:
+    """Whether something about the file was never read: it went missing before its stages were done."""
+    unread = VideoFile.fingerprint.is_null() | VideoFile.verdict.is_null() | VideoFile.file_hash.is_null()
+    return bool(VideoFile.select().where(VideoFile.id == video_file_id, unread).exists())
+
+
+def _ignore_by_rules(condition: Any, reason: str) -> None:
+    values = {"verdict": "ignored", "decided_by": "rules", "reason": reason, "evidence": []}
+    by_nobody_else = VideoFile.decided_by.is_null() | (VideoFile.decided_by != "person")
+    VideoFile.update(**values).where(condition, by_nobody_else).execute()
+
+
+def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:
+    now = utc_from_ms(now_ms)
+    place = _place_columns(library_id, path)
+    return int(VideoFile.insert(first_seen_at=now, changed_at=now, **place, **values).execute())
+
+
+def _place_columns(library_id: int, path: str) -> Row:
+    directory, filename = os.path.split(path)
+    return {"library": library_id, "path": path, "directory": directory, "filename": filename}
+
+
+def _stamp_columns(stamp: FileStamp) -> Row:
+    return {
+        "size_bytes": stamp.size_bytes,
+        "mtime_ns": stamp.mtime_ns,
+        "ctime_ns": stamp.ctime_ns,
+        "inode": stamp.inode,
+        "device": stamp.device,
+    }
+
+
+def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> FileStamp:
+    return FileStamp(size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, device=device)
+
+
+def _known(condition: object) -> list[KnownFile]:
+    return [
+        KnownFile(
+            id=row_id,
+            library_id=library_id,
+            path=path,
+            stamp=_stamp(size, mtime, ctime, inode, device),
+            is_present=state == "present",
+            is_skipped=decided_by == "rules",
+            reason=reason,
+        )
+        for row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason in (
+            VideoFile.select(*_KNOWN).where(condition).tuples()
+        )
+    ]

@@ -1,0 +1,209 @@
+"""To which film or which episodes does a file belong, and what does it ask a person?
+
+Everything here runs inside one transaction of its caller: a verdict, the movie or episodes that it needs and
+the question that it asks or answers appear together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
+from reeld.catalog.trash import discard
+from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_movie
+from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
+from reeld.errors import NotFoundError
+
+KeyOf = Callable[[str], str]
+"""Title to the key under which its spellings are one."""
+
+
+def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
+    """Store what reeld found out by itself. What a person decided about the file stands."""
+    if VideoFile.get_by_id(video_file_id).decided_by == "person":
+        return
+    match verdict:
+        case Accepted(reading=reading, others=others):
+            doubt = _link(video_file_id, reading, key_of, now_ms)
+            if doubt is None:
+                _decide(video_file_id, "accepted", "reeld", reading, None)
+                _close_question(video_file_id, "validated", auto=True, now_ms=now_ms)
+            else:
+                _ask(video_file_id, Uncertain(reason=doubt, candidates=(reading, *others)), now_ms)
+        case Uncertain():
+            _ask(video_file_id, verdict, now_ms)
+        case Ignored(reason=reason, evidence=evidence):
+            _unlink(video_file_id, now_ms)
+            _decide(video_file_id, "ignored", "reeld", None, reason, evidence)
+            _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
+
+
+def open_question(video_file_id: int, now_ms: int) -> int:
+    """The id of the question about this file; asked here if nobody did, since a person wants to decide."""
+    latest = (
+        PendingValidation.select()
+        .where(PendingValidation.video_file == video_file_id)
+        .order_by(PendingValidation.id.desc())
+        .first()
+    )
+    if latest is not None:
+        return int(latest.id)
+    reason = "opened by a person"
+    return int(
+        PendingValidation.insert(
+            video_file=video_file_id, reason=reason, created_at=utc_from_ms(now_ms)
+        ).execute()
+    )
+
+
+def candidates_of(question_id: int) -> tuple[Reading, ...]:
+    """The readings of a question in the order of their numbers, which begin with 1."""
+    return tuple(_reading(candidate) for candidate in _question(question_id).candidates)
+
+
+def validate(
+    question_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int
+) -> None:
+    """A person says what the file is; `candidate` is its number when it was one of those offered.
+
+    Where two works fit the person's words equally, the older one is meant: a person can name an id.
+    """
+    video_file_id = _question(question_id).video_file_id
+    _link(video_file_id, reading, key_of, now_ms, person=True)
+    _decide(video_file_id, "accepted", "person", reading, None)
+    _answer(question_id, "validated", candidate, now_ms)
+
+
+def reject(question_id: int, now_ms: int) -> None:
+    """A person says that the file is none of these, and nothing to be filed."""
+    video_file_id = _question(question_id).video_file_id
+    _unlink(video_file_id, now_ms)
+    _decide(video_file_id, "rejected", "person", None, "rejected by a person")
+    _answer(question_id, "rejected", None, now_ms)
+
+
+def _question(question_id: int) -> Any:
+    question = PendingValidation.get_or_none(PendingValidation.id == question_id)
+    if question is None:
+        raise NotFoundError(f"there is no question with the number {question_id}; see `reeld pending`")
+    return question
+
+
+# --- the file's own row ----------------------------------------------------------------------------------
+
+
+def _link(
+    video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, person: bool = False
+) -> str | None:
+    """Connect the file with the film or the episodes of the reading, made if need be.
+
+    Returns why it cannot: two works fit equally well. Nothing was changed then.
+    """
+    key = key_of(reading.title or "")
+    if reading.kind == "movie":
+        movie = find_or_make_movie(reading, key, now_ms, take_oldest=person)
+        if isinstance(movie, Ambiguous):
+            return movie.reason
+        _unlink(video_file_id, now_ms, keep_movie=movie)
+        VideoFile.update(movie=movie).where(VideoFile.id == video_file_id).execute()
+        return None
+    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person)
+    if isinstance(episodes, Ambiguous):
+        return episodes.reason
+    _unlink(video_file_id, now_ms, keep_episodes=episodes)
+    links = [{"episode": episode, "video_file": video_file_id} for episode in episodes]
+    EpisodeFile.insert_many(links).on_conflict_ignore().execute()
+    return None
+
+
+def _decide(
+    video_file_id: int,
+    verdict: str,
+    decided_by: str,
+    reading: Reading | None,
+    reason: str | None,
+    evidence: Sequence[str] = (),
+) -> None:
+    VideoFile.update(
+        verdict=verdict,
+        decided_by=decided_by,
+        reason=reason,
+        kind=reading.kind if reading else None,
+        part=reading.part if reading else None,
+        edition=reading.edition if reading else None,
+        confidence=reading.score if reading else None,
+        evidence=list(reading.evidence if reading else evidence),
+    ).where(VideoFile.id == video_file_id).execute()
+
+
+def _unlink(
+    video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
+) -> None:
+    """Take the file from works that it does not belong to; a work that has no file left goes to the trash."""
+    movie_id = VideoFile.get_by_id(video_file_id).movie_id
+    if movie_id is not None and movie_id != keep_movie:
+        VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
+        if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
+            discard("movie", [movie_id], "its last file turned out to be something else", now_ms)
+    links = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.video_file == video_file_id).tuples()
+    wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
+    EpisodeFile.delete().where(
+        EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)
+    ).execute()
+    _discard_empty_episodes(wrong, now_ms)
+
+
+def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int) -> None:
+    linked = EpisodeFile.select(EpisodeFile.episode)
+    empty = list(Episode.select().where(Episode.id.in_(episode_ids), Episode.id.not_in(linked)))
+    discard("episode", [row.id for row in empty], "its last file turned out to be something else", now_ms)
+    for series_id in {row.series_id for row in empty}:
+        if not Episode.select().where(Episode.series == series_id).exists():
+            discard("series", [series_id], "its last episode turned out to be something else", now_ms)
+
+
+# --- the question ----------------------------------------------------------------------------------------
+
+
+def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
+    _unlink(video_file_id, now_ms)
+    best = verdict.candidates[0] if verdict.candidates else None
+    _decide(video_file_id, "pending", "reeld", best, verdict.reason)
+    values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
+    updated = (
+        PendingValidation.update(**values)
+        .where(
+            PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
+        )
+        .execute()
+    )
+    if not updated:
+        PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
+
+
+def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -> None:
+    PendingValidation.update(
+        validation_status=status,
+        selected_candidate_id=candidate,
+        auto_validated=False,
+        resolved_at=utc_from_ms(now_ms),
+    ).where(PendingValidation.id == question_id).execute()
+
+
+def _close_question(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
+    PendingValidation.update(
+        validation_status=status, auto_validated=auto, resolved_at=utc_from_ms(now_ms)
+    ).where(
+        PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
+    ).execute()
+
+
+def _as_dicts(candidates: Sequence[Reading]) -> list[Row]:
+    return [{"id": number, **asdict(reading)} for number, reading in enumerate(candidates, start=1)]
+
+
+def _reading(candidate: Row) -> Reading:
+    fields = {key: value for key, value in candidate.items() if key != "id"}
+    lists = ("episode_numbers", "absolute_numbers", "evidence")
+    return Reading(**fields | {key: tuple(fields[key]) for key in lists})

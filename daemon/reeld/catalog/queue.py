@@ -1,0 +1,149 @@
+"""Which work waits, who does it, and what became of it?
+
+A file has at most one job. A job moves from stage to stage in the same transaction that stores what the stage
+found, so a kill at any moment leaves a stage done or not begun. Whoever holds the job's token may finish it;
+a new version of the file takes the token away and so voids whatever is still under way.
+"""
+
+import secrets
+
+from peewee import EXCLUDED
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import JobRow, VideoFile
+from reeld.domain.records import Job
+
+
+def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
+    """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain."""
+    fresh = {
+        "stage": stage,
+        "lane": lane,
+        "state": "waiting",
+        "token": None,
+        "due_at_ms": now_ms,
+        "attempts": 0,
+        "last_error": None,
+    }
+    JobRow.insert(video_file_id=video_file_id, created_at=utc_from_ms(now_ms), **fresh).on_conflict(
+        conflict_target=[JobRow.video_file],
+        update={name: getattr(EXCLUDED, name) for name in fresh},
+    ).execute()
+
+
+def claim(lane: str, now_ms: int) -> Job | None:
+    """The lane's next due job, ours from here on.
+
+    Its attempt is counted before the work starts, so that a file which kills its worker is given up after a
+    few attempts instead of being tried for ever.
+    """
+    due = (
+        JobRow.select(JobRow.id)
+        .where(JobRow.lane == lane, JobRow.state == "waiting", JobRow.due_at_ms <= now_ms)
+        .order_by(JobRow.due_at_ms, JobRow.id)
+        .limit(1)
+    )
+    rows = list(
+        JobRow.update(state="running", token=secrets.token_hex(8), attempts=JobRow.attempts + 1)
+        .where(JobRow.id == due)
+        .returning(JobRow.id, JobRow.video_file_id, JobRow.stage, JobRow.token, JobRow.attempts)
+        .tuples()
+        .execute()
+    )
+    if not rows:
+        return None
+    job_id, video_file_id, stage, token, attempts = rows[0]
+    return Job(id=job_id, video_file_id=video_file_id, stage=stage, token=token, attempts=attempts)
+
+
+def holds(job: Job) -> bool:
+    """Whether the job is still ours: neither reset by a newer version of the file nor gone with it."""
+    return bool(JobRow.select().where(_is_ours(job)).exists())
+
+
+def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None:
+    """The job's stage is done; the next may begin, with its attempts counted from the start.
+
+    `keep`: the same worker goes straight on (its first attempt is counted here) instead of queueing again.
+    """
+    _update(
+        job,
+        stage=stage,
+        lane=lane,
+        attempts=1 if keep else 0,
+        last_error=None,
+        **({} if keep else {"state": "waiting", "token": None, "due_at_ms": now_ms}),
+    )
+
+
+def finish(job: Job) -> None:
+    """All stages are done: the file needs no more work."""
+    JobRow.delete().where(_is_ours(job)).execute()
+
+
+def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool) -> None:
+    """Try again later. `counts` is False where the file was not at fault."""
+    attempts = job.attempts if counts else job.attempts - 1
+    _update(job, state="waiting", token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts)
+
+
+def set_aside(job: Job, *, error: str) -> None:
+    """Give up on the file until it changes; a person sees the reason."""
+    _update(job, state="set_aside", token=None, last_error=error)
+
+
+def pause(library_id: int) -> None:
+    """The library cannot be looked at: let its files' jobs wait, without attempts, until it can."""
+    _of_library(library_id, "waiting", "paused")
+
+
+def resume(library_id: int) -> None:
+    """The library is back: its files' jobs may go on."""
+    _of_library(library_id, "paused", "waiting")
+
+
+def retry_set_aside(video_file_id: int, now_ms: int) -> None:
+    """Something about the file changed: if it was given up, it gets its attempts anew."""
+    JobRow.update(state="waiting", token=None, attempts=0, due_at_ms=now_ms).where(
+        JobRow.video_file == video_file_id, JobRow.state == "set_aside"
+    ).execute()
+
+
+def drop(video_file_ids: list[int]) -> None:
+    """These files need no work any more."""
+    JobRow.delete().where(JobRow.video_file.in_(video_file_ids)).execute()
+
+
+def recover() -> int:
+    """Give back what a process that ended left under way; how many jobs. For the catalogue's one owner."""
+    return int(JobRow.update(state="waiting", token=None).where(JobRow.state == "running").execute())
+
+
+def next_due_ms(lane: str) -> int | None:
+    """When the lane's next waiting job is due; None when it has none."""
+    first = (
+        JobRow.select(JobRow.due_at_ms)
+        .where(JobRow.lane == lane, JobRow.state == "waiting")
+        .order_by(JobRow.due_at_ms)
+        .limit(1)
+        .tuples()
+    )
+    return next((due for (due,) in first), None)
+
+
+def live_count() -> int:
+    """How many jobs wait or run; those that were set aside, or whose library is away, do not count."""
+    return int(JobRow.select().where(JobRow.state.in_(["waiting", "running"])).count())
+
+
+def _of_library(library_id: int, before: str, after: str) -> None:
+    its_files = VideoFile.select(VideoFile.id).where(VideoFile.library == library_id)
+    JobRow.update(state=after).where(JobRow.state == before, JobRow.video_file.in_(its_files)).execute()
+
+
+def _is_ours(job: Job) -> object:
+    return (JobRow.id == job.id) & (JobRow.token == job.token)
+
+
+def _update(job: Job, **values: object) -> None:
+    JobRow.update(**values).where(_is_ours(job)).execute()

@@ -1,0 +1,51 @@
+"""How does a row go without being lost, and how does it come back?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
+from reeld.errors import NotFoundError
+
+_TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
+
+
+def discard(entity_type: str, ids: Sequence[int], reason: str, now_ms: int) -> None:
+    """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash."""
+    model = _TABLES[entity_type]
+    for row in model.select().where(model.id.in_(ids)).dicts():
+        Trash.insert(
+            entity_type=entity_type,
+            original_id=row["id"],
+            entity_metadata=_as_json(row),
+            deleted_at=utc_from_ms(now_ms),
+            deletion_reason=reason,
+        ).execute()
+        model.delete().where(model.id == row["id"]).execute()
+
+
+def restore(trash_id: int) -> tuple[str, int]:
+    """Bring a row back as it was; its type and its id, which is a new one if the old was given away since."""
+    entry = Trash.get_or_none(Trash.id == trash_id)
+    if entry is None:
+        raise NotFoundError(
+            f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`"
+        )
+    model = _TABLES[entry.entity_type]
+    values = {**entry.entity_metadata}
+    if model.select().where(model.id == values["id"]).exists():
+        del values["id"]
+    if entry.entity_type == "episode" and not Series.select().where(Series.id == values["series"]).exists():
+        raise NotFoundError("the series of this episode is in the trash too; restore the series first")
+    row_id = int(model.insert(**_from_json(values)).execute())
+    entry.delete_instance()
+    return entry.entity_type, row_id
+
+
+def _as_json(row: Row) -> Row:
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+def _from_json(row: Row) -> Row:
+    times = {"created_at", "updated_at"}
+    return {key: datetime.fromisoformat(value) if key in times else value for key, value in row.items()}

@@ -1,0 +1,150 @@
+"""Is this film, series or episode one that we know already?
+
+Two spellings of one title have one key. Ids decide first; then the key together with the year (and, for a
+series, the country): what both sides know must agree, what one side does not know is learnt from the other.
+Where two known works fit equally well nothing is guessed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
+from reeld.domain.identity import Reading
+
+_IDS = ("tmdb_id", "tvdb_id", "imdb_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several works fit; `reason` says which."""
+
+    reason: str
+
+
+def find_or_make_movie(
+    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
+) -> int | Ambiguous:
+    """The id of the film of this reading. `take_oldest` settles what would be ambiguous."""
+    facts = {"year": reading.year, **_ids(reading)}
+    return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest)
+
+
+def find_or_make_episodes(
+    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
+) -> tuple[int, ...] | Ambiguous:
+    """The ids of all episodes of this reading, in its order, and their series with them."""
+    facts = {"year": reading.year, "country": reading.country, **_ids(reading)}
+    series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest)
+    if isinstance(series, Ambiguous):
+        return series
+    return tuple(_find_or_make_episode(series, names, reading, now_ms) for names in _episode_names(reading))
+
+
+# --- films and series ------------------------------------------------------------------------------------
+
+
+def _find_or_make(
+    model: type[BaseModel], reading: Reading, title_key: str, facts: Row, now_ms: int, *, take_oldest: bool
+) -> int | Ambiguous:
+    matches = _matches(model, title_key, facts)
+    if len(matches) > 1 and not take_oldest:
+        return Ambiguous(_which(reading, matches))
+    if matches:
+        return _learn(model, matches[0], facts, now_ms)
+    now = utc_from_ms(now_ms)
+    values = {"title": reading.title or "", "title_key": title_key, **facts}
+    return int(model.insert(created_at=now, updated_at=now, **values).execute())
+
+
+def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
+    """The rows that this may be, oldest first: those that share an id, else those of the same key."""
+    shared = [getattr(model, name) == facts[name] for name in _IDS if facts[name] is not None]
+    for condition in shared:
+        rows = list(model.select().where(condition).order_by(model.id).dicts())
+        if agreeing := [row for row in rows if _ids_agree(row, facts)]:
+            return agreeing
+    rows = list(model.select().where(model.title_key == title_key).order_by(model.id).dicts())
+    agreeing = [row for row in rows if _agree(row, facts)]
+    # "The Office" of 2005 is a better match for 2005 than one whose year nobody knows.
+    exact = [
+        row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")
+    ]
+    return exact or agreeing
+
+
+def _ids_agree(row: Row, facts: Row) -> bool:
+    return all(row[name] == facts[name] for name in _IDS if row[name] is not None and facts[name] is not None)
+
+
+def _agree(row: Row, facts: Row) -> bool:
+    return all(
+        row[name] == value for name, value in facts.items() if row[name] is not None and value is not None
+    )
+
+
+def _learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
+    """Fill in what the row did not know yet."""
+    new = {name: value for name, value in facts.items() if row[name] is None and value is not None}
+    if new:
+        model.update(updated_at=utc_from_ms(now_ms), **new).where(model.id == row["id"]).execute()
+    return int(row["id"])
+
+
+def _which(reading: Reading, matches: Sequence[Row]) -> str:
+    years = " and ".join(str(row["year"] or "an unknown year") for row in matches)
+    return f"{len(matches)} works called {reading.title!r} are known, of {years}; the name does not say which"
+
+
+def _ids(reading: Reading) -> Row:
+    return {name: getattr(reading, name) for name in _IDS}
+
+
+# --- episodes --------------------------------------------------------------------------------------------
+
+
+def _episode_names(reading: Reading) -> list[Row]:
+    """What each episode is known by: season and number, else absolute number, else the day it was aired."""
+    if reading.season_number is not None and reading.episode_numbers:
+        absolute = _paired(reading)
+        return [
+            {
+                "season_number": reading.season_number,
+                "episode_number": number,
+                "absolute_number": absolute.get(number),
+            }
+            for number in reading.episode_numbers
+        ]
+    if reading.absolute_numbers:
+        return [{"absolute_number": number} for number in reading.absolute_numbers]
+    return [{"air_date": reading.air_date}]
+
+
+def _paired(reading: Reading) -> dict[int, int]:
+    if len(reading.absolute_numbers) != len(reading.episode_numbers):
+        return {}
+    return dict(zip(reading.episode_numbers, reading.absolute_numbers, strict=True))
+
+
+def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: int) -> int:
+    title = reading.episode_title if _is_single(reading) else None
+    learnt = {name: value for name, value in {**names, "title": title}.items() if value is not None}
+    condition = Episode.series == series_id
+    for name in ("season_number", "episode_number") if "season_number" in names else tuple(names):
+        condition &= getattr(Episode, name) == names[name]
+    row = (
+        Episode.select()
+        .where(condition)
+        .order_by(Episode.season_number.is_null(), Episode.id)
+        .dicts()
+        .first()
+    )
+    if row is not None:
+        return _learn(Episode, row, learnt, now_ms)
+    now = utc_from_ms(now_ms)
+    return int(Episode.insert(series=series_id, created_at=now, updated_at=now, **learnt).execute())
+
+
+def _is_single(reading: Reading) -> bool:
+    """A file of several episodes has one title for all of them, which is none of theirs."""
+    return len(reading.episode_numbers) <= 1 and len(reading.absolute_numbers) <= 1

@@ -1,0 +1,370 @@
+"""What did the owner ask for? One TOML file, read once, validated whole, frozen.
+
+Every key stands in one of the tables below with its default, the check it must pass and what to write
+instead; `config.toml` at the top of the repository states the same defaults and is the manual. All
+complaints are collected and raised together: nobody likes to mend a file ten times.
+"""
+
+import difflib
+import itertools
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from reeld.domain.identity import LibraryKind
+from reeld.errors import ConfigError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
+
+# Containers that people keep films and series in. `.ts` may also be a TypeScript source and `.dat`, `.bin`
+# and `.iso` may be anything: the first bytes decide about a `.ts`, the others are not looked at.
+DEFAULT_EXTENSIONS = (
+    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg",
+    "mpg", "mts", "mxf", "ogm", "ogv", "rm", "rmvb", "ts", "vob", "webm", "wmv", "wtv", "xvid",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """A folder that is watched. `path` is absolute and spelled as its owner spelled it."""
+
+    name: str
+    path: str
+    kind: LibraryKind = "auto"
+    extensions: tuple[str, ...] = DEFAULT_EXTENSIONS
+    minimum_size_bytes: int = 0
+    ignore: tuple[str, ...] = ()
+    quiet_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashSettings:
+    full: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings:
+    timeout_s: float = 20.0
+    memory_mib: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifySettings:
+    timeout_s: float = 5.0
+    memory_mib: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    level: LogLevel = "info"
+    format: LogFormat = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings. `source` is the file they came from, or None for the built-in defaults."""
+
+    source: str | None
+    libraries: tuple[Library, ...]
+    database_path: str
+    hash: HashSettings = field(default_factory=HashSettings)
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    identify: IdentifySettings = field(default_factory=IdentifySettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+
+# --- where things are ------------------------------------------------------------------------------------
+
+
+def find_config_file(given: str | None, environment: Mapping[str, str]) -> str | None:
+    """The configuration file to use: the given one, else the first that exists, else None.
+
+    Order: `--config`, `$REELD_CONFIG`, `$XDG_CONFIG_HOME/reeld/config.toml` (`~/.config/...`),
+    `/etc/reeld/config.toml`. The first two must exist: a misspelled path must not mean "the defaults".
+    """
+    chosen = given or environment.get("REELD_CONFIG")
+    if chosen:
+        return chosen
+    user_directory = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    candidates = (os.path.join(user_directory, "reeld", "config.toml"), "/etc/reeld/config.toml")
+    return next((path for path in candidates if os.path.exists(path)), None)
+
+
+def default_database_path(environment: Mapping[str, str]) -> str:
+    """systemd's state directory when it gives one, else the user's."""
+    # systemd separates several state directories by colons; the first is ours.
+    if state_directory := environment.get("STATE_DIRECTORY", "").split(":")[0]:
+        return os.path.join(state_directory, "reeld.db")
+    state_home = environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(state_home, "reeld", "reeld.db")
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+
+def load_config(path: str | None, environment: Mapping[str, str]) -> Config:
+    """The configuration in the file at `path`, or the defaults when it is None.
+
+    Raises `ConfigError` with every complaint about the file.
+    """
+    if path is None:
+        return parse_config({}, source=None, base=os.getcwd(), environment=environment)
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as err:
+        complaint = f"cannot be read ({err.strerror}); check the path and its rights"
+        raise ConfigError(path, [complaint]) from err
+    except UnicodeDecodeError as err:
+        raise ConfigError(
+            path, [f"is not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8"]
+        ) from err
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
+    base = os.path.dirname(os.path.abspath(path))
+    return parse_config(document, source=path, base=base, environment=environment)
+
+
+def parse_config(
+    document: Mapping[str, Any], *, source: str | None, base: str, environment: Mapping[str, str]
+) -> Config:
+    """The configuration that a parsed TOML `document` states; relative paths in it are relative to `base`."""
+    complaints: list[str] = []
+    _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
+    sections = {name: _section(document, name, complaints) for name in _SECTIONS}
+    libraries = _libraries(document, sections["settle"]["quiet_s"], base, complaints)
+    if complaints:
+        raise ConfigError(source or "built-in defaults", complaints)
+    given_database = sections["database"]["path"]
+    database = _absolute(given_database, base) if given_database else default_database_path(environment)
+    return Config(
+        source=source,
+        libraries=libraries,
+        database_path=database,
+        hash=HashSettings(**sections["hash"]),
+        probe=ProbeSettings(**sections["probe"]),
+        identify=IdentifySettings(**sections["identify"]),
+        log=LogSettings(**sections["log"]),
+    )
+
+
+# A check returns what is wrong with a value and what to write instead, or None.
+Check = Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file: what it is when nobody says, and what it may be."""
+
+    default: Any
+    check: Check
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return None
+    return "must be a text that is not empty"
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value == "" else _text(value)
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
+def _number(least: float, most: float, unit: str) -> Check:
+    def check(value: Any) -> str | None:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # A NaN compares false with everything, so it fails here too.
+        return (
+            None
+            if is_number and least <= value <= most
+            else f"must be a number of {unit} from {least} to {most}"
+        )
+
+    return check
+
+
+def _whole(least: int, most: int, unit: str) -> Check:
+    def check(value: Any) -> str | None:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return (
+            None
+            if is_whole and least <= value <= most
+            else f"must be a whole number of {unit} from {least} to {most}"
+        )
+
+    return check
+
+
+def _one_of(*choices: str) -> Check:
+    def check(value: Any) -> str | None:
+        if value in choices:
+            return None
+        return "must be " + " or ".join(f'"{choice}"' for choice in choices) + _nearest(value, choices)
+
+    return check
+
+
+def _extensions(value: Any) -> str | None:
+    fits = isinstance(value, list) and value and all(isinstance(e, str) and _is_extension(e) for e in value)
+    return None if fits else 'must be a list of file name endings without the dot, such as ["mkv", "mp4"]'
+
+
+def _is_extension(text: str) -> bool:
+    return text.isascii() and text.isalnum()
+
+
+def _patterns(value: Any) -> str | None:
+    fits = isinstance(value, list) and all(_text(pattern) is None for pattern in value)
+    return None if fits else 'must be a list of patterns, such as ["*.old.mkv", "Home videos/**"]'
+
+
+# A day: whoever waits longer for a file to be complete has mistaken the unit.
+_QUIET = _number(0, 86_400, "seconds")
+
+_SECTIONS: dict[str, dict[str, Key]] = {
+    "database": {"path": Key("", _optional_text)},
+    "settle": {"quiet_s": Key(5.0, _QUIET)},
+    "hash": {"full": Key(HashSettings().full, _flag)},
+    "probe": {
+        "timeout_s": Key(ProbeSettings().timeout_s, _number(1, 600, "seconds")),
+        # Below 256 MiB libmediainfo itself does not load.
+        "memory_mib": Key(ProbeSettings().memory_mib, _whole(256, 65_536, "MiB")),
+    },
+    "identify": {
+        "timeout_s": Key(IdentifySettings().timeout_s, _number(1, 600, "seconds")),
+        "memory_mib": Key(IdentifySettings().memory_mib, _whole(256, 65_536, "MiB")),
+    },
+    "log": {
+        "level": Key(LogSettings().level, _one_of("debug", "info", "warning", "error")),
+        "format": Key(LogSettings().format, _one_of("auto", "json", "console")),
+    },
+}
+
+_LIBRARY: dict[str, Key] = {
+    "name": Key(None, _text),
+    "path": Key(None, _text),
+    "kind": Key("auto", _one_of("auto", "movies", "series")),
+    "extensions": Key(list(DEFAULT_EXTENSIONS), _extensions),
+    "minimum_size_bytes": Key(0, _whole(0, 1 << 50, "bytes")),
+    "ignore": Key([], _patterns),
+    "quiet_s": Key(None, _QUIET),
+}
+
+_DEFAULT_LIBRARIES = [{"name": "Videos", "path": "~/Videos"}]
+
+
+def _section(document: Mapping[str, Any], name: str, complaints: list[str]) -> dict[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        complaints.append(f"{name} = {_shown(table)}: must be a table; write [{name}] on a line of its own")
+        table = {}
+    return _values(table, _SECTIONS[name], f"{name}.", complaints)
+
+
+def _libraries(
+    document: Mapping[str, Any], quiet_s: float, base: str, complaints: list[str]
+) -> tuple[Library, ...]:
+    tables = document.get("library", _DEFAULT_LIBRARIES)
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        complaints.append(
+            f"library = {_shown(tables)}: must be blocks; write [[library]] with double brackets"
+        )
+        return ()
+    libraries = []
+    for number, table in enumerate(tables, start=1):
+        before = len(complaints)
+        values = _values(table, _LIBRARY, f"library {table.get('name', number)}: ", complaints)
+        if len(complaints) == before:
+            libraries.append(_library(values, quiet_s, base))
+    _refuse_repeated_names(libraries, complaints)
+    _refuse_overlaps(libraries, complaints)
+    return tuple(libraries)
+
+
+def _library(values: dict[str, Any], quiet_s: float, base: str) -> Library:
+    return Library(
+        name=values["name"],
+        path=_absolute(values["path"], base),
+        kind=cast("LibraryKind", values["kind"]),
+        extensions=tuple(sorted({extension.lower() for extension in values["extensions"]})),
+        minimum_size_bytes=values["minimum_size_bytes"],
+        ignore=tuple(values["ignore"]),
+        quiet_s=quiet_s if values["quiet_s"] is None else values["quiet_s"],
+    )
+
+
+def _values(
+    table: Mapping[str, Any], keys: Mapping[str, Key], where: str, complaints: list[str]
+) -> dict[str, Any]:
+    """What `table` says for each of `keys`; the default stands in for a value that is refused."""
+    _refuse_unknown(table, list(keys), where, complaints)
+    values: dict[str, Any] = {}
+    for name, key in keys.items():
+        values[name] = key.default
+        if name not in table:
+            if key.default is None and name != "quiet_s":
+                complaints.append(f"{where}{name} is missing; every library needs one")
+        elif wrong := key.check(table[name]):
+            complaints.append(f"{where}{name} = {_shown(table[name])}: {wrong}")
+        else:
+            values[name] = table[name]
+    return values
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: list[str], where: str, complaints: list[str]) -> None:
+    for name in table:
+        if name not in known:
+            hint = _nearest(name, known) or "; known here: " + ", ".join(known)
+            complaints.append(f"{where}{name} = {_shown(table[name])}: there is no such key{hint}")
+
+
+def _refuse_repeated_names(libraries: list[Library], complaints: list[str]) -> None:
+    names = [library.name for library in libraries]
+    complaints.extend(
+        f"library name = {_shown(name)}: is used {names.count(name)} times; give each library its own name"
+        for name in sorted({name for name in names if names.count(name) > 1})
+    )
+
+
+def _refuse_overlaps(libraries: list[Library], complaints: list[str]) -> None:
+    """A file in two libraries would have two identities."""
+    complaints.extend(
+        f"library path = {_shown(second.path)}: overlaps with {_shown(first.path)} of library "
+        f"{_shown(first.name)}; keep one of the two, or use ignore patterns in the outer one"
+        for first, second in itertools.combinations(libraries, 2)
+        if paths_overlap(first.path, second.path)
+    )
+
+
+def paths_overlap(first: str, second: str) -> bool:
+    """Whether one folder is, or lies in, the other, also by way of symbolic links."""
+    real = os.path.realpath(first), os.path.realpath(second)
+    return os.path.commonpath(real) in real
+
+
+def _absolute(path: str, base: str) -> str:
+    return os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+
+
+def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _shown(value: Any) -> str:
+    """A value as it would stand in the file, short enough for a line."""
+    text = (
+        f'"{value}"'
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+    )
+    return text if len(text) <= 80 else text[:77] + "..."

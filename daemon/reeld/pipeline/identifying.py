@@ -1,0 +1,91 @@
+"""Which film or which episodes is this file, given all that lies around it?"""
+
+import os
+import stat
+from collections.abc import Sequence
+from functools import lru_cache
+
+from reeld.domain.identity import Accepted, Clues, Sidecar, Uncertain, Verdict
+from reeld.domain.records import FileRecord
+from reeld.identify.asking import identify_all
+from reeld.identify.nfo import MAX_BYTES, sidecar_names
+from reeld.pipeline.tools import Tools
+
+# As many names on each side, in order, as a season has episodes: what a file's neighbours can tell is told by
+# those, and a folder of 10,000 files costs no more than this for each.
+NEIGHBOURS_EACH_SIDE = 50
+
+
+def identify_file(record: FileRecord, tools: Tools) -> Verdict:
+    """The verdict about a file from its name, folders, neighbours, .nfo files and content."""
+    (verdict,) = identify_all([_clues(record)], tools.ask_identifier)
+    return with_regard_to_content(verdict, record)
+
+
+def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:
+    """No name makes a film of a file that holds no video: that is for a person to look at."""
+    if record.has_video or record.media_problem is None or not isinstance(verdict, Accepted):
+        return verdict
+    return Uncertain(reason=record.media_problem, candidates=(verdict.reading, *verdict.others))
+
+
+def _clues(record: FileRecord) -> Clues:
+    return Clues(
+        path=record.path,
+        library_kind=record.library_kind,
+        siblings=_siblings(record.absolute_path),
+        sidecars=_sidecars(record),
+        duration_ms=record.duration_ms,
+    )
+
+
+# --- neighbours ------------------------------------------------------------------------------------------
+
+
+def _siblings(absolute_path: str) -> tuple[str, ...]:
+    """Names of the neighbours with the same ending; none when the folder cannot be listed."""
+    directory, name = os.path.split(absolute_path)
+    ending = os.path.splitext(name)[1].lower()
+    try:
+        names = _names_in(directory, os.stat(directory).st_mtime_ns)
+    except OSError:
+        return ()
+    alike = [other for other in names if os.path.splitext(other)[1].lower() == ending]
+    return _around(alike, name)
+
+
+def _around(names: Sequence[str], name: str) -> tuple[str, ...]:
+    position = names.index(name) if name in names else 0
+    before = names[max(0, position - NEIGHBOURS_EACH_SIDE) : position]
+    return (*before, *names[position + 1 : position + 1 + NEIGHBOURS_EACH_SIDE])
+
+
+@lru_cache(maxsize=8)
+def _names_in(directory: str, _mtime_ns: int) -> tuple[str, ...]:
+    # A season's files come one after the other: listing their folder once is enough while it does not change.
+    return tuple(sorted(os.listdir(directory)))
+
+
+# --- .nfo files ------------------------------------------------------------------------------------------
+
+
+def _sidecars(record: FileRecord) -> tuple[Sidecar, ...]:
+    found = [(path, _content(os.path.join(record.library_path, path))) for path in sidecar_names(record.path)]
+    return tuple(Sidecar(path=path, content=content) for path, content in found if content is not None)
+
+
+def _content(path: str) -> bytes | None:
+    """A small regular file's bytes; None if it is not there, is something else, or is too large to be one."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            return None
+        try:
+            return file.read(MAX_BYTES)
+        except OSError:
+            return None

@@ -1,0 +1,215 @@
+"""How does what a walk saw become what the catalogue says?
+
+One `Intake` serves one library, from one thread. It compares each folder's listing with the rows of that
+folder: a file that is the same stays, one that was moved keeps its row, one that is not there any more is
+missing, and one that is new or changed must settle before its first stage is queued. What could not be looked
+at changes nothing: unknown is never absent.
+"""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from reeld.catalog import files, queue
+from reeld.catalog.database import reading, writing
+from reeld.domain.files import FileStamp
+from reeld.domain.records import KnownFile
+from reeld.log import get_logger
+from reeld.pipeline.stages import Stage
+from reeld.watch.rules import Rules, why_incomplete
+from reeld.watch.settle import Settling, Sight
+from reeld.watch.walk import Listing, SeenFile
+
+log = get_logger()
+
+# One commit for so many files at a first scan: each commit waits for the disk, 200 of them at once do not.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A library as intake needs it: the row's id and the folder's path."""
+
+    library_id: int
+    root: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """Takes listings of one library and brings its rows up to date."""
+
+    place: Place
+    rules: Rules
+    settling: Settling
+    first_stage: Stage
+    now_ms: Callable[[], int]
+    is_absent: Callable[[KnownFile], bool]
+    """Whether a file that we know is certainly not at its old path: its library could be looked at."""
+    on_enqueued: Callable[[], None]
+    monotonic: Callable[[], float] = time.monotonic
+    wall_ns: Callable[[], int] = time.time_ns
+    _settled: list[tuple[str, FileStamp]] = field(default_factory=list)
+
+    # --- one folder --------------------------------------------------------------------------------------
+
+    def take_listing(self, listing: Listing) -> None:
+        """Compare a folder with its rows, and record what is different."""
+        with reading():
+            known = files.known_in_directory(self.place.library_id, listing.relative)
+        names = {seen.name for seen in listing.files} | set(listing.companions)
+        videos = {seen.relative: seen for seen in listing.files}
+        for seen in videos.values():
+            self._take_file(seen, known.get(seen.relative), names)
+        gone = [
+            row.id for path, row in known.items() if row.is_present and self._is_gone(path, videos, listing)
+        ]
+        self._record_missing(gone)
+        self.flush()
+
+    def _is_gone(self, path: str, videos: Collection[str], listing: Listing) -> bool:
+        # What could not be looked at is unknown, never absent.
+        return path not in videos and os.path.basename(path) not in listing.unknown
+
+    def _take_file(self, seen: SeenFile, known: KnownFile | None, names: Collection[str]) -> None:
+        skipped = self.rules.why_ignore_file(seen.relative, seen.stamp.size_bytes)
+        if skipped is not None:
+            self._skip(seen, known, skipped)
+        elif known is not None and not known.is_skipped and known.stamp.has_same_content_as(seen.stamp):
+            self._see_again(seen, known)
+        elif known is None and (moved := self._moved_from(seen.stamp)) is not None:
+            self._move(seen, moved)
+        else:
+            self._settle(seen.relative, seen.stamp, why_incomplete(seen.name, names))
+
+    def _skip(self, seen: SeenFile, known: KnownFile | None, reason: str) -> None:
+        self.settling.forget(seen.relative)
+        is_news = known is None or not known.is_present or known.stamp != seen.stamp or known.reason != reason
+        if is_news:
+            with writing():
+                files.record_skipped(self.place.library_id, seen.relative, seen.stamp, reason, self.now_ms())
+
+    def _see_again(self, seen: SeenFile, known: KnownFile) -> None:
+        self.settling.forget(seen.relative)
+        if known.is_present and known.stamp == seen.stamp:
+            return
+        with writing():
+            files.record_seen(known, self.place.library_id, seen.relative, seen.stamp)
+            self._requeue_if_unfinished(known, seen)
+        if not known.is_present:
+            log.info("file.returned", path=seen.relative)
+
+    def _moved_from(self, stamp: FileStamp) -> KnownFile | None:
+        """The file that was renamed to become this one: same inode, size and time, and gone from its place."""
+        with reading():
+            candidates = files.known_with_stamp(stamp)
+        return next((known for known in candidates if not known.is_skipped and self.is_absent(known)), None)
+
+    def _move(self, seen: SeenFile, known: KnownFile) -> None:
+        with writing():
+            files.record_seen(known, self.place.library_id, seen.relative, seen.stamp)
+            self._requeue_if_unfinished(known, seen)
+        log.info("file.moved", path=seen.relative, before=known.path)
+
+    def _requeue_if_unfinished(self, known: KnownFile, seen: SeenFile) -> None:
+        """A file that went missing lost its job; one under way must look under the new name."""
+        if known.is_present and known.path == seen.relative:
+            # Only its ctime or device changed: a right was given, perhaps the one that its job lacked.
+            queue.retry_set_aside(known.id, self.now_ms())
+        elif files.needs_work(known.id):
+            self._enqueue(known.id)
+
+    # --- settling ----------------------------------------------------------------------------------------
+
+    def _settle(self, path: str, stamp: FileStamp, objection: str | None) -> None:
+        sight = self.settling.see(
+            path, stamp, now=self.monotonic(), wall_ns=self.wall_ns(), objection=objection
+        )
+        if sight is Sight.SETTLED:
+            self._settled.append((path, stamp))
+            if len(self._settled) >= BATCH:
+                self.flush()
+
+    def settle_due(self) -> None:
+        """Look again at the files whose quiet period is over, and queue those that did not change."""
+        for path in self.settling.due(self.monotonic()):
+            stamp = _stamp_at(os.path.join(self.place.root, path))
+            if (
+                self.settling.confirm(path, stamp, self.monotonic(), objection=self._objection(path))
+                and stamp
+            ):
+                self._settled.append((path, stamp))
+        self.flush()
+
+    def _objection(self, path: str) -> str | None:
+        directory, name = os.path.split(os.path.join(self.place.root, path))
+        try:
+            return why_incomplete(name, set(os.listdir(directory)))
+        except OSError:
+            return None
+
+    def flush(self) -> None:
+        """Record what has settled, and queue its first stage, in one transaction.
+
+        If that fails the files are still in the list, and the next flush tries again.
+        """
+        if not self._settled:
+            return
+        with writing():
+            for path, stamp in self._settled:
+                self._enqueue(files.record_settled(self.place.library_id, path, stamp, self.now_ms()))
+        for path, _stamp in self._settled:
+            log.info("file.settled", path=path)
+        self._settled.clear()
+
+    def _enqueue(self, video_file_id: int) -> None:
+        stage = self.first_stage
+        queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
+        self.on_enqueued()
+
+    # --- absence -----------------------------------------------------------------------------------------
+
+    def take_absent_directory(self, relative: str) -> None:
+        """This folder is certainly not there any more, nor is anything below it."""
+        self.take_walked(relative, walked=())
+
+    def take_walked(self, below: str, walked: Collection[str], unknown: Iterable[str] = ()) -> None:
+        """All folders at and below `below` have been listed (`walked`) or could not be (`unknown`).
+
+        Whatever the catalogue believes to lie in any other is not there any more.
+        """
+        unknown_roots = tuple(unknown)
+        with reading():
+            believed = files.present_directories(self.place.library_id, below)
+        for directory in believed:
+            if directory not in walked and not any(
+                _is_at_or_below(directory, root) for root in unknown_roots
+            ):
+                self._take_unwalked(directory)
+
+    def _take_unwalked(self, directory: str) -> None:
+        with reading():
+            its_files = files.present_in_directory(self.place.library_id, directory)
+        if (reason := self.rules.why_skip_directory(directory)) is None:
+            self._record_missing(its_files)
+        else:
+            with writing():
+                files.record_all_skipped(its_files, reason)
+
+    def _record_missing(self, video_file_ids: list[int]) -> None:
+        if video_file_ids:
+            with writing():
+                files.record_missing(video_file_ids, self.now_ms())
+            log.info("file.missing", count=len(video_file_ids))
+
+
+def _is_at_or_below(directory: str, root: str) -> bool:
+    return root in ("", directory) or directory.startswith(f"{root}/")
+
+
+def _stamp_at(path: str) -> FileStamp | None:
+    try:
+        return FileStamp.of(os.lstat(path))
+    except OSError:
+        # Gone, or not to be looked at: either way it has not settled; the walk will say which.
+        return None

@@ -1,0 +1,93 @@
+"""What follows from an error? The one place that decides; the error's type is all it needs."""
+
+import random
+from dataclasses import dataclass
+
+from reeld.domain.records import Job
+from reeld.errors import (
+    FileChanged,
+    FileNotRegular,
+    FileUnreadable,
+    FileVanished,
+    Interrupted,
+    ReeldError,
+    WorkerDied,
+    WorkerError,
+    WorkerTimeout,
+)
+
+MAX_ATTEMPTS = 3
+
+# A worker that hung has cost its time limit already, a disk that hiccups needs seconds: 5 s, 20 s, 80 s.
+FIRST_DELAY_S = 5.0
+DELAY_FACTOR = 4.0
+
+# The walk finds out what became of a file that is gone or changed; this is only for when it does not.
+RECHECK_S = 30.0
+
+# Longer than any lock that another program should hold, short enough to notice that space was made.
+CATALOG_DELAY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The same stage again after `delay_s`; `counts` as an attempt of the file's."""
+
+    delay_s: float
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """The file is not what it was: its folder must be looked at, the job waits for what that finds."""
+
+    delay_s: float = RECHECK_S
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No attempt will succeed: save the stage's substitute, or set the file aside for a person to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Nothing is wrong: the job waits for the next start."""
+
+
+Consequence = Retry | LookAgain | GiveUp | GiveBack
+
+
+def consequence(error: Exception, job: Job, rng: random.Random) -> Consequence:
+    """What to do with `job` after `error`."""
+    match error:
+        case Interrupted():
+            return GiveBack()
+        case FileVanished() | FileChanged():
+            return LookAgain()
+        case FileNotRegular():
+            return GiveUp()
+        case FileUnreadable() | WorkerTimeout() | WorkerDied():
+            return _retry_or_give_up(job, rng)
+        case WorkerError():
+            # No child process can be started: every file would fail, so it is no file's fault.
+            return Retry(_delay_s(1, rng), counts=False)
+        case _:
+            return _retry_or_give_up(job, rng)
+
+
+def explanation(error: Exception) -> str:
+    """The error for a person: our own say what to do, any other is a bug."""
+    if isinstance(error, ReeldError):
+        return str(error)
+    return f"an error in reeld itself ({type(error).__name__}: {error}); please report it with the log"
+
+
+def _retry_or_give_up(job: Job, rng: random.Random) -> Consequence:
+    if job.attempts >= MAX_ATTEMPTS:
+        return GiveUp()
+    return Retry(_delay_s(job.attempts, rng))
+
+
+def _delay_s(attempt: int, rng: random.Random) -> float:
+    # Jitter, so that a hundred files that failed together do not come back together.
+    return FIRST_DELAY_S * DELAY_FACTOR ** (attempt - 1) * rng.uniform(0.5, 1.5)

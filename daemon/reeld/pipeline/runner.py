@@ -1,0 +1,143 @@
+"""How does one job go through its stages, whatever happens on the way?"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from reeld.catalog import files, queue
+from reeld.catalog.database import writing
+from reeld.domain.records import FileRecord, Job
+from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable, ReeldError
+from reeld.log import get_logger
+from reeld.pipeline.policy import (
+    CATALOG_DELAY_S,
+    GiveBack,
+    GiveUp,
+    LookAgain,
+    Retry,
+    consequence,
+    explanation,
+)
+from reeld.pipeline.stages import Lane, Stage
+from reeld.pipeline.tools import Tools
+
+log = get_logger()
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Runs the jobs of a lane, one `step` after the other; any number of threads may call it."""
+
+    stages: Sequence[Stage]
+    tools: Tools
+    now_ms: Callable[[], int]
+    pause: Callable[[float], None]
+    """Wait so many seconds, or until reeld ends."""
+    look_again: Callable[[str], None]
+    """Told the absolute path of a file that is not what the catalogue believes."""
+    rng: random.Random = field(default_factory=random.Random)
+
+    def step(self, lane: Lane) -> bool:
+        """Take the lane's next due job as far as the lane goes; False when there is none.
+
+        Raises CatalogError; the job is then still there, and is found again by `queue.recover` at the latest.
+        """
+        with writing():
+            job = queue.claim(lane, self.now_ms())
+            record = files.file_record(job.video_file_id) if job else None
+        if job is None or record is None:
+            return False
+        following: Job | None = job
+        while following is not None:
+            following = self._run_stage(following, record)
+            if following is not None:
+                record = files.file_record(following.video_file_id)
+        return True
+
+    def _run_stage(self, job: Job, record: FileRecord) -> Job | None:
+        """Run the job's stage; the job at its next stage if this worker goes on with it."""
+        stage = self._stage(job)
+        try:
+            result = stage.run(record, self.tools)
+        except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
+            return self._suffer(err, job, stage, record)
+        log.debug("stage.finished", stage=stage.name, path=record.path)
+        return self._commit_result(job, stage, result)
+
+    def _commit_result(self, job: Job, stage: Stage, result: Any) -> Job | None:
+        """Store the result and move the job on, in one transaction; or nothing, if the job was reset."""
+        following = self._after(stage)
+        keep = following is not None and following.lane == stage.lane
+
+        def commit() -> bool:
+            if not queue.holds(job):
+                return False
+            now_ms = self.now_ms()
+            stage.save(job.video_file_id, result, now_ms)
+            if following is None:
+                queue.finish(job)
+            else:
+                queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
+            return True
+
+        if self._patiently(commit) and following is not None and keep:
+            return replace(job, stage=following.name, attempts=1)
+        return None
+
+    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Job | None:
+        reason = explanation(err)
+        if not isinstance(err, ReeldError):
+            log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
+        match consequence(err, job, self.rng):
+            case GiveUp():
+                return self._give_up(job, stage, record, reason)
+            case GiveBack():
+                self._put_back(job, 0.0, None, counts=False)
+            case Retry(delay_s=delay_s, counts=counts):
+                log.warning(
+                    "stage.failed", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s)
+                )
+                self._put_back(job, delay_s, reason, counts=counts)
+            case LookAgain(delay_s=delay_s):
+                log.info("file.changed", stage=stage.name, path=record.path, reason=reason)
+                self._put_back(job, delay_s, reason, counts=False)
+                self.look_again(record.absolute_path)
+        return None
+
+    def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Job | None:
+        log.warning(
+            "stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts
+        )
+        if stage.give_up is not None:
+            return self._commit_result(job, stage, stage.give_up(reason))
+        self._patiently(lambda: queue.set_aside(job, error=reason))
+        return None
+
+    def _put_back(self, job: Job, delay_s: float, reason: str | None, *, counts: bool) -> None:
+        due_at_ms = self.now_ms() + int(delay_s * 1000)
+        self._patiently(lambda: queue.put_back(job, due_at_ms=due_at_ms, error=reason, counts=counts))
+
+    def _patiently(self, write: Callable[[], T]) -> T:
+        """Commit `write`, trying again while the catalogue is locked or its disk is full.
+
+        What was found out took work; it is given up only when reeld ends, and then found out again.
+        """
+        while True:
+            try:
+                with writing():
+                    return write()
+            except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
+                if self.tools.should_stop():
+                    raise
+                log.warning("catalog.write_failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+                self.pause(CATALOG_DELAY_S)
+
+    def _stage(self, job: Job) -> Stage:
+        return next(stage for stage in self.stages if stage.name == job.stage)
+
+    def _after(self, stage: Stage) -> Stage | None:
+        position = self.stages.index(stage) + 1
+        return self.stages[position] if position < len(self.stages) else None

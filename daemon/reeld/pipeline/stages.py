@@ -1,0 +1,88 @@
+"""What happens to one file, in order? START READING HERE.
+
+`intake.py` hands a file over once it is complete. From then on it goes through the stages of this table, one
+after the other. A stage's `run` looks at the file and never sees the database; its `save` stores what was
+found and never sees the file. `runner.py` commits a save together with the job's move to the next stage, so
+that a kill at any moment leaves a stage done or not begun.
+
+To add a stage: one function to run, one to save, one line here. The crash tests read this table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from reeld.catalog import content as stored
+from reeld.catalog import filing
+from reeld.content.hashing import full_hash, quick_hashes
+from reeld.content.probing import probe
+from reeld.domain.content import MediaFacts, QuickHashes
+from reeld.domain.identity import Verdict
+from reeld.domain.records import FileRecord
+from reeld.identify.titles import title_key
+from reeld.pipeline.identifying import identify_file
+from reeld.pipeline.tools import Tools
+
+Lane = Literal["light", "heavy"]
+"""Work of milliseconds a file, and work that reads whole files; the lanes do not wait for each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One line of the table. `run` may raise any of our errors; `policy.py` says what follows."""
+
+    name: str
+    lane: Lane
+    run: Callable[[FileRecord, Tools], Any]
+    save: Callable[[int, Any, int], None]
+    """Given the file's id, what `run` returned, and the time in milliseconds; runs in a transaction."""
+    give_up: Callable[[str], Any] | None = None
+    """What to save when `run` failed for good, given the reason; None: the file is set aside."""
+
+
+def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
+    """The stages in order. Without the full hash the last one is left out."""
+    return STAGES if with_full_hash else STAGES[:-1]
+
+
+def _fingerprint(record: FileRecord, _tools: Tools) -> QuickHashes:
+    return quick_hashes(record.absolute_path, record.stamp)
+
+
+def _save_fingerprint(video_file_id: int, hashes: QuickHashes, _now_ms: int) -> None:
+    stored.save_quick_hashes(video_file_id, hashes)
+
+
+def _probe(record: FileRecord, tools: Tools) -> MediaFacts:
+    return probe(record.absolute_path, record.stamp, tools.ask_prober)
+
+
+def _save_media_facts(video_file_id: int, facts: MediaFacts, _now_ms: int) -> None:
+    stored.save_media_facts(video_file_id, facts)
+
+
+def _without_media_facts(reason: str) -> MediaFacts:
+    return MediaFacts(problem=f"its media facts could not be read: {reason}")
+
+
+def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
+    filing.file_verdict(video_file_id, verdict, title_key, now_ms)
+
+
+def _full_hash(record: FileRecord, tools: Tools) -> str:
+    return full_hash(
+        record.absolute_path, record.stamp, on_progress=tools.on_bytes_hashed, should_stop=tools.should_stop
+    )
+
+
+def _save_full_hash(video_file_id: int, file_hash: str, _now_ms: int) -> None:
+    stored.save_full_hash(video_file_id, file_hash)
+
+
+STAGES: Sequence[Stage] = (
+    Stage(name="fingerprint", lane="light", run=_fingerprint, save=_save_fingerprint),
+    Stage(name="probe", lane="light", run=_probe, save=_save_media_facts, give_up=_without_media_facts),
+    # Its save files the verdict: as a movie, as episodes, as a question to a person, or as ignored.
+    Stage(name="identify", lane="light", run=identify_file, save=_save_verdict),
+    Stage(name="hash", lane="heavy", run=_full_hash, save=_save_full_hash),
+)

@@ -1,0 +1,19 @@
+"""What do stages need of the world around them? service/ makes one for the daemon, tests make their own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The outside world as functions."""
+
+    ask_prober: Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
+    """Question and descriptors to the media prober's child process; raises WorkerError."""
+    ask_identifier: Callable[[dict[str, Any]], dict[str, Any]]
+    """Question to the name reader's child process; raises WorkerError."""
+    should_stop: Callable[[], bool]
+    """Whether reeld was asked to end; long work gives up then."""
+    on_bytes_hashed: Callable[[int], None]
+    """Told of each piece that was read, in bytes."""
