@@ -8,7 +8,7 @@ from peewee import Value, chunked
 
 from reeld.catalog import queue
 from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.models import Library, Row, VideoFile
+from reeld.catalog.models import JobRow, Library, Row, VideoFile
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, KnownFile
 
@@ -88,21 +88,22 @@ def present_directories(library_id: int, below: str) -> list[str]:
         # those that are raw bytes: SQLite sorts every BLOB behind every text.
         field, raw = VideoFile.directory, os.fsencode(below)
         as_text = (field >= f"{below}/") & (field < f"{below}0")
-        as_bytes = (field >= Value(raw + b"/", converter=False)) & (
-            field < Value(raw + b"0", converter=False)
-        )
+        as_bytes = (field >= Value(raw + b"/", converter=False)) & (field < Value(raw + b"0", converter=False))
         inside &= (field == below) | as_text | as_bytes
-    return [
-        directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()
-    ]
+    return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
 
 
 def present_in_directory(library_id: int, directory: str) -> list[int]:
     here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
-    return [
-        row_id
-        for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()
-    ]
+    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
+
+
+def without_full_hash() -> list[int]:
+    """Files that went through all other stages, yet were never hashed as a whole."""
+    done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
+    looked_at = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
+    unhashed = (VideoFile.state == "present") & VideoFile.file_hash.is_null()
+    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(unhashed, looked_at, done).tuples()]
 
 
 # --- recording -------------------------------------------------------------------------------------------

@@ -51,10 +51,13 @@ def open_question(video_file_id: int, now_ms: int) -> int:
         return int(latest.id)
     reason = "opened by a person"
     return int(
-        PendingValidation.insert(
-            video_file=video_file_id, reason=reason, created_at=utc_from_ms(now_ms)
-        ).execute()
+        PendingValidation.insert(video_file=video_file_id, reason=reason, created_at=utc_from_ms(now_ms)).execute()
     )
+
+
+def file_of(question_id: int) -> int:
+    """The id of the file that the question is about."""
+    return int(_question(question_id).video_file_id)
 
 
 def candidates_of(question_id: int) -> tuple[Reading, ...]:
@@ -62,9 +65,7 @@ def candidates_of(question_id: int) -> tuple[Reading, ...]:
     return tuple(_reading(candidate) for candidate in _question(question_id).candidates)
 
 
-def validate(
-    question_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int
-) -> None:
+def validate(question_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
     """A person says what the file is; `candidate` is its number when it was one of those offered.
 
     Where two works fit the person's words equally, the older one is meant: a person can name an id.
@@ -93,9 +94,7 @@ def _question(question_id: int) -> Any:
 # --- the file's own row ----------------------------------------------------------------------------------
 
 
-def _link(
-    video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, person: bool = False
-) -> str | None:
+def _link(video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, person: bool = False) -> str | None:
     """Connect the file with the film or the episodes of the reading, made if need be.
 
     Returns why it cannot: two works fit equally well. Nothing was changed then.
@@ -148,9 +147,7 @@ def _unlink(
             discard("movie", [movie_id], "its last file turned out to be something else", now_ms)
     links = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.video_file == video_file_id).tuples()
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
-    EpisodeFile.delete().where(
-        EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)
-    ).execute()
+    EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
     _discard_empty_episodes(wrong, now_ms)
 
 
@@ -168,14 +165,11 @@ def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int) -> None:
 
 def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     _unlink(video_file_id, now_ms)
-    best = verdict.candidates[0] if verdict.candidates else None
-    _decide(video_file_id, "pending", "reeld", best, verdict.reason)
+    _decide(video_file_id, "pending", "reeld", None, verdict.reason)
     values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
     updated = (
         PendingValidation.update(**values)
-        .where(
-            PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
-        )
+        .where(PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending")
         .execute()
     )
     if not updated:
@@ -192,9 +186,7 @@ def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -
 
 
 def _close_question(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
-    PendingValidation.update(
-        validation_status=status, auto_validated=auto, resolved_at=utc_from_ms(now_ms)
-    ).where(
+    PendingValidation.update(validation_status=status, auto_validated=auto, resolved_at=utc_from_ms(now_ms)).where(
         PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
     ).execute()
 

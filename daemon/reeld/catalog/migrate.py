@@ -33,9 +33,7 @@ def all_migrations() -> list[Migration]:
     """Every migration that ships with this reeld, in order."""
     files = resources.files("reeld.catalog").joinpath("migrations").iterdir()
     found = [(re.fullmatch(r"(\d{4})_\w+\.sql", file.name), file) for file in files]
-    return sorted(
-        Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match
-    )
+    return sorted(Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match)
 
 
 def latest_version() -> int:

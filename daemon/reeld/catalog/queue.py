@@ -109,6 +109,11 @@ def retry_set_aside(video_file_id: int, now_ms: int) -> None:
     ).execute()
 
 
+def drop_stage(stage: str) -> None:
+    """This stage is not wanted any more."""
+    JobRow.delete().where(JobRow.stage == stage).execute()
+
+
 def drop(video_file_ids: list[int]) -> None:
     """These files need no work any more."""
     JobRow.delete().where(JobRow.video_file.in_(video_file_ids)).execute()

@@ -28,9 +28,7 @@ def restore(trash_id: int) -> tuple[str, int]:
     """Bring a row back as it was; its type and its id, which is a new one if the old was given away since."""
     entry = Trash.get_or_none(Trash.id == trash_id)
     if entry is None:
-        raise NotFoundError(
-            f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`"
-        )
+        raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
     model = _TABLES[entry.entity_type]
     values = {**entry.entity_metadata}
     if model.select().where(model.id == values["id"]).exists():

@@ -22,9 +22,7 @@ class Ambiguous:
     reason: str
 
 
-def find_or_make_movie(
-    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
-) -> int | Ambiguous:
+def find_or_make_movie(reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool) -> int | Ambiguous:
     """The id of the film of this reading. `take_oldest` settles what would be ambiguous."""
     facts = {"year": reading.year, **_ids(reading)}
     return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest)
@@ -67,9 +65,7 @@ def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
     rows = list(model.select().where(model.title_key == title_key).order_by(model.id).dicts())
     agreeing = [row for row in rows if _agree(row, facts)]
     # "The Office" of 2005 is a better match for 2005 than one whose year nobody knows.
-    exact = [
-        row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")
-    ]
+    exact = [row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")]
     return exact or agreeing
 
 
@@ -78,9 +74,7 @@ def _ids_agree(row: Row, facts: Row) -> bool:
 
 
 def _agree(row: Row, facts: Row) -> bool:
-    return all(
-        row[name] == value for name, value in facts.items() if row[name] is not None and value is not None
-    )
+    return all(row[name] == value for name, value in facts.items() if row[name] is not None and value is not None)
 
 
 def _learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
@@ -132,13 +126,7 @@ def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: 
     condition = Episode.series == series_id
     for name in ("season_number", "episode_number") if "season_number" in names else tuple(names):
         condition &= getattr(Episode, name) == names[name]
-    row = (
-        Episode.select()
-        .where(condition)
-        .order_by(Episode.season_number.is_null(), Episode.id)
-        .dicts()
-        .first()
-    )
+    row = Episode.select().where(condition).order_by(Episode.season_number.is_null(), Episode.id).dicts().first()
     if row is not None:
         return _learn(Episode, row, learnt, now_ms)
     now = utc_from_ms(now_ms)

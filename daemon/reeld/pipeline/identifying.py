@@ -8,7 +8,7 @@ from functools import lru_cache
 from reeld.domain.identity import Accepted, Clues, Sidecar, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.identify.asking import identify_all
-from reeld.identify.nfo import MAX_BYTES, sidecar_names
+from reeld.identify.nfo import LARGEST_BYTES, sidecar_names
 from reeld.pipeline.tools import Tools
 
 # As many names on each side, in order, as a season has episodes: what a file's neighbours can tell is told by
@@ -83,9 +83,9 @@ def _content(path: str) -> bytes | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_BYTES:
             return None
         try:
-            return file.read(MAX_BYTES)
+            return file.read(LARGEST_BYTES)
         except OSError:
             return None

@@ -49,6 +49,8 @@ class Intake:
     on_enqueued: Callable[[], None]
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
+    has_turned_away: bool = False
+    """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
     _settled: list[tuple[str, FileStamp]] = field(default_factory=list)
 
     # --- one folder --------------------------------------------------------------------------------------
@@ -61,9 +63,7 @@ class Intake:
         videos = {seen.relative: seen for seen in listing.files}
         for seen in videos.values():
             self._take_file(seen, known.get(seen.relative), names)
-        gone = [
-            row.id for path, row in known.items() if row.is_present and self._is_gone(path, videos, listing)
-        ]
+        gone = [row.id for path, row in known.items() if row.is_present and self._is_gone(path, videos, listing)]
         self._record_missing(gone)
         self.flush()
 
@@ -100,7 +100,7 @@ class Intake:
             log.info("file.returned", path=seen.relative)
 
     def _moved_from(self, stamp: FileStamp) -> KnownFile | None:
-        """The file that was renamed to become this one: same inode, size and time, and gone from its place."""
+        """The file that was renamed to become this one: same inode, size and time, gone from its place."""
         with reading():
             candidates = files.known_with_stamp(stamp)
         return next((known for known in candidates if not known.is_skipped and self.is_absent(known)), None)
@@ -122,10 +122,10 @@ class Intake:
     # --- settling ----------------------------------------------------------------------------------------
 
     def _settle(self, path: str, stamp: FileStamp, objection: str | None) -> None:
-        sight = self.settling.see(
-            path, stamp, now=self.monotonic(), wall_ns=self.wall_ns(), objection=objection
-        )
-        if sight is Sight.SETTLED:
+        sight = self.settling.see(path, stamp, now=self.monotonic(), wall_ns=self.wall_ns(), objection=objection)
+        if sight is Sight.TURNED_AWAY:
+            self.has_turned_away = True
+        elif sight is Sight.SETTLED:
             self._settled.append((path, stamp))
             if len(self._settled) >= BATCH:
                 self.flush()
@@ -134,10 +134,7 @@ class Intake:
         """Look again at the files whose quiet period is over, and queue those that did not change."""
         for path in self.settling.due(self.monotonic()):
             stamp = _stamp_at(os.path.join(self.place.root, path))
-            if (
-                self.settling.confirm(path, stamp, self.monotonic(), objection=self._objection(path))
-                and stamp
-            ):
+            if self.settling.confirm(path, stamp, self.monotonic(), objection=self._objection(path)) and stamp:
                 self._settled.append((path, stamp))
         self.flush()
 
@@ -182,9 +179,7 @@ class Intake:
         with reading():
             believed = files.present_directories(self.place.library_id, below)
         for directory in believed:
-            if directory not in walked and not any(
-                _is_at_or_below(directory, root) for root in unknown_roots
-            ):
+            if directory not in walked and not any(_is_at_or_below(directory, root) for root in unknown_roots):
                 self._take_unwalked(directory)
 
     def _take_unwalked(self, directory: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from reeld.catalog import files, queue
-from reeld.catalog.database import writing
+from reeld.catalog.database import reading, writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable, ReeldError
 from reeld.log import get_logger
@@ -54,7 +54,8 @@ class Runner:
         while following is not None:
             following = self._run_stage(following, record)
             if following is not None:
-                record = files.file_record(following.video_file_id)
+                with reading():
+                    record = files.file_record(following.video_file_id)
         return True
 
     def _run_stage(self, job: Job, record: FileRecord) -> Job | None:
@@ -97,9 +98,7 @@ class Runner:
             case GiveBack():
                 self._put_back(job, 0.0, None, counts=False)
             case Retry(delay_s=delay_s, counts=counts):
-                log.warning(
-                    "stage.failed", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s)
-                )
+                log.warning("stage.failed", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
                 self._put_back(job, delay_s, reason, counts=counts)
             case LookAgain(delay_s=delay_s):
                 log.info("file.changed", stage=stage.name, path=record.path, reason=reason)
@@ -108,9 +107,7 @@ class Runner:
         return None
 
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Job | None:
-        log.warning(
-            "stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts
-        )
+        log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         if stage.give_up is not None:
             return self._commit_result(job, stage, stage.give_up(reason))
         self._patiently(lambda: queue.set_aside(job, error=reason))

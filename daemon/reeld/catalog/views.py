@@ -1,0 +1,407 @@
+"""What does a person, or a script, see of the catalogue? Plain dicts with stable keys; unknown is None.
+
+Everything is fetched in pages, so that a list of 100,000 files needs the memory of a few hundred.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from peewee import JOIN, chunked, fn
+
+from reeld.catalog.database import reading
+from reeld.catalog.models import (
+    Episode,
+    EpisodeFile,
+    JobRow,
+    Library,
+    Movie,
+    PendingValidation,
+    Row,
+    Series,
+    Trash,
+    VideoFile,
+)
+
+_PAGE = 500
+
+_MEDIA = (
+    "container",
+    "duration_ms",
+    "resolution_width",
+    "resolution_height",
+    "codec_video",
+    "codec_audio",
+    "hdr",
+    "languages",
+    "subtitle_languages",
+)
+
+
+# --- files -----------------------------------------------------------------------------------------------
+
+
+def list_files(*, verdict: str | None = None) -> Iterator[Row]:
+    """Every file that is not ignored, or those with this verdict, by library and path."""
+    wanted = VideoFile.verdict == verdict if verdict else _not_ignored()
+    return _files(_ids(VideoFile, wanted, Library.name, VideoFile.path, join=Library))
+
+
+def file_by_id(video_file_id: int) -> Row | None:
+    return next(_files([video_file_id]), None)
+
+
+def file_ids_at(absolute_path: str) -> list[int]:
+    """The files that the catalogue knows under this path: at most one of each library that contains it."""
+    with reading():
+        libraries = list(Library.select(Library.id, Library.path).tuples())
+    ids = []
+    for library_id, root in libraries:
+        if absolute_path.startswith(root.rstrip("/") + "/"):
+            relative = os.path.relpath(absolute_path, root)
+            ids += _ids(VideoFile, (VideoFile.library == library_id) & (VideoFile.path == relative), VideoFile.id)
+    return ids
+
+
+def file_details(video_file_id: int) -> Row | None:
+    """One file with all that is known of it: evidence, times, questions asked, work that is left."""
+    row = file_by_id(video_file_id)
+    if row is None:
+        return None
+    with reading():
+        more = (
+            VideoFile.select(VideoFile.evidence, VideoFile.first_seen_at, VideoFile.changed_at, VideoFile.missing_since)
+            .where(VideoFile.id == video_file_id)
+            .dicts()
+            .get()
+        )
+        questions = PendingValidation.select().where(PendingValidation.video_file == video_file_id)
+        asked = [_question(question) for question in questions.order_by(PendingValidation.id).dicts()]
+    return row | _plain(more) | {"questions": asked}
+
+
+def _files(ids: Sequence[int]) -> Iterator[Row]:
+    for page in chunked(ids, _PAGE):
+        with reading():
+            rows = {row["id"]: row for row in _file_query(page).dicts()}
+            episodes = _episodes_of(page)
+        for row_id in page:
+            if row_id in rows:
+                yield _file(rows[row_id], episodes.get(row_id, []))
+
+
+def _file_query(ids: Sequence[int]) -> Any:
+    return (
+        VideoFile.select(
+            VideoFile,
+            Library.name.alias("library_name"),
+            Library.path.alias("library_path"),
+            Movie.title.alias("movie_title"),
+            Movie.year.alias("movie_year"),
+            Movie.tmdb_id,
+            Movie.tvdb_id,
+            Movie.imdb_id,
+            JobRow.stage,
+            JobRow.state.alias("job_state"),
+            JobRow.last_error,
+        )
+        .join(Library)
+        .switch(VideoFile)
+        .join(Movie, JOIN.LEFT_OUTER)
+        .switch(VideoFile)
+        .join(JobRow, JOIN.LEFT_OUTER)
+        .where(VideoFile.id.in_(ids))
+    )
+
+
+def _episodes_of(file_ids: Sequence[int]) -> dict[int, list[Row]]:
+    rows = (
+        EpisodeFile.select(
+            EpisodeFile.video_file.alias("video_file_id"),
+            Episode.season_number,
+            Episode.episode_number,
+            Episode.absolute_number,
+            Episode.air_date,
+            Episode.title.alias("episode_title"),
+            Series.title.alias("series_title"),
+            Series.year,
+            Series.tmdb_id,
+            Series.tvdb_id,
+            Series.imdb_id,
+        )
+        .join(Episode)
+        .join(Series)
+        .where(EpisodeFile.video_file.in_(file_ids))
+        .order_by(Episode.season_number, Episode.episode_number, Episode.absolute_number)
+        .dicts()
+    )
+    found = defaultdict(list)
+    for row in rows:
+        found[row["video_file_id"]].append(row)
+    return found
+
+
+def _file(row: Row, episodes: list[Row]) -> Row:
+    first = episodes[0] if episodes else {}
+    work = first or row
+    return {
+        "id": row["id"],
+        "library": row["library_name"],
+        "path": os.path.join(row["library_path"], row["path"]),
+        "size_bytes": row["size_bytes"],
+        "state": row["state"],
+        "kind": row["kind"],
+        "title": row["movie_title"] or (first.get("episode_title") if len(episodes) == 1 else None),
+        "year": row["movie_year"] if row["movie_year"] is not None else first.get("year"),
+        "series": first.get("series_title"),
+        "season_number": first.get("season_number"),
+        "episode_numbers": _numbers(episodes, "episode_number"),
+        "absolute_numbers": _numbers(episodes, "absolute_number"),
+        "air_date": first.get("air_date"),
+        "edition": row["edition"],
+        "part": row["part"],
+        "tmdb_id": work["tmdb_id"],
+        "tvdb_id": work["tvdb_id"],
+        "imdb_id": work["imdb_id"],
+        "fingerprint": row["fingerprint"],
+        "oshash": row["oshash"],
+        "file_hash": row["file_hash"],
+        "verdict": row["verdict"],
+        "decided_by": row["decided_by"],
+        "confidence": row["confidence"],
+        "reason": _reason(row),
+        "stage": row["stage"] if row["job_state"] not in (None, "set_aside") else None,
+        **{name: row[name] for name in _MEDIA},
+    }
+
+
+def _numbers(episodes: list[Row], name: str) -> list[int] | None:
+    return [episode[name] for episode in episodes if episode[name] is not None] or None
+
+
+def _reason(row: Row) -> str | None:
+    """What a person should know first: what stops the file, then why it waits, then what is doubtful."""
+    if row["job_state"] == "set_aside":
+        return f"set aside: {row['last_error']}"
+    reason = row["reason"] or row["media_problem"] or row["last_error"]
+    return None if reason is None else str(reason)
+
+
+# --- works -----------------------------------------------------------------------------------------------
+
+
+def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
+    """Films with their files, by title; those without a file that is present only if asked for."""
+    for page in chunked(_ids(Movie, None, Movie.title_key, Movie.year), _PAGE):
+        with reading():
+            movies = {row["id"]: row for row in Movie.select().where(Movie.id.in_(page)).dicts()}
+            links = list(VideoFile.select(VideoFile.movie, VideoFile.id).where(VideoFile.movie.in_(page)).tuples())
+        files = _grouped_files(links)
+        for movie_id in page:
+            yield from _with_files(_work(movies[movie_id]), files[movie_id], also_missing=also_missing)
+
+
+def list_series() -> Iterator[Row]:
+    """Series with the number of their seasons, episodes and files, by title."""
+    with reading():
+        rows = list(Series.select().order_by(Series.title_key, Series.year).dicts())
+        counts = {
+            series_id: {"seasons": seasons, "episodes": episodes, "files": files}
+            for series_id, seasons, episodes, files in (
+                Episode.select(
+                    Episode.series,
+                    fn.COUNT(Episode.season_number.distinct()),
+                    fn.COUNT(Episode.id.distinct()),
+                    fn.COUNT(EpisodeFile.video_file.distinct()),
+                )
+                .join(EpisodeFile, JOIN.LEFT_OUTER)
+                .group_by(Episode.series)
+                .tuples()
+            )
+        }
+    for row in rows:
+        yield _work(row) | {"country": row["country"]} | counts[row["id"]]
+
+
+def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
+    """Episodes with their files, by series, season and number."""
+    order = (
+        Series.title_key,
+        Series.year,
+        Episode.season_number,
+        Episode.episode_number,
+        Episode.absolute_number,
+    )
+    for page in chunked(_ids(Episode, None, *order, Episode.air_date, join=Series), _PAGE):
+        with reading():
+            episodes = {
+                row["id"]: row
+                for row in Episode.select(
+                    Episode,
+                    Series.title.alias("series_title"),
+                    Series.year,
+                    Series.country,
+                    Series.tmdb_id,
+                    Series.tvdb_id,
+                    Series.imdb_id,
+                )
+                .join(Series)
+                .where(Episode.id.in_(page))
+                .dicts()
+            }
+            links = list(EpisodeFile.select().where(EpisodeFile.episode.in_(page)).tuples())
+        files = _grouped_files(links)
+        for episode_id in page:
+            yield from _with_files(_episode(episodes[episode_id]), files[episode_id], also_missing=also_missing)
+
+
+def _episode(row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "series_id": row["series"],
+        "series": row["series_title"],
+        "year": row["year"],
+        "country": row["country"],
+        "season_number": row["season_number"],
+        "episode_number": row["episode_number"],
+        "absolute_number": row["absolute_number"],
+        "air_date": row["air_date"],
+        "title": row["title"],
+        "tmdb_id": row["tmdb_id"],
+        "tvdb_id": row["tvdb_id"],
+        "imdb_id": row["imdb_id"],
+    }
+
+
+def _work(row: Row) -> Row:
+    names = ("id", "title", "original_title", "year", "tmdb_id", "tvdb_id", "imdb_id", "genres")
+    return {name: row[name] for name in names}
+
+
+def _grouped_files(links: Sequence[tuple[int, int]]) -> dict[int, list[Row]]:
+    files = {row["id"]: row for row in _files(sorted({file_id for _, file_id in links}))}
+    grouped = defaultdict(list)
+    for work_id, file_id in links:
+        if file_id in files:
+            grouped[work_id].append(files[file_id])
+    return grouped
+
+
+def _with_files(work: Row, files: list[Row], *, also_missing: bool) -> Iterator[Row]:
+    if also_missing or any(row["state"] == "present" for row in files):
+        yield work | {"files": files}
+
+
+# --- questions, trash ------------------------------------------------------------------------------------
+
+
+def list_pending() -> Iterator[Row]:
+    """Open questions, oldest first, each with its candidates; those about missing files are left out."""
+    with reading():
+        ids = [
+            row_id
+            for (row_id,) in PendingValidation.select(PendingValidation.id)
+            .join(VideoFile)
+            .where(PendingValidation.validation_status == "pending", VideoFile.state == "present")
+            .order_by(PendingValidation.created_at, PendingValidation.id)
+            .tuples()
+        ]
+    for page in chunked(ids, _PAGE):
+        with reading():
+            rows = PendingValidation.select().where(PendingValidation.id.in_(page)).order_by(PendingValidation.id)
+            questions = list(rows.dicts())
+        files = {row["id"]: row for row in _files([question["video_file"] for question in questions])}
+        for question in questions:
+            yield _question(question) | {"file": files.get(question["video_file"])}
+
+
+def list_trash() -> Iterator[Row]:
+    with reading():
+        rows = list(Trash.select().order_by(Trash.id).dicts())
+    for row in rows:
+        yield _plain(row)
+
+
+def _question(row: Row) -> Row:
+    return _plain(
+        {
+            "id": row["id"],
+            "validation_status": row["validation_status"],
+            "reason": row["reason"],
+            "candidates": row["candidates"],
+            "selected_candidate_id": row["selected_candidate_id"],
+            "auto_validated": row["auto_validated"],
+            "created_at": row["created_at"],
+            "resolved_at": row["resolved_at"],
+        }
+    )
+
+
+# --- the whole -------------------------------------------------------------------------------------------
+
+
+def counts() -> Row:
+    """How many of everything there is, and what work is left, by stage."""
+    with reading():
+        by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
+        by_verdict = dict(
+            VideoFile.select(fn.COALESCE(VideoFile.verdict, "unread"), fn.COUNT())
+            .where(VideoFile.state == "present")
+            .group_by(VideoFile.verdict)
+            .tuples()
+        )
+        work = list(JobRow.select(JobRow.stage, JobRow.state, fn.COUNT()).group_by(JobRow.stage, JobRow.state).tuples())
+        works = {"movies": Movie, "series": Series, "episodes": Episode}
+        sizes = {name: model.select().count() for name, model in works.items()}
+    return {
+        "files": {"present": 0, "missing": 0} | by_state,
+        "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
+        **sizes,
+        "queue": _by_stage(work),
+        "paused": sum(number for _, state, number in work if state == "paused"),
+        "set_aside": sum(number for _, state, number in work if state == "set_aside"),
+    }
+
+
+def _by_stage(work: Sequence[tuple[str, str, int]]) -> dict[str, int]:
+    live: dict[str, int] = defaultdict(int)
+    for stage, state, number in work:
+        if state in ("waiting", "running"):
+            live[stage] += number
+    return dict(live)
+
+
+def libraries() -> list[Row]:
+    with reading():
+        rows = list(Library.select().order_by(Library.name).dicts())
+        files = dict(
+            VideoFile.select(VideoFile.library, fn.COUNT())
+            .where(VideoFile.state == "present")
+            .group_by(VideoFile.library)
+            .tuples()
+        )
+    return [_plain(row) | {"files": files.get(row["id"], 0)} for row in rows]
+
+
+# --- small things ----------------------------------------------------------------------------------------
+
+
+def _ids(model: Any, wanted: Any, *order: Any, join: Any = None) -> list[int]:
+    """All ids in order: eight bytes each, so that the rows themselves can be fetched page by page."""
+    query = model.select(model.id)
+    if join is not None:
+        query = query.join(join)
+    if wanted is not None:
+        query = query.where(wanted)
+    with reading():
+        return [row_id for (row_id,) in query.order_by(*order).tuples()]
+
+
+def _not_ignored() -> Any:
+    return VideoFile.verdict.is_null() | (VideoFile.verdict != "ignored")
+
+
+def _plain(row: Row) -> Row:
+    """With times as the text that they are stored as."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}

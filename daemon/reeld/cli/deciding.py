@@ -1,0 +1,161 @@
+"""Commands by which a person decides: `validate`, `reject`, `restore`."""
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from reeld.catalog import filing, trash, views
+from reeld.catalog.database import reading, writing
+from reeld.cli.looking import file_id_of
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
+from reeld.cli.output import print_json, say, work_name
+from reeld.domain.identity import Reading
+from reeld.errors import UsageError
+from reeld.identify.titles import title_key
+from reeld.service.workplace import now_ms
+
+Question = Annotated[str, typer.Argument(metavar="ID|PATH", help="The question's number, or the file's path.")]
+
+
+# What a person says is certain, and its own evidence.
+_CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("a person said so",)}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("validate")(validate)
+    app.command("reject")(reject)
+    app.command("restore")(restore)
+
+
+def validate(
+    question: Question,
+    candidate: Annotated[int | None, typer.Option(metavar="N", help="It is the candidate of this number.")] = None,
+    movie: Annotated[str | None, typer.Option(metavar="TITLE", help="It is this film.")] = None,
+    year: Annotated[
+        int | None, typer.Option(min=1870, max=2200, help="Of the film, or the series' first year.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(metavar="TITLE", help="It is an episode of this series.")] = None,
+    season: Annotated[int | None, typer.Option(min=0, metavar="S", help="0 holds the specials.")] = None,
+    episode: Annotated[
+        list[int] | None,
+        typer.Option(min=0, metavar="E", help="Once for each episode in the file.", show_default=False),
+    ] = None,
+    absolute: Annotated[
+        list[int] | None,
+        typer.Option(min=0, metavar="N", help="Absolute number, for a series without seasons.", show_default=False),
+    ] = None,
+    aired: Annotated[str | None, typer.Option(metavar="DATE", help="The day it was aired, as 2024-03-14.")] = None,
+    edition: Annotated[str | None, typer.Option(help="Director's Cut, Extended, ...")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a file is: one of the candidates, a film, or episodes. It takes effect at once, and for good."""
+    if sum(choice is not None for choice in (candidate, movie, series)) != 1:
+        raise UsageError("say what the file is with one of --candidate N, --movie TITLE or --series TITLE")
+    said = None
+    if movie is not None:
+        said = Reading(kind="movie", title=_title(movie), year=year, edition=edition, **_CERTAIN)
+    elif series is not None:
+        said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired)
+    with catalog_of(config):
+        with writing():
+            question_id = _question_id(question)
+            reading_ = said or _candidate(question_id, candidate)
+            filing.validate(question_id, reading_, candidate=candidate, key_of=title_key, now_ms=now_ms())
+        _tell(question_id, as_json=as_json)
+
+
+def reject(question: Question, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say that a file is none of its candidates and shall not be filed. Nothing happens to the file itself."""
+    with catalog_of(config):
+        with writing():
+            question_id = _question_id(question)
+            filing.reject(question_id, now_ms())
+        _tell(question_id, as_json=as_json)
+
+
+def restore(
+    number: Annotated[int, typer.Argument(metavar="ID")], config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Bring a movie, series or episode back from the trash. ID as in `reeld list trash`."""
+    with catalog_of(config), writing():
+        entity_type, row_id = trash.restore(number)
+    if wants_json(as_json):
+        print_json([{"entity_type": entity_type, "id": row_id}])
+    else:
+        say(f"{entity_type} {row_id} is back")
+
+
+def _question_id(question: str) -> int:
+    """A number is a question's, a path is a file's."""
+    if question.isdecimal():
+        return int(question)
+    return filing.open_question(file_id_of(question), now_ms())
+
+
+def _candidate(question_id: int, number: int | None) -> Reading:
+    candidates = filing.candidates_of(question_id)
+    if number is None or not 1 <= number <= len(candidates):
+        raise UsageError(f"question {question_id} has {len(candidates)} candidates, and {number} is none of them")
+    chosen = candidates[number - 1]
+    if chosen.title is None or (chosen.kind == "episode" and not _names_an_episode(chosen)):
+        raise UsageError(
+            f"candidate {number} is not complete; say the missing parts with --movie or --series, --season, --episode"
+        )
+    return chosen
+
+
+def _names_an_episode(reading_: Reading) -> bool:
+    is_numbered = reading_.season_number is not None and reading_.episode_numbers
+    return bool(is_numbered or reading_.absolute_numbers or reading_.air_date)
+
+
+def _episode_reading(
+    series: str,
+    year: int | None,
+    season: int | None,
+    episodes: tuple[int, ...],
+    absolute: tuple[int, ...],
+    aired: str | None,
+) -> Reading:
+    said = Reading(
+        kind="episode",
+        title=_title(series),
+        year=year,
+        season_number=season,
+        episode_numbers=tuple(sorted(set(episodes))),
+        absolute_numbers=tuple(sorted(set(absolute))),
+        air_date=_date(aired),
+        **_CERTAIN,
+    )
+    if not _names_an_episode(said):
+        raise UsageError("say which episode it is: --season S --episode E, or --absolute N, or --aired DATE")
+    return said
+
+
+def _title(text: str) -> str:
+    if not text.strip():
+        raise UsageError("the title must not be empty")
+    return text.strip()
+
+
+def _date(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as err:
+        raise UsageError(f"{text} is not a day; write it as 2024-03-14") from err
+
+
+def _tell(question_id: int, *, as_json: bool) -> None:
+    with reading():
+        row = views.file_by_id(filing.file_of(question_id))
+    if row is None:
+        return
+    if wants_json(as_json):
+        print_json([row])
+    else:
+        what = work_name(row) if row["kind"] else row["verdict"]
+        say(f"{row['path']}: {what}")

@@ -1,0 +1,309 @@
+"""Commands that only look: `status`, `list`, `show`, `pending`."""
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from reeld.catalog import views
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
+from reeld.cli.output import (
+    Column,
+    Row,
+    complain,
+    duration,
+    episode_code,
+    print_json,
+    print_rows,
+    say,
+    shown,
+    size,
+    work_name,
+)
+from reeld.domain.files import readable
+from reeld.errors import NotFoundError, UsageError
+from reeld.service.presence import status_of
+
+AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("status")(status)
+    app.command("show")(show)
+    app.command("pending")(pending)
+    lists = typer.Typer(help="List what the catalogue holds.", no_args_is_help=True)
+    lists.command("movies")(list_movies)
+    lists.command("series")(list_series)
+    lists.command("episodes")(list_episodes)
+    lists.command("files")(list_files)
+    lists.command("ignored")(list_ignored)
+    lists.command("libraries")(list_libraries)
+    lists.command("trash")(list_trash)
+    app.add_typer(lists, name="list")
+
+
+# --- lists -----------------------------------------------------------------------------------------------
+
+
+def _of_first_file(name: str) -> Any:
+    return lambda row: row["files"][0][name] if row["files"] else None
+
+
+def _resolution(row: Row) -> str | None:
+    width, height = row["resolution_width"], row["resolution_height"]
+    return f"{width}x{height}" if width and height else None
+
+
+def _media(row: Row) -> str:
+    """The first file's media facts in one cell: `1920x1080 h264 1:52:03`."""
+    if not row["files"]:
+        return ""
+    first = row["files"][0]
+    facts = (_resolution(first), first["codec_video"], duration(first["duration_ms"]))
+    return " ".join(str(fact) for fact in facts if fact)
+
+
+_MOVIES: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    ("Title", lambda row: row["title"]),
+    ("Year", lambda row: row["year"]),
+    ("Files", lambda row: len(row["files"])),
+    ("Media", _media),
+    ("Hash", _of_first_file("file_hash")),
+    ("Path", _of_first_file("path")),
+]
+
+_EPISODES: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    (
+        "Series",
+        lambda row: work_name({"series": row["series"], "year": row["year"], "country": row["country"]}),
+    ),
+    ("Episode", lambda row: _code(row) or row["air_date"]),
+    ("Title", lambda row: row["title"]),
+    ("Files", lambda row: len(row["files"])),
+    ("Media", _media),
+    ("Hash", _of_first_file("file_hash")),
+    ("Path", _of_first_file("path")),
+]
+
+_SERIES: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    ("Title", lambda row: row["title"]),
+    ("Country", lambda row: row["country"]),
+    ("Year", lambda row: row["year"]),
+    ("Seasons", lambda row: row["seasons"]),
+    ("Episodes", lambda row: row["episodes"]),
+    ("Files", lambda row: row["files"]),
+]
+
+_FILES: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    ("State", lambda row: row["state"]),
+    ("Verdict", lambda row: row["verdict"] or (f"in work: {row['stage']}" if row["stage"] else "set aside")),
+    ("What", lambda row: work_name(row) if row["kind"] else None),
+    ("Size", lambda row: size(row["size_bytes"])),
+    ("Hash", lambda row: row["file_hash"]),
+    ("Path", lambda row: row["path"]),
+    ("Reason", lambda row: row["reason"]),
+]
+
+_LIBRARIES: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    ("Name", lambda row: row["name"]),
+    ("Kind", lambda row: row["kind"]),
+    ("State", lambda row: row["state"]),
+    ("Files", lambda row: row["files"]),
+    ("Path", lambda row: row["path"]),
+    ("Reason", lambda row: row["state_reason"]),
+]
+
+_TRASH: list[Column] = [
+    ("ID", lambda row: row["id"]),
+    ("Type", lambda row: row["entity_type"]),
+    ("Title", lambda row: row["entity_metadata"].get("title")),
+    ("Deleted", lambda row: row["deleted_at"]),
+    ("Reason", lambda row: row["deletion_reason"]),
+]
+
+
+def _code(row: Row) -> str | None:
+    numbers = [row["episode_number"]] if row["episode_number"] is not None else None
+    absolute = [row["absolute_number"]] if row["absolute_number"] is not None else None
+    return episode_code(row["season_number"], numbers, absolute)
+
+
+def list_movies(also_missing: AlsoMissing = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Films with their files."""
+    with catalog_of(config):
+        rows = views.list_movies(also_missing=also_missing)
+        print_rows(rows, _MOVIES, as_json=wants_json(as_json), nothing="no movies yet")
+
+
+def list_series(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Series with the number of their episodes."""
+    with catalog_of(config):
+        print_rows(views.list_series(), _SERIES, as_json=wants_json(as_json), nothing="no series yet")
+
+
+def list_episodes(also_missing: AlsoMissing = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Episodes with their files."""
+    with catalog_of(config):
+        rows = views.list_episodes(also_missing=also_missing)
+        print_rows(rows, _EPISODES, as_json=wants_json(as_json), nothing="no episodes yet")
+
+
+def list_files(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Every video that is not ignored, with what it is or why that is not known."""
+    with catalog_of(config):
+        print_rows(views.list_files(), _FILES, as_json=wants_json(as_json), nothing="no files yet")
+
+
+def list_ignored(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Videos that are left alone (samples, trailers, what the rules exclude), and why."""
+    with catalog_of(config):
+        rows = views.list_files(verdict="ignored")
+        print_rows(rows, _FILES, as_json=wants_json(as_json), nothing="nothing is ignored")
+
+
+def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """The folders that are watched, and whether they can be looked at."""
+    with catalog_of(config):
+        print_rows(views.libraries(), _LIBRARIES, as_json=wants_json(as_json), nothing="no libraries")
+
+
+def list_trash(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Movies, series and episodes that were removed; `reeld restore ID` brings one back."""
+    with catalog_of(config):
+        print_rows(views.list_trash(), _TRASH, as_json=wants_json(as_json), nothing="the trash is empty")
+
+
+# --- one file --------------------------------------------------------------------------------------------
+
+
+def show(
+    what: Annotated[str, typer.Argument(metavar="ID|PATH")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """All that is known of one file, and why it is believed. ID as in `reeld list files`."""
+    with catalog_of(config):
+        row = views.file_details(file_id_of(what))
+        if row is None:
+            raise NotFoundError(f"there is no file with the number {what}; see `reeld list files`")
+        if wants_json(as_json):
+            print_json([row])
+        else:
+            _print_details(row)
+
+
+def file_id_of(what: str) -> int:
+    """The file that a person means by its number or its path. Raises NotFoundError."""
+    if what.isdecimal() and not os.path.exists(what):
+        return int(what)
+    ids = views.file_ids_at(os.path.abspath(what))
+    if not ids:
+        raise NotFoundError(f"the catalogue does not know {readable(os.path.abspath(what))}; see `reeld list files`")
+    if len(ids) > 1:
+        raise UsageError(f"several files are known under {readable(what)}: numbers {', '.join(map(str, ids))}")
+    return ids[0]
+
+
+def _print_details(row: Row) -> None:
+    say(readable(row["path"]))
+    for name, value in row.items():
+        if name not in ("path", "evidence", "questions") and value not in (None, []):
+            say(f"  {name.replace('_', ' '):18} {shown(value)}")
+    if row["evidence"]:
+        say("  evidence")
+        for sentence in row["evidence"]:
+            say(f"    - {readable(sentence)}")
+    for question in row["questions"]:
+        say(f"  question {question['id']} ({question['validation_status']}): {readable(question['reason'])}")
+        _print_candidates(question["candidates"])
+
+
+# --- questions -------------------------------------------------------------------------------------------
+
+
+def pending(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """What waits for a person, with the candidates. Answer with `reeld validate` or `reeld reject`."""
+    with catalog_of(config):
+        questions = views.list_pending()
+        if wants_json(as_json):
+            print_json(questions)
+        else:
+            _print_questions(questions)
+
+
+def _print_questions(questions: Iterable[Row]) -> None:
+    has_any = False
+    for question in questions:
+        has_any = True
+        say(f"{question['id']}  {readable(question['file']['path'])}")
+        say(f"    {readable(question['reason'])}")
+        _print_candidates(question["candidates"])
+    if not has_any:
+        complain("nothing waits for you")
+
+
+def _print_candidates(candidates: list[Row]) -> None:
+    for candidate in candidates:
+        say(f"    candidate {candidate['id']}: {work_name(candidate)}  [{candidate['kind']}, {candidate['score']:.2f}]")
+        for sentence in candidate["evidence"]:
+            say(f"        - {readable(sentence)}")
+
+
+# --- status ----------------------------------------------------------------------------------------------
+
+
+def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Whether a daemon runs, what the libraries are like, what there is and what is left to do."""
+    with catalog_of(config) as settings:
+        daemon = status_of(settings.database_path)
+        report = {
+            "running": daemon is not None,
+            "pid": (daemon or {}).get("pid"),
+            "database": settings.database_path,
+            **views.counts(),
+            "libraries": _with_settling(views.libraries(), (daemon or {}).get("libraries", [])),
+        }
+    if wants_json(as_json):
+        print_json([report])
+    else:
+        _print_status(report)
+
+
+def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
+    """What the catalogue knows of each library, with what only the daemon knows."""
+    by_name = {library["name"]: library for library in told}
+    return [
+        row
+        | {key: by_name.get(row["name"], {}).get(key, default) for key, default in (("settling", 0), ("waiting", []))}
+        for row in rows
+    ]
+
+
+def _print_status(report: Row) -> None:
+    say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
+    say(f"catalogue  {readable(report['database'])}")
+    files, verdicts = report["files"], report["verdicts"]
+    say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
+    say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")
+    say(f"questions  {verdicts['pending']} waiting for you (reeld pending)")
+    work = ", ".join(f"{stage} {count}" for stage, count in report["queue"].items()) or "nothing"
+    say(f"to do      {work}; {report['paused']} paused, {report['set_aside']} set aside (reeld list files says why)")
+    for library in report["libraries"]:
+        _print_library(library)
+
+
+def _print_library(library: Row) -> None:
+    reason = f": {readable(library['state_reason'])}" if library["state_reason"] else ""
+    say(f"library    {readable(library['name'])} ({library['files']} files) {library['state']}{reason}")
+    for wait in library["waiting"]:
+        seconds = max(0, round(time.time() - wait["since"]))
+        say(f"    settling for {seconds} s: {readable(wait['path'])} ({readable(wait['why'])})")
+    if library["settling"] > len(library["waiting"]):
+        say(f"    and {library['settling'] - len(library['waiting'])} more")

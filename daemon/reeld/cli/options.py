@@ -1,0 +1,51 @@
+"""Which options does every command take, and what do they stand for?"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from reeld.catalog.database import close_catalog, open_catalog
+from reeld.config import Config, find_config_file, load_config
+from reeld.log import configure_log
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="Use this configuration file.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a line, with stable keys.")]
+
+
+class Asked:
+    """What stood before the command's name: `reeld --config FILE --json list movies` works as well."""
+
+    config_file: str | None = None
+    as_json: bool = False
+
+
+asked = Asked()
+
+
+def config_of(config_file: str | None) -> Config:
+    """The configuration of this call, with the log set up as it says. Raises ConfigError."""
+    path = find_config_file(config_file or asked.config_file, os.environ)
+    config = load_config(path, os.environ)
+    configure_log(config.log)
+    return config
+
+
+def wants_json(as_json: bool) -> bool:
+    return as_json or asked.as_json
+
+
+@contextmanager
+def catalog_of(config_file: str | None) -> Iterator[Config]:
+    """The catalogue, open beside a daemon that may be running."""
+    config = config_of(config_file)
+    open_catalog(config.database_path, create=False)
+    try:
+        yield config
+    finally:
+        close_catalog()

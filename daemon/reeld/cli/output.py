@@ -1,0 +1,143 @@
+"""How do results appear? JSON Lines for scripts, tables on a terminal, tab-separated lines in a pipe."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from reeld.domain.files import readable
+
+Row = dict[str, Any]
+Column = tuple[str, Callable[[Row], object]]
+"""A heading, and what of a row stands under it."""
+
+# So many rows are measured before a table's columns get their widths.
+_TABLE_ROWS = 5000
+
+
+def print_json(rows: Iterable[Row]) -> None:
+    """One object a line. A name that is not UTF-8 keeps its raw bytes as `\\udcNN` escapes."""
+    for row in rows:
+        text = json.dumps(row, ensure_ascii=False)
+        try:
+            line = text.encode()
+        except UnicodeEncodeError:
+            line = json.dumps(row).encode()
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool, nothing: str) -> None:
+    """A list in the form that the reader can use; `nothing` is said to a person when it is empty."""
+    if as_json:
+        print_json(rows)
+    elif sys.stdout.isatty():
+        _print_table(rows, columns, nothing)
+    else:
+        _print_tabs(rows, columns, nothing)
+
+
+def say(text: str = "") -> None:
+    """A line for a person, on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def complain(text: str) -> None:
+    """A line about trouble, on stderr; names in it are readable already."""
+    sys.stderr.write(f"{text}\n")
+
+
+def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    batch: list[list[str]] = []
+    has_any = False
+
+    def flush() -> None:
+        table = Table(*(heading for heading, _ in columns), box=None, pad_edge=False, header_style="bold")
+        for cells in batch:
+            # Text: a title in square brackets is no markup.
+            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+        console.print(table)
+        batch.clear()
+
+    for row in rows:
+        has_any = True
+        batch.append(_cells(row, columns))
+        if len(batch) == _TABLE_ROWS:
+            flush()
+    if batch:
+        flush()
+    if not has_any:
+        complain(nothing)
+
+
+def _print_tabs(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
+    has_any = False
+    for row in rows:
+        has_any = True
+        say("\t".join(_cells(row, columns)))
+    if not has_any:
+        complain(nothing)
+
+
+def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
+    return [shown(value(row)) for _, value in columns]
+
+
+# --- values for people -----------------------------------------------------------------------------------
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ",".join(shown(item) for item in value)
+    return readable(str(value))
+
+
+def size(size_bytes: int) -> str:
+    """1536 is "1.5 KiB"."""
+    number = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def duration(duration_ms: int | None) -> str | None:
+    """5025000 is "1:23:45"."""
+    if duration_ms is None:
+        return None
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def episode_code(season: int | None, numbers: Sequence[int] | None, absolute: Sequence[int] | None) -> str | None:
+    """`S01E02E03`, or `#366` for one that is only known by its absolute number."""
+    if season is not None and numbers:
+        return f"S{season:02}" + "".join(f"E{number:02}" for number in numbers)
+    if absolute:
+        return " ".join(f"#{number}" for number in absolute)
+    return None
+
+
+def work_name(row: Row) -> str:
+    """What a reading, a candidate or a file is, in one line: `Heat (1995)`, `Severance S02E01`."""
+    name = str(row.get("series") or row.get("title") or "?")
+    if row.get("country"):
+        name += f" ({row['country']})"
+    if row.get("year") is not None:
+        name += f" ({row['year']})"
+    code = episode_code(row.get("season_number"), row.get("episode_numbers"), row.get("absolute_numbers"))
+    extras = [
+        code,
+        row.get("air_date"),
+        row.get("edition"),
+        f"part {row['part']}" if row.get("part") else None,
+    ]
+    return readable(" ".join([name, *(str(extra) for extra in extras if extra)]))

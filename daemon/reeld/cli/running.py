@@ -1,0 +1,130 @@
+"""Commands that do the work: `run`, `scan`, `config check`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
+from reeld.cli.output import complain, print_json, say, size
+from reeld.config import Config, find_config_file, load_config
+from reeld.domain.files import readable
+from reeld.service.daemon import run_daemon
+from reeld.service.scan import Progress, Summary, run_scan, with_library
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("scan")(scan)
+    config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+    config_app.command("check")(check)
+    app.add_typer(config_app, name="config")
+
+
+def run(
+    library: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Watch this folder instead of the configured libraries."),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
+) -> None:
+    """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
+    settings = config_of(config)
+    run_daemon(with_library(settings, library) if library else settings)
+
+
+def scan(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False)] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the catalogue up to date once, without the daemon; all libraries, or only these folders."""
+    settings = config_of(config)
+    with _progress_bar() as show:
+        summary = run_scan(settings, paths or [], show)
+    if wants_json(as_json):
+        print_json([asdict(summary)])
+    else:
+        _print_summary(summary)
+    if summary.was_interrupted:
+        raise typer.Exit(130)
+    if summary.offline and len(summary.offline) == len(settings.libraries):
+        raise typer.Exit(os.EX_NOINPUT)
+
+
+def check(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False)] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell whether a configuration file is good, with every complaint at once. Nothing else happens."""
+    path = find_config_file(file or config or asked.config_file, os.environ)
+    settings = load_config(path, os.environ)
+    if wants_json(as_json):
+        print_json([asdict(settings)])
+    else:
+        _print_check(settings)
+
+
+def _print_check(settings: Config) -> None:
+    say(f"{settings.source or 'no configuration file; the built-in defaults'}: good")
+    for library in settings.libraries:
+        missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
+        say(f"  library {library.name}: {readable(library.path)}{missing}")
+    say(f"  catalogue: {readable(settings.database_path)}")
+
+
+# --- progress --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking", total=None)
+        most = 0
+
+        def show(progress: Progress) -> None:
+            nonlocal most
+            left = sum(progress.left.values()) + progress.settling
+            most = max(most, left)
+            bar.update(task, total=most, completed=most - left, description=_describe(progress))
+
+        yield show
+
+
+def _describe(progress: Progress) -> str:
+    stages = [f"{stage} {count}" for stage, count in progress.left.items()]
+    settling = [f"settling {progress.settling}"] if progress.settling else []
+    hashed = [f"{size(progress.bytes_hashed)} hashed"] if progress.bytes_hashed else []
+    return ", ".join(settling + stages + hashed) or "looking"
+
+
+def _print_summary(summary: Summary) -> None:
+    counts = summary.counts
+    say(
+        f"{counts['files']['present']} files in {summary.seconds:.1f} s: {counts['movies']} movies, "
+        f"{counts['series']} series with {counts['episodes']} episodes, {counts['verdicts']['pending']} waiting "
+        f"for you (reeld pending), {counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
+    )
+    if summary.bytes_hashed:
+        say(f"{size(summary.bytes_hashed)} hashed, {size(round(summary.bytes_hashed / summary.seconds))}/s")
+    if counts["set_aside"]:
+        complain(f"{counts['set_aside']} files were set aside; reeld list files says why")
+    for path in summary.unsettled:
+        complain(f"still being written to, left for the next time: {readable(path)}")
+    for name, reason in summary.offline.items():
+        complain(f"library {readable(name)} could not be looked at: {reason}")

@@ -1,0 +1,1 @@
+"""What keeps running: the only maker of threads and processes."""

@@ -1,0 +1,286 @@
+"""How does a question reach a process that may hang, crash or be hostile, and an answer come back?
+
+`WorkerPool` keeps a few confined children (see `sandbox.py`) warm, because starting one costs some 100 ms
+and an answer 2 to 4 ms. A child is replaced when it dies, exceeds its time, came near its memory limit, or
+has served its number of requests. It starts by `exec`, never by a bare `fork` of this threaded process.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reeld.domain.files import readable
+from reeld.errors import Interrupted, WorkerDied, WorkerError, WorkerTimeout
+from reeld.sandbox import HEADER, MEMORY_SHARE, Limits
+
+START_TIMEOUT_S = 30.0
+"""Loading a parser takes 0.1 to 0.3 s here; a Raspberry Pi with a cold, slow card needs many times that."""
+
+REAP_TIMEOUT_S = 2.0
+"""SIGKILL ends a process at once unless it waits for a disk that does not answer; then it is left to die."""
+
+GROWN_SHARE = 0.5
+"""Above this share of its memory limit a child is replaced, so that no file pays for the one before."""
+
+LAST_WORDS_BYTES = 2000
+
+
+class WorkerPool:
+    """At most `size` children that run `module`; any number of threads may call at the same time."""
+
+    landlock_abi: int | None = None
+    """How much of Landlock confines the children: 0 is none. None before the first child has started."""
+
+    def __init__(self, module: str, size: int, limits: Limits, *, requests_per_worker: int = 1000) -> None:
+        self._module = module
+        self._size = size
+        self._limits = limits
+        self._requests_per_worker = requests_per_worker
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._live: set[_Worker] = set()
+        # Last in, first out: the warm child is used again, and a second one never starts without need.
+        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._free.put(None)
+        # A child dies with the THREAD that started it (PR_SET_PDEATHSIG), and callers' threads may end.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix=f"start {module}")
+
+    def call(
+        self, request: dict[str, Any], descriptors: Sequence[int] = (), *, timeout_s: float
+    ) -> dict[str, Any]:
+        """The child's answer to `request`. Waiting for a free child comes first and is not in `timeout_s`.
+
+        The child gets copies of `descriptors`. Raises WorkerTimeout or WorkerDied when this request ended
+        the child; a bare WorkerError when no child could be started, for which no request is to blame;
+        Interrupted once the pool is closed.
+        """
+        worker = self._free.get()
+        try:
+            worker = self._ready(worker)
+            return worker.ask(request, descriptors, timeout_s)
+        except WorkerError as err:
+            if self._is_closed:
+                raise Interrupted(f"{self._module} was closed while it was at work") from err
+            raise
+        finally:
+            self._free.put(self._if_fit(worker))
+
+    def close(self) -> None:
+        """End every child, also one that is at work: its caller gets Interrupted. Twice does no harm."""
+        with self._lock:
+            self._is_closed = True
+            live = tuple(self._live)
+        for worker in live:
+            worker.kill()
+        for _ in range(self._size):
+            self._free.get()  # each caller gives its own back: when all are here, nobody is at work
+        for worker in live:
+            self._clear_away(worker)
+        for _ in range(self._size):
+            self._free.put(None)
+        self._starter.shutdown()
+
+    def _ready(self, worker: "_Worker | None") -> "_Worker":
+        if self._is_closed:
+            raise Interrupted(f"{self._module} was closed")
+        return self._if_fit(worker) or self._starter.submit(self._start).result()
+
+    def _start(self) -> "_Worker":
+        worker = _Worker(self._module, self._limits, self._requests_per_worker)
+        with self._lock:
+            self._live.add(worker)
+            if self._is_closed:
+                worker.kill()
+        try:
+            self.landlock_abi = worker.greet()
+        except WorkerError:
+            self._clear_away(worker)
+            raise
+        return worker
+
+    def _if_fit(self, worker: "_Worker | None") -> "_Worker | None":
+        if worker is None or worker.is_fit():
+            return worker
+        self._clear_away(worker)
+        return None
+
+    def _clear_away(self, worker: "_Worker") -> None:
+        """One that even SIGKILL does not end (it waits for a dead disk) stays listed for `close`."""
+        if worker.end():
+            with self._lock:
+                self._live.discard(worker)
+
+
+class _Worker:
+    """One child and our end of its socket; used by one thread at a time, except for `kill`."""
+
+    def __init__(self, module: str, limits: Limits, requests: int) -> None:
+        self._module = module
+        self._limits = limits
+        self._requests_left = requests
+        self._channel, theirs = socket.socketpair()
+        self._stderr, their_stderr = os.pipe()
+        self._last_words = b""
+        # A child that says too much loses words; neither side ever waits for the other.
+        os.set_blocking(self._stderr, False)
+        os.set_blocking(their_stderr, False)
+        try:
+            self._process = _spawn(module, limits, theirs.fileno(), their_stderr)
+        except OSError as err:
+            self._close_ends()
+            raise WorkerError(f"{module} cannot be started ({err.strerror}); is memory short?") from err
+        finally:
+            theirs.close()
+            os.close(their_stderr)
+
+    def greet(self) -> int:
+        """Wait until the child is confined; gives the Landlock version that holds it."""
+        try:
+            return int(self._exchange(None, (), START_TIMEOUT_S)["landlock_abi"])
+        except WorkerError as err:
+            raise WorkerError(f"{err}: it cannot be started; install reeld anew if this goes on") from err
+
+    def ask(self, request: dict[str, Any], descriptors: Sequence[int], timeout_s: float) -> dict[str, Any]:
+        self._requests_left -= 1
+        answer = self._exchange(request, descriptors, timeout_s)
+        if answer[MEMORY_SHARE] > GROWN_SHARE:
+            self._requests_left = 0
+        return answer
+
+    def is_fit(self) -> bool:
+        return self._requests_left > 0 and self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> bool:
+        """Kill the child if it lives, and forget it; False when it cannot even be killed yet."""
+        self.kill()
+        self._close_ends()
+        return self._wait()
+
+    def _exchange(
+        self, request: dict[str, Any] | None, descriptors: Sequence[int], timeout_s: float
+    ) -> dict[str, Any]:
+        """Whatever goes wrong half-way, the child is not fit any more: its next answer would be this one."""
+        deadline = time.monotonic() + timeout_s
+        left, self._requests_left = self._requests_left, 0
+        try:
+            if request is not None:
+                self._send(request, descriptors, deadline)
+            answer = self._read_answer(deadline)
+        except TimeoutError as err:
+            self.kill()
+            raise WorkerTimeout(
+                f"{self._module} had no answer after {timeout_s:g} s and was stopped"
+            ) from err
+        except (OSError, EOFError) as err:
+            raise WorkerDied(self._cause_of_death()) from err
+        except (ValueError, RecursionError) as err:
+            self.kill()
+            raise WorkerDied(f"{self._module} gave no proper answer ({err}) and was stopped") from err
+        self._requests_left = left
+        self._hear()
+        return answer
+
+    def _send(self, request: dict[str, Any], descriptors: Sequence[int], deadline: float) -> None:
+        body = json.dumps(request).encode()
+        self._channel.settimeout(_left(deadline))
+        # The descriptors travel with the first byte; the child asks for them together with the header.
+        socket.send_fds(self._channel, [HEADER.pack(len(body))], descriptors)
+        self._channel.sendall(body)
+
+    def _read_answer(self, deadline: float) -> dict[str, Any]:
+        (length,) = HEADER.unpack(self._read(HEADER.size, deadline))
+        if length > self._limits.answer_bytes:
+            raise ValueError(f"{length} bytes")
+        answer = json.loads(self._read(length, deadline))
+        if not isinstance(answer, dict):
+            raise ValueError(f"{type(answer).__name__} instead of an object")  # noqa: TRY004 (bad content)
+        return answer
+
+    def _read(self, length: int, deadline: float) -> bytes:
+        content = bytearray()
+        while len(content) < length:
+            self._channel.settimeout(_left(deadline))
+            piece = self._channel.recv(length - len(content))
+            if not piece:
+                raise EOFError
+            content += piece
+        return bytes(content)
+
+    def _cause_of_death(self) -> str:
+        if not self._wait():
+            self.kill()
+        how = _in_words(self._process.poll(), self._limits)
+        self._hear()
+        words = self._last_words.decode(errors="replace").strip().splitlines()
+        return f"{self._module} {how}" + (f" ({readable(words[-1])})" if words else "")
+
+    def _hear(self) -> None:
+        """Keep the end of what the child wrote to standard error."""
+        with contextlib.suppress(BlockingIOError):
+            self._last_words = (self._last_words + os.read(self._stderr, 1 << 16))[-LAST_WORDS_BYTES:]
+
+    def _wait(self) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAP_TIMEOUT_S)
+        return self._process.returncode is not None
+
+    def _close_ends(self) -> None:
+        self._channel.close()
+        if self._stderr >= 0:
+            os.close(self._stderr)
+            self._stderr = -1
+
+
+def _spawn(module: str, limits: Limits, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        # -P: nothing is imported from the current directory.
+        [sys.executable, "-P", "-s", "-m", module, limits.as_argument()],
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        cwd="/",
+        env=_environment(),
+        start_new_session=True,  # Ctrl-C in a terminal is for the daemon, which ends its children itself
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but where imports come from: whatever can start reeld can start its children."""
+    return {
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if os.path.isabs(path)),
+    }
+
+
+def _in_words(status: int | None, limits: Limits) -> str:
+    """What `Popen.returncode` tells about the end of a child; None is one that did not end by itself."""
+    if status is None:
+        return "closed its socket and was stopped"
+    if status == -signal.SIGXCPU:
+        return f"used up its {limits.cpu_s} s of processor time"
+    if status == -signal.SIGKILL:
+        return "was killed, most likely because the machine ran out of memory"
+    if status < 0:
+        return f"was ended by a signal ({signal.strsignal(-status)})"
+    return f"ended by itself with status {status}"
+
+
+def _left(deadline: float) -> float:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    return left_s

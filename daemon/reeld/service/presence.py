@@ -1,0 +1,103 @@
+"""Is a reeld at work on this catalogue, and what does it say of itself?
+
+Whoever writes to the queue owns the catalogue and holds a lock on `reeld.db.lock` for as long as it lives;
+the kernel takes the lock back however the process ends. What only the owner knows (which files are settling)
+lies in `reeld.db.status`, replaced as a whole, and counts only while the lock is held.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from typing import Any, Self
+
+from reeld.domain.files import readable
+from reeld.errors import CatalogInUse, CatalogUnavailable
+
+
+class Presence:
+    """The lock on a catalogue, and the status that goes with it."""
+
+    def __init__(self, database_path: str) -> None:
+        self._database_path = database_path
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the lock. Raises CatalogInUse if another process has it."""
+        path = _lock_path(self._database_path)
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as err:
+            raise CatalogUnavailable(
+                f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
+                " that runs reeld the right to write to its folder, or name another one under [database] path"
+            ) from err
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            os.close(descriptor)
+            raise CatalogInUse(
+                f"another reeld {_who(self._database_path)}works on {readable(self._database_path)}; "
+                "it notices new files by itself"
+            ) from err
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_status_path(self._database_path))
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def tell(self, status: dict[str, Any]) -> None:
+        """Let others read this until the next time, or until this process ends.
+
+        On a full disk the old status stays: it is a convenience, and nothing depends on it.
+        """
+        path = _status_path(self._database_path)
+        draft = f"{path}.new"
+        with contextlib.suppress(OSError):
+            with open(draft, "w", encoding="utf-8") as file:
+                json.dump({"pid": os.getpid(), **status}, file)
+            os.replace(draft, path)
+
+
+def status_of(database_path: str) -> dict[str, Any] | None:
+    """What the process that works on the catalogue says of itself; None when none does."""
+    if not _is_locked(database_path):
+        return None
+    try:
+        with open(_status_path(database_path), encoding="utf-8") as file:
+            status = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def _is_locked(database_path: str) -> bool:
+    try:
+        descriptor = os.open(_lock_path(database_path), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _who(database_path: str) -> str:
+    status = status_of(database_path) or {}
+    return f"(process {status['pid']}) " if "pid" in status else ""
+
+
+def _lock_path(database_path: str) -> str:
+    return f"{database_path}.lock"
+
+
+def _status_path(database_path: str) -> str:
+    return f"{database_path}.status"
