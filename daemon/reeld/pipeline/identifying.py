@@ -5,11 +5,14 @@ import stat
 from collections.abc import Sequence
 from functools import lru_cache
 
-from reeld.domain.identity import Accepted, Clues, Sidecar, Uncertain, Verdict
+from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.identify.asking import identify_all
 from reeld.identify.nfo import LARGEST_BYTES, sidecar_names
+from reeld.log import get_logger
 from reeld.pipeline.tools import Tools
+
+log = get_logger()
 
 # As many names on each side, in order, as a season has episodes: what a file's neighbours can tell is told by
 # those, and a folder of 10,000 files costs no more than this for each.
@@ -18,8 +21,10 @@ NEIGHBOURS_EACH_SIDE = 50
 
 def identify_file(record: FileRecord, tools: Tools) -> Verdict:
     """The verdict about a file from its name, folders, neighbours, .nfo files and content."""
-    (verdict,) = identify_all([_clues(record)], tools.ask_identifier)
-    return with_regard_to_content(verdict, record)
+    (by_name,) = identify_all([_clues(record)], tools.ask_identifier)
+    verdict = with_regard_to_content(by_name, record)
+    _tell(record.path, verdict)
+    return verdict
 
 
 def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:
@@ -27,6 +32,16 @@ def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:
     if record.has_video or record.media_problem is None or not isinstance(verdict, Accepted):
         return verdict
     return Uncertain(reason=record.media_problem, candidates=(verdict.reading, *verdict.others))
+
+
+def _tell(path: str, verdict: Verdict) -> None:
+    match verdict:
+        case Accepted(reading=reading):
+            log.info("verdict.accepted", path=path, kind=reading.kind, title=reading.title, year=reading.year)
+        case Uncertain(reason=reason):
+            log.info("verdict.uncertain", path=path, reason=reason)
+        case Ignored(reason=reason):
+            log.info("verdict.ignored", path=path, reason=reason)
 
 
 def _clues(record: FileRecord) -> Clues:

@@ -65,10 +65,9 @@ class Runner:
             result = stage.run(record, self.tools)
         except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
             return self._suffer(err, job, stage, record)
-        log.debug("stage.finished", stage=stage.name, path=record.path)
-        return self._commit_result(job, stage, result)
+        return self._commit_result(job, stage, record, result)
 
-    def _commit_result(self, job: Job, stage: Stage, result: Any) -> Job | None:
+    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Job | None:
         """Store the result and move the job on, in one transaction; or nothing, if the job was reset."""
         following = self._after(stage)
         keep = following is not None and following.lane == stage.lane
@@ -84,7 +83,11 @@ class Runner:
                 queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
             return True
 
-        if self._patiently(commit) and following is not None and keep:
+        is_ours = self._patiently(commit)
+        log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
+        if is_ours and following is None:
+            log.info("file.finished", path=record.path)
+        if is_ours and following is not None and keep:
             return replace(job, stage=following.name, attempts=1)
         return None
 
@@ -109,7 +112,7 @@ class Runner:
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Job | None:
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         if stage.give_up is not None:
-            return self._commit_result(job, stage, stage.give_up(reason))
+            return self._commit_result(job, stage, record, stage.give_up(reason))
         self._patiently(lambda: queue.set_aside(job, error=reason))
         return None
 

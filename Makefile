@@ -1,0 +1,37 @@
+# Every target makes what it needs; on a machine with Python 3.11 or newer, with venv, and make,
+# `make run` and `make test` are the only two commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test check bench clean
+
+# Starts the daemon in the foreground: on config.toml, or on one folder with `make run LIBRARY=/some/path`.
+run: $(READY)
+	$(BIN)/reeld --config config.toml run $(if $(LIBRARY),--library "$(LIBRARY)")
+
+# The whole test suite; `make test ARGS="-k settle"` runs a part of it.
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+# Format, lint, types, and the direction of the imports.
+check: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_architecture.py
+
+# Measures, and prints ratios to yardsticks of the same run.
+bench: $(READY)
+	$(BIN)/python daemon/bench/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "reeld needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(READY)
