@@ -4,34 +4,39 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
 
 .PHONY: run test check bench clean
 
 # Starts the daemon in the foreground: on config.toml, or on one folder with `make run LIBRARY=/some/path`.
-run: $(READY)
+run: $(INSTALLED)
 	$(BIN)/reeld --config config.toml run $(if $(LIBRARY),--library "$(LIBRARY)")
 
 # The whole test suite; `make test ARGS="-k settle"` runs a part of it.
-test: $(READY)
+test: $(DEV)
 	$(BIN)/pytest $(ARGS)
 
 # Format, lint, types, and the direction of the imports.
-check: $(READY)
+check: $(DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_architecture.py
 
 # Measures, and prints ratios to yardsticks of the same run.
-bench: $(READY)
+bench: $(DEV)
 	$(BIN)/python daemon/bench/run.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
 
-$(READY): pyproject.toml
+$(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "reeld needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(DEV): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $(READY)
+	touch $@

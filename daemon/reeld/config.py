@@ -119,9 +119,7 @@ def load_config(path: str | None, environment: Mapping[str, str]) -> Config:
         complaint = f"cannot be read ({err.strerror}); check the path and its rights"
         raise ConfigError(path, [complaint]) from err
     except UnicodeDecodeError as err:
-        raise ConfigError(
-            path, [f"is not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8"]
-        ) from err
+        raise ConfigError(path, [f"is not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8"]) from err
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
     base = os.path.dirname(os.path.abspath(path))
@@ -181,11 +179,7 @@ def _number(least: float, most: float, unit: str) -> Check:
     def check(value: Any) -> str | None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         # A NaN compares false with everything, so it fails here too.
-        return (
-            None
-            if is_number and least <= value <= most
-            else f"must be a number of {unit} from {least} to {most}"
-        )
+        return None if is_number and least <= value <= most else f"must be a number of {unit} from {least} to {most}"
 
     return check
 
@@ -194,9 +188,7 @@ def _whole(least: int, most: int, unit: str) -> Check:
     def check(value: Any) -> str | None:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         return (
-            None
-            if is_whole and least <= value <= most
-            else f"must be a whole number of {unit} from {least} to {most}"
+            None if is_whole and least <= value <= most else f"must be a whole number of {unit} from {least} to {most}"
         )
 
     return check
@@ -268,14 +260,10 @@ def _section(document: Mapping[str, Any], name: str, complaints: list[str]) -> d
     return _values(table, _SECTIONS[name], f"{name}.", complaints)
 
 
-def _libraries(
-    document: Mapping[str, Any], quiet_s: float, base: str, complaints: list[str]
-) -> tuple[Library, ...]:
+def _libraries(document: Mapping[str, Any], quiet_s: float, base: str, complaints: list[str]) -> tuple[Library, ...]:
     tables = document.get("library", _DEFAULT_LIBRARIES)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        complaints.append(
-            f"library = {_shown(tables)}: must be blocks; write [[library]] with double brackets"
-        )
+        complaints.append(f"library = {_shown(tables)}: must be blocks; write [[library]] with double brackets")
         return ()
     libraries = []
     for number, table in enumerate(tables, start=1):
@@ -300,9 +288,7 @@ def _library(values: dict[str, Any], quiet_s: float, base: str) -> Library:
     )
 
 
-def _values(
-    table: Mapping[str, Any], keys: Mapping[str, Key], where: str, complaints: list[str]
-) -> dict[str, Any]:
+def _values(table: Mapping[str, Any], keys: Mapping[str, Key], where: str, complaints: list[str]) -> dict[str, Any]:
     """What `table` says for each of `keys`; the default stands in for a value that is refused."""
     _refuse_unknown(table, list(keys), where, complaints)
     values: dict[str, Any] = {}
@@ -360,11 +346,5 @@ def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
 
 def _shown(value: Any) -> str:
     """A value as it would stand in the file, short enough for a line."""
-    text = (
-        f'"{value}"'
-        if isinstance(value, str)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else repr(value)
-    )
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

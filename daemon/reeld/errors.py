@@ -44,9 +44,7 @@ class ConfigError(ReeldError):
     def __init__(self, source: str, complaints: list[str]) -> None:
         self.source = source
         self.complaints = complaints
-        super().__init__(
-            "\n".join([f"{source}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)])
-        )
+        super().__init__("\n".join([f"{source}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)]))
 
 
 class NotFoundError(ReeldError):
@@ -104,16 +102,12 @@ class FileChanged(FileError):
     def __init__(self, path: str, before: FileStamp, after: FileStamp) -> None:
         self.before = before
         self.after = after
-        super().__init__(
-            path, f"{readable(path)} was written to while it was read; waiting until it is complete"
-        )
+        super().__init__(path, f"{readable(path)} was written to while it was read; waiting until it is complete")
 
 
 class FileNotRegular(FileError):
     def __init__(self, path: str) -> None:
-        super().__init__(
-            path, f"{readable(path)} is not a regular file; rename or remove it if it should be a video"
-        )
+        super().__init__(path, f"{readable(path)} is not a regular file; rename or remove it if it should be a video")
 
 
 class FileUnreadable(FileError):

@@ -27,16 +27,14 @@ def configure_log(settings: LogSettings, stream: TextIO | None = None) -> None:
     out = sys.stderr if stream is None else stream
     as_json = settings.format == "json" or (settings.format == "auto" and not out.isatty())
     structlog.configure(
-        processors=_processors(as_json),
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.level.upper()]
-        ),
+        processors=_processors(as_json=as_json, colors=out.isatty()),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
 
 
-def _processors(as_json: bool) -> list[Processor]:
+def _processors(*, as_json: bool, colors: bool) -> list[Processor]:
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -47,7 +45,7 @@ def _processors(as_json: bool) -> list[Processor]:
         return [*first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Without rich's boxed tracebacks: they run to hundreds of lines in a terminal.
     plain = structlog.dev.plain_traceback
-    return [*first, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+    return [*first, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
 def _make_names_readable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
