@@ -20,11 +20,13 @@ from reeld.errors import ConfigError
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
 
-# Containers that people keep films and series in. `.ts` may also be a TypeScript source and `.dat`, `.bin`
-# and `.iso` may be anything: the first bytes decide about a `.ts`, the others are not looked at.
+# What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
+# (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are left out: a disc image holds a menu
+# and many titles, not one film.
 DEFAULT_EXTENSIONS = (
-    "3g2", "3gp", "asf", "avi", "divx", "f4v", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg",
-    "mpg", "mts", "mxf", "ogm", "ogv", "rm", "rmvb", "ts", "vob", "webm", "wmv", "wtv", "xvid",
+    "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m1v", "m2p", "m2ts", "m2v", "m4v",
+    "mk3d", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm",
+    "rmvb", "ts", "vob", "webm", "wmv", "wtv", "xvid",
 )  # fmt: skip
 
 

@@ -1,0 +1,402 @@
+"""What does the kernel say about a library, and does it still say anything?
+
+One watchdog observer for each library, on an inotify descriptor of its own, so that what breaks one
+library's watching leaves the others alone. Events only mark directories dirty.
+
+watchdog brings the threads, the reading of inotify, the event filter and the dispatch. Its bookkeeping of
+a tree (`InotifyWatchGroup`) is replaced, through the callback interface that watchdog offers for that,
+because these were measured with 7.1:
+
+- its reader dies of a KeyError on ordinary moves, and nothing says so;
+- after an overflow it adds all watches again, which overflows again, without end;
+- the children of a directory that was created and renamed at once stay unwatched (46 of 400);
+- a directory that was moved out goes on reporting under its old path;
+- a moved directory is announced file by file, and every move out holds all events up for half a second;
+- a reached watch limit and a lost root are passed over in silence.
+
+What cannot be hindered is noticed: see `LibraryObserver.trouble`.
+"""
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterable
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers.api import BaseObserver, EventQueue, ObservedWatch
+from watchdog.observers.inotify import InotifyEmitter
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchDescriptor,
+)
+from watchdog.version import VERSION_MAJOR, VERSION_MINOR
+
+from reeld.domain.files import readable
+from reeld.watch.coverage import Identity, missing_from
+from reeld.watch.hints import DirtyDirectories
+from reeld.watch.limits import CannotWatch, remedy
+from reeld.watch.rules import Rules
+
+if (VERSION_MAJOR, VERSION_MINOR) != (7, 1):
+    raise ImportError(
+        f"reeld's observer was proved with watchdog 7.1, not {VERSION_MAJOR}.{VERSION_MINOR}: "
+        "install watchdog>=7.1,<7.2"
+    )
+
+# No open, close-without-write, modify or attribute events: with watchdog's default mask every walk, ours
+# or anybody's, makes four events a directory, and 5,000 directories overflow the queue at the start. A file
+# that grows needs no event: whoever settles it looks again by the clock. A rename is told as a deletion and
+# a creation: the kernel sends it because of the creations.
+_WANTED: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileClosedEvent,
+    DirCreatedEvent,
+    DirDeletedEvent,
+]
+# ONLYDIR and DONT_FOLLOW: a name that became a link to elsewhere is not watched. EXCL_UNLINK: what happens
+# to a file after its name is gone is nobody's news.
+_HOW = InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW | InotifyConstants.IN_EXCL_UNLINK
+
+_STOP_TIMEOUT_S = 5.0
+
+
+class LibraryObserver:
+    """Marks in `hints` the directories of a library in which something happened.
+
+    Start it first and walk afterwards: then whatever the walk missed is marked. Directories that `rules`
+    skip are not watched (on a Synology NAS they are most of all).
+
+    `on_trouble` is called once, with a sentence, when events were lost or will be: stop this observer,
+    start a new one and walk the library; but not from within the call, which is made by a thread of the
+    observer. A thread that died of an error calls nobody: ask for `trouble` every few seconds.
+    """
+
+    def __init__(self, root: str, hints: DirtyDirectories, on_trouble: Callable[[str], None], *, rules: Rules) -> None:
+        # A root that is a link would be watched as a link: files directly in it went unseen (measured).
+        self._root = os.path.realpath(root)
+        self._hints = hints
+        self._on_trouble = on_trouble
+        self._rules = rules
+        self._reported: str | None = None
+        self._is_stopping = False
+        self._reader: InotifyFD | None = None
+        self._observer: BaseObserver | None = None
+
+    def start(self) -> None:
+        """Watch the whole tree; events count from here. Raises CannotWatch, and leaves nothing behind."""
+        try:
+            self._start_reader()
+            self._start_observer()
+        except OSError as error:
+            self.stop()
+            raise CannotWatch(self._root, error) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the threads and give the watches back. Never raises; gives up after a few seconds.
+
+        A thread may sit in a system call on a dead mount, holding the locks that stopping needs. So the
+        stopping happens in a thread of its own, which is left behind when it does not come back.
+        """
+        self._is_stopping = True
+        stopper = threading.Thread(target=self._stop_threads, name="reeld-watch-stop", daemon=True)
+        try:
+            stopper.start()
+        except RuntimeError:  # no thread can be made: the interpreter is ending, or the system is full
+            self._stop_threads()
+        else:
+            stopper.join(_STOP_TIMEOUT_S)
+
+    def is_healthy(self) -> bool:
+        return self.trouble() is None
+
+    def trouble(self) -> str | None:
+        """Why events were, or will be, missed; None while all is well. It does not pass by itself."""
+        if self._reported is not None:
+            return self._reported
+        if self._observer is None or self._reader is None:
+            return "the observer was not started"
+        for thread in (self._reader, self._observer, *self._observer.emitters):
+            if not thread.is_alive():
+                return f"watchdog's thread {type(thread).__name__.strip('_')} has ended"
+        return None
+
+    def coverage(self, directories: Iterable[Identity]) -> set[Identity]:
+        """Those of the walked directories, each (device, inode), of which the kernel would not tell us.
+
+        Empty is good. A directory may be watched by now that was not when it was walked, so ask after the
+        hints of the walk's time were followed. On an observer that does not run nothing is covered.
+        """
+        return set(directories) if self._is_stopping else missing_from(self._descriptor(), directories)
+
+    def _start_reader(self) -> None:
+        self._reader = InotifyFD()
+        # It is opened without close-on-exec: a child process would keep all watches alive.
+        os.set_inheritable(self._descriptor(), False)
+        self._reader.start()
+
+    def _start_observer(self) -> None:
+        self._observer = BaseObserver(
+            _TreeEmitter,
+            inotify_fd=self._reader,
+            root=os.fsencode(self._root),
+            rules=self._rules,
+            on_trouble=self._report,
+        )
+        self._observer.schedule(_Marker(self._root, self._hints), self._root, recursive=True, event_filter=_WANTED)
+        self._observer.start()
+
+    def _descriptor(self) -> int:
+        """The one private name of watchdog that is needed; 7.1 has no public one for it."""
+        if self._reader is None:
+            raise RuntimeError("the observer was not started")
+        return self._reader._inotify_fd  # noqa: SLF001
+
+    def _report(self, why: str) -> None:
+        if self._reported is None and not self._is_stopping:
+            self._reported = why
+            self._on_trouble(why)
+
+    def _stop_threads(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+        if self._observer is not None:
+            self._observer.stop()
+        for thread in (self._reader, self._observer):
+            if thread is not None and thread.is_alive():
+                thread.join(_STOP_TIMEOUT_S)
+
+
+class _Marker(FileSystemEventHandler):
+    """Marks where an event happened. Nothing else: an exception here would end watchdog's thread."""
+
+    def __init__(self, root: str, hints: DirtyDirectories) -> None:
+        self._prefix_length = len(root.rstrip("/")) + 1
+        self._hints = hints
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        relative = os.fsdecode(event.src_path)[self._prefix_length :]
+        if isinstance(event, DirCreatedEvent):
+            self._hints.mark(relative, is_recursive=True)
+        else:
+            self._hints.mark(relative.rpartition("/")[0])
+
+
+class _TreeEmitter(InotifyEmitter):
+    """watchdog's inotify emitter with our own tree of watches, which queues the events by itself.
+
+    The root is given, because `watch.path` is the directory above when the library's path is a file.
+    """
+
+    def __init__(
+        self,
+        event_queue: EventQueue,
+        watch: ObservedWatch,
+        *,
+        timeout: float,
+        event_filter: list[type[FileSystemEvent]],
+        inotify_fd: InotifyFD,
+        root: bytes,
+        rules: Rules,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter, inotify_fd=inotify_fd)
+        mask = Mask(self.get_event_mask_from_filter() | _HOW)
+        self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble)
+
+    def on_thread_start(self) -> None:
+        self._tree.watch_all()
+
+    def queue_events(self, timeout: float, *, full_events: bool = False) -> None:  # noqa: ARG002
+        """The reader's thread has queued them already; this one only has to live until it is stopped."""
+        self.stopped_event.wait()
+
+
+class _Tree:
+    """All watches of one library.
+
+    A directory is watched first and listed afterwards: what is made in between is listed, or told, or
+    both. The lock guards the shape of the tree while the starting thread and the reader's both add to it.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        reader: InotifyFD,
+        mask: Mask,
+        rules: Rules,
+        emit: Callable[[FileSystemEvent], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self.root = root
+        self.reader = reader
+        self.rules = rules
+        self.emit = emit
+        self.report = report
+        self._mask = mask
+        self._lock = threading.Lock()
+
+    def watch_all(self) -> None:
+        """Raises OSError if the root, or for want of watches any directory, cannot be watched."""
+        top = _Directory(self, None, b"")
+        if not self._add(top):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        self._watch_below(top)
+
+    def watch(self, parent: "_Directory", name: bytes) -> None:
+        """Watch a directory that has just come to be, and all below. Raises OSError at the watch limit."""
+        directory = self._enter(parent, name)
+        if directory is not None:
+            self._watch_below(directory)
+
+    def unwatch(self, parent: "_Directory", name: bytes) -> None:
+        """Forget a directory that is gone from here, and all below it.
+
+        Its watches would live on in a directory that was moved away, and tell of a place that is no more.
+        """
+        with self._lock:
+            self._drop(parent, name)
+
+    def _watch_below(self, top: "_Directory") -> None:
+        pending = [top]
+        while pending:
+            directory = pending.pop()
+            for name in _names_of_directories(directory.path()):
+                child = self._enter(directory, name)
+                if child is not None:
+                    pending.append(child)
+
+    def _enter(self, parent: "_Directory", name: bytes) -> "_Directory | None":
+        """A watched child, or None: skipped by the rules, gone again, or not to be read by us."""
+        child = _Directory(self, parent, name)
+        if self.rules.why_skip_directory(child.relative()) is not None:
+            return None
+        with self._lock:
+            if parent.is_dropped:
+                return None
+            self._drop(parent, name)
+            try:
+                is_added = self._add(child)
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise
+                return None  # gone again, or unreadable: the walk says which, and coverage() tells
+            if is_added:
+                parent.children[name] = child
+            return child if is_added else None
+
+    def _add(self, directory: "_Directory") -> bool:
+        """Whether the kernel watches it now. watchdog reports a refused permission as watch -1."""
+        directory.watch = self.reader.add_callback(directory.path(), self._mask, directory, directory.id)
+        if directory.watch >= 0:
+            return True
+        self.reader.remove_callbacks([(directory.watch, directory.id)])
+        return False
+
+    def _drop(self, parent: "_Directory", name: bytes) -> None:
+        top = parent.children.pop(name, None)
+        pending = [] if top is None else [top]
+        while pending:
+            directory = pending.pop()
+            directory.is_dropped = True
+            self.reader.remove_callbacks([(directory.watch, directory.id)])
+            pending.extend(directory.children.values())
+
+
+class _Directory:
+    """A watched directory, which knows its place: a `WatchCallback`, called by the reader's thread.
+
+    Each is a callback of its own, so that one directory with two places (a bind mount, or a move that is
+    half told) has two, and neither takes the other's watch away.
+    """
+
+    __slots__ = ("children", "is_dropped", "name", "parent", "tree", "watch")
+
+    def __init__(self, tree: _Tree, parent: "_Directory | None", name: bytes) -> None:
+        self.tree = tree
+        self.parent = parent
+        self.name = name
+        self.watch = WatchDescriptor(-1)
+        self.children: dict[bytes, _Directory] = {}
+        self.is_dropped = False
+
+    @property
+    def id(self) -> CallbackId:
+        return CallbackId(id(self))
+
+    def path(self) -> bytes:
+        """Absolute, as of the moves that were told so far."""
+        return b"/".join([self.tree.root, *self._names()])
+
+    def relative(self) -> str:
+        return os.fsdecode(b"/".join(self._names()))
+
+    def _names(self) -> list[bytes]:
+        names = []
+        directory = self
+        while directory.parent is not None:
+            names.append(directory.name)
+            directory = directory.parent
+        return names[::-1]
+
+    def on_event(self, event: InotifyEvent) -> None:
+        if event.mask & InotifyConstants.IN_UNMOUNT:
+            self.tree.report(f"{readable(os.fsdecode(self.path()))} was unmounted")
+        if not event.name:  # about this directory itself: the one above it is told as well
+            return
+        path = os.fsdecode(self.path() + b"/" + event.name)
+        if event.is_directory:
+            self._follow(event)
+            is_here = event.is_create or event.is_moved_to
+            self.tree.emit(DirCreatedEvent(path) if is_here else DirDeletedEvent(path))
+        else:
+            self.tree.emit(_file_event(event)(path))
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002
+        """The kernel dropped the watch: the directory is deleted, or its file system is gone."""
+        if self.parent is None:
+            self.tree.report("the library's directory was deleted or unmounted")
+
+    def on_queue_overflow(self) -> None:
+        """Called for every directory; watching goes on, with an unknown number of events lost."""
+        self.tree.report("more happened at once than the kernel's queue holds; events were lost")
+
+    def _follow(self, event: InotifyEvent) -> None:
+        """Keep the watches where the directories are, before anybody is told to look there."""
+        try:
+            if event.is_create or event.is_moved_to:
+                self.tree.watch(self, event.name)
+            else:
+                self.tree.unwatch(self, event.name)
+        except OSError as error:
+            self.tree.report(remedy(error))
+
+
+def _file_event(event: InotifyEvent) -> type[FileSystemEvent]:
+    if event.is_close_write:
+        return FileClosedEvent
+    return FileCreatedEvent if event.is_create or event.is_moved_to else FileDeletedEvent
+
+
+def _names_of_directories(path: bytes) -> list[bytes]:
+    """What cannot be listed has no names: the walk, not the observer, finds out why."""
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []

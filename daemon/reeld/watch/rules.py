@@ -1,0 +1,170 @@
+"""Which names and sizes count in a library, and why does the rest not?
+
+Every rule looks at a position: at the whole name of a directory, at the beginning or at the end of a
+file's name. None looks for a word inside a name: `Trailer Park Boys`, `The Sample`, `Extras` and `Temp`
+are real titles. Whether a video is a sample or a trailer is for `identify/` to say.
+"""
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from reeld.config import DEFAULT_EXTENSIONS
+from reeld.domain.files import readable
+
+# Who writes them: browsers (.part .crdownload .download .opdownload .partial), torrent clients (.!qB of
+# qBittorrent, .!ut and .ut! of µTorrent, .!bt, .bc! of BitComet), aria2's control file, FileZilla
+# (.filepart), Free Download Manager, yt-dlp (.ytdl), Thunder (.xltd), anybody (.tmp).
+PARTIAL_SUFFIXES = (
+    ".part", ".crdownload", ".download", ".opdownload", ".partial", ".!qB", ".!ut", ".ut!", ".!bt", ".bc!",
+    ".aria2", ".filepart", ".fdmdownload", ".ytdl", ".xltd", ".tmp",
+)  # fmt: skip
+_FOLDED_PARTIAL_SUFFIXES = tuple(suffix.casefold() for suffix in PARTIAL_SUFFIXES)
+
+# rsync writes `.name.XXXXXX` and renames it when the last byte has come.
+_RSYNC_TEMPORARY = re.compile(r"\..+\.[A-Za-z0-9]{6}")
+
+# Whole names, compared without regard to case: Windows writes both $RECYCLE.BIN and $Recycle.Bin.
+_JUNK_DIRECTORIES = {
+    "@eadir": "thumbnails and indexes of a Synology NAS",
+    "#recycle": "the recycle bin of a Synology NAS",
+    "#snapshot": "snapshots of a Synology NAS",
+    "@sharesnap": "snapshots of a Synology NAS",
+    "@tmp": "temporary files of a Synology NAS",
+    "@recycle": "the recycle bin of a QNAP NAS",
+    "@recently-snapshot": "snapshots of a QNAP NAS",
+    "@__thumb": "thumbnails of a QNAP NAS",
+    ".@__thumb": "thumbnails of a QNAP NAS",
+    "~snapshot": "snapshots of a NetApp filer",
+    ".snapshot": "snapshots of a filer",
+    ".snapshots": "snapshots of a file system",
+    ".zfs": "snapshots of a file system",
+    "lost+found": "what a file system check rescued",
+    "$recycle.bin": "the recycle bin of Windows",
+    "system volume information": "bookkeeping of Windows",
+    ".stfolder": "bookkeeping of Syncthing",
+    ".stversions": "old versions kept by Syncthing",
+    ".appledouble": "resource forks of macOS",
+    "__macosx": "resource forks of macOS",
+}
+_JUNK_PREFIXES = {
+    ".trash-": "a rubbish bin",
+    "_unpack_": "an archive that is still being unpacked",
+    "_failed_": "an archive that could not be unpacked",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What one library takes. Answers are None for "it counts", else a sentence for a person.
+
+    `extensions` are lower case and without the dot. `ignore_patterns` are shell patterns (`*`, `?`, `[…]`,
+    case-sensitive, `[[]` for a bracket itself):
+
+    - without a slash, a pattern is compared with the whole name of each file and directory, at any depth:
+      `*.ts`, `Home videos`;
+    - with a slash, it is compared with the whole path below the library, name by name; `**` stands for any
+      number of names, also none: `/Kids` (only at the top), `Shows/*/Featurettes`, `**/raw/*.mov`;
+    - with a slash at its end, it speaks of directories only: `raw/`.
+
+    A directory that is skipped takes everything below it along.
+    """
+
+    extensions: frozenset[str] = frozenset(DEFAULT_EXTENSIONS)
+    minimum_size_bytes: int = 0
+    ignore_patterns: tuple[str, ...] = ()
+
+    def is_video_name(self, name: str) -> bool:
+        """Whether the name's extension, in any case, is one that this library takes."""
+        dot = name.rfind(".", 1)
+        return dot > 0 and name[dot + 1 :].lower() in self.extensions
+
+    def why_skip_directory(self, relative: str) -> str | None:
+        """Why this directory, or one above it, is not entered. The library's root is always entered."""
+        names = relative.split("/") if relative else []
+        for depth, name in enumerate(names, start=1):
+            why = _why_junk_directory(name) or self._why_pattern("/".join(names[:depth]), is_directory=True)
+            if why is not None:
+                return why
+        return None
+
+    def why_ignore_file(self, relative: str, size_bytes: int) -> str | None:
+        """Why this file does not count, its directory being one that is entered."""
+        return (
+            why_partial(relative.rpartition("/")[2])
+            or self._why_small(size_bytes)
+            or self._why_pattern(relative, is_directory=False)
+        )
+
+    def _why_small(self, size_bytes: int) -> str | None:
+        if size_bytes >= self.minimum_size_bytes:
+            return None
+        return f"it has {size_bytes} bytes, less than the library's minimum of {self.minimum_size_bytes}"
+
+    def _why_pattern(self, relative: str, *, is_directory: bool) -> str | None:
+        for pattern in self.ignore_patterns:
+            if _matches(relative, pattern, is_directory=is_directory):
+                return f"the library's ignore pattern {pattern!r} matches it"
+        return None
+
+
+def why_partial(name: str) -> str | None:
+    """Why a file of this name is hidden, or is not what it will be once it is complete."""
+    folded = name.casefold()
+    if folded.endswith(_FOLDED_PARTIAL_SUFFIXES):
+        return f"its name ends in .{readable(name.rpartition('.')[2])}: a download that is not finished"
+    if _RSYNC_TEMPORARY.fullmatch(name) is not None:
+        return "it is named as rsync names a copy that is under way"
+    return "it is hidden" if _is_hidden(name) else None
+
+
+def why_incomplete(name: str, sibling_names: Container[str]) -> str | None:
+    """Why a file of this name is still being written, as the names beside it tell.
+
+    aria2 preallocates `X.mkv` and keeps `X.mkv.aria2` until it is done; Firefox reserves the name with an
+    empty `X.mkv` and writes to `X.mkv.part`.
+    """
+    for suffix in PARTIAL_SUFFIXES:
+        if name + suffix in sibling_names:
+            return f"{readable(name + suffix)} lies beside it: still being downloaded"
+    return None
+
+
+def _why_junk_directory(name: str) -> str | None:
+    folded = name.casefold()
+    if folded in _JUNK_DIRECTORIES:
+        return f"{readable(name)} holds {_JUNK_DIRECTORIES[folded]}"
+    for prefix, what in _JUNK_PREFIXES.items():
+        if folded.startswith(prefix):
+            return f"{readable(name)} is {what}"
+    return f"{readable(name)} is hidden" if _is_hidden(name) else None
+
+
+def _is_hidden(name: str) -> bool:
+    """One dot hides. Three do not: `...And Justice for All` is a film of 1979."""
+    return name.startswith(".") and not name.startswith("...")
+
+
+def _matches(relative: str, pattern: str, *, is_directory: bool) -> bool:
+    if pattern.endswith("/") and not is_directory:
+        return False
+    bare = pattern.rstrip("/")
+    if "/" not in bare:
+        return fnmatchcase(relative.rpartition("/")[2], bare)
+    return _matches_names(relative.split("/"), bare.lstrip("/").split("/"))
+
+
+def _matches_names(names: list[str], patterns: list[str]) -> bool:
+    """Whether the patterns cover the names exactly, one by one.
+
+    Works its way along the patterns with the set of names reached so far, so that no number of `**` makes
+    it slow.
+    """
+    reached: Iterable[int] = {0}
+    for pattern in patterns:
+        if pattern == "**":
+            reached = range(min(reached, default=len(names) + 1), len(names) + 1)
+        else:
+            reached = {at + 1 for at in reached if at < len(names) and fnmatchcase(names[at], pattern)}
+    return len(names) in reached

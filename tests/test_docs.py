@@ -1,0 +1,126 @@
+"""Every command that the documents show is run, in order, as a reader would type it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.videos import make_video
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+# They would run this test again, or take minutes: `make` is asked whether it knows how to.
+DRY = ("make test", "make check", "make bench")
+
+# They change the machine: only what they refer to is checked.
+ROOT_ONLY = ("python3 -m venv /opt", "/opt/reeld/bin/pip", "useradd", "install -", "editor", "systemctl")
+
+
+def commands(document: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader's home: videos of which four raise questions, and nothing else."""
+    home = tmp_path_factory.mktemp("home")
+    videos = home / "Videos"
+    for seed, name in enumerate(
+        ["The Thin Man.mkv", "holiday.mkv", "xkcd.mkv", "thing.mkv", "Heat (1995).mkv", "Friends.S10E17E18.mkv"]
+    ):
+        videos.mkdir(exist_ok=True)
+        path = make_video(videos / name, seed=seed)
+        os.utime(path, (1, 1))
+    return home
+
+
+@pytest.fixture(scope="module")
+def environment(home: Path) -> dict[str, str]:
+    # The commands under test are those of the environment that runs the tests.
+    binaries = Path(shutil.which("reeld") or "").parent if shutil.which("reeld") else None
+    local = ROOT / ".venv" / "bin"
+    path = os.pathsep.join(str(part) for part in (local, binaries, os.environ["PATH"]) if part)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "REELD_", "STATE_"))}
+    return kept | {"HOME": str(home), "PATH": path}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def daemon(environment: dict[str, str]) -> Iterator[None]:
+    """The first command of the README, which goes on running while the others look in."""
+    assert commands("README.md")[0] == "make run"
+    process = subprocess.Popen(
+        ["make", "run"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    finished = 0
+    for line in process.stderr:
+        finished += '"file.finished"' in line
+        if finished == 6:
+            break
+    assert finished == 6, "the daemon ended before it had gone through the videos"
+    yield
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(commands("README.md")[1:] + commands("CONTRIBUTING.md")))
+def test_a_command_of_the_documents_works_as_it_stands(command: str, environment: dict[str, str]) -> None:
+    if command.startswith(ROOT_ONLY):
+        check_what_it_refers_to(command)
+        return
+    if command in DRY:
+        command = command.replace("make ", "make --dry-run ")
+    result = subprocess.run(
+        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    if command.startswith("reeld scan"):
+        # Beside the daemon of this test a scan is refused, and says why.
+        assert result.returncode == os.EX_TEMPFAIL, result.stderr
+        assert "notices new files by itself" in result.stderr
+    else:
+        assert result.returncode == 0, result.stderr
+
+
+def check_what_it_refers_to(command: str) -> None:
+    for word in command.split():
+        if word.startswith("systemd/") or word == "config.toml":
+            assert (ROOT / word).is_file()
+    unit = (ROOT / "systemd" / "reeld.service").read_text()
+    for path in ("/opt/reeld/bin/reeld", "/etc/reeld/config.toml", "User=reeld"):
+        assert path in unit
+
+
+def test_the_documents_name_only_files_that_exist() -> None:
+    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "CHANGELOG.md"):
+        text = (ROOT / document).read_text()
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert ((ROOT / document).parent / target).exists(), f"{document} names {target}"
+
+
+def test_the_list_of_events_is_complete() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "daemon" / "reeld").rglob("*.py"))
+    logged = set(re.findall(r"""(?:log\.\w+|tell)\(\s*"([a-z]+\.[a-z_]+)""", source))
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    assert logged
+    assert logged - listed == set()
+    assert {event for event in listed if not event.endswith((".py", ".toml"))} - logged == set()
+
+
+def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    unit = (ROOT / "systemd" / "reeld.service").read_text()
+    # The program and the user of a real installation do not exist here.
+    unit = unit.replace("/opt/reeld/bin/reeld", "/bin/true").replace("=reeld\n", "=root\n")
+    (tmp_path / "reeld.service").write_text(unit)
+    result = subprocess.run(
+        ["systemd-analyze", "verify", tmp_path / "reeld.service"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")

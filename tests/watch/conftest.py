@@ -1,0 +1,68 @@
+"""What tests of watching share: a library on a real disk, and children of another user."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import reeld
+
+PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.abspath(reeld.__file__)))
+NOBODY = 65534
+
+RunAsOther = Callable[..., Any]
+
+
+@pytest.fixture
+def library() -> Iterator[str]:
+    """An empty library that any user may enter: pytest's own directories are closed to others."""
+    root = tempfile.mkdtemp(prefix="reeld-library-")
+    os.chmod(root, 0o755)
+    yield root
+    for directory, names, _ in os.walk(root):
+        for name in names:
+            if not os.path.islink(os.path.join(directory, name)):
+                os.chmod(os.path.join(directory, name), 0o755)
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def run_as_other() -> RunAsOther:
+    """Run Python code as a user without privileges, with `arguments` as sys.argv[1:]; what it prints as JSON.
+
+    Root may read everything, so a refused permission needs another user.
+    """
+
+    def run(code: str, *arguments: str) -> Any:
+        command = [sys.executable, "-W", "error", "-c", code, *arguments]
+        if os.geteuid() == 0:
+            identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+            command = ["setpriv", *identity, "--", *command]
+        environment = {**os.environ, "PYTHONPATH": PACKAGE_PARENT, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            command, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def tmpfs(library: str) -> Iterator[str]:
+    """A file system of its own, mounted in the library at `disk`."""
+    disk = os.path.join(library, "disk")
+    os.mkdir(disk)
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "reeld-test", disk], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"mounting needs root: {error}")
+    yield disk
+    while os.path.ismount(disk):
+        subprocess.run(["umount", "-l", disk], check=True)

@@ -1,0 +1,261 @@
+"""A file settles once it was left alone for a whole quiet period, and not a moment earlier."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from reeld.domain.files import FileStamp
+from reeld.watch.settle import Settling, Sight
+
+NS = 1_000_000_000
+QUIET_S = 5.0
+WALL_NS = 1_700_000_000 * NS
+DAY_NS = 86_400 * NS
+
+
+def stamped(changed_ns: int, size_bytes: int = 100, inode: int = 7) -> FileStamp:
+    return FileStamp(size_bytes=size_bytes, mtime_ns=changed_ns, ctime_ns=changed_ns, inode=inode, device=1)
+
+
+FRESH = stamped(WALL_NS)
+
+
+def see(settling: Settling, stamp: FileStamp, now: float, objection: str | None = None) -> Sight:
+    """See the file `x` while both clocks run alike."""
+    return settling.see("x", stamp, now=now, wall_ns=WALL_NS + int(now * NS), objection=objection)
+
+
+def test_an_old_file_is_settled_at_first_sight_and_not_remembered() -> None:
+    settling = Settling(QUIET_S)
+    assert see(settling, stamped(WALL_NS - 6 * NS), now=0) is Sight.SETTLED
+    assert len(settling) == 0
+    assert settling.next_due() is None
+
+
+def test_a_fresh_file_settles_after_the_quiet_period_with_its_second_sample() -> None:
+    settling = Settling(QUIET_S)
+    assert see(settling, FRESH, now=0) is Sight.WAITING
+    assert settling.next_due() == QUIET_S
+    assert settling.due(4.9) == []
+    assert not settling.confirm("x", FRESH, 4.9)
+    assert settling.due(5.0) == ["x"]
+    assert settling.confirm("x", FRESH, 5.0)
+    assert len(settling) == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(FRESH, size_bytes=101),
+        replace(FRESH, mtime_ns=FRESH.mtime_ns + 1),
+        replace(FRESH, inode=8),
+        replace(FRESH, ctime_ns=FRESH.ctime_ns + 1),  # written to, and the mtime put back
+    ],
+)
+def test_any_change_starts_the_quiet_period_again(changed: FileStamp) -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    assert settling.due(5) == ["x"]
+    assert not settling.confirm("x", changed, 5)
+    assert settling.next_due() == 10
+    assert see(settling, changed, now=7) is Sight.WAITING
+    assert settling.due(10) == ["x"]
+    assert settling.confirm("x", changed, 10)
+
+
+def test_a_writer_that_pauses_for_less_than_the_quiet_period_never_settles() -> None:
+    settling = Settling(QUIET_S)
+    now = 0.0
+    for piece in range(100):
+        stamp = stamped(WALL_NS + int(now * NS), size_bytes=piece)
+        see(settling, stamp, now)
+        now += 4.9
+        for key in settling.due(now):
+            assert not settling.confirm(key, stamp, now)
+    assert [waiting.since for waiting in settling.waiting()] == [0.0]
+
+
+def test_a_file_rewritten_in_place_after_it_settled_waits_again() -> None:
+    settling = Settling(QUIET_S)
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0) is Sight.SETTLED
+    assert see(settling, stamped(WALL_NS + 99 * NS), now=100) is Sight.WAITING
+
+
+def test_a_change_in_the_future_is_no_evidence_but_does_not_wait_for_ever() -> None:
+    settling = Settling(QUIET_S)
+    odd = replace(stamped(WALL_NS - DAY_NS), mtime_ns=WALL_NS + 30 * DAY_NS)
+    assert see(settling, odd, now=0) is Sight.WAITING
+    assert settling.due(5) == ["x"]
+    assert settling.confirm("x", odd, 5)
+
+
+def test_a_clock_that_jumps_ahead_makes_no_file_old() -> None:
+    settling = Settling(QUIET_S)
+    settling.see("other", FRESH, now=0, wall_ns=WALL_NS)
+    just_written = stamped(WALL_NS + 9 * NS)
+    assert settling.see("x", just_written, now=10, wall_ns=WALL_NS + DAY_NS) is Sight.WAITING
+
+
+def test_a_renamed_file_waits_under_its_new_name_and_the_old_one_is_forgotten() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    settling.forget("x")
+    settling.see("y", FRESH, now=1, wall_ns=WALL_NS + NS)
+    assert settling.due(5.5) == []
+    assert settling.due(6) == ["y"]
+    assert not settling.confirm("x", FRESH, 6)
+
+
+def test_a_vanished_file_is_forgotten_and_one_that_comes_back_waits_in_full() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    assert not settling.confirm("x", None, 5)
+    assert len(settling) == 0
+    see(settling, stamped(WALL_NS + 4 * NS), now=5)
+    assert settling.due(9.9) == []
+    assert settling.due(10) == ["x"]
+
+
+def test_an_objection_keeps_a_file_waiting_and_says_why() -> None:
+    settling = Settling(QUIET_S)
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, objection="x.aria2 lies beside it") is Sight.WAITING
+    assert settling.due(5) == ["x"]
+    assert not settling.confirm("x", stamped(WALL_NS - DAY_NS), 5, objection="x.aria2 lies beside it")
+    assert [waiting.why for waiting in settling.waiting()] == ["x.aria2 lies beside it"]
+    assert settling.due(10) == ["x"]
+    assert settling.confirm("x", stamped(WALL_NS - DAY_NS), 10)
+
+
+def test_a_due_file_that_nobody_confirms_comes_up_again() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    assert settling.due(5) == ["x"]
+    assert settling.due(9) == []
+    assert settling.due(10) == ["x"]
+
+
+def test_without_a_quiet_period_a_file_is_due_at_once_and_once() -> None:
+    settling = Settling(0)
+    future = stamped(WALL_NS + DAY_NS)
+    assert see(settling, future, now=1) is Sight.WAITING
+    assert settling.due(1) == ["x"]
+    assert settling.confirm("x", future, 1)
+
+
+def test_waiting_files_are_told_the_longest_waiting_first_with_a_reason() -> None:
+    settling = Settling(QUIET_S)
+    settling.see("b", FRESH, now=0, wall_ns=WALL_NS)
+    settling.see("a", FRESH, now=1, wall_ns=WALL_NS)
+    settling.see("b", stamped(WALL_NS, size_bytes=5), now=2, wall_ns=WALL_NS)
+    told = list(settling.waiting())
+    assert [(waiting.key, waiting.since) for waiting in told] == [("b", 0), ("a", 1)]
+    assert all("5 s" in waiting.why for waiting in told)
+
+
+def test_memory_is_bounded_and_whoever_is_turned_away_may_come_again() -> None:
+    settling = Settling(QUIET_S, capacity=2)
+    sights = [settling.see(key, FRESH, now=0, wall_ns=WALL_NS) for key in "abc"]
+    assert sights == [Sight.WAITING, Sight.WAITING, Sight.TURNED_AWAY]
+    for key in settling.due(5):
+        assert settling.confirm(key, FRESH, 5)
+    settling.next_due()
+    assert settling.see("c", FRESH, now=5, wall_ns=WALL_NS) is Sight.WAITING
+
+
+def test_a_file_that_changes_without_pause_costs_no_memory() -> None:
+    settling = Settling(QUIET_S)
+    for step in range(1000):
+        see(settling, stamped(WALL_NS, size_bytes=step), now=step / 1000)
+        settling.forget("y")
+    assert len(settling._appointments) == 1
+
+
+class Writers(RuleBasedStateMachine):
+    """Real time passes, files are written, the wall clock jumps; a daemon looks and asks.
+
+    The daemon takes note of the clock whenever it jumps, as one that looks every few seconds does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settling = Settling(QUIET_S)
+        self.now = 1000.0
+        self.wall_ns = WALL_NS
+        self.size = 0
+        self.stamps: dict[str, FileStamp] = {}
+        self.changed_at: dict[str, float] = {}
+
+    @initialize()
+    def the_daemon_looks_at_its_clock(self) -> None:
+        self.settling.see("clock", FRESH, now=self.now, wall_ns=self.wall_ns)
+        self.settling.forget("clock")
+
+    @rule(key=st.sampled_from("abc"), keeps_mtime=st.booleans(), keeps_size=st.booleans())
+    def write(self, key: str, keeps_mtime: bool, keeps_size: bool) -> None:
+        self.size += 1
+        before = self.stamps.get(key)
+        # The kernel's clock moves on between two writes, if only by a tick.
+        self.now += 0.01
+        self.wall_ns += NS // 100
+        after = stamped(self.wall_ns, size_bytes=self.size)
+        if before is not None and keeps_mtime:
+            after = replace(after, mtime_ns=before.mtime_ns)
+        if before is not None and keeps_size:
+            after = replace(after, size_bytes=before.size_bytes)
+        self.stamps[key] = after
+        self.changed_at[key] = self.now
+
+    @rule(key=st.sampled_from("abc"))
+    def look(self, key: str) -> None:
+        if key not in self.stamps:
+            return
+        sight = self.settling.see(key, self.stamps[key], now=self.now, wall_ns=self.wall_ns)
+        if sight is Sight.SETTLED:
+            self.must_be_quiet(key)
+
+    @rule(old=st.sampled_from("abc"), new=st.sampled_from("abc"))
+    def rename(self, old: str, new: str) -> None:
+        if old not in self.stamps or old == new:
+            return
+        self.stamps[new] = replace(self.stamps.pop(old), ctime_ns=self.wall_ns)
+        self.changed_at[new] = self.changed_at.pop(old)
+        self.settling.forget(old)
+
+    @rule(key=st.sampled_from("abc"))
+    def delete(self, key: str) -> None:
+        self.stamps.pop(key, None)
+
+    @rule(seconds=st.floats(0.01, 12))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.wall_ns += int(seconds * NS)
+
+    @rule(jump_s=st.integers(-90_000, 90_000))
+    def the_wall_clock_jumps(self, jump_s: int) -> None:
+        self.wall_ns += jump_s * NS
+        self.the_daemon_looks_at_its_clock()
+
+    @precondition(lambda self: len(self.settling) > 0)
+    @rule()
+    def ask(self) -> None:
+        for key in self.settling.due(self.now):
+            if self.settling.confirm(key, self.stamps.get(key), self.now):
+                self.must_be_quiet(key)
+
+    def must_be_quiet(self, key: str) -> None:
+        assert self.now - self.changed_at[key] >= QUIET_S - 1e-6
+
+    @invariant()
+    def something_is_due_while_something_waits(self) -> None:
+        next_due = self.settling.next_due()
+        assert (next_due is None) == (len(self.settling) == 0)
+        assert next_due is None or next_due <= self.now + QUIET_S
+
+
+TestNoFileSettlesThatChangedWithinTheQuietPeriod = Writers.TestCase
+TestNoFileSettlesThatChangedWithinTheQuietPeriod.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None
+)
