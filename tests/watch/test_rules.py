@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.watch.rules import DEFAULT_EXTENSIONS, PARTIAL_SUFFIXES, Rules, why_incomplete, why_partial
+from reeld.config import DEFAULT_EXTENSIONS
+from reeld.watch.rules import PARTIAL_SUFFIXES, Rules, why_incomplete, why_partial
 
 RULES = Rules()
 

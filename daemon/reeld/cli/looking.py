@@ -281,7 +281,10 @@ def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
     by_name = {library["name"]: library for library in told}
     return [
         row
-        | {key: by_name.get(row["name"], {}).get(key, default) for key, default in (("settling", 0), ("waiting", []))}
+        | {
+            key: by_name.get(row["name"], {}).get(key, default)
+            for key, default in (("settling", 0), ("waiting", []), ("unreadable", []))
+        }
         for row in rows
     ]
 
@@ -305,5 +308,7 @@ def _print_library(library: Row) -> None:
     for wait in library["waiting"]:
         seconds = max(0, round(time.time() - wait["since"]))
         say(f"    settling for {seconds} s: {readable(wait['path'])} ({readable(wait['why'])})")
+    for folder in library["unreadable"]:
+        say(f"    not readable, nothing in it changes: {readable(folder['path'])} ({readable(folder['why'])})")
     if library["settling"] > len(library["waiting"]):
         say(f"    and {library['settling'] - len(library['waiting'])} more")

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -13,6 +13,7 @@ from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.files import readable
+from reeld.log import configure_log
 from reeld.service.daemon import run_daemon
 from reeld.service.scan import Progress, Summary, run_scan, with_library
 
@@ -45,6 +46,9 @@ def scan(
 ) -> None:
     """Bring the catalogue up to date once, without the daemon; all libraries, or only these folders."""
     settings = config_of(config)
+    if sys.stderr.isatty() and settings.log.level == "info":
+        # The progress bar says what the log would; trouble is still told.
+        configure_log(replace(settings.log, level="warning"))
     with _progress_bar() as show:
         summary = run_scan(settings, paths or [], show)
     if wants_json(as_json):
@@ -126,5 +130,7 @@ def _print_summary(summary: Summary) -> None:
         complain(f"{counts['set_aside']} files were set aside; reeld list files says why")
     for path in summary.unsettled:
         complain(f"still being written to, left for the next time: {readable(path)}")
+    for path, reason in summary.unreadable.items():
+        complain(f"folder {readable(path)} could not be listed, nothing in it was touched: {readable(reason)}")
     for name, reason in summary.offline.items():
         complain(f"library {readable(name)} could not be looked at: {reason}")

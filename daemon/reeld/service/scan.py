@@ -1,6 +1,7 @@
 """How does one pass over the disks go, without the daemon? Walk, let settle, work, until nothing is left."""
 
 import os
+import queue as queues
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,15 +14,16 @@ from reeld.config import Config, Library, paths_overlap
 from reeld.domain.files import readable
 from reeld.errors import CatalogError, NotFoundError
 from reeld.pipeline.intake import Intake
+from reeld.pipeline.reconcile import reconcile
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.service.daemon import ending_on_signals, open_owned_catalog
 from reeld.service.presence import Presence
-from reeld.service.watcher import make_intake, reconcile
+from reeld.service.watcher import make_intake
 from reeld.service.workers import Workers, lane_threads
 from reeld.service.workplace import absence, now_ms, open_tools
 from reeld.watch.hints import Hint
-from reeld.watch.walk import check_root
+from reeld.watch.walk import RootSeen, check_root
 
 TICK_S = 0.1
 
@@ -49,6 +51,8 @@ class Summary:
     """Files that were still being written to."""
     offline: dict[str, str]
     """Libraries that could not be looked at, by name, and why."""
+    unreadable: dict[str, str]
+    """Folders that could not be listed, by path, and why; nothing in them was touched."""
     was_interrupted: bool
     counts: dict[str, Any]
 
@@ -116,6 +120,9 @@ class _Scan:
         self._failure: CatalogError | None = None
         self._bytes_hashed = 0
         self._offline: dict[str, str] = {}
+        self._unreadable: dict[str, str] = {}
+        self._roots_seen: dict[int, RootSeen] = {}
+        self._to_look_again: queues.SimpleQueue[str] = queues.SimpleQueue()
         self._stages = tuple(stages(with_full_hash=config.hash.full))
         self._started = time.monotonic()
 
@@ -129,7 +136,7 @@ class _Scan:
                 tools=tools,
                 now_ms=now_ms,
                 pause=self._pause,
-                look_again=lambda _path: None,
+                look_again=self._to_look_again.put,
             )
             workers = Workers(runner, self._stopping, self._fail, lane_threads())
             workers.start()
@@ -172,14 +179,16 @@ class _Scan:
                 queue.resume(library_id)
         if isinstance(seen, str):
             return
+        self._roots_seen[library_id] = seen
         for folder in self._wanted[library.name]:
-            reconcile(intake, Hint(relative=folder, is_recursive=True), seen, self._is_over)
+            self._reconcile(intake, Hint(relative=folder, is_recursive=True))
 
     def _work_off(self, intakes: Sequence[Intake], show: Callable[[Progress], None]) -> None:
         """Until nothing settles and nothing is queued, or what settles has used up our patience."""
         quiet_s = max((library.quiet_s for library in self._config.libraries), default=0.0)
         last_work = time.monotonic()
         while not self._is_over():
+            self._look_again(intakes)
             for intake in intakes:
                 intake.settle_due()
             settling = sum(len(intake.settling) for intake in intakes)
@@ -192,6 +201,20 @@ class _Scan:
                 return
             self._is_interrupted.wait(TICK_S)
 
+    def _look_again(self, intakes: Sequence[Intake]) -> None:
+        """List the folders of files that turned out to be gone, or changed, when their turn came."""
+        while not self._to_look_again.empty():
+            directory = os.path.dirname(self._to_look_again.get())
+            for intake in intakes:
+                relative = os.path.relpath(directory, intake.place.root)
+                if not relative.startswith(".."):
+                    self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
+
+    def _reconcile(self, intake: Intake, hint: Hint) -> None:
+        root_seen = self._roots_seen[intake.place.library_id]
+        for folder in reconcile(intake, hint, root_seen, self._is_over):
+            self._unreadable[os.path.join(intake.place.root, folder.relative)] = folder.message
+
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
         return Summary(
             seconds=time.monotonic() - self._started,
@@ -200,6 +223,7 @@ class _Scan:
                 os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.settling.waiting()
             ),
             offline=self._offline,
+            unreadable=self._unreadable,
             was_interrupted=self._is_interrupted.is_set(),
             counts=views.counts(),
         )

@@ -4,22 +4,23 @@ Events are hints; the walk is the truth. Whenever the library cannot be looked a
 its rows change; when it is back, all of it is walked.
 """
 
+import errno
 import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from reeld.catalog import libraries, queue
 from reeld.catalog.database import writing
 from reeld.config import Library
-from reeld.domain.files import readable
 from reeld.domain.records import KnownFile
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger
 from reeld.pipeline.intake import Intake, Place
 from reeld.pipeline.policy import CATALOG_DELAY_S
+from reeld.pipeline.reconcile import reconcile
 from reeld.pipeline.stages import Stage
 from reeld.service.workplace import now_ms
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
@@ -27,7 +28,7 @@ from reeld.watch.limits import CannotWatch
 from reeld.watch.observer import LibraryObserver
 from reeld.watch.rules import Rules
 from reeld.watch.settle import MOST_WAITING, Settling
-from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished, check_root, walk
+from reeld.watch.walk import RootSeen, Unreadable, check_root
 
 log = get_logger()
 
@@ -68,6 +69,7 @@ class LibraryWatcher:
         self._on_fatal = on_fatal
         self._root_seen: RootSeen | None = None
         self._observer: LibraryObserver | None = None
+        self._unreadable: dict[str, Unreadable] = {}
         self._is_polling = False
         self._next_walk = 0.0
         self._state: tuple[str, str | None] | None = None
@@ -95,7 +97,16 @@ class LibraryWatcher:
             }
             for wait in itertools.islice(self._intake.settling.waiting(), MOST_SHOWN)
         ]
-        return {"name": self.library.name, "settling": len(self._intake.settling), "waiting": waiting}
+        unreadable = [
+            {"path": os.path.join(self.library.path, path), "why": folder.message}
+            for path, folder in itertools.islice(self._unreadable.items(), MOST_SHOWN)
+        ]
+        return {
+            "name": self.library.name,
+            "settling": len(self._intake.settling),
+            "waiting": waiting,
+            "unreadable": unreadable,
+        }
 
     # --- the thread --------------------------------------------------------------------------------------
 
@@ -115,6 +126,7 @@ class LibraryWatcher:
                 self._watch()
             self.is_settled_in.set()
             if is_online:
+                self._try_unreadable()
                 self._follow_hints()
                 self._intake.settle_due()
                 self._show_again_who_was_turned_away()
@@ -204,50 +216,33 @@ class LibraryWatcher:
 
     # --- walking -----------------------------------------------------------------------------------------
 
+    def _reconcile(self, hint: Hint) -> None:
+        if self._root_seen is None:
+            return
+        found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set)
+        kept = {path: folder for path, folder in self._unreadable.items() if not _covers(hint, path)}
+        self._unreadable = kept | {folder.relative: folder for folder in found}
+
+    def _try_unreadable(self) -> None:
+        """No event tells that a right was given, so whoever lacked one is asked again."""
+        for path, folder in self._unreadable.items():
+            is_refused = folder.errno in (errno.EACCES, errno.EPERM)
+            if is_refused and os.access(os.path.join(self.library.path, path), os.R_OK | os.X_OK):
+                self.hints.mark(path, is_recursive=True)
+
     def _follow_hints(self) -> None:
         while not self._stopping.is_set() and (hint := self.hints.take()) is not None:
-            reconcile(self._intake, hint, self._root_seen, self._stopping.is_set)
+            self._reconcile(hint)
             if hint == EVERYTHING:
                 pause_s = POLL_S if self._is_polling else RECONCILE_S
                 self._next_walk = time.monotonic() + pause_s
 
 
-def reconcile(intake: Intake, hint: Hint, root_seen: RootSeen | None, should_stop: Callable[[], bool]) -> None:
-    """Look where the hint points and make the rows equal to what is there.
-
-    Nothing is called missing unless the root was the same directory before and after.
-    """
-    walked: set[str] = set()
-    unknown: list[str] = []
-    absent: list[str] = []
-    for found in _look(intake, hint, root_seen):
-        if should_stop():
-            return
-        match found:
-            case Listing(relative=relative):
-                walked.add(relative)
-                intake.take_listing(found)
-                if not hint.is_recursive:
-                    unknown += [f"{relative}/{name}" if relative else name for name in found.directories]
-            case Unreadable(relative=relative, message=message):
-                log.warning("directory.unreadable", path=readable(relative), reason=message)
-                unknown.append(relative)
-            case Vanished(relative=relative):
-                absent.append(relative)
-    seen = check_root(intake.place.root)
-    if isinstance(seen, str) or (root_seen is not None and seen.identity != root_seen.identity):
-        return
-    for relative in absent:
-        intake.take_absent_directory(relative)
-    intake.take_walked(hint.relative, walked, unknown)
-
-
-def _look(intake: Intake, hint: Hint, root_seen: RootSeen | None) -> Iterator[Listing | Vanished | Unreadable]:
-    found = walk(intake.place.root, hint.relative, intake.rules, seen=root_seen)
-    if hint.is_recursive:
-        yield from found
-    else:
-        yield next(found, Vanished(relative=hint.relative))
+def _covers(hint: Hint, directory: str) -> bool:
+    """Whether whoever follows the hint looks into this directory."""
+    if not hint.is_recursive:
+        return directory == hint.relative
+    return hint.relative in ("", directory) or directory.startswith(f"{hint.relative}/")
 
 
 def make_intake(
