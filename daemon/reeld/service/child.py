@@ -56,9 +56,7 @@ class WorkerPool:
         # A child dies with the THREAD that started it (PR_SET_PDEATHSIG), and callers' threads may end.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix=f"start {module}")
 
-    def call(
-        self, request: dict[str, Any], descriptors: Sequence[int] = (), *, timeout_s: float
-    ) -> dict[str, Any]:
+    def call(self, request: dict[str, Any], descriptors: Sequence[int] = (), *, timeout_s: float) -> dict[str, Any]:
         """The child's answer to `request`. Waiting for a free child comes first and is not in `timeout_s`.
 
         The child gets copies of `descriptors`. Raises WorkerTimeout or WorkerDied when this request ended
@@ -170,9 +168,7 @@ class _Worker:
         self._close_ends()
         return self._wait()
 
-    def _exchange(
-        self, request: dict[str, Any] | None, descriptors: Sequence[int], timeout_s: float
-    ) -> dict[str, Any]:
+    def _exchange(self, request: dict[str, Any] | None, descriptors: Sequence[int], timeout_s: float) -> dict[str, Any]:
         """Whatever goes wrong half-way, the child is not fit any more: its next answer would be this one."""
         deadline = time.monotonic() + timeout_s
         left, self._requests_left = self._requests_left, 0
@@ -182,9 +178,7 @@ class _Worker:
             answer = self._read_answer(deadline)
         except TimeoutError as err:
             self.kill()
-            raise WorkerTimeout(
-                f"{self._module} had no answer after {timeout_s:g} s and was stopped"
-            ) from err
+            raise WorkerTimeout(f"{self._module} had no answer after {timeout_s:g} s and was stopped") from err
         except (OSError, EOFError) as err:
             raise WorkerDied(self._cause_of_death()) from err
         except (ValueError, RecursionError) as err:

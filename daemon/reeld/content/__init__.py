@@ -1,0 +1,1 @@
+"""What is inside a file: its hashes, and what a media prober reads from it."""

@@ -1,0 +1,149 @@
+"""What kind of video is this: container, duration, picture, sound, languages?
+
+The first bytes decide whether the file is worth a prober at all. Text under a video's name is the
+dangerous case: libmediainfo follows a playlist to other files and to the network.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reeld.content.opening import open_video, require_expected, require_untouched
+from reeld.domain.content import MediaFacts
+from reeld.domain.files import FileStamp
+from reeld.sandbox import MEMORY_SHARE
+
+Ask = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
+"""Puts a request, with descriptors, to `content/probe_child.py`: a worker pool's `call` with its time set."""
+
+HEAD_BYTES = 2048
+
+DOUBTFUL_SHARE = 0.6
+"""Above this share of its memory limit an allocation may have failed that the child did not notice. The
+library swallows that, and the tracks that it had not read yet are missing from its answer."""
+
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"uuid")
+
+_MAGIC = (
+    b"\x1a\x45\xdf\xa3",  # EBML: Matroska, WebM
+    b"FLV",
+    b"OggS",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF: wmv, asf, dvr-ms
+    b".RMF",
+    b"\x00\x00\x01",  # MPEG start code: program streams (vob, mpg), elementary streams
+    b"\x00\x00\x00\x01",
+    b"\x06\x0e\x2b\x34",  # MXF
+    b"DKIF",  # IVF
+)
+
+_OTHER_KINDS = (
+    (b"#EXTM3U", "a playlist"),
+    (b"Rar!", "a RAR archive; unpack it"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it"),
+    (b"7z\xbc\xaf", "a 7-Zip archive; unpack it"),
+    (b"MZ", "a program for Windows; do not run it"),
+    (b"\x7fELF", "a program; do not run it"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"\x89PNG", "a picture"),
+    (b"ID3", "sound without a picture"),
+    (b"fLaC", "sound without a picture"),
+)
+
+
+def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
+    """What is known of the file; with a `problem` where there is no video in it, or its facts are in doubt.
+
+    The prober gets a descriptor, never a name, and nothing at all unless the file begins like a video.
+    Raises FileChanged if the file is not `expected` or was touched meanwhile, whatever `open_video` raises,
+    and lets through what `ask` raises when the prober hangs or dies.
+    """
+    with open_video(path) as descriptor:
+        before = require_expected(path, descriptor, expected)
+        problem = _not_a_video(os.pread(descriptor, HEAD_BYTES, 0))
+        answer = {} if problem else ask({}, (descriptor,))
+        require_untouched(path, descriptor, before)
+        if failed := _count(answer.get("read_errno")):
+            raise OSError(failed, os.strerror(failed))
+    return MediaFacts(problem=problem) if problem else _facts(answer)
+
+
+def _not_a_video(head: bytes) -> str | None:
+    """Why the prober shall not see a file that begins with `head`; None if it may."""
+    if _begins_like_a_video(head):
+        return None
+    if not head:
+        return "empty file; delete it, or fetch it again"
+    if not any(head):
+        return "not a video: it begins with zeros, so it was never written to its end; fetch it again"
+    for magic, kind in _OTHER_KINDS:
+        if head.startswith(magic):
+            return f"not a video: it is {kind}"
+    return (
+        "not a video: the first bytes are those of no video container that reeld knows; "
+        "if a player shows it, convert it to Matroska or MP4"
+    )
+
+
+def _begins_like_a_video(head: bytes) -> bool:
+    return (
+        head.startswith(_MAGIC)
+        or head[4:8] in _MP4_BOXES
+        or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"CDXA"))
+        or _is_transport_stream(head)
+    )
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Five sync bytes, one packet apart: 188 bytes, 192 with time stamps, 204 with error correction.
+
+    A recording may begin in the middle of a packet.
+    """
+    return any(
+        len(packets := head[start : start + 5 * size : size]) == 5 and packets == b"GGGGG"
+        for size in (188, 192, 204)
+        for start in range(size)
+    )
+
+
+def _facts(answer: dict[str, Any]) -> MediaFacts:
+    """Whatever a child says that parsed hostile bytes is looked at before it is believed."""
+    return MediaFacts(
+        container=_text(answer.get("container")),
+        duration_ms=_count(answer.get("duration_ms")),
+        width=_count(answer.get("width")),
+        height=_count(answer.get("height")),
+        codec_video=_text(answer.get("codec_video")),
+        codec_audio=_text(answer.get("codec_audio")),
+        hdr=_text(answer.get("hdr")),
+        languages=_texts(answer.get("languages")),
+        subtitle_languages=_texts(answer.get("subtitle_languages")),
+        is_truncated=answer.get("is_truncated") is True,
+        problem=_doubt(answer),
+    )
+
+
+def _doubt(answer: dict[str, Any]) -> str | None:
+    """For a person: what is missing from these facts, and what to do."""
+    if answer.get("is_truncated") is True:
+        return "truncated: the container says that it is longer than the file; fetch the file again"
+    if answer.get("ran_out_of_memory") is True or answer.get(MEMORY_SHARE, 0) > DOUBTFUL_SHARE:
+        return "doubtful: reading it used up the prober's memory, so tracks may be missing; remux the file"
+    if not answer.get("has_video"):
+        found = "only sound" if answer.get("has_audio") else "no track"
+        return f"no video track: {found} could be read in it; play it, and fetch it again if it is damaged"
+    return None
+
+
+def _text(value: object) -> str | None:
+    """A short name; SQLite and terminals can hold it."""
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 64 else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """At most 200: no disc has more tracks."""
+    return tuple(text for one in value[:200] if (text := _text(one))) if isinstance(value, list) else ()
+
+
+def _count(value: object) -> int | None:
+    """A whole number above 0 that fits a 53-bit double and so every database and JSON reader."""
+    return value if type(value) is int and 0 < value < 1 << 53 else None

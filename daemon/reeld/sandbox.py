@@ -1,0 +1,211 @@
+"""What may a child process that parses untrusted bytes still do? Compute, and answer its parent.
+
+A child is started by `service/child.py` with its end of a unix socket as standard input. Its module loads
+the parser, runs it once (so that nothing is left to be loaded), and calls `serve`, which never returns to
+the outside world: from then on the process opens no file, reaches no network, and has bounded memory,
+processor time and output. It ends when its parent closes the socket, and dies when its parent dies.
+
+Two walls stand one behind the other. Landlock denies the file system and TCP. The limit on descriptors
+leaves free exactly those that come with a request, so that even on a kernel without Landlock neither
+`open` nor `socket` can succeed while untrusted bytes are parsed.
+
+A frame, in both directions, is four bytes of length (little endian) and that many bytes of JSON.
+"""
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import re
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn, Self
+
+Answer = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
+"""Takes a request and the descriptors that came with it (closed by `serve` afterwards); gives the answer."""
+
+MEMORY_SHARE = "memory_share"
+"""Key that `serve` adds to each answer: the most memory in use so far, as a share (0 to 1) of the limit."""
+
+HEADER = struct.Struct("<I")
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_LANDLOCK_CREATE_RULESET = 444  # one number on every architecture
+_LANDLOCK_RESTRICT_SELF = 446
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a child may use."""
+
+    memory_bytes: int = 1 << 30
+    """Address space: what the parser allocates, and some 100 MB for Python and its libraries."""
+    cpu_s: int = 15
+    """Processor time for one request."""
+    descriptors: int = 1
+    """How many may come with one request; a child with 0 can never hold an open file."""
+    answer_bytes: int = 4 << 20
+
+    @classmethod
+    def inherited(cls) -> Self:
+        """The limits that the parent's pool was made with; they are the child's first argument."""
+        return cls(**json.loads(sys.argv[1]))
+
+    def as_argument(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def serve(answer: Answer, limits: Limits) -> NoReturn:
+    """Answer the parent's requests until it closes the socket. The process is confined before the first.
+
+    Whatever `answer` needs must be loaded already: call it once before. An exception that leaves it ends
+    the process, on purpose: a parser that failed in a way nobody foresaw is not used again, and the parent
+    has its last words from standard error.
+    """
+    _die_with_the_parent()
+    channel = socket.socket(fileno=0)
+    gauge = _MemoryGauge(limits.memory_bytes)
+    _send(channel, {"landlock_abi": confine(limits)}, limits)
+    while (received := _receive(channel, limits)) is not None:
+        request, descriptors = received
+        _allow_cpu(limits.cpu_s)
+        try:
+            answered = answer(request, descriptors)
+        except Exception as err:  # noqa: BLE001
+            # Not by the interpreter: Python 3.13 has no words for a MemoryError here ("lost sys.stderr").
+            sys.exit(f"{type(err).__name__}: {err}")
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        _send(channel, {**answered, MEMORY_SHARE: gauge.share()}, limits)
+    sys.exit()
+
+
+def confine(limits: Limits) -> int:
+    """Take from this process, for good, whatever parsing does not need; gives the Landlock version in force.
+
+    0 means that the kernel has no Landlock, or that a filter around the service forbids it.
+    """
+    with contextlib.suppress(OSError):  # no /proc in a minimal container
+        _write("/proc/self/oom_score_adj", b"1000")
+    # Nice also lowers the disk priority, to level 6 of the "best effort" class. The "idle" class would make
+    # a probe wait up to 10 s for each read behind a busy disk (mq-deadline's prio_aging_expire), and the
+    # wall clock would blame the file.
+    os.nice(10)
+    for kind, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _lowest_free_descriptor() + limits.descriptors),
+    ):
+        resource.setrlimit(kind, (most, most))
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
+    return _landlock()
+
+
+def _landlock() -> int:
+    """Deny every access to files, TCP, abstract sockets and foreign processes that the kernel can deny."""
+    abi = _syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1)
+    if abi < 1:
+        return 0
+    files = (1 << 13) - 1  # version 1; each later one adds its own bit
+    files |= (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
+    net = 0b11 if abi >= 4 else 0
+    scopes = 0b11 if abi >= 6 else 0
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    ruleset = _syscall(_LANDLOCK_CREATE_RULESET, struct.pack("=QQQ", files, net, scopes)[:size], size, 0)
+    if ruleset < 0:
+        return 0
+    denied = _syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
+    return abi if denied == 0 else 0
+
+
+def _syscall(number: int, *arguments: int | bytes | None) -> int:
+    _libc.syscall.restype = ctypes.c_long
+    typed = (ctypes.c_long(a) if isinstance(a, int) else a for a in arguments)
+    return int(_libc.syscall(ctypes.c_long(number), *typed))
+
+
+def _die_with_the_parent() -> None:
+    """SIGKILL when the thread that started us ends; the pool keeps that thread for as long as it lives.
+
+    A parent that is gone already has closed the socket. Stop signals that a terminal or systemd sends to
+    the whole group are left to the parent: it decides whether the request at hand is finished.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, *map(ctypes.c_ulong, (signal.SIGKILL, 0, 0, 0)))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+
+
+def _allow_cpu(cpu_s: int) -> None:
+    """Above it SIGXCPU ends the process, even in the middle of a C++ loop."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = math.ceil(time.process_time()) + cpu_s
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if most == resource.RLIM_INFINITY else min(soft, most), most))
+
+
+class _MemoryGauge:
+    """How near did this process come to its limit? Must be made before the process is confined.
+
+    VmPeak, not ru_maxrss: the limit is on address space, and ru_maxrss starts with the parent's peak,
+    because the kernel carries it over `exec`.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+
+    def share(self) -> float:
+        found = re.search(rb"VmPeak:\s+(\d+) kB", os.pread(self._status, 8192, 0))
+        peak_bytes = int(found[1]) * 1024 if found else 0
+        return round(peak_bytes / self._limit_bytes, 3)
+
+
+def _receive(channel: socket.socket, limits: Limits) -> tuple[dict[str, Any], list[int]] | None:
+    """The next request; None when the parent has closed its end."""
+    head, descriptors, _, _ = socket.recv_fds(channel, HEADER.size, limits.descriptors)
+    head += _read(channel, HEADER.size - len(head))
+    if len(head) < HEADER.size:
+        return None
+    (length,) = HEADER.unpack(head)
+    body = _read(channel, length)
+    return (json.loads(body), descriptors) if len(body) == length else None
+
+
+def _read(channel: socket.socket, length: int) -> bytes:
+    """`length` bytes, or fewer at the end of the stream."""
+    pieces: list[bytes] = []
+    while length > 0 and (piece := channel.recv(min(length, 1 << 20))):
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _send(channel: socket.socket, message: dict[str, Any], limits: Limits) -> None:
+    body = json.dumps(message).encode()
+    if len(body) > limits.answer_bytes:
+        raise ValueError(f"an answer of {len(body)} bytes is above the limit of {limits.answer_bytes}")
+    channel.sendall(HEADER.pack(len(body)) + body)
+
+
+def _lowest_free_descriptor() -> int:
+    descriptor = os.dup(0)
+    os.close(descriptor)
+    return descriptor
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(content)

@@ -1,0 +1,294 @@
+"""Hashes are right, depend on what they say, and never belong to a file that moved under the reader."""
+
+import os
+import random
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reeld.content.hashing import END_BYTES, SLICE_BYTES, full_hash, quick_hashes
+from reeld.domain.files import FileStamp
+from reeld.errors import (
+    FileChanged,
+    FileNotRegular,
+    FileUnreadable,
+    FileVanished,
+    Interrupted,
+)
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of a property."""
+    return tmp_path_factory.mktemp("shelf")
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """A file that is older than anything that a test does to it, by the file system's own clock."""
+    path.write_bytes(content)
+    born = path.stat().st_ctime_ns
+    clock = path.with_name("clock")
+    clock.touch()
+    while clock.stat().st_ctime_ns <= born:  # on kernels before 6.13 the clock ticks every 4 ms
+        clock.touch()
+    clock.unlink()
+    return path
+
+
+def _noise(size: int, seed: int = 0) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def _stamp(path: Path) -> FileStamp:
+    return FileStamp.of(path.stat())
+
+
+def _full(path: Path, *, meanwhile: Callable[[], object] = lambda: None) -> str:
+    """The full hash, with something that happens after the first reading."""
+    calls = iter(range(1_000_000))
+
+    def should_stop() -> bool:
+        if next(calls) == 1:
+            meanwhile()
+        return False
+
+    return full_hash(str(path), _stamp(path), on_progress=lambda _done: None, should_stop=should_stop)
+
+
+def _naive_oshash(content: bytes) -> str:
+    """As the page of OpenSubtitles explains it, byte by byte."""
+    total = len(content)
+    for chunk in (content[:65536], content[-65536:]):
+        for start in range(0, 65536, 8):
+            total = (total + int.from_bytes(chunk[start : start + 8], "little")) & 0xFFFFFFFFFFFFFFFF
+    return f"{total:016x}"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [  # from the test vectors of the xxHash project
+        (b"", "99aa06d3014798d86001c324468d497f"),
+        (b"abc", "06b05ab6733a618578af5f94892f3950"),
+    ],
+)
+def test_the_full_hash_of_known_bytes_is_the_known_value(tmp_path: Path, content: bytes, expected: str) -> None:
+    assert _full(_write(tmp_path / "a.mkv", content)) == expected
+
+
+@pytest.mark.skipif(shutil.which("xxhsum") is None, reason="xxhsum is not installed")
+@pytest.mark.parametrize("size", [1, 511 << 10, 512 << 10, (512 << 10) + 1, SLICE_BYTES, SLICE_BYTES + 1])
+def test_the_full_hash_is_what_xxhsum_prints(tmp_path: Path, size: int) -> None:
+    path = _write(tmp_path / "a.mkv", _noise(size))
+    printed = subprocess.run(["xxhsum", "-H2", path], capture_output=True, text=True, check=True).stdout
+    assert _full(path) == printed.split()[0]
+
+
+def test_progress_tells_of_every_byte_once(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", bytes(SLICE_BYTES + 5))
+    done: list[int] = []
+    full_hash(str(path), _stamp(path), on_progress=done.append, should_stop=lambda: False)
+    assert done == [SLICE_BYTES, 5]
+
+
+def test_hashing_stops_when_it_is_asked_to(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", bytes(MIB))
+    with pytest.raises(Interrupted, match=r"a\.mkv"):
+        full_hash(str(path), _stamp(path), on_progress=lambda _: None, should_stop=lambda: True)
+
+
+def test_the_fingerprint_of_known_bytes_is_the_known_value(tmp_path: Path) -> None:
+    """xxh3-64 of "abc" and of eight bytes of size, as `xxhsum -H3` hashes those eleven bytes."""
+    path = _write(tmp_path / "a.mkv", b"abc")
+    assert quick_hashes(str(path), _stamp(path)).fingerprint == "56c0f20a2e4aacd9"
+
+
+@pytest.mark.skipif(shutil.which("xxhsum") is None, reason="xxhsum is not installed")
+@settings(max_examples=25, deadline=None)
+@given(size=st.integers(0, 3 * MIB), seed=st.integers(0, 99))
+def test_the_fingerprint_is_xxh3_of_both_ends_and_the_size(shelf: Path, size: int, seed: int) -> None:
+    content = _noise(size, seed)
+    path = shelf / "a.mkv"
+    path.write_bytes(content)
+    ends = content if size < 2 * MIB else content[:MIB] + content[-MIB:]
+    hashed = shelf / "hashed"
+    hashed.write_bytes(ends + struct.pack("<Q", size))
+    printed = subprocess.run(["xxhsum", "-H3", hashed], capture_output=True, text=True, check=True).stdout
+    assert quick_hashes(str(path), _stamp(path)).fingerprint == printed.split()[-1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.integers(1, 4 * MIB), where=st.floats(0, 1, exclude_max=True))
+def test_the_fingerprint_depends_on_the_ends_and_on_nothing_between(shelf: Path, size: int, where: float) -> None:
+    path = shelf / "a.mkv"
+    content = bytearray(_noise(size))
+    path.write_bytes(content)
+    before = quick_hashes(str(path), _stamp(path)).fingerprint
+    changed = int(where * size)
+    content[changed] ^= 0xFF
+    path.write_bytes(content)
+    after = quick_hashes(str(path), _stamp(path)).fingerprint
+    assert (after == before) == (END_BYTES <= changed < size - END_BYTES)
+
+
+@settings(max_examples=20, deadline=None)
+@given(size=st.integers(2 * MIB + 1, 3 * MIB))
+def test_the_fingerprint_depends_on_the_size(shelf: Path, size: int) -> None:
+    path = shelf / "a.mkv"
+    path.write_bytes(bytes(size))
+    one = quick_hashes(str(path), _stamp(path))
+    path.write_bytes(bytes(size - 1))
+    assert quick_hashes(str(path), _stamp(path)).fingerprint != one.fingerprint
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.one_of(st.integers(65536, 140_000), st.integers(65536, 3 * MIB)), seed=st.integers(0, 99))
+def test_the_oshash_is_that_of_opensubtitles(shelf: Path, size: int, seed: int) -> None:
+    content = _noise(size, seed)
+    path = shelf / "a.avi"
+    path.write_bytes(content)
+    assert quick_hashes(str(path), _stamp(path)).oshash == _naive_oshash(content)
+
+
+def test_a_file_below_64_kib_has_no_oshash(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.avi", bytes(65535))
+    assert quick_hashes(str(path), _stamp(path)).oshash is None
+
+
+def _grow(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def _rewrite_and_put_mtime_back(path: Path) -> None:
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"other bytes")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        _grow,
+        lambda path: os.truncate(path, 600_000),
+        lambda path: os.truncate(path, 0),
+        _rewrite_and_put_mtime_back,
+        _replace,
+        lambda path: path.unlink(),
+        lambda path: path.rename(path.with_name("renamed.mkv")),
+    ],
+    ids=["grows", "shrinks", "emptied", "mtime put back", "replaced", "removed", "renamed"],
+)
+def test_a_file_that_is_touched_while_it_is_hashed_gets_no_hash(
+    tmp_path: Path, meanwhile: Callable[[Path], object]
+) -> None:
+    path = _write(tmp_path / "a.mkv", _noise(3 * MIB))
+    with pytest.raises(FileChanged):
+        _full(path, meanwhile=lambda: meanwhile(path))
+
+
+def test_a_file_that_is_not_the_settled_one_gets_no_hash(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", b"old")
+    expected = _stamp(path)
+    _grow(path)
+    with pytest.raises(FileChanged) as caught:
+        quick_hashes(str(path), expected)
+    assert caught.value.before == expected
+    assert caught.value.after == _stamp(path)
+
+
+def test_a_link_made_before_hashing_does_not_count_as_a_change(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", b"abc")
+    expected = _stamp(path)
+    os.link(path, tmp_path / "b.mkv")
+    assert quick_hashes(str(path), expected) == quick_hashes(str(path), _stamp(path))
+
+
+def test_a_file_that_went_away_is_said_to_be_gone(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", b"abc")
+    expected = _stamp(path)
+    path.unlink()
+    with pytest.raises(FileVanished):
+        quick_hashes(str(path), expected)
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _link(path: Path) -> None:
+    _write(path.with_name("target"), b"abc")
+    path.symlink_to("target")
+
+
+@pytest.mark.parametrize("make", [_fifo, _link, Path.mkdir], ids=["fifo", "symbolic link", "directory"])
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "a.mkv"
+    make(path)
+    with pytest.raises(FileNotRegular):
+        quick_hashes(str(path), FileStamp.of(os.lstat(path)))
+
+
+_AS_NOBODY = """
+import os, sys
+from reeld.content.hashing import quick_hashes
+from reeld.domain.files import FileStamp
+from reeld.errors import FileUnreadable
+expected = FileStamp.of(os.stat(sys.argv[1]))
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    quick_hashes(sys.argv[1], expected)
+except FileUnreadable as err:
+    print(err)
+"""
+
+
+def test_a_file_without_permission_is_unreadable_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.mkv", b"abc")
+    path.chmod(0)
+    done = subprocess.run([sys.executable, "-c", _AS_NOBODY, path], capture_output=True, text=True, check=True)
+    assert "a.mkv cannot be read (Permission denied); give the user that runs reeld the right" in done.stdout
+
+
+def test_a_file_on_a_broken_disk_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path / "a.mkv", b"abc")
+
+    def broken(*_arguments: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.preadv", broken)
+    with pytest.raises(FileUnreadable, match="check the disk"):
+        quick_hashes(str(path), _stamp(path))
+
+
+@pytest.mark.parametrize("reads", ["preadv", "readv"])
+def test_a_file_that_ends_before_its_size_gets_no_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: str
+) -> None:
+    path = _write(tmp_path / "a.mkv", b"abc")
+    monkeypatch.setattr(f"os.{reads}", lambda *_arguments: 0)
+    with pytest.raises(FileUnreadable):
+        quick_hashes(str(path), _stamp(path)) if reads == "preadv" else _full(path)
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe caf\xe9.mkv", b"x" * 251 + b".mkv", b"a\nb\t.mkv"])
+def test_any_name_that_a_disk_can_hold_is_read(tmp_path: Path, name: bytes) -> None:
+    path = _write(tmp_path / os.fsdecode(name), b"abc")
+    assert _full(path) == "06b05ab6733a618578af5f94892f3950"
+    assert quick_hashes(str(path), _stamp(path)).oshash is None

@@ -1,0 +1,115 @@
+"""Makes real, tiny videos: a grey picture that changes with the seed, silence, and subtitles if asked.
+
+Two videos with different arguments differ in their bytes; two with the same arguments are equal.
+"""
+
+import io
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+Container = Literal["mkv", "mp4", "avi"]
+
+_FORMATS: dict[str, str] = {"mkv": "matroska", "mp4": "mp4", "avi": "avi"}
+_FRAMES_PER_S = 5
+_SAMPLES_PER_S = 16_000
+
+
+def make_video(
+    path: Path,
+    *,
+    seed: int = 0,
+    duration_s: float = 1.0,
+    audio_language: str | None = "eng",
+    subtitle_language: str | None = None,
+    padding_bytes: int = 0,
+) -> Path:
+    """Write a video whose container follows from the name's ending (.mkv, .mp4, .avi; any other is .mkv).
+
+    Languages are ISO 639-2 codes ("eng", "ger"); AVI can hold neither these nor subtitles. `padding_bytes`
+    of zeros are put behind the end, for tests that need a size.
+    """
+    suffix = path.suffix.removeprefix(".").lower()
+    container: Container = "mp4" if suffix == "mp4" else "avi" if suffix == "avi" else "mkv"
+    content = video_bytes(
+        container,
+        seed=seed,
+        duration_s=duration_s,
+        audio_language=audio_language,
+        subtitle_language=subtitle_language,
+    )
+    path.write_bytes(content + bytes(padding_bytes))
+    return path
+
+
+@lru_cache(maxsize=256)
+def video_bytes(
+    container: Container = "mkv",
+    *,
+    seed: int = 0,
+    duration_s: float = 1.0,
+    audio_language: str | None = "eng",
+    subtitle_language: str | None = None,
+) -> bytes:
+    """The content that `make_video` writes."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=_FORMATS[container], options={"fflags": "+bitexact"}) as output:
+        output.metadata["comment"] = f"seed {seed}"
+        picture = _picture(output)
+        sound = output.add_stream("mp2" if container == "avi" else "aac", rate=_SAMPLES_PER_S, layout="mono")
+        sound.metadata["language"] = audio_language or ""
+        text = _subtitles(output, container, subtitle_language) if subtitle_language else None
+        _encode_picture(output, picture, seed, duration_s)
+        _encode_silence(output, sound, min(duration_s, 2.0))
+        if text is not None:
+            output.mux(text)
+    return file.getvalue()
+
+
+def _picture(output: OutputContainer) -> VideoStream:
+    stream = output.add_stream("mpeg4", rate=_FRAMES_PER_S)
+    stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    return stream
+
+
+def _subtitles(output: OutputContainer, container: Container, language: str) -> "av.Packet[Stream]":
+    """Adds the stream; gives its one line, to be muxed once all streams are there."""
+    stream = output.add_mux_stream("mov_text" if container == "mp4" else "subrip")
+    stream.metadata["language"] = language
+    stream.time_base = Fraction(1, 1000)
+    packet = av.Packet(b"\0\5hello" if container == "mp4" else b"hello")
+    packet.stream, packet.time_base = stream, Fraction(1, 1000)
+    packet.pts, packet.dts, packet.duration = 0, 0, 500
+    return packet
+
+
+def _encode_picture(output: OutputContainer, stream: VideoStream, seed: int, duration_s: float) -> None:
+    """At most some ten frames, so that a film of two hours is made as fast as a clip."""
+    frames = max(1, round(duration_s * _FRAMES_PER_S))
+    for number in sorted({*range(0, frames, max(1, frames // 10)), frames - 1}):
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes([(seed * 7 + number * 3) % 256]) * plane.buffer_size)
+        frame.pts = number
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))
+
+
+def _encode_silence(output: OutputContainer, stream: AudioStream, duration_s: float) -> None:
+    codec = stream.codec_context
+    size = codec.frame_size or 1024
+    for number in range(max(1, round(duration_s * _SAMPLES_PER_S / size))):
+        frame = av.AudioFrame(codec.format.name, "mono", size)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.rate = _SAMPLES_PER_S
+        frame.pts = number * size
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))
