@@ -12,7 +12,7 @@ from reeld.catalog import files, queue
 from reeld.catalog.database import close_catalog, open_catalog, writing
 from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config
-from reeld.errors import CatalogError
+from reeld.errors import ReeldError
 from reeld.log import get_logger
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage, stages
@@ -26,6 +26,9 @@ from reeld.service.workplace import absence, now_ms, open_tools
 log = get_logger()
 
 STATUS_S = 1.0
+
+OUR_THREADS = ("watch ", "light-", "heavy-")
+"""What the names of watchers' and workers' threads begin with."""
 
 
 def run_daemon(config: Config) -> None:
@@ -90,7 +93,7 @@ class Daemon:
 
     def __init__(self, config: Config, library_ids: dict[str, int]) -> None:
         self.stopping = threading.Event()
-        self.failure: CatalogError | None = None
+        self.failure: ReeldError | None = None
         self._config = config
         self._library_ids = library_ids
         self._stages: tuple[Stage, ...] = tuple(stages(with_full_hash=config.hash.full))
@@ -100,6 +103,7 @@ class Daemon:
         runner = Runner(stages=self._stages, tools=tools, now_ms=now_ms, pause=self._pause, look_again=self._look_again)
         workers = Workers(runner, self.stopping, self._fail, lane_threads())
         self._watchers = self._make_watchers(workers)
+        threading.excepthook = self._crash
         for watcher in self._watchers:
             watcher.start()
         workers.start()
@@ -113,6 +117,7 @@ class Daemon:
             for watcher in self._watchers:
                 watcher.join()
             workers.join()
+            threading.excepthook = threading.__excepthook__
             log.info("daemon.stopped")
 
     def _make_watchers(self, workers: Workers) -> list[LibraryWatcher]:
@@ -154,8 +159,18 @@ class Daemon:
     def _pause(self, seconds: float) -> None:
         self.stopping.wait(seconds)
 
-    def _fail(self, error: CatalogError) -> None:
-        """The catalogue is damaged: going on could only make it worse."""
+    def _crash(self, crash: threading.ExceptHookArgs) -> None:
+        """A thread died of a bug. Without one of ours reeld would go on half-blind: rather end, and be restarted.
+
+        watchdog's own threads are looked after by their library's watcher.
+        """
+        name = crash.thread.name if crash.thread else "?"
+        log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
+        if name.startswith(OUR_THREADS):
+            self._fail(ReeldError(f"an error in reeld itself ended its thread {name!r}; please report it with the log"))
+
+    def _fail(self, error: ReeldError) -> None:
+        """Going on could only make it worse."""
         if self.failure is None:
             self.failure = error
             log.error("daemon.failed", reason=str(error))

@@ -70,6 +70,7 @@ class LibraryWatcher:
         self._root_seen: RootSeen | None = None
         self._observer: LibraryObserver | None = None
         self._unreadable: dict[str, Unreadable] = {}
+        self._status: dict[str, Any] = {"name": library.name, "settling": 0, "waiting": [], "unreadable": []}
         self._is_polling = False
         self._next_walk = 0.0
         self._state: tuple[str, str | None] | None = None
@@ -87,26 +88,8 @@ class LibraryWatcher:
         self.hints.mark(os.path.dirname(os.path.relpath(absolute_path, self.library.path)))
 
     def status(self) -> dict[str, Any]:
-        """What only this thread knows, for `reeld status`."""
-        offset = time.time() - time.monotonic()
-        waiting = [
-            {
-                "path": os.path.join(self.library.path, wait.key),
-                "since": round(offset + wait.since),
-                "why": wait.why,
-            }
-            for wait in itertools.islice(self._intake.settling.waiting(), MOST_SHOWN)
-        ]
-        unreadable = [
-            {"path": os.path.join(self.library.path, path), "why": folder.message}
-            for path, folder in itertools.islice(self._unreadable.items(), MOST_SHOWN)
-        ]
-        return {
-            "name": self.library.name,
-            "settling": len(self._intake.settling),
-            "waiting": waiting,
-            "unreadable": unreadable,
-        }
+        """What only this thread knows, for `reeld status`, as of its last turn."""
+        return self._status
 
     # --- the thread --------------------------------------------------------------------------------------
 
@@ -138,8 +121,30 @@ class LibraryWatcher:
             self.hints.mark_everything()
             self._stopping.wait(CATALOG_DELAY_S)
             return
+        self._tell()
         if not self._stopping.is_set():
             self.hints.wait(self._timeout_s())
+
+    def _tell(self) -> None:
+        """Publish a new status; the old one may be in use by another thread and stays as it is."""
+        settling = self._intake.settling
+        offset = time.time() - time.monotonic()
+        self._status = {
+            "name": self.library.name,
+            "settling": len(settling),
+            "waiting": [
+                {
+                    "path": os.path.join(self.library.path, wait.key),
+                    "since": round(offset + wait.since),
+                    "why": wait.why,
+                }
+                for wait in itertools.islice(settling.waiting(), MOST_SHOWN)
+            ],
+            "unreadable": [
+                {"path": os.path.join(self.library.path, path), "why": folder.message}
+                for path, folder in itertools.islice(self._unreadable.items(), MOST_SHOWN)
+            ],
+        }
 
     def _show_again_who_was_turned_away(self) -> None:
         if self._intake.has_turned_away and len(self._intake.settling) < MOST_WAITING // 2:
@@ -147,6 +152,8 @@ class LibraryWatcher:
             self.hints.mark_everything()
 
     def _timeout_s(self) -> float:
+        if self._root_seen is None:
+            return CHECK_S
         due = self._intake.settling.next_due()
         moments = [self._next_walk, *([] if due is None else [due])]
         return max(0.0, min(CHECK_S, min(moments) - time.monotonic()))
