@@ -1,0 +1,14 @@
+"""Which film or which episodes is this file, how sure are we, and why?
+
+Start reading in `verdict.py`. Several voices read the same clues without knowing of one another: our own
+strict reader (`structure.py`), guessit (`guessing.py`), the folders, the siblings, ids and .nfo files. What
+two of them say alike, and nothing contradicts, may be filed while nobody watches.
+
+Everything here is a pure function of its arguments: no disk, no clock, no database.
+"""
+
+from reeld.identify.nfo import sidecar_names
+from reeld.identify.titles import title_key
+from reeld.identify.verdict import identify
+
+__all__ = ["identify", "sidecar_names", "title_key"]

@@ -1,0 +1,119 @@
+"""How is one proposal weighed: who supports which of its fields, and what speaks against it?"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from reeld.domain.identity import Accepted, Reading, Uncertain
+from reeld.identify.ids import Ids
+from reeld.identify.nfo import Nfo
+
+Field = Literal["title", "year", "number"]
+VOICES_NEEDED = 2
+"""One reader alone is right in four names of five; two that agree and see no risk, in more than 998 of 1000."""
+
+
+@dataclass(slots=True)
+class Case:
+    """A reading that is being weighed: its supporters by field, its doubts, and what was heard."""
+
+    reading: Reading
+    support: Counter[Field] = field(default_factory=Counter)
+    doubts: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    has_explicit_id: bool = False
+
+    def says(self, sentence: str, *fields: Field) -> None:
+        """One voice, in a sentence for a person, and the fields for which it stands."""
+        self.evidence.append(sentence)
+        self.support.update(fields)
+
+    def doubt(self, sentence: str) -> None:
+        if sentence not in self.doubts:
+            self.doubts.append(sentence)
+
+    def doubt_all(self, sentences: tuple[str, ...]) -> None:
+        for sentence in sentences:
+            self.doubt(sentence)
+
+    def identify(self, *, tmdb: int | None, imdb: str | None, tvdb: int | None, source: str | None = None) -> None:
+        """Take the ids of a name, or of the .nfo at `source`; what is known already stays."""
+        if not (tmdb or imdb or tvdb):
+            return
+        self.reading = replace(
+            self.reading,
+            tmdb_id=self.reading.tmdb_id or tmdb,
+            imdb_id=self.reading.imdb_id or imdb,
+            tvdb_id=self.reading.tvdb_id or tvdb,
+        )
+        self.has_explicit_id = True
+        sentence = f"{source!r} links to the work" if source else "the name or a folder carries the work's id"
+        self.says(sentence, "title", "year")
+
+    def take_nfo(self, nfo: Nfo, *, agrees: bool, known_ids: Ids) -> None:
+        """A .nfo of the work: its ids, and its title and year where the names have none of their own."""
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("tmdb", known_ids.tmdb, nfo.tmdb),
+            ("tvdb", known_ids.tvdb, nfo.tvdb),
+            ("imdb", known_ids.imdb, nfo.imdb),
+        )
+        differs = [kind for kind, ours, theirs in pairs if ours and theirs and ours != theirs]
+        if differs:
+            self.doubt(f"{nfo.path!r} has another {differs[0]} id than the names")
+        title = self.reading.title if agrees or not nfo.title else nfo.title
+        self.reading = replace(
+            self.reading,
+            title=title,
+            year=self.reading.year or nfo.year,
+            tmdb_id=self.reading.tmdb_id or nfo.tmdb,
+            tvdb_id=self.reading.tvdb_id or nfo.tvdb,
+            imdb_id=self.reading.imdb_id or nfo.imdb,
+        )
+        self.has_explicit_id = self.has_explicit_id or bool(nfo.tmdb or nfo.tvdb or nfo.imdb)
+        # What a media manager wrote beside the file was looked up by it, or by a person.
+        fields: list[Field] = ["title", "title"] if nfo.title else []
+        fields += ["year", "year"] if nfo.year else []
+        self.says(f"{nfo.path!r} says {nfo.title!r}" + (f" ({nfo.year})" if nfo.year else ""), *fields)
+
+    def set_part(self, part: int) -> None:
+        self.reading = replace(self.reading, part=part)
+        self.says(f"it is part {part}")
+
+    def settle(self, others: tuple[Reading, ...]) -> Accepted | Uncertain:
+        """Accept when every field that the kind needs has its supporters and no doubt stands."""
+        missing = list(self._missing())
+        reasons = [*self.doubts, *missing]
+        if not reasons:
+            return Accepted(reading=self._scored(0.99), others=others)
+        candidates = (self._scored(max(0.3, 0.9 - 0.15 * len(reasons))),) if self._says_something() else ()
+        return Uncertain(reason="; ".join(reasons), candidates=(*candidates, *others))
+
+    def _missing(self) -> list[str]:
+        reading, missing = self.reading, []
+        if not reading.title:
+            missing.append("the title is not known")
+        elif self.support["title"] < VOICES_NEEDED:
+            missing.append("nobody else confirms the title")
+        if reading.kind == "movie":
+            if reading.year is None and not self.has_explicit_id:
+                missing.append("the year is not known")
+            elif reading.year is not None and self.support["year"] < VOICES_NEEDED:
+                missing.append("nobody else confirms the year")
+        elif not has_number(reading):
+            missing.append("the episode's number is not known")
+        elif self.support["number"] < VOICES_NEEDED:
+            missing.append("nobody else confirms the episode's number")
+        return missing
+
+    def _says_something(self) -> bool:
+        return bool(self.reading.title or has_number(self.reading))
+
+    def _scored(self, score: float) -> Reading:
+        against = tuple(f"against: {doubt}" for doubt in self.doubts)
+        return replace(self.reading, score=score, evidence=(*self.evidence, *against))
+
+
+def has_number(reading: Reading) -> bool:
+    """Whether an episode's place is known: season and episodes, absolute number, or air date."""
+    in_season = reading.season_number is not None and bool(reading.episode_numbers)
+    return in_season or bool(reading.absolute_numbers) or reading.air_date is not None

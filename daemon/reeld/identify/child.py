@@ -1,0 +1,35 @@
+"""`python -m reeld.identify.child`: names are read here, where a hostile one can be stopped.
+
+A request is {"clues": [clues, ...]}, its answer {"verdicts": [verdict, ...]} in the same order.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reeld.domain.identity import Clues
+from reeld.identify.verdict import identify
+from reeld.identify.wire import clues_from_wire, verdict_to_wire
+from reeld.sandbox import Limits, serve
+
+# guessit loads its tables of languages and countries when it first meets one; afterwards no file can be opened.
+_WARMING = (
+    "The.Office.US.S03E10.FRENCH.720p.WEB-DL.DD5.1.H.264-GRP.mkv",
+    "[Group] Title - 12v2 (1080p) [F02B9CEE] [Multi-Subs].mkv",
+    "Film.Title.2019.German.DL.eng.sub.Directors.Cut.PROPER.1080p.BluRay.x264-GRP.mkv",
+    "Show (2010) - 2024-03-14 - Part 2 - Title VOSTFR pt-br 23.976fps 3.5GB.mkv",
+    "Фильм (2001) 2 сезон 3 серия.avi",
+)
+
+
+def answer(request: dict[str, Any], _descriptors: Sequence[int] = ()) -> dict[str, Any]:
+    return {"verdicts": [verdict_to_wire(identify(clues_from_wire(clues))) for clues in request["clues"]]}
+
+
+def main() -> None:
+    for name in _WARMING:
+        identify(Clues(path=name))
+    serve(answer, Limits.inherited())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Is this video no work of its own: a sample, a trailer, an extra?
+
+It is told by position, never by a word anywhere: "Trailer Park Boys", "The Sample", "Extras" and "The Interview"
+are real titles.
+"""
+
+import re
+from collections.abc import Sequence
+
+from reeld.identify.folders import is_generic, season_of
+from reeld.identify.ids import without_ids
+from reeld.identify.names import stem_of
+from reeld.identify.structure import read_structure
+from reeld.identify.titles import title_key
+from reeld.identify.words import STRONG_QUALITY, words
+
+_SAMPLE_FOLDERS = frozenset({"sample", "samples", "proof"})
+# Folders of media servers that can hold nothing but extras, and those whose names are also titles or places.
+_EXTRAS_FOLDERS = words(
+    """extras extra featurettes featurette trailers trailer bonus bonusmaterial bonusfeatures behindthescenes
+    deletedscenes deleted interviews makingof specialfeatures backdrops theme-music themesongs teasers bloopers"""
+)
+_WEAK_FOLDERS = frozenset({"scenes", "shorts", "clips", "other", "others", "interview", "samples"})
+# `Film (1999)-trailer`, `Film.1999.1080p-GRP-sample`: the suffixes of media servers, at the very end.
+_SUFFIX = re.compile(
+    r"(?P<join>[-._ ])(?P<word>trailer\d*|teaser|sample|behindthescenes|deleted(?:scene)?s?|featurette)$", re.IGNORECASE
+)
+_WEAK_SUFFIX = re.compile(r"-(?P<word>interview|scene|short|clip|other|extra)$")
+_SAMPLE_PREFIX = re.compile(r"sample[-_]\S|sample$", re.IGNORECASE)
+
+
+def why_ignored(folders: Sequence[str], base: str) -> str | None:
+    """The sentence that says what this video is instead of a film or an episode; None when it may be one."""
+    stem = without_ids(stem_of(base))
+    return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
+
+
+def _by_folder(folders: Sequence[str], stem: str) -> str | None:
+    for index in range(1, len(folders)):
+        folder = "".join(folders[index].casefold().split())
+        inside = without_ids(folders[index - 1])
+        is_last = index == len(folders) - 1
+        if folder in _SAMPLE_FOLDERS and is_last and not is_generic(inside):
+            return f"it lies in the folder {folders[index]!r} of {inside!r}: a sample"
+        if folder in _EXTRAS_FOLDERS and _holds_extras(folders, index, stem):
+            return f"it lies in the folder {folders[index]!r} of {inside!r}: an extra, not a version of it"
+        if folder in _WEAK_FOLDERS and is_last and _is_work_folder(inside) and not _stands_alone(stem):
+            return f"it lies in the folder {folders[index]!r} of {inside!r}: an extra, not a version of it"
+    return None
+
+
+def _holds_extras(folders: Sequence[str], index: int, stem: str) -> bool:
+    """Whether the extras folder at `index` belongs to a work, and is not itself a work that has this name."""
+    inside = without_ids(folders[index - 1])
+    if is_generic(inside) or any(season_of(below) is not None for below in folders[index + 1 :]):
+        return False
+    own = read_structure(stem)
+    if own.title and title_key(own.title) == title_key(folders[index]):
+        return False
+    return _is_work_folder(inside) or not _stands_alone(stem)
+
+
+def _is_work_folder(folder: str) -> bool:
+    """`Film (1999)`, `Season 2` or a release: a folder that is one work, not a collection of them."""
+    read = read_structure(folder)
+    return read.kind is not None or season_of(folder) is not None or STRONG_QUALITY.search(folder) is not None
+
+
+def _stands_alone(stem: str) -> bool:
+    """Whether the name is complete in itself: a title with a year or an episode's number."""
+    read = read_structure(stem)
+    return read.title is not None and (read.year is not None or bool(read.episodes and read.season is not None))
+
+
+def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
+    found = _SUFFIX.search(stem)
+    if found:
+        head = stem[: found.start()]
+        word = found["word"].casefold()
+        # A bare word behind a dot or a space may end a title: it must follow a year, a marker or quality.
+        complete = _stands_alone(head) or STRONG_QUALITY.search(head) is not None
+        if complete or (found["join"] == "-" and (word != "sample" or _is_near_work(folders, head))):
+            return f"its name ends in {found[0]!r}: not the work itself"
+    weak = _WEAK_SUFFIX.search(stem)
+    # A release group may be called OTHER or Scene: only the lower-case suffix behind a plain title counts.
+    if weak is None or STRONG_QUALITY.search(stem) is not None:
+        return None
+    head = stem[: weak.start()]
+    if _is_near_work(folders, head) or _stands_alone(head):
+        return f"its name ends in {weak[0]!r}: an extra of the work"
+    return None
+
+
+def _is_near_work(folders: Sequence[str], head: str) -> bool:
+    return bool(folders) and (_is_work_folder(without_ids(folders[-1])) or title_key(folders[-1]) == title_key(head))
+
+
+def _by_prefix(folders: Sequence[str], stem: str) -> str | None:
+    if not _SAMPLE_PREFIX.match(stem):
+        return None
+    if stem.casefold() == "sample" and not (folders and not is_generic(folders[-1])):
+        return None
+    return f"its name begins with {stem[:7]!r}: a sample"

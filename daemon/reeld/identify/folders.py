@@ -1,0 +1,159 @@
+"""What do the folders above a file say: the work, its year, the season, or merely a place?"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reeld.domain.identity import Kind
+from reeld.identify.ids import without_ids
+from reeld.identify.structure import Structure, read_structure
+from reeld.identify.title_text import read_title, title_risks
+from reeld.identify.titles import title_key
+from reeld.identify.words import GENERIC_FOLDERS, SEASON_WORDS, SPECIALS_FOLDER, STRONG_QUALITY, words
+
+_DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)
+_PART_FOLDER = re.compile(r"(?:cd|dvd|dis[ck]|part)[ ._-]?\d{1,2}", re.IGNORECASE)
+_SUBTITLE_FOLDER = re.compile(r"subs?|subtitles?", re.IGNORECASE)
+# Season 1, Season 01 (2008), Staffel 2 - Title, S03; 2. Staffel, 1 сезон, 2nd Season; 第2季, シーズン2, 시즌 2.
+_SEASON_FOLDER = re.compile(
+    rf"(?:(?:{SEASON_WORDS})[ ._-]*(?P<a>\d{{1,4}})(?![^\W_]).*|s(?P<b>\d{{1,2}}|(?:19|20)\d\d)"
+    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th|ª|a|-?й)?[ ._-]*(?:{SEASON_WORDS})"
+    r"|第(?P<d>\d{1,2})[季期]|(?:シーズン|시즌) ?(?P<e>\d{1,2}))",
+    re.IGNORECASE,
+)
+TV_PLACES = words(
+    """tv tvshow tvshows tv-shows shows series serie serien séries seriál serials сериалы сериал 电视剧 television
+    anime animes anime-series cartoons sonarr"""
+)
+FILM_PLACES = words(
+    """film films movie movies cinema kino filme película películas peliculas filmes фильмы фильм radarr"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderReading:
+    """What the folders say. `title` comes from the nearest folder that names a work.
+
+    `is_firm` says that this folder cannot well be a mere place: a season folder lies in it, it carries a year
+    in brackets, or it is a release. `release` is the reading of a folder that is named like a file.
+    """
+
+    name: str | None = None
+    title: str | None = None
+    year: int | None = None
+    country: str | None = None
+    season: int | None = None
+    has_season_folder: bool = False
+    season_conflict: bool = False
+    kind: Kind | None = None
+    is_firm: bool = False
+    release: Structure | None = None
+    is_disc: bool = False
+    in_tv_place: bool = False
+    in_film_place: bool = False
+    title_risks: tuple[str, ...] = ()
+
+
+def read_folders(folders: Sequence[str]) -> FolderReading:
+    """What `folders`, outermost first, say together; the nearest that speaks wins."""
+    season: int | None = None
+    is_disc = False
+    reading = FolderReading()
+    named_at = -1
+    for index in reversed(range(len(folders))):
+        folder = without_ids(folders[index]).strip()
+        if _DISC_FOLDER.fullmatch(folder):
+            is_disc = True
+        elif _PART_FOLDER.fullmatch(folder) or _SUBTITLE_FOLDER.fullmatch(folder):
+            continue
+        elif (number := season_of(folder)) is not None:
+            season = number if season is None else season
+        elif not is_generic(folder):
+            reading, named_at = _named(folder, season), index
+            if reading.title:
+                break
+            season = reading.season if season is None else season
+    reading = _with_places(replace(reading, is_disc=is_disc), folders)
+    outer = folders[named_at - 1] if named_at > 0 else None
+    return _confirmed(reading, without_ids(outer)) if outer and not is_generic(outer) else reading
+
+
+def season_of(folder: str) -> int | None:
+    """The season that a folder's name means; 0 for specials; None when it is no season folder."""
+    if SPECIALS_FOLDER.fullmatch(folder):
+        return 0
+    found = _SEASON_FOLDER.fullmatch(folder)
+    return int(next(group for group in found.groups() if group)) if found else None
+
+
+def is_generic(folder: str) -> bool:
+    """Whether a folder names a place or a sort of thing rather than a work."""
+    key = "".join(folder.casefold().split())
+    return key in GENERIC_FOLDERS or key.strip("_-.[]()") in GENERIC_FOLDERS or not any(char.isalnum() for char in key)
+
+
+def _named(folder: str, season: int | None) -> FolderReading:
+    """A folder that names a work: `Show (2010)`, `Film.2010.1080p-GRP`, `Show.S01.720p`, or only a title."""
+    read = read_structure(folder)
+    has_season = season is not None
+    if read.kind == "episode" and read.style in ("pack", "SxxEyy", "NxNN", "date"):
+        own = read.season
+        return FolderReading(
+            name=folder,
+            title=read.title,
+            year=read.year,
+            country=read.country,
+            season=own if season is None else season,
+            has_season_folder=has_season or read.style == "pack",
+            season_conflict=has_season and own is not None and own != season,
+            kind="episode",
+            is_firm=True,
+            release=read if read.style != "pack" else None,
+            title_risks=read.title_risks,
+        )
+    # `Space 1999` with a season folder in it: a bare number is not taken for a year.
+    if read.kind == "movie" and read.title and (read.year_is_bracketed or not has_season):
+        is_release = STRONG_QUALITY.search(folder) is not None
+        country_text = read_title(read.title)
+        return FolderReading(
+            name=folder,
+            title=country_text.title if country_text.country else read.title,
+            year=read.year,
+            country=country_text.country,
+            season=season,
+            has_season_folder=has_season,
+            kind="episode" if has_season else "movie" if is_release else None,
+            is_firm=has_season or read.year_is_bracketed or is_release,
+            release=None if has_season else read,
+            title_risks=(*read.title_risks, *read.risks),
+        )
+    text = read_title(folder)
+    return FolderReading(
+        name=folder,
+        title=text.title,
+        year=text.year,
+        country=text.country,
+        season=season,
+        has_season_folder=has_season,
+        kind="episode" if has_season else None,
+        is_firm=has_season,
+        title_risks=text.risks,
+    )
+
+
+def _with_places(reading: FolderReading, folders: Sequence[str]) -> FolderReading:
+    keys = {"".join(folder.casefold().split()) for folder in folders}
+    return replace(reading, in_tv_place=bool(keys & TV_PLACES), in_film_place=bool(keys & FILM_PLACES))
+
+
+def _confirmed(reading: FolderReading, outer: str) -> FolderReading:
+    """`reading` with year and country from the folder around it, when that one has the same title."""
+    around = _named(outer, None)
+    if not reading.title or not around.title or title_key(around.title) != title_key(reading.title):
+        return reading
+    return replace(
+        reading,
+        year=reading.year or around.year,
+        country=reading.country or around.country,
+        title_risks=tuple(title_risks(around.title, around.title)) and reading.title_risks,
+    )

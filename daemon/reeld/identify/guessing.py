@@ -1,0 +1,120 @@
+"""Voice one: what does guessit say of a name?
+
+It is given the base name only: whole paths take it twice the time and mislead it. It is the only module that
+imports guessit, and it must run where it may be killed: a hostile name can still cost it a second.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from guessit.api import GuessItApi, GuessitException
+
+from reeld.domain.identity import Reading
+from reeld.identify.words import FIRST_YEAR, LAST_YEAR
+
+_OPTIONS = {"no_user_config": True, "date_year_first": True, "name_only": True}
+_API = GuessItApi()
+
+LONGEST_NAME = 260
+"""Its time grows with the square of the length; a file system allows 255 bytes."""
+WIDEST_RANGE = 200
+"""Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because it lists every number between."""
+
+# Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99, 1-99, 1 to 99.
+_RANGE = re.compile(
+    r"(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
+    r"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|season|episode|ep|xe|ex|s|e|x|d)\s*)?(?P<last>\d+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What guessit said. `alternative` is the second half of a title that it took apart at a dash."""
+
+    reading: Reading
+    alternative: str | None = None
+    part: int | None = None
+
+
+def guess(name: str) -> Guess | None:
+    """guessit's reading of a base name; None when it says nothing, fails or must not be asked."""
+    return None if is_hostile(name) else _guess(name)
+
+
+def is_hostile(name: str) -> bool:
+    """Whether guessit would list the members of a range without end."""
+    if len(name) > LONGEST_NAME:
+        return True
+    return any(_too_wide(found) for found in _RANGE.finditer(name))
+
+
+def _too_wide(found: re.Match[str]) -> bool:
+    first, last = found["first"], found["last"]
+    if len(last) > 4 or len(first) > 8:
+        return bool(found["marker"]) or len(last) > 8
+    # `S01E01-1080p` and `2010-2015` are no ranges of episodes: only a second marker makes guessit count.
+    return bool(found["marker"]) and (len(last) > 3 or int(last) - int(first) > WIDEST_RANGE)
+
+
+@lru_cache(maxsize=4096)
+def _guess(name: str) -> Guess | None:
+    try:
+        said = _API.guessit(name, _OPTIONS)
+    except GuessitException:  # it wraps whatever goes wrong inside, and a voice that fails says nothing
+        return None
+    return _as_guess(said)
+
+
+def _as_guess(said: dict[str, Any]) -> Guess | None:
+    title = said.get("title")
+    title = title if isinstance(title, str) and title else None
+    air_date = said.get("date")
+    numbers = _numbers(said.get("episode"))
+    seasons = _numbers(said.get("season"))
+    reading = Reading(
+        kind="episode" if said.get("type") == "episode" else "movie",
+        title=title,
+        year=_year(said),
+        country=_country(said.get("country")),
+        season_number=seasons[0] if len(seasons) == 1 else None,
+        episode_numbers=numbers if len(seasons) == 1 else (),
+        absolute_numbers=_numbers(said.get("absolute_episode")) or (numbers if not seasons else ()),
+        air_date=air_date.isoformat() if isinstance(air_date, dt.date) else None,
+        episode_title=_text(said.get("episode_title")),
+        edition=_text(said.get("edition")),
+    )
+    return Guess(
+        reading=reading,
+        alternative=_text(said.get("alternative_title")),
+        part=next(iter(_numbers(said.get("part")) or _numbers(said.get("volume"))), None),
+    )
+
+
+def _year(said: dict[str, Any]) -> int | None:
+    year = said.get("year")
+    if not isinstance(year, int) or said.get("season") == year:  # `S2006E05`: it repeats the season
+        return None
+    return year if FIRST_YEAR <= year <= LAST_YEAR else None
+
+
+def _country(value: Any) -> str | None:
+    alpha2 = getattr(value, "alpha2", None)
+    return alpha2 if isinstance(alpha2, str) else None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value) or None
+    return str(value) if value else None
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,)
+    if isinstance(value, list):
+        return tuple(sorted({item for item in value if isinstance(item, int)}))
+    return ()

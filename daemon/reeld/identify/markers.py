@@ -1,0 +1,222 @@
+"""Where in a name does a marker of an episode stand, and which numbers does it carry?
+
+Only shapes that cannot mean anything else are markers. What stands right behind one and could belong to it
+or not makes it `odd`: then a person decides.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS
+
+Style = Literal["SxxEyy", "NxNN", "words", "date", "dash", "episode", "of", "pack"]
+
+LONGEST_CHAIN = 12
+"""Episodes in one file; the longest that people keep are mini-series in one piece."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A marker and its span in the stem. `episodes` counts within `season`, `absolute` from the first one."""
+
+    style: Style
+    start: int
+    end: int
+    season: int | None = None
+    episodes: tuple[int, ...] = ()
+    absolute: tuple[int, ...] = ()
+    air_date: str | None = None
+    half: int | None = None
+    """1 for `S01E01a`, 2 for `S01E01b`."""
+    odd: str | None = None
+
+
+# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05. What may follow is read by _E_NEXT and _BARE_NEXT.
+_SE = re.compile(
+    r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|\d{1,2})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
+    re.IGNORECASE,
+)
+# E03, -E03, .S01E03, & E03: another number of the same chain.
+_E_NEXT = re.compile(
+    r"[ ._]{0,2}(?P<join>[-~&+]?)[ ._]{0,2}(?:s(?P<season>\d{1,4})[ ._]?)?ep?(?P<number>\d{1,4})(?!\d)", re.IGNORECASE
+)
+# -16 straight behind E15, with nothing glued to it (so that -720p is none).
+_BARE_NEXT = re.compile(r"(?P<join>[-~+&])(?P<number>\d{2,3})(?![^\W_])")
+# 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11.
+_X = re.compile(r"(?<![^\W_])(?P<season>\d{1,2})x(?!26[456])(?P<first>\d{2,3})(?!\d)", re.IGNORECASE)
+_X_NEXT = re.compile(
+    r"(?:[ ._]{1,2}(?=\d{1,2}x))?(?P<join>-?)(?:(?P<season>\d{1,2})?x|(?<=-))(?!26[456])(?P<number>\d{2,3})(?!\d)",
+    re.IGNORECASE,
+)
+# Season 2 Episode 3, Saison 2 Épisode 3, Staffel 2 Folge 3; 2 сезон 3 серия, 2. Staffel 3. Folge.
+_WORDS = re.compile(
+    rf"(?<![^\W_])(?:{SEASON_WORDS})[ ._-]{{0,2}}(?P<season>\d{{1,4}})[ ._,-]{{0,4}}"
+    rf"(?:{EPISODE_WORDS})[ ._-]{{0,2}}(?P<first>\d{{1,4}})(?![^\W_])",
+    re.IGNORECASE,
+)
+_NUMBERS_FIRST = re.compile(
+    rf"(?<![^\W_])(?P<season>\d{{1,2}})[ ._-]{{0,2}}(?:{SEASON_WORDS})[ ._,-]{{0,4}}"
+    rf"(?P<first>\d{{1,4}})[ ._-]{{0,2}}(?:{EPISODE_WORDS})(?![^\W_])",
+    re.IGNORECASE,
+)
+# [Cap.105]: season 1, episode 5, as Spanish releases write it.
+_CAP = re.compile(r"(?<=\[)Cap[. ]?(?P<season>\d{1,2})(?P<first>\d{2})(?=\])", re.IGNORECASE)
+_ISO_DATE = re.compile(r"(?<![^\W_])((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)(?![^\W_])")
+_DAY_FIRST = re.compile(r"(?<![^\W_])(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)(?![^\W_])")
+# ` - 12`, ` - 12v2` and nothing but brackets, a title behind another dash, or the end after it.
+_DASH = re.compile(
+    r"(?<=[ _])[-–][ _](?:#|ep\.? ?|e)?(?P<first>\d{1,4})(?:v\d)?(?: ?END)?(?=[ _]*(?:[\[(]|[ _][-–][ _]|$))",
+    re.IGNORECASE,
+)
+# Episode 5, Ep.05, E05, Folge 5: a number without its season.
+_EPISODE = re.compile(rf"(?<![^\W_])(?:{EPISODE_WORDS}|e)[ ._-]{{0,2}}(?P<first>\d{{1,4}})(?![^\W_])", re.IGNORECASE)
+_OF = re.compile(r"(?<![^\W_])(?P<first>\d{1,2})[ ._-]?of[ ._-]?(?P<count>\d{1,2})(?![^\W_])", re.IGNORECASE)
+# A whole season: S01, Season 1, 1. Staffel.
+_PACK = re.compile(
+    rf"(?<![^\W_])(?:s(?P<a>\d{{1,2}})|(?:{SEASON_WORDS})[ ._-]{{0,2}}(?P<b>\d{{1,2}})"
+    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th)?[ ._]?(?:{SEASON_WORDS}))(?![^\W_])",
+    re.IGNORECASE,
+)
+_GLUED = re.compile(r"[^\W_]+")
+# `S01E05.06`: the next episode, or a title.
+_LOOSE_NUMBER = re.compile(r"[ ._,-]{1,3}(\d{2,3})(?![^\W_])")
+_VERSION = re.compile(r"v\d(?![^\W_])", re.IGNORECASE)
+# S01E05.5, but not the channels of `S01E05.5.1`.
+_DECIMAL = re.compile(r"\.\d(?![^\W_])(?!\.[01](?![^\W_]))")
+
+
+def find_marker(stem: str) -> Marker | None:
+    """The one marker of `stem`, the strongest shape first; `odd` where another one contradicts it."""
+    chains = list(_chains(stem))
+    if chains:
+        return _agreed(chains)
+    return next((marker for marker in (_dated(stem), _dashed(stem), _single(stem), _packed(stem)) if marker), None)
+
+
+def _chains(stem: str) -> Iterator[Marker]:
+    for pattern, style, follows in (
+        (_SE, "SxxEyy", (_E_NEXT, _BARE_NEXT)),
+        (_X, "NxNN", (_X_NEXT,)),
+        (_WORDS, "words", ()),
+        (_NUMBERS_FIRST, "words", ()),
+        (_CAP, "words", ()),
+    ):
+        position = 0
+        while found := pattern.search(stem, position):
+            marker = _chain(stem, found, style, follows)  # type: ignore[arg-type]  # the four lines above
+            yield marker
+            position = marker.end
+
+
+def _chain(stem: str, found: re.Match[str], style: Style, follows: tuple[re.Pattern[str], ...]) -> Marker:
+    season, numbers, end, odd = int(found["season"]), [int(found["first"])], found.end(), None
+    while following := next((hit for next_ in follows if (hit := next_.match(stem, end))), None):
+        other = following.groupdict().get("season")
+        number = int(following["number"])
+        if (other and int(other) != season) or not numbers[-1] < number <= numbers[-1] + LONGEST_CHAIN:
+            odd = f"{following[0].strip()!r} behind the episode number is no plain range"
+            end = following.end()
+            break
+        if following["join"] in ("-", "~"):
+            numbers += range(numbers[-1] + 1, number)
+        elif number != numbers[-1] + 1:
+            odd = f"the episodes {numbers[-1]} and {number} do not follow one another"
+        numbers.append(number)
+        end = following.end()
+    half, end, glued = _glued(stem, end, numbers[-1])
+    return Marker(
+        style=style, start=found.start(), end=end, season=season, episodes=tuple(numbers), half=half, odd=odd or glued
+    )
+
+
+def _glued(stem: str, end: int, last: int) -> tuple[int | None, int, str | None]:
+    """What is stuck to the last number: a version is harmless, `a`/`b` is half an episode, all else is odd."""
+    if version := _VERSION.match(stem, end):
+        return None, version.end(), None
+    if decimal := _DECIMAL.match(stem, end):
+        return None, decimal.end(), f"the episode number goes on with {decimal[0]!r}"
+    if (another := _LOOSE_NUMBER.match(stem, end)) and int(another[1]) == last + 1:
+        return None, end, f"the number {another[1]} behind the marker may be the next episode"
+    letters = _GLUED.match(stem, end)
+    if letters is None:
+        return None, end, None
+    if letters[0].lower() in ("a", "b"):
+        return "ab".index(letters[0].lower()) + 1, letters.end(), None
+    return None, letters.end(), f"{letters[0]!r} is stuck to the episode number"
+
+
+def _agreed(chains: list[Marker]) -> Marker:
+    first = chains[0]
+    for other in chains[1:]:
+        if (other.season, other.episodes) != (first.season, first.episodes):
+            odd = f"two markers contradict each other: {_shown(first)} and {_shown(other)}"
+            return Marker(
+                style=first.style,
+                start=first.start,
+                end=first.end,
+                season=first.season,
+                episodes=first.episodes,
+                odd=odd,
+            )
+    return first
+
+
+def _shown(marker: Marker) -> str:
+    return f"season {marker.season} episode {'-'.join(map(str, marker.episodes))}"
+
+
+def _dated(stem: str) -> Marker | None:
+    if found := _ISO_DATE.search(stem):
+        date, odd = _date(found[1], found[3], found[4]), None
+    elif found := _DAY_FIRST.search(stem):
+        # 15.01.2024 can only be a day in front; 05.01.2024 may be May or January.
+        first, second = int(found[1]), int(found[3])
+        date = (
+            _date(found[4], found[3], found[1])
+            if first > 12
+            else _date(found[4], found[1], found[3])
+            if second > 12
+            else None
+        )
+        odd = None
+        if first <= 12 and second <= 12 and first == second:
+            date = _date(found[4], found[3], found[1])
+        elif date is None and (date := _date(found[4], found[3], found[1])):
+            odd = "day and month of the date could be the other way round"
+    else:
+        return None
+    return Marker(style="date", start=found.start(), end=found.end(), air_date=date, odd=odd) if date else None
+
+
+def _date(year: str, month: str, day: str) -> str | None:
+    try:
+        return dt.date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return None
+
+
+def _dashed(stem: str) -> Marker | None:
+    found = list(_DASH.finditer(stem))
+    if not found or (len(found[0]["first"]) == 4 and found[0]["first"][:2] in ("19", "20")):
+        return None
+    odd = "two numbers stand behind dashes" if len(found) > 1 else None
+    return Marker(style="dash", start=found[0].start(), end=found[0].end(), absolute=(int(found[0]["first"]),), odd=odd)
+
+
+def _single(stem: str) -> Marker | None:
+    if found := _OF.search(stem):
+        return Marker(style="of", start=found.start(), end=found.end(), episodes=(int(found["first"]),))
+    if found := _EPISODE.search(stem):
+        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(int(found["first"]),))
+    return None
+
+
+def _packed(stem: str) -> Marker | None:
+    found = _PACK.search(stem)
+    if found is None:
+        return None
+    season = int(found["a"] or found["b"] or found["c"])
+    return Marker(style="pack", start=found.start(), end=found.end(), season=season)

@@ -1,0 +1,85 @@
+"""What are the readable parts of a path: folders, stem, words?
+
+Names are compared in NFC: macOS writes `é` as two code points, and both spellings are one name.
+"""
+
+import re
+import unicodedata
+from itertools import pairwise
+
+from reeld.identify.words import words
+
+LONGEST_NAME = 300
+"""Characters of a name that are read. A file system allows 255 bytes; the rest is hostile or noise."""
+
+VIDEO_SUFFIXES = words(
+    """.3g2 .3gp .asf .avi .divx .dv .evo .f4v .flv .iso .m2t .m2ts .m2v .m4v .mk3d .mkv .mov .mp2 .mp4 .mpe .mpeg
+    .mpg .mts .mxf .nsv .ogg .ogm .ogv .qt .rm .rmvb .tp .ts .vob .webm .wmv .wtv .xvid .strm .img"""
+)
+
+# `[ www.site.com ] - Title`, `www.site.org - Title`: who put the file on the net, not what it is.
+_SITE = re.compile(
+    r"^\s*(?:[\[({【]\s*(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\s*[\])}】]|www\.[\w-]+(?:\.[\w-]+)*?\.[a-z]{2,6}(?=[\s_-]))"
+    r"\s*[-_.]*\s*",
+    re.IGNORECASE,
+)
+_ACRONYM = re.compile(r"(?<![^\W_])(?:[A-Za-z]\.){2,}[A-Za-z](?![^\W_])\.?")
+_HASH = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SCRAMBLED = re.compile(r"[A-Za-z0-9]{18,}")
+
+
+def split_path(path: str) -> tuple[tuple[str, ...], str]:
+    """The folders, outermost first, and the base name; all in NFC and no longer than can be read."""
+    parts = [normal(part) for part in path.split("/") if part not in ("", ".")]
+    return (tuple(parts[:-1]), parts[-1]) if parts else ((), "")
+
+
+def normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name[:LONGEST_NAME])
+
+
+def stem_of(name: str) -> str:
+    """`name` without its suffix, when that is one that videos have."""
+    head, dot, tail = name.rpartition(".")
+    return head if dot and head and f".{tail.casefold()}" in VIDEO_SUFFIXES else name
+
+
+def without_site(stem: str) -> str:
+    """`stem` without a web address in front; the stem itself where nothing else would remain."""
+    rest = _SITE.sub("", stem, count=1)
+    return rest if any(char.isalnum() for char in rest) else stem
+
+
+def spaced(text: str) -> str:
+    """`text` as a person would write it: separators become spaces, `S.H.I.E.L.D` keeps its dots."""
+    text = text.replace("_", " ")
+    if is_dotted(text):
+        kept = _ACRONYM.sub(lambda found: found[0].rstrip(".").replace(".", "\0") + " ", text)
+        text = kept.replace(".", " ").replace("\0", ".")
+    return " ".join(text.split()).strip(" -–—.,;:~+|/\\")
+
+
+def is_dotted(text: str) -> bool:
+    """Whether dots stand where spaces would: the style of releases. `Mr. Robot` is not dotted."""
+    inner = text.strip(" .")
+    return "." in inner and " " not in inner
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text`, casefolded, split at every separator and bracket."""
+    return [word.replace("'", "").replace("’", "") for word in re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.casefold())]
+
+
+def is_scrambled(stem: str) -> bool:
+    """Whether `stem` looks like a hash or a random string rather than words."""
+    if _HASH.fullmatch(stem):
+        return True
+    if not _SCRAMBLED.fullmatch(stem):
+        return False
+    changes = sum(_class(a) != _class(b) for a, b in pairwise(stem))
+    # Words glued together change their class of letters once per word; random strings at every second sign.
+    return changes > len(stem) / 3
+
+
+def _class(char: str) -> str:
+    return "digit" if char.isdigit() else "upper" if char.isupper() else "lower"

@@ -1,0 +1,188 @@
+"""What do the .nfo files beside a video say: Kodi's, Jellyfin's and Emby's XML, or a link in a scene's text?
+
+A .nfo is untrusted: at most one MiB is read, an XML with a DOCTYPE or an entity is refused, depth and number
+of elements are bounded. Whatever is broken says nothing.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from reeld.domain.identity import Sidecar
+from reeld.identify.names import VIDEO_SUFFIXES
+
+LARGEST_BYTES = 1 << 20
+MOST_ELEMENTS = 20_000
+DEEPEST = 32
+
+_END_OF_ROOT = re.compile(rb"</(?:movie|tvshow|episodedetails)\s*>", re.IGNORECASE)
+_FORBIDDEN = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_IMDB_URL = re.compile(
+    rb"imdb\.(?:com|de|fr|es|it)/(?:[a-z]{2}(?:-[a-z]{2})?/)?(?:title/|Title\?)(tt\d{7,10})", re.IGNORECASE
+)
+_TMDB_URL = re.compile(rb"themoviedb\.org/(movie|tv)/(\d{1,9})", re.IGNORECASE)
+_TVDB_URL = re.compile(rb"thetvdb\.com/(?:\S*[?&;](?:series)?id=|series/)(\d{1,9})(?!\w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nfo:
+    """What one .nfo says. For `episode` the title is the series' (`showtitle`) and ids are left out."""
+
+    path: str
+    kind: Literal["movie", "tvshow", "episode", "links"]
+    title: str | None = None
+    original_title: str | None = None
+    year: int | None = None
+    season: int | None = None
+    episodes: tuple[int, ...] = ()
+    episode_title: str | None = None
+    tmdb: int | None = None
+    tvdb: int | None = None
+    imdb: str | None = None
+
+
+def sidecar_names(path: str) -> tuple[str, ...]:
+    """Which .nfo files, relative to the library, may speak of the video at `path`; nearest first.
+
+    The video's own, `movie.nfo` in its folder, `tvshow.nfo` in its folder and up to two above.
+    """
+    folder, _, base = path.rpartition("/")
+    stem, dot, suffix = base.rpartition(".")
+    own = stem if dot and f".{suffix.casefold()}" in VIDEO_SUFFIXES else base
+    names = [_join(folder, f"{own}.nfo"), _join(folder, "movie.nfo"), _join(folder, "tvshow.nfo")]
+    for _ in range(2):
+        if not folder:
+            break
+        folder = folder.rpartition("/")[0]
+        names.append(_join(folder, "tvshow.nfo"))
+    return tuple(dict.fromkeys(names))
+
+
+def read_sidecars(path: str, sidecars: Iterable[Sidecar]) -> tuple[Nfo, ...]:
+    """The .nfo files that concern `path` and say something, nearest first, in any order of `sidecars`."""
+    by_path = {sidecar.path: sidecar.content for sidecar in sidecars}
+    read = (_read(name, by_path[name]) for name in sidecar_names(path) if name in by_path)
+    return tuple(nfo for nfo in read if nfo)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _read(path: str, content: bytes) -> Nfo | None:
+    if len(content) > LARGEST_BYTES:
+        return None
+    return _read_xml(path, content) or _read_links(path, content)
+
+
+def _read_xml(path: str, content: bytes) -> Nfo | None:
+    """The XML at the start of `content`; Kodi allows a URL behind it, and several episodes in one file."""
+    ends = list(_END_OF_ROOT.finditer(content))
+    if not ends or _FORBIDDEN.search(content):
+        return None
+    body = re.sub(rb"<\?xml[^>]*\?>", b"", content[: ends[-1].end()].removeprefix(b"\xef\xbb\xbf"))
+    try:
+        root = ET.fromstring(b"<nfo>" + body + b"</nfo>")  # noqa: S314  # no DOCTYPE, no entity, bounded above
+    except (ET.ParseError, ValueError, LookupError):
+        return None
+    if not _is_bounded(root):
+        return None
+    works = [element for element in root if element.tag in ("movie", "tvshow", "episodedetails")]
+    if not works:
+        return None
+    if works[0].tag == "episodedetails":
+        return _episodes(path, [work for work in works if work.tag == "episodedetails"])
+    return _work(path, works[0])
+
+
+def _is_bounded(root: ET.Element) -> bool:
+    """Whether the tree is neither deep nor wide; walked without recursion."""
+    level, total = [root], 0
+    for _ in range(DEEPEST):
+        total += len(level)
+        if not level or total > MOST_ELEMENTS:
+            return not level
+        level = [child for element in level for child in element]
+    return not level
+
+
+def _work(path: str, element: ET.Element) -> Nfo:
+    ids = _unique_ids(element)
+    return Nfo(
+        path=path,
+        kind="movie" if element.tag == "movie" else "tvshow",
+        title=_text(element, "title"),
+        original_title=_text(element, "originaltitle"),
+        year=_number(element, "year") or _year_of(_text(element, "premiered") or _text(element, "releasedate")),
+        tmdb=_as_number(ids.get("tmdb")),
+        tvdb=_as_number(ids.get("tvdb")),
+        imdb=ids.get("imdb"),
+    )
+
+
+def _episodes(path: str, works: list[ET.Element]) -> Nfo | None:
+    """Several episodes of one season in one file; of several seasons, nothing can be said."""
+    seasons = {_number(work, "season") for work in works}
+    numbers = [_number(work, "episode") for work in works]
+    if len(seasons) != 1 or None in numbers or None in seasons:
+        return None
+    return Nfo(
+        path=path,
+        kind="episode",
+        title=_text(works[0], "showtitle"),
+        season=seasons.pop(),
+        episodes=tuple(sorted({number for number in numbers if number is not None})),
+        episode_title=_text(works[0], "title") if len(works) == 1 else None,
+    )
+
+
+def _unique_ids(element: ET.Element) -> dict[str, str]:
+    """`<uniqueid type="tmdb">`, and the older `<tmdbid>`, `<imdbid>`, `<id>tt…</id>`; malformed ones are dropped."""
+    found = {(node.get("type") or "").casefold(): (node.text or "").strip() for node in element.findall("uniqueid")}
+    for kind in ("tmdb", "tvdb", "imdb"):
+        for tag in (f"{kind}id", f"{kind}_id"):
+            found.setdefault(kind, _text(element, tag) or "")
+    bare = _text(element, "id") or ""
+    if not found.get("imdb") and bare.startswith("tt"):
+        found["imdb"] = bare
+    return {kind: value for kind, value in found.items() if _is_id(kind, value)}
+
+
+def _is_id(kind: str, value: str) -> bool:
+    pattern = r"tt\d{7,10}" if kind == "imdb" else r"[1-9]\d{0,8}"
+    return re.fullmatch(pattern, value, re.ASCII) is not None
+
+
+def _read_links(path: str, content: bytes) -> Nfo | None:
+    """The one work that a text links to; a text with links to several works says nothing."""
+    imdb, tmdb, tvdb = (
+        set(_IMDB_URL.findall(content)), set(_TMDB_URL.findall(content)), set(_TVDB_URL.findall(content))
+    )  # fmt: skip
+    if max(len(imdb), len(tmdb), len(tvdb)) != 1:
+        return None
+    return Nfo(
+        path=path,
+        kind="links",
+        imdb=next(iter(imdb)).decode().casefold() if imdb else None,
+        tmdb=int(next(iter(tmdb))[1]) if tmdb else None,
+        tvdb=int(next(iter(tvdb))) if tvdb else None,
+    )
+
+
+def _text(element: ET.Element, tag: str) -> str | None:
+    text = " ".join((element.findtext(tag) or "").split())
+    return text[:300] or None
+
+
+def _number(element: ET.Element, tag: str) -> int | None:
+    return _as_number(_text(element, tag))
+
+
+def _as_number(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
+
+
+def _year_of(date: str | None) -> int | None:
+    return int(date[:4]) if date and re.match(r"\d{4}-", date, re.ASCII) else None

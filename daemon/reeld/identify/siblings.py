@@ -1,0 +1,81 @@
+"""What do the other videos of the folder say: which number counts, and is this one part of a stack?"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reeld.identify.names import normal, stem_of
+
+_DIGITS = re.compile(r"\d+")
+_PART_WORD = re.compile(r"(?:cd|dvd|dis[ck]|part|pt|parte?|teil)[ ._-]?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The run of digits in which a name differs from its siblings.
+
+    `prefix` and `suffix` stand before and behind it; `numbers` are those of all siblings and its own, ascending.
+    """
+
+    prefix: str
+    number: int
+    width: int
+    suffix: str
+    numbers: tuple[int, ...]
+
+    def is_season_coded(self) -> bool:
+        """101, 102, 103, 201: the hundreds are seasons, each of which begins near 1. 365, 366 is not."""
+        if self.width != 3 or any(not 100 <= number <= 999 for number in self.numbers):
+            return False
+        starts: dict[int, int] = {}
+        for number in self.numbers:
+            starts[number // 100] = min(starts.get(number // 100, 99), number % 100)
+        return all(1 <= low <= 3 for low in starts.values())
+
+
+def differing_run(name: str, siblings: Iterable[str]) -> Run | None:
+    """The one number in which `name` differs from most of its siblings, the text before it being the same."""
+    stem = stem_of(normal(name))
+    others = {stem_of(normal(sibling)) for sibling in siblings} - {stem}
+    best: tuple[int, int] | None = None
+    found: Run | None = None
+    for digits in _DIGITS.finditer(stem):
+        numbers = _numbers_at(stem, digits, others)
+        # Most siblings first; among equals the run furthest to the left.
+        if numbers and (best is None or len(numbers) > best[0]):
+            best = (len(numbers), digits.start())
+            found = Run(
+                prefix=stem[: digits.start()],
+                number=int(digits[0]),
+                width=len(digits[0]),
+                suffix=stem[digits.end() :],
+                numbers=tuple(sorted({*numbers, int(digits[0])})),
+            )
+    return found
+
+
+def _numbers_at(stem: str, digits: re.Match[str], others: Iterable[str]) -> set[int]:
+    prefix = stem[: digits.start()].casefold()
+    numbers: set[int] = set()
+    if len(digits[0]) > 4:
+        return numbers
+    for other in others:
+        if other[: len(prefix)].casefold() != prefix:
+            continue
+        there = _DIGITS.match(other, len(prefix))
+        if there and len(there[0]) <= 4 and int(there[0]) != int(digits[0]):
+            numbers.add(int(there[0]))
+    return numbers
+
+
+def stacked_part(name: str, siblings: Iterable[str]) -> int | None:
+    """Which part of a film `name` is, when a sibling differs by nothing but the number behind `part` or `cd`."""
+    stem = stem_of(normal(name)).casefold()
+    others = {stem_of(normal(sibling)).casefold() for sibling in siblings} - {stem}
+    for digits in re.finditer(r"\d{1,2}|(?<![^\W_])[ab]$|(?<=cd|pt)[ab]$|(?<=part|disc)[ab]$", stem):
+        if not _PART_WORD.search(stem[: digits.start()]):
+            continue
+        pattern = re.compile(re.escape(stem[: digits.start()]) + r"(?:\d{1,2}|[a-h])" + re.escape(stem[digits.end() :]))
+        if any(pattern.fullmatch(other) for other in others):
+            return int(digits[0]) if digits[0].isdigit() else "ab".index(digits[0]) + 1
+    return None

@@ -1,0 +1,270 @@
+"""Voice two: what does a strict reader, which answers only to unmistakable marks, see in a name?
+
+It costs tens of microseconds, and it knows nothing of guessit, of folders or of siblings. Where a mark is
+missing it says nothing; where something near the mark may mean something else it raises a risk.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from reeld.domain.identity import Kind
+from reeld.identify.markers import Marker, Style, find_marker
+from reeld.identify.names import is_dotted, spaced, without_site, words_of
+from reeld.identify.title_text import ends_in_its_own_year, likely_title, plausible_year, read_title, title_risks
+from reeld.identify.words import EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
+
+# {edition-Final Cut}: the way media servers write it.
+_EDITION_TAG = re.compile(r"\s*[{\[]edition[-=: ]\s*(?P<edition>[^}\]]+)[}\]]", re.IGNORECASE)
+_BRACKET_YEAR = re.compile(r"[(\[](?P<year>\d{4})[)\]]")
+_YEAR = re.compile(r"(?<![^\W_])(?P<year>\d{4})(?![^\W_])(?!-\d{4})")
+# `(1995) Heat`, `1995 - Heat`.
+_YEAR_IN_FRONT = re.compile(r"[(\[]?(?P<year>\d{4})(?:[)\]]\s*|\s+-\s+)(?=[^\W_])")
+_NUMBER_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "a": 1, "b": 2}
+# cd1, disc 2, part 1, pt.2 behind the year.
+_PART = re.compile(
+    r"(?<![^\W_])(?P<word>cd|dvd|dis[ck]|part|pt|parte?|teil)[ ._-]?"
+    r"(?P<number>\d{1,2}|[a-b]|i{1,3}|iv|one|two|three)(?![^\W_])",
+    re.IGNORECASE,
+)
+# `Part Two`, `Vol. 2`, `Chapter Two` at the end of a title.
+_TITLE_PART = re.compile(
+    r"[ .:,-]*(?:part|pt|vol|volume|chapter)[ .]*(?P<number>\d{1,2}|[ivx]{1,4}|one|two|three|four|five)$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """What stands in a name, in the words of a Reading.
+
+    `title_risks` may be laid to rest by anybody who says the same title; `risks` by nobody. `is_release`
+    says that the name carries marks which home videos do not: quality words, dots for spaces, a bracketed year.
+    """
+
+    kind: Kind | None
+    style: Style | None = None
+    title: str | None = None
+    likely_title: str | None = None
+    """The title to offer when `title_risks` stand and nobody says `title` too."""
+    likely_year: int | None = None
+    year: int | None = None
+    country: str | None = None
+    season: int | None = None
+    episodes: tuple[int, ...] = ()
+    absolute: tuple[int, ...] = ()
+    air_date: str | None = None
+    has_quality: bool = False
+    episode_title: str | None = None
+    edition: str | None = None
+    part: int | None = None
+    is_disc: bool = False
+    title_part: int | None = None
+    group: bool = False
+    year_is_bracketed: bool = False
+    is_release: bool = False
+    title_risks: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def read_structure(stem: str) -> Structure:
+    """What the marks of `stem` say; `kind` is None where there is no mark."""
+    stem, tagged = _take_edition_tag(without_site(stem))
+    marker = find_marker(stem)
+    # A number that lacks its season is weaker than a year: `Star Wars Episode 4 (1977)`, `Disc 1of2`.
+    if marker and marker.style in ("episode", "of", "pack", "dash") and (film := _film(stem)):
+        weak = "a number could be an episode's" if marker.style != "pack" else "it may be a whole season"
+        read = replace(film, risks=(*film.risks, weak))
+        if marker.style == "pack" or (
+            marker.style == "dash" and film.year_is_bracketed and marker.start > film_end(stem)
+        ):
+            read = _episode(stem, marker)
+    elif marker:
+        read = _marked(stem, marker)
+    else:
+        read = _film(stem) or Structure(kind=None, edition=edition_in(stem), is_release=_is_release(stem))
+    return replace(read, edition=tagged, is_release=True) if tagged else read
+
+
+def _marked(stem: str, marker: Marker) -> Structure:
+    """`10x10.2018.1080p`, `11.14.2003.720p`: where a marker leaves no title, a film may be called like one."""
+    if marker.start == 0 and marker.style in ("NxNN", "date") and STRONG_QUALITY.search(stem) and (film := _film(stem)):
+        return replace(film, risks=(*film.risks, "the title looks like the number of an episode"))
+    return _episode(stem, marker)
+
+
+def film_end(stem: str) -> int:
+    found = _find_year(stem)
+    return found.end() if found else len(stem)
+
+
+def edition_in(text: str) -> str | None:
+    """The editions named in `text`, in their usual spelling, joined by a space."""
+    found = sorted((hit.start(), label) for pattern, label in EDITIONS if (hit := pattern.search(text)))
+    return " ".join(dict.fromkeys(label for _, label in found)) or None
+
+
+def _take_edition_tag(stem: str) -> tuple[str, str | None]:
+    found = _EDITION_TAG.search(stem)
+    if found is None:
+        return stem, None
+    label = " ".join(found["edition"].replace(".", " ").split())
+    return stem[: found.start()] + stem[found.end() :], edition_in(label) or label or None
+
+
+def _episode(stem: str, marker: Marker) -> Structure:
+    raw, tail = stem[: marker.start], stem[marker.end :]
+    text = read_title(raw)
+    season, title, episodes, absolute = marker.season, text.title, marker.episodes, marker.absolute
+    if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title)):
+        season, title, episodes, absolute = int(found[1]), title[: found.start()], absolute, ()
+    risks = [marker.odd] if marker.odd else []
+    if marker.air_date and re.search(r"(?<![^\W_])(?:vs?|versus)(?![^\W_])", tail, re.IGNORECASE):
+        risks.append("it may be a match, which no database of series lists")
+    if marker.half:
+        risks.append("the file holds half an episode")
+    return Structure(
+        kind="episode",
+        style=marker.style,
+        title=title,
+        likely_title=text.likely if title == text.title else title,
+        likely_year=text.likely_year,
+        year=text.year,
+        country=text.country,
+        season=season,
+        episodes=episodes,
+        absolute=absolute,
+        air_date=marker.air_date,
+        episode_title=_episode_title(tail),
+        part=marker.half,
+        has_quality=STRONG_QUALITY.search(stem) is not None,
+        group=raw.lstrip().startswith(("[", "【")),
+        is_release=_is_release(stem),
+        title_risks=tuple(risk for risk in text.risks if title == text.title or "season" not in risk),
+        risks=tuple(risks),
+    )
+
+
+def _episode_title(tail: str) -> str | None:
+    """The words between the marker and the first quality word or bracket, if there are any."""
+    end = STRONG_QUALITY.search(tail)
+    text = tail[: end.start()] if end else tail
+    text = re.split(r"[\[({]", text, maxsplit=1)[0]
+    words = re.split(r"(?<=[ ._])", text)
+    kept = len(words)
+    while kept and words[kept - 1].strip(" ._-").casefold() in WEAK_QUALITY | LANGUAGES | {""}:
+        kept -= 1
+    title = spaced("".join(words[:kept]) if end else text)
+    return title or None
+
+
+def _film(stem: str) -> Structure | None:
+    found = _find_year(stem)
+    if found is None:
+        return _film_with_odd_year(stem)
+    if stem[found.start() - 1] not in "([" and ends_in_its_own_year(stem[: found.end()]):
+        return None
+    raw, tail = stem[: found.start()], stem[found.end() :]
+    raw = re.sub(r"^(?:\s*\[[^\]]*\][ ._-]*)+", "", raw)
+    title = spaced(raw.rstrip(" ._-([{"))
+    part = _PART.search(tail)
+    trailing_part = _TITLE_PART.search(title)
+    title_doubts = title_risks(title, raw.rstrip(" ._-(["))
+    if (beside := re.search(r"\d{4}$", title)) and int(beside[0]) > int(found["year"]):
+        # `Death Race 2000 1975`: a film is not made before its year, so the later number is the title's.
+        title_doubts = [risk for risk in title_doubts if "another year" not in risk]
+    if trailing_part:
+        title_doubts = [risk for risk in title_doubts if "at the end" not in risk]
+    return Structure(
+        kind="movie",
+        title=title,
+        likely_title=likely_title(raw.rstrip(" ._-([{")),
+        year=int(found["year"]),
+        edition=edition_in(tail),
+        part=_number(part["number"]) if part else None,
+        is_disc=bool(part and part["word"].casefold() in ("cd", "dvd", "disc", "disk")),
+        title_part=_number(trailing_part["number"]) if trailing_part and trailing_part.start() > 0 else None,
+        year_is_bracketed=stem[found.start() - 1 : found.start()] in ("(", "["),
+        is_release=_is_release(stem),
+        title_risks=tuple(title_doubts),
+        risks=tuple(_film_risks(stem, tail)),
+    )
+
+
+def _film_with_odd_year(stem: str) -> Structure | None:
+    """The year in front, or behind the quality: never certain, and better than nothing to offer."""
+    if (front := _YEAR_IN_FRONT.match(stem)) and plausible_year(front["year"]):
+        title, year = likely_title(stem[front.end() :]), front["year"]
+    else:
+        behind = [hit["year"] for hit in _YEAR.finditer(stem) if hit.start() > 0 and plausible_year(hit["year"])]
+        quality = STRONG_QUALITY.search(stem)
+        if len(behind) != 1 or quality is None or ends_in_its_own_year(stem[: quality.start()]):
+            return None
+        title, year = likely_title(stem[: quality.start()]), behind[0]
+    if title is None:
+        return None
+    risk = "the year does not stand behind the title"
+    return Structure(kind="movie", title=title, likely_title=title, year=int(year), is_release=True, risks=(risk,))
+
+
+def _find_year(stem: str) -> re.Match[str] | None:
+    """The year of a film: the bracketed one, else the last one between the title and the first quality word."""
+    bracketed = [
+        hit
+        for hit in _BRACKET_YEAR.finditer(stem)
+        if plausible_year(hit["year"]) and stem[: hit.start()].strip(" ._-([{")
+    ]
+    if bracketed:
+        return _YEAR.search(stem, bracketed[0].start())
+    quality = STRONG_QUALITY.search(stem)
+    end = quality.start() if quality else len(stem)
+    years = [
+        hit
+        for hit in _YEAR.finditer(stem, 0, end)
+        if plausible_year(hit["year"]) and stem[: hit.start()].strip(" ._-([{")
+    ]
+    return years[-1] if years else None
+
+
+def _film_risks(stem: str, tail: str) -> list[str]:
+    risks: list[str] = []
+    unknown = _unknown_words(tail)
+    if unknown:
+        risks.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
+    others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
+    if len(others) > 1:
+        risks.append("several years stand in brackets")
+    if re.search(r"(?<![^\W_])xxx(?![^\W_])", tail, re.IGNORECASE):
+        risks.append("it is not a film that databases of films know")
+    if re.search(r"(?<![^\W_])(?:hdtv|pdtv|dsr|tvrip|dvb)(?![^\W_])", tail, re.IGNORECASE):
+        risks.append("it was recorded from television, where a year does not make a film")
+    if re.search(r"(?<![^\W_])(?:trailer|teaser|sample|featurette|proof)(?![^\W_])", tail, re.IGNORECASE):
+        risks.append("it may be a trailer or a sample")
+    return risks
+
+
+_FILLERS = frozenset({"and", "edition", "cut", "version", "the"})
+
+
+def _unknown_words(tail: str) -> list[str]:
+    """Words between the year and the first quality word that say nothing of quality, language or edition."""
+    quality = STRONG_QUALITY.search(tail)
+    text = tail[: quality.start()] if quality else re.sub(r"-[^\W_]+(?:\[[^\]]*\])?$", "", tail)
+    for pattern, _ in EDITIONS:
+        text = pattern.sub(" ", text)
+    text = _PART.sub(" ", text)
+    return [word for word in words_of(text) if word not in WEAK_QUALITY | LANGUAGES | _FILLERS and not word.isdigit()]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else _NUMBER_WORDS.get(text.casefold(), 0)
+
+
+def _is_release(stem: str) -> bool:
+    return bool(
+        STRONG_QUALITY.search(stem)
+        or (is_dotted(stem) and stem.count(".") > 1)
+        or _BRACKET_YEAR.search(stem)
+        or edition_in(stem)
+        or stem.startswith("[")
+    )

@@ -1,0 +1,179 @@
+"""What does the text in front of a year or marker say: title, year, country, and which risks does it run?"""
+
+import re
+from dataclasses import dataclass
+
+from reeld.identify.names import is_dotted, spaced, words_of
+from reeld.identify.titles import title_key
+from reeld.identify.words import (
+    BARE_COUNTRIES,
+    BROADCASTERS,
+    COUNTRIES,
+    FIRST_YEAR,
+    LANGUAGES,
+    LAST_YEAR,
+    STRONG_QUALITY,
+    TITLES_WITH_A_YEAR,
+    TRAILING_DOUBT,
+)
+
+_LEADING_BRACKETS = re.compile(r"^(?:\s*(?:\[[^\]]*\]|【[^】]*】)[ ._-]*)+")
+_BRACKET_YEAR = re.compile(r"[ ._-]*[(\[](\d{4})(?:[-–]\d{0,4})?[)\]]$")
+_BARE_YEAR = re.compile(r"(?<=[^\W_])[ ._,-]+(\d{4})$")
+_BRACKET_COUNTRY = re.compile(r"[ ._-]*[(\[]([A-Za-z]{2,3})[)\]]$")
+_BARE_COUNTRY = re.compile(r"(?<=[^\W_])[ ._]+(US|UK|AU|NZ|GB)$")
+# Two letters of Latin, and any of Cyrillic, Hebrew, Arabic, Thai, Chinese, Japanese, Korean.
+_SCRIPTS = (
+    re.compile(r"[A-Za-z]{2}"),
+    re.compile(r"[\u0400-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"),
+)
+_YEAR = re.compile(r"(?<![^\W_])(\d{4})(?![^\W_])")
+
+# Years behind a series' title tell it from an older one of that name; older numbers are as often a part of the
+# title itself ("Space: 1999", "Galactica 1980").
+FIRST_SAFE_BARE_YEAR = 2003
+
+_RISKY = (
+    (re.compile(r"[\[\](){}<>【】]"), "there are brackets in the title"),
+    (re.compile(r"(?<![^\W_])a\.?k\.?a(?![^\W_])", re.IGNORECASE), "it carries an alternate title"),
+    (re.compile(r" [-–—~|/+] |/|\\|\|"), "the title is in two halves"),
+    (STRONG_QUALITY, "a quality word stands before the marker"),
+    (re.compile(r"(?<!\d)\d{6,}"), "a long number is in the title"),
+    (
+        re.compile(
+            r"(?<![^\W_])(?:s\d{1,2}(?:e\d+)?|e\d{2,3}|\d{1,2}x\d{2}|\d+ ?of ?\d+"
+            r"|(?:season|saison|staffel|episode|ep)[ .]?\d+|(?:1st|2nd|3rd|\dth) season)(?![^\W_])",
+            re.IGNORECASE,
+        ),
+        "the title itself speaks of a season or an episode",
+    ),
+)
+"""What must not be in a title, and what it means when it is."""
+_TAGS_AT_END = frozenset({"proper", "repack", "internal", "limited", "complete", "extended", "uncut", "unrated", "dc"})
+_QUALITY_IN_FRONT = re.compile(rf"^(?:{STRONG_QUALITY.pattern})[ ._-]+", STRONG_QUALITY.flags)
+_RUNNING_NUMBER = re.compile(r"0\d|\d+[.)]\s|\d+\s*[-–_]\s*\D")
+_GROUP_IN_FRONT = re.compile(r"[a-z0-9]+-[a-z][a-z0-9.-]*$")
+_SITE = re.compile(r"\w\.(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag|in|am|ws)(?![^\W_])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitleText:
+    """`risks` are reasons not to believe the title unless somebody else says the same.
+
+    `likely` is the title without what the risks speak of: what to offer when nobody does.
+    """
+
+    title: str | None
+    likely: str | None = None
+    likely_year: int | None = None
+    year: int | None = None
+    country: str | None = None
+    risks: tuple[str, ...] = ()
+
+
+def read_title(raw: str) -> TitleText:
+    """The text in front of a marker; a year or country behind the title is taken off it."""
+    text = _LEADING_BRACKETS.sub("", raw).rstrip(" ._-–—:([{")
+    year, country = None, None
+    for _ in range(2):  # `(US) (2005)` and `(2005) (US)` are both seen
+        if year is None:
+            text, year = _take_year(text)
+        if country is None:
+            text, country = _take_country(text)
+    title = spaced(text)
+    if not title:
+        return TitleText(title=None, year=year, country=country)
+    old = _BARE_YEAR.search(text) if year is None and not ends_in_its_own_year(text) else None
+    old_year = int(old[1]) if old and plausible_year(old[1]) else None
+    likely = likely_title(text[: old.start()] if old and old_year else text)
+    return TitleText(
+        title=title,
+        likely=likely,
+        likely_year=old_year,
+        year=year,
+        country=country,
+        risks=tuple(title_risks(title, text)),
+    )
+
+
+def likely_title(raw: str) -> str | None:
+    """`raw` without running number, group, alternate title, quality words, and edition or language at its end."""
+    text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", raw)
+    text = re.split(r"[ ._(\[]+a\.?k\.?a[ ._]+", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    text = _QUALITY_IN_FRONT.sub("", text)
+    text = re.sub(r"^[a-z0-9]+-(?=[a-z])", "", text) if _GROUP_IN_FRONT.match(text) else text
+    if (quality := STRONG_QUALITY.search(text)) and quality.start() > 0:
+        text = text[: quality.start()]
+    title = spaced(re.sub(r"[\[({][^\])}]*[\])}]?", " ", text)) or spaced(text)
+    words = title.split()
+    while len(words) > 1 and words[-1].casefold() in LANGUAGES | _TAGS_AT_END:
+        words.pop()
+    return " ".join(words) or None
+
+
+def ends_in_its_own_year(text: str) -> bool:
+    """Whether the number at the end of `text` is known to be a part of that title."""
+    return title_key(text) in TITLES_WITH_A_YEAR
+
+
+def plausible_year(digits: str) -> bool:
+    return FIRST_YEAR <= int(digits) <= LAST_YEAR
+
+
+def _take_year(text: str) -> tuple[str, int | None]:
+    if (found := _BRACKET_YEAR.search(text)) and plausible_year(found[1]) and text[: found.start()].strip(" ._-"):
+        return text[: found.start()], int(found[1])
+    if ends_in_its_own_year(text):
+        return text, None
+    if (found := _BARE_YEAR.search(text)) and FIRST_SAFE_BARE_YEAR <= int(found[1]) <= LAST_YEAR:
+        return text[: found.start()], int(found[1])
+    return text, None
+
+
+def _take_country(text: str) -> tuple[str, str | None]:
+    found = _BRACKET_COUNTRY.search(text)
+    if found and found[1].casefold() in COUNTRIES and text[: found.start()].strip(" ._-"):
+        return text[: found.start()], COUNTRIES[found[1].casefold()]
+    found = _BARE_COUNTRY.search(text)
+    # In a name that is all capitals "US" may be the word "us".
+    if found and not text[: found.start()].isupper():
+        return text[: found.start()], BARE_COUNTRIES[found[1]]
+    return text, None
+
+
+def title_risks(title: str, raw: str) -> list[str]:
+    """Why `title` may hold more, or less, than the title; `raw` is the text it was made from."""
+    found = [reason for pattern, reason in _RISKY if pattern.search(title)]
+    checks = (
+        (_may_hold_a_site(raw), "a web address is in the title"),
+        (_RUNNING_NUMBER.match(raw.strip()), "a running number may stand before the title"),
+        (_several_years(title), "there is another year in the title"),
+        (_GROUP_IN_FRONT.match(raw.strip()), "a release group may stand before the title"),
+        (not any(char.isalnum() for char in title), "the title has no letters"),
+        (_SCRIPTS[0].search(title) and _SCRIPTS[1].search(title), "the title is written in two scripts"),
+    )
+    return [*found, *(reason for holds, reason in checks if holds), *_risky_ends(words_of(title))]
+
+
+def _risky_ends(words: list[str]) -> list[str]:
+    """First and last words that are often not the title's."""
+    if len(words) < 2:
+        return []
+    first, last = words[0], words[-1]
+    checks = (
+        (last in TRAILING_DOUBT, f"{last!r} at the end may not be the title's"),
+        (last in LANGUAGES, f"the language {last!r} at the end may not be the title's"),
+        (first in BROADCASTERS, f"{first!r} may be who broadcast it"),
+    )
+    return [reason for holds, reason in checks if holds]
+
+
+def _may_hold_a_site(raw: str) -> bool:
+    # In dotted names every word follows a dot; only a `www` or a spaced name makes `.com` an address.
+    is_plain = is_dotted(raw) and not raw.casefold().startswith("www.")
+    return not is_plain and _SITE.search(raw) is not None
+
+
+def _several_years(title: str) -> bool:
+    years = [found for found in _YEAR.finditer(title) if plausible_year(found[1])]
+    return any(found.start() > 0 for found in years) and not ends_in_its_own_year(title)

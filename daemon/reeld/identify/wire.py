@@ -1,0 +1,56 @@
+"""How do clues and verdicts travel through JSON without loss?
+
+Names keep their surrogate escapes (JSON writes a lone one as \\udcXX); the bytes of a .nfo travel as base64.
+"""
+
+import base64
+from dataclasses import asdict
+from typing import Any
+
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Sidecar, Uncertain, Verdict
+
+
+def clues_to_wire(clues: Clues) -> dict[str, Any]:
+    return {
+        "path": clues.path,
+        "library_kind": clues.library_kind,
+        "siblings": list(clues.siblings),
+        "sidecars": [[sidecar.path, base64.b64encode(sidecar.content).decode()] for sidecar in clues.sidecars],
+        "duration_ms": clues.duration_ms,
+    }
+
+
+def clues_from_wire(message: dict[str, Any]) -> Clues:
+    return Clues(
+        path=message["path"],
+        library_kind=message["library_kind"],
+        siblings=tuple(message["siblings"]),
+        sidecars=tuple(Sidecar(path=path, content=base64.b64decode(content)) for path, content in message["sidecars"]),
+        duration_ms=message["duration_ms"],
+    )
+
+
+def verdict_to_wire(verdict: Verdict) -> dict[str, Any]:
+    return {"verdict": type(verdict).__name__.lower(), **asdict(verdict)}
+
+
+def verdict_from_wire(message: dict[str, Any]) -> Verdict:
+    """The verdict that `verdict_to_wire` made this of; KeyError or ValueError for anything else."""
+    match message["verdict"]:
+        case "accepted":
+            return Accepted(reading=_reading(message["reading"]), others=_readings(message["others"]))
+        case "uncertain":
+            return Uncertain(reason=message["reason"], candidates=_readings(message["candidates"]))
+        case "ignored":
+            return Ignored(reason=message["reason"], evidence=tuple(message["evidence"]))
+        case other:
+            raise ValueError(f"no verdict is called {other!r}")
+
+
+def _readings(messages: list[dict[str, Any]]) -> tuple[Reading, ...]:
+    return tuple(_reading(message) for message in messages)
+
+
+def _reading(message: dict[str, Any]) -> Reading:
+    lists = {key: tuple(value) for key, value in message.items() if isinstance(value, (list, tuple))}
+    return Reading(**{**message, **lists})

@@ -1,0 +1,102 @@
+"""Which names are in the corpus, and is a verdict on one of them right?"""
+
+import pathlib
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
+from reeld.identify import identify, title_key
+
+FOLDER = pathlib.Path(__file__).parents[1] / "corpus"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One name. `must` is accept, may, wait or ignore; `expected` holds the fields that the row states."""
+
+    file: str
+    shape: str
+    clues: Clues
+    must: str
+    expected: dict[str, Any]
+    why: str
+
+    def is_right(self, reading: Reading) -> bool:
+        """Whether every field that the row states is read so; a row that states nothing is never read right."""
+        return bool(self.expected) and all(
+            title_key(reading.title or "") == title_key(value) if field == "title" else getattr(reading, field) == value
+            for field, value in self.expected.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    row: Row
+    verdict: Verdict
+
+    @property
+    def is_accepted(self) -> bool:
+        return isinstance(self.verdict, Accepted)
+
+    @property
+    def is_wrongly_accepted(self) -> bool:
+        return isinstance(self.verdict, Accepted) and not self.row.is_right(self.verdict.reading)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the accepted reading, or the first candidate, or the ignoring, is what the row says."""
+        match self.verdict:
+            case Accepted(reading=reading):
+                return self.row.is_right(reading)
+            case Uncertain(candidates=candidates):
+                if not self.row.expected:
+                    return self.row.must == "wait"
+                return bool(candidates) and self.row.is_right(candidates[0])
+            case Ignored():
+                return self.row.must == "ignore"
+
+    @property
+    def complaint(self) -> str | None:
+        """Why this verdict breaks the row; None when it keeps it."""
+        if self.is_wrongly_accepted:
+            return "accepted wrongly"
+        if isinstance(self.verdict, Ignored) != (self.row.must == "ignore"):
+            return "ignored" if isinstance(self.verdict, Ignored) else "not ignored"
+        if self.row.must == "wait" and self.is_accepted:
+            return "accepted, although it must wait"
+        if self.row.must == "accept" and not self.is_accepted:
+            return "not accepted"
+        return None
+
+
+def rows(name: str) -> list[Row]:
+    with (FOLDER / name).open("rb") as file:
+        shapes = tomllib.load(file)["shape"]
+    return [_row(name, shape["name"], dict(row)) for shape in shapes for row in shape["rows"]]
+
+
+def corpus_files() -> list[str]:
+    return sorted(path.name for path in FOLDER.glob("*.toml"))
+
+
+@lru_cache(maxsize=8)
+def outcomes(name: str) -> tuple[Outcome, ...]:
+    return tuple(Outcome(row, identify(row.clues)) for row in rows(name))
+
+
+def _row(file: str, shape: str, row: dict[str, Any]) -> Row:
+    clues = Clues(
+        path=row.pop("path"), siblings=tuple(row.pop("siblings", ())), library_kind=row.pop("library", "auto")
+    )
+    must, why = row.pop("must"), row.pop("why")
+    names = {
+        "season": "season_number",
+        "episodes": "episode_numbers",
+        "absolute": "absolute_numbers",
+        "date": "air_date",
+    }
+    names |= {"tmdb": "tmdb_id", "tvdb": "tvdb_id", "imdb": "imdb_id"}
+    expected = {names.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Row(file=file, shape=shape, clues=clues, must=must, expected=expected, why=why)

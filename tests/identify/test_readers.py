@@ -1,0 +1,221 @@
+"""What each reader promises by itself: titles' keys, ids, .nfo files, siblings, folders."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reeld.domain.identity import Sidecar
+from reeld.identify.extras import why_ignored
+from reeld.identify.folders import is_generic, season_of
+from reeld.identify.ids import ids_in, without_ids
+from reeld.identify.markers import find_marker
+from reeld.identify.nfo import LARGEST_BYTES, read_sidecars, sidecar_names
+from reeld.identify.siblings import differing_run, stacked_part
+from reeld.identify.titles import title_key
+
+words = st.lists(st.text("abcdefgyzäéñøßжю千0123456789", min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+@given(words=words, separator=st.sampled_from([" ", ".", "_", " - ", ": "]))
+def test_case_separators_and_unicode_form_do_not_change_the_key(words: list[str], separator: str) -> None:
+    title = " ".join(words)
+    key = title_key(title)
+    assert title_key(separator.join(words)) == key
+    assert title_key(title.upper()) == key
+    assert title_key(unicodedata.normalize("NFD", title)) == key
+
+
+@given(title=st.text(min_size=1))
+def test_no_title_has_an_empty_key(title: str) -> None:
+    assert title_key(title)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The Office", "Office, The"),
+        ("Law & Order", "Law and Order"),
+        ("Amélie", "amelie"),
+        ("Ocean's Eleven", "Oceans.Eleven"),
+        ("Spider-Man", "Spiderman"),
+        ("S.W.A.T.", "SWAT"),
+        ("Straße", "STRASSE"),
+        ("A Beautiful Mind", "Beautiful Mind"),
+        ("Łódź", "Lodz"),
+    ],
+)
+def test_spellings_of_one_title_share_their_key(one: str, other: str) -> None:
+    assert title_key(one) == title_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Rocky 2", "Rocky 3"), ("Брат", "Брат 2"), ("が", "か"), ("!!!", "???"), ("The", "An"), ("йо", "ио")],
+)
+def test_different_titles_have_different_keys(one: str, other: str) -> None:
+    assert title_key(one) != title_key(other)
+
+
+@pytest.mark.parametrize("bracket", ["{{{}}}", "[{}]", "({})"])
+@pytest.mark.parametrize("text", ["tmdb-603", "tmdbid=603", "TMDB=603", "tmdbid-603"])
+def test_an_id_is_read_in_every_usual_spelling(bracket: str, text: str) -> None:
+    name = f"The Matrix (1999) {bracket.format(text)}"
+    assert ids_in([name]).tmdb == 603
+    assert without_ids(name) == "The Matrix (1999)"
+
+
+def test_the_nearest_id_wins_and_a_disagreement_is_told() -> None:
+    found = ids_in(["Show {tvdb-1}", "Show {tvdb-2} [imdbid-tt0133093]"])
+    assert (found.tvdb, found.imdb, found.conflicts) == (2, "tt0133093", ("tvdb",))
+    assert not ids_in(["Room 237", "(603)", "{tmdb-}", "{tmdb-tt0133093}"])
+
+
+def test_sidecars_are_those_beside_and_above_the_video() -> None:
+    assert sidecar_names("TV/Dark/Season 1/a.mkv") == (
+        "TV/Dark/Season 1/a.nfo",
+        "TV/Dark/Season 1/movie.nfo",
+        "TV/Dark/Season 1/tvshow.nfo",
+        "TV/Dark/tvshow.nfo",
+        "TV/tvshow.nfo",
+    )
+    assert sidecar_names("a.mkv") == ("a.nfo", "movie.nfo", "tvshow.nfo")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<movie>",
+        b"\xff\xfe\x00",
+        b"<movie><title>x</movie>",
+        b"<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>",
+        b"<movie><title>x</title></movie>" + b" " * LARGEST_BYTES,
+        b"<movie>" + b"<a>" * 50_000 + b"</a>" * 50_000 + b"</movie>",
+        b"<movie>" + b"<a/>" * 50_000 + b"</movie>",
+        b"imdb.com/title/tt0133093 imdb.com/title/tt0133094",
+        b"<html><title>x</title></html>",
+    ],
+    ids=range(10),
+)
+def test_a_broken_or_hostile_nfo_says_nothing(content: bytes) -> None:
+    assert read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)]) == ()
+
+
+def test_an_nfo_may_hold_a_link_behind_its_xml_and_a_mark_in_front() -> None:
+    content = "\ufeff<?xml version='1.0' encoding='UTF-8'?><movie><title>Amélie</title><id>tt0211915</id></movie>\nhttps://x.y".encode()
+    (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)])
+    assert (nfo.title, nfo.imdb) == ("Amélie", "tt0211915")
+
+
+def test_episodes_of_two_seasons_in_one_nfo_say_nothing() -> None:
+    content = b"".join(
+        b"<episodedetails><season>%d</season><episode>1</episode></episodedetails>" % season for season in (1, 2)
+    )
+    assert read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("folder", "season"),
+    [
+        ("Season 1", 1),
+        ("season 02", 2),
+        ("Staffel 3", 3),
+        ("3. Staffel", 3),
+        ("Saison 4", 4),
+        ("Temporada 5", 5),
+        ("S06", 6),
+        ("1 сезон", 1),
+        ("Сезон 2", 2),
+        ("シーズン3", 3),
+        ("第2季", 2),
+        ("Season 2024", 2024),
+        ("Specials", 0),
+        ("Season 00", 0),
+        ("Series 10", 10),
+        ("2nd Season", 2),
+        ("Season 05 - Vice", 5),
+        ("Show", None),
+        ("Seasonal Cooking", None),
+        ("24", None),
+    ],
+)
+def test_a_season_folder_is_known_in_the_usual_languages(folder: str, season: int | None) -> None:
+    assert season_of(folder) == season
+
+
+def test_places_are_no_works() -> None:
+    assert all(is_generic(folder) for folder in ("TV Shows", "Movies", "downloads", "4K", "Фильмы", "[---]"))
+    assert not any(is_generic(folder) for folder in ("Dark", "24", "Movies (2010)"))
+
+
+def test_the_number_that_differs_is_found_whatever_else_is_a_number() -> None:
+    run = differing_run("Apollo 13 - 02 - 1080p.mkv", ["Apollo 13 - 01 - 1080p.mkv", "Apollo 13 - 03 - 1080p.mkv"])
+    assert run is not None
+    assert (run.number, run.numbers) == (2, (1, 2, 3))
+    assert differing_run("lost.102.avi", ["house.102.avi"]) is None
+
+
+def test_hundreds_are_seasons_only_where_each_begins_near_one() -> None:
+    coded = differing_run("lost.102.avi", ["lost.101.avi", "lost.201.avi"])
+    absolute = differing_run("Bleach - 366.mkv", ["Bleach - 365.mkv"])
+    assert coded is not None
+    assert coded.is_season_coded()
+    assert absolute is not None
+    assert not absolute.is_season_coded()
+
+
+def test_a_part_needs_a_sibling_that_differs_by_its_number_alone() -> None:
+    assert stacked_part("Gandhi - cd2.avi", ["Gandhi - cd1.avi"]) == 2
+    assert stacked_part("Film - part1.mkv", ["Other - part2.mkv"]) is None
+    assert stacked_part("Harry Potter Part 1 (2010).mkv", ["Harry Potter Part 2 (2011).mkv"]) is None
+
+
+@pytest.mark.parametrize(
+    ("stem", "season", "episodes"),
+    [
+        ("a.S01E02", 1, (2,)),
+        ("a.s1.e2", 1, (2,)),
+        ("a S01 - E02", 1, (2,)),
+        ("a.1x02", 1, (2,)),
+        ("a.S10E17E18", 10, (17, 18)),
+        ("a.S01E01-E03", 1, (1, 2, 3)),
+        ("a.S02E15-16", 2, (15, 16)),
+        ("a S01E01 & E02", 1, (1, 2)),
+        ("a.1x01x02", 1, (1, 2)),
+        ("a.1x01-02", 1, (1, 2)),
+        ("a.S01E01-1080p", 1, (1,)),
+        ("a.Season.2.Episode.3", 2, (3,)),
+        ("a Staffel 2 Folge 3", 2, (3,)),
+        ("a 2 сезон 3 серия", 2, (3,)),
+        ("a.S2006E05", 2006, (5,)),
+    ],
+)
+def test_markers_are_read_with_their_chains(stem: str, season: int, episodes: tuple[int, ...]) -> None:
+    marker = find_marker(stem)
+    assert marker is not None
+    assert (marker.season, marker.episodes, marker.odd) == (season, episodes, None)
+
+
+@pytest.mark.parametrize(
+    "stem", ["a.S01E01E05", "a.S01E01-S02E02", "a.S01E05.5", "a.S01E05c", "a.S01E01-90", "a.S01E05.1x06", "a.S01E05.06"]
+)
+def test_what_is_not_plain_behind_a_marker_is_odd(stem: str) -> None:
+    marker = find_marker(stem)
+    assert marker is not None
+    assert marker.odd
+
+
+@pytest.mark.parametrize(
+    ("folders", "base"),
+    [
+        (["TV", "Extras", "Season 1"], "Extras - S01E01.mkv"),
+        (["Movies", "Shorts"], "Lifted (2006).mkv"),
+        ([], "The.Sample.2013.mkv"),
+        (["Movies"], "Trailer.Park.1999.mkv"),
+        (["Movies", "Sample (2013)"], "Sample (2013).mkv"),
+    ],
+)
+def test_a_word_alone_makes_no_extra(folders: list[str], base: str) -> None:
+    assert why_ignored(folders, base) is None

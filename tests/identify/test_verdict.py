@@ -1,0 +1,247 @@
+"""What a verdict promises beside the corpus: its evidence, ids, .nfo files, properties for any name at all."""
+
+import os
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Sidecar, Uncertain, Verdict
+from reeld.identify import identify
+from reeld.identify.guessing import guess, is_hostile
+
+LONGEST_S = 3.0
+
+pieces = st.sampled_from(
+    [
+        "Show",
+        "S01E02",
+        "1x02",
+        "-",
+        ".",
+        " ",
+        "1999",
+        "(2010)",
+        "[Group]",
+        "1080p",
+        "x264",
+        "cd1",
+        "Part 2",
+        "S01-S99999",
+        "E01-",
+        "2024-01-09",
+        "The",
+        "ß",
+        "İ",
+        "千",
+        "é",
+        "\udce9",
+        "{tmdb-1}",
+        "{",
+        "Sample",
+        "/",
+        "Season 1",
+        "Extras",
+        "VIDEO_TS",
+        "01",
+        "of6",
+        "AKA",
+        "Folge 3",
+    ],
+)
+names = st.one_of(
+    st.text(max_size=60),
+    st.lists(pieces, max_size=14).map("".join),
+    st.binary(max_size=60).map(os.fsdecode),
+)
+
+
+def reading_of(verdict: Verdict) -> Reading:
+    match verdict:
+        case Accepted(reading=reading):
+            return reading
+        case Uncertain(candidates=(first, *_)):
+            return first
+        case other:
+            pytest.fail(f"no reading in {other}")
+
+
+@settings(deadline=None, max_examples=250)
+@given(path=names, siblings=st.lists(names, max_size=3))
+def test_no_name_raises_or_takes_long(path: str, siblings: list[str]) -> None:
+    start = time.perf_counter()
+    verdict = identify(Clues(path=path, siblings=tuple(siblings)))
+    assert time.perf_counter() - start < LONGEST_S
+    assert isinstance(verdict, (Accepted, Uncertain, Ignored))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "S01-S99999.mkv",
+        "1x01-1x99999.mkv",
+        "S01E01-S02E99999.mkv",
+        "S01-S99999999.mkv",
+        "E1-E5000.mkv",
+        "S01-S2019.mkv",
+        "S01 to S99999.mkv",
+        "S01E01~E99999.mkv",
+        "a" * 5000,
+        "1-" * 2000,
+        "[" * 3000,
+        "S01E01" * 60,
+        "((((" * 500 + "1999",
+        "x" * 200 + "-" * 55,
+        "S1 - E2 - " * 25,
+    ],
+)
+def test_hostile_names_are_read_quickly_and_never_accepted(name: str) -> None:
+    start = time.perf_counter()
+    verdict = identify(Clues(path=name))
+    assert time.perf_counter() - start < LONGEST_S
+    assert not isinstance(verdict, Accepted)
+
+
+def test_guessit_is_not_asked_for_ranges_that_it_would_list() -> None:
+    assert is_hostile("Show.S01-S99999.mkv")
+    assert is_hostile("x" * 261)
+    assert guess("Show.S01-S99999.mkv") is None
+    assert not is_hostile("Show.S01E01-1080p.mkv")
+    assert not is_hostile("Show (2010-2015) - S01E01-E03.mkv")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    numbers=st.lists(st.integers(1, 999), min_size=2, max_size=6, unique=True),
+    shape=st.sampled_from(["lost.{}.hdtv-lol.avi", "Show - {:02}.mkv", "{:02}.mkv", "Film (1990) - part{}.mkv"]),
+    seed=st.randoms(use_true_random=False),
+)
+def test_the_order_of_siblings_changes_nothing(numbers: list[int], shape: str, seed: object) -> None:
+    first, *others = (shape.format(number) for number in numbers)
+    shuffled = sorted(others, key=lambda name: (hash((str(seed), name)), name))
+    path = f"TV/Show/Season 1/{first}"
+    assert identify(Clues(path=path, siblings=tuple(others))) == identify(Clues(path=path, siblings=tuple(shuffled)))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("Movies/Heat (1995)", "Heat (1995)"),
+        ("downloads", "The.Matrix.1999.1080p.BluRay.x264-GROUP"),
+        ("", "Some Film AKA Other (1999)"),
+        ("TV/Dark/Season 1", "Dark - S01E02"),
+        ("", "Friends.S10E17E18.1080p"),
+        ("TV/Bleach", "Bleach - 366"),
+    ],
+)
+@pytest.mark.parametrize("tag", [" {tmdb-603}", " [imdbid=tt0133093]", " (tvdb-371980)"])
+def test_a_true_id_never_lowers_the_reading(folder: str, name: str, tag: str) -> None:
+    without, tagged = identify(Clues(path=f"{folder}/{name}.mkv")), identify(Clues(path=f"{folder}/{name}{tag}.mkv"))
+    assert isinstance(tagged, Accepted) or not isinstance(without, Accepted)
+    before, after = reading_of(without), reading_of(tagged)
+    assert (before.kind, before.title, before.year) == (after.kind, after.title, after.year)
+    assert before.episode_numbers == after.episode_numbers
+    assert after.score >= before.score
+
+
+def test_composed_and_decomposed_names_are_one() -> None:
+    composed = "Movies/Amélie (2001)/Amélie (2001).mkv"
+    assert identify(Clues(path=unicodedata.normalize("NFD", composed))) == identify(Clues(path=composed))
+
+
+def test_a_name_that_is_not_utf_8_is_read_like_any_other() -> None:
+    verdict = identify(Clues(path=os.fsdecode(b"Movies/Am\xe9lie (2001)/Am\xe9lie (2001).mkv")))
+    assert reading_of(verdict).year == 2001
+
+
+def test_every_verdict_says_why() -> None:
+    accepted = identify(Clues(path="Movies/Heat (1995)/Heat (1995).mkv"))
+    assert isinstance(accepted, Accepted)
+    assert any("guessit" in sentence for sentence in accepted.reading.evidence)
+    assert any("folder" in sentence for sentence in accepted.reading.evidence)
+    uncertain = identify(Clues(path="Movies/Heat (1995)/Heat (1986).mkv"))
+    assert isinstance(uncertain, Uncertain)
+    assert "1995" in uncertain.reason
+    assert "1986" in uncertain.reason
+    assert 0 < uncertain.candidates[0].score < 1
+
+
+def test_the_kind_of_the_library_is_evidence() -> None:
+    film = "The.Matrix.1999.1080p.BluRay.x264-GROUP.mkv"
+    assert isinstance(identify(Clues(path=film, library_kind="movies")), Accepted)
+    assert isinstance(identify(Clues(path=film, library_kind="series")), Uncertain)
+    assert isinstance(identify(Clues(path="Dark.S01E01.720p.mkv", library_kind="movies")), Uncertain)
+
+
+def test_two_ids_of_one_kind_wait_for_a_person() -> None:
+    verdict = identify(Clues(path="Movies/Heat (1995) {tmdb-949}/Heat (1995) {tmdb-950}.mkv"))
+    assert isinstance(verdict, Uncertain)
+    assert "two different tmdb ids" in verdict.reason
+
+
+MOVIE_NFO = b"<movie><title>The Matrix</title><year>1999</year><uniqueid type='tmdb'>603</uniqueid></movie>"
+
+
+def test_a_movie_nfo_names_a_film_whose_file_says_nothing() -> None:
+    verdict = identify(
+        Clues(path="stuff/abc/mtrx.mkv", sidecars=(Sidecar(path="stuff/abc/mtrx.nfo", content=MOVIE_NFO),))
+    )
+    reading = reading_of(verdict)
+    assert (reading.title, reading.year, reading.tmdb_id) == ("The Matrix", 1999, 603)
+
+
+def test_a_movie_nfo_that_agrees_settles_what_the_name_left_open() -> None:
+    clues = Clues(path="Movies/The Matrix.mkv", sidecars=(Sidecar(path="Movies/The Matrix.nfo", content=MOVIE_NFO),))
+    verdict = identify(clues)
+    assert isinstance(verdict, Accepted)
+    assert verdict.reading.year == 1999
+
+
+def test_an_nfo_of_another_film_waits_for_a_person() -> None:
+    clues = Clues(
+        path="Movies/Heat (1995)/Heat (1995).mkv",
+        sidecars=(Sidecar(path="Movies/Heat (1995)/movie.nfo", content=MOVIE_NFO),),
+    )
+    assert isinstance(identify(clues), Uncertain)
+
+
+def test_the_nfo_of_episodes_numbers_a_file_that_has_no_mark() -> None:
+    show = b"<tvshow><title>Dark</title><year>2017</year><uniqueid type='tvdb'>334824</uniqueid></tvshow>"
+    episodes = b"".join(
+        b"<episodedetails><title>x</title><season>2</season><episode>%d</episode></episodedetails>" % n for n in (3, 4)
+    )
+    clues = Clues(
+        path="TV/Dark/Season 2/Geister.mkv",
+        sidecars=(
+            Sidecar(path="TV/Dark/tvshow.nfo", content=show),
+            Sidecar(path="TV/Dark/Season 2/Geister.nfo", content=episodes),
+        ),
+    )
+    verdict = identify(clues)
+    assert isinstance(verdict, Accepted)
+    reading = verdict.reading
+    assert (reading.title, reading.season_number, reading.episode_numbers, reading.tvdb_id) == (
+        "Dark",
+        2,
+        (3, 4),
+        334824,
+    )
+
+
+def test_an_nfo_that_contradicts_the_mark_waits_for_a_person() -> None:
+    details = b"<episodedetails><season>1</season><episode>9</episode></episodedetails>"
+    clues = Clues(
+        path="TV/Dark/Season 1/Dark - S01E02.mkv",
+        sidecars=(Sidecar(path="TV/Dark/Season 1/Dark - S01E02.nfo", content=details),),
+    )
+    assert isinstance(identify(clues), Uncertain)
+
+
+def test_the_link_in_a_scene_nfo_is_the_id_of_the_film() -> None:
+    name = "The.Matrix.1999.1080p.BluRay.x264-GROUP"
+    text = b"\xdb\xdb GROUP presents \xdb\xdb  http://www.imdb.com/title/tt0133093/"
+    verdict = identify(Clues(path=f"{name}.mkv", sidecars=(Sidecar(path=f"{name}.nfo", content=text),)))
+    assert isinstance(verdict, Accepted)
+    assert verdict.reading.imdb_id == "tt0133093"
