@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
-from reeld.identify import identify, title_key
+from reeld.identify.titles import title_key
+from reeld.identify.verdict import identify
 
 FOLDER = pathlib.Path(__file__).parents[1] / "corpus"
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain
 from reeld.errors import WorkerDied, WorkerTimeout
-from reeld.identify import identify
 from reeld.identify.asking import identify_all
 from reeld.identify.child import answer
+from reeld.identify.verdict import identify
 from reeld.identify.wire import clues_from_wire, clues_to_wire, verdict_from_wire, verdict_to_wire
 from reeld.sandbox import Limits
 from reeld.service.child import WorkerPool

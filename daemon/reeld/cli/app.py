@@ -8,7 +8,7 @@ import typer
 from reeld import __version__
 from reeld.cli import deciding, looking, naming, running
 from reeld.cli.options import AsJson, ConfigFile, asked
-from reeld.cli.output import complain
+from reeld.cli.output import ReaderLeft, complain, flush
 from reeld.errors import ReeldError
 
 app = typer.Typer(
@@ -46,18 +46,19 @@ def main() -> None:
     """Run one command. Exit codes follow sysexits.h; a message for a person goes to stderr."""
     try:
         code = app(standalone_mode=False)
+        flush()
     except ReeldError as err:
         complain(f"reeld: {err}")
         code = err.exit_code
     except typer.TyperException as err:
         # Without any command the help was printed, and nothing is left to say.
-        if message := err.format_message():
+        if message := err.format_message().rstrip("."):
             complain(f"reeld: {message}; see reeld --help")
         code = os.EX_USAGE
     except typer.Abort:
         code = 130
-    except BrokenPipeError:
-        # The reader (`head`, say) has seen enough. Python would complain again at exit, so stdout goes away.
+    except ReaderLeft:
+        # Python would complain again when it flushes at exit, so there is nothing to flush to any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = os.EX_OK
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Commands by which a person decides: `validate`, `reject`, `restore`."""
 
+from collections.abc import Container, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -7,9 +8,10 @@ import typer
 
 from reeld.catalog import filing, trash, views
 from reeld.catalog.database import reading, writing
-from reeld.cli.looking import file_id_of
+from reeld.cli.looking import file_id_of, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import print_json, say, work_name
+from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.errors import UsageError
 from reeld.identify.titles import title_key
@@ -17,6 +19,10 @@ from reeld.service.workplace import now_ms
 
 Question = Annotated[str, typer.Argument(metavar="ID|PATH", help="The question's number, or the file's path.")]
 
+
+# More than any season, episode or absolute number that ever was; far less than SQLite can hold.
+LARGEST_NUMBER = 99_999
+LARGEST_ID = 2**63 - 1
 
 # What a person says is certain, and its own evidence.
 _CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("a person said so",)}
@@ -36,14 +42,24 @@ def validate(
         int | None, typer.Option(min=1870, max=2200, help="Of the film, or the series' first year.")
     ] = None,
     series: Annotated[str | None, typer.Option(metavar="TITLE", help="It is an episode of this series.")] = None,
-    season: Annotated[int | None, typer.Option(min=0, metavar="S", help="0 holds the specials.")] = None,
+    season: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_NUMBER, metavar="S", help="0 holds the specials.")
+    ] = None,
     episode: Annotated[
         list[int] | None,
-        typer.Option(min=0, metavar="E", help="Once for each episode in the file.", show_default=False),
+        typer.Option(
+            min=0, max=LARGEST_NUMBER, metavar="E", help="Once for each episode in the file.", show_default=False
+        ),
     ] = None,
     absolute: Annotated[
         list[int] | None,
-        typer.Option(min=0, metavar="N", help="Absolute number, for a series without seasons.", show_default=False),
+        typer.Option(
+            min=0,
+            max=LARGEST_NUMBER,
+            metavar="N",
+            help="Absolute number, for a series without seasons.",
+            show_default=False,
+        ),
     ] = None,
     aired: Annotated[str | None, typer.Option(metavar="DATE", help="The day it was aired, as 2024-03-14.")] = None,
     edition: Annotated[str | None, typer.Option(help="Director's Cut, Extended, ...")] = None,
@@ -53,11 +69,17 @@ def validate(
     """Say what a file is: one of the candidates, a film, or episodes. It takes effect at once, and for good."""
     if sum(choice is not None for choice in (candidate, movie, series)) != 1:
         raise UsageError("say what the file is with one of --candidate N, --movie TITLE or --series TITLE")
+    details: dict[str, object] = {"--year": year, "--edition": edition, "--season": season}
+    details |= {"--episode": episode or None, "--absolute": absolute or None, "--aired": aired}
+    if candidate is not None:
+        _refuse(details, (), "the candidate says all; to say it otherwise, use --movie or --series instead")
+    elif movie is not None:
+        _refuse(details, ("--year", "--edition"), "a film has none; for an episode, use --series TITLE")
     said = None
     if movie is not None:
         said = Reading(kind="movie", title=_title(movie), year=year, edition=edition, **_CERTAIN)
     elif series is not None:
-        said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired)
+        said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired, edition)
     with catalog_of(config):
         with writing():
             question_id = _question_id(question)
@@ -76,7 +98,9 @@ def reject(question: Question, config: ConfigFile = None, as_json: AsJson = Fals
 
 
 def restore(
-    number: Annotated[int, typer.Argument(metavar="ID")], config: ConfigFile = None, as_json: AsJson = False
+    number: Annotated[int, typer.Argument(metavar="ID", max=LARGEST_ID)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a movie, series or episode back from the trash. ID as in `reeld list trash`."""
     with catalog_of(config), writing():
@@ -89,9 +113,16 @@ def restore(
 
 def _question_id(question: str) -> int:
     """A number is a question's, a path is a file's."""
-    if question.isdecimal():
-        return int(question)
+    if (number := number_in(question)) is not None:
+        return number
     return filing.open_question(file_id_of(question), now_ms())
+
+
+def _refuse(details: Mapping[str, object], allowed: Container[str], why: str) -> None:
+    """A detail that would be dropped in silence is said to be wrong: who gave it meant something by it."""
+    for name, value in details.items():
+        if value is not None and name not in allowed:
+            raise UsageError(f"{name} does not go with the rest: {why}")
 
 
 def _candidate(question_id: int, number: int | None) -> Reading:
@@ -118,6 +149,7 @@ def _episode_reading(
     episodes: tuple[int, ...],
     absolute: tuple[int, ...],
     aired: str | None,
+    edition: str | None,
 ) -> Reading:
     said = Reading(
         kind="episode",
@@ -127,6 +159,7 @@ def _episode_reading(
         episode_numbers=tuple(sorted(set(episodes))),
         absolute_numbers=tuple(sorted(set(absolute))),
         air_date=_date(aired),
+        edition=edition,
         **_CERTAIN,
     )
     if not _names_an_episode(said):
@@ -158,4 +191,4 @@ def _tell(question_id: int, *, as_json: bool) -> None:
         print_json([row])
     else:
         what = work_name(row) if row["kind"] else row["verdict"]
-        say(f"{row['path']}: {what}")
+        say(f"{readable(row['path'])}: {what}")

@@ -201,14 +201,20 @@ def show(
 
 def file_id_of(what: str) -> int:
     """The file that a person means by its number or its path. Raises NotFoundError."""
-    if what.isdecimal() and not os.path.exists(what):
-        return int(what)
+    number = number_in(what)
+    if number is not None and not os.path.exists(what):
+        return number
     ids = views.file_ids_at(os.path.abspath(what))
     if not ids:
         raise NotFoundError(f"the catalogue does not know {readable(os.path.abspath(what))}; see `reeld list files`")
     if len(ids) > 1:
         raise UsageError(f"several files are known under {readable(what)}: numbers {', '.join(map(str, ids))}")
     return ids[0]
+
+
+def number_in(text: str) -> int | None:
+    """The number of a row that `text` is; None if it is none. SQLite's have at most 19 digits."""
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 def _print_details(row: Row) -> None:

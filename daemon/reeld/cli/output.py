@@ -15,6 +15,10 @@ Column = tuple[str, Callable[[Row], object]]
 _TABLE_ROWS = 5000
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output (`head`, say) has seen enough."""
+
+
 def print_json(rows: Iterable[Row]) -> None:
     """One object a line. A name that is not UTF-8 keeps its raw bytes as `\\udcNN` escapes."""
     for row in rows:
@@ -23,8 +27,7 @@ def print_json(rows: Iterable[Row]) -> None:
             line = text.encode()
         except UnicodeEncodeError:
             line = json.dumps(row).encode()
-        sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+        _write(line + b"\n")
 
 
 def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool, nothing: str) -> None:
@@ -39,7 +42,22 @@ def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool,
 
 def say(text: str = "") -> None:
     """A line for a person, on stdout."""
-    sys.stdout.write(f"{text}\n")
+    _write(f"{text}\n".encode(errors="backslashreplace"))
+
+
+def flush() -> None:
+    """Let go of what was said. Raises ReaderLeft."""
+    try:
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as err:
+        raise ReaderLeft from err
+
+
+def _write(line: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(line)
+    except BrokenPipeError as err:
+        raise ReaderLeft from err
 
 
 def complain(text: str) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,10 @@ from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.files import readable
 from reeld.log import configure_log
-from reeld.service.daemon import run_daemon
-from reeld.service.scan import Progress, Summary, run_scan, with_library
+
+if TYPE_CHECKING:
+    # The commands load what runs only when they run: whoever just looks in waits half as long.
+    from reeld.service.scan import Progress, Summary
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +37,9 @@ def run(
     as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
 ) -> None:
     """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
+    from reeld.service.daemon import run_daemon
+    from reeld.service.scan import with_library
+
     settings = config_of(config)
     run_daemon(with_library(settings, library) if library else settings)
 
@@ -45,6 +50,8 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Bring the catalogue up to date once, without the daemon; all libraries, or only these folders."""
+    from reeld.service.scan import run_scan
+
     settings = config_of(config)
     if sys.stderr.isatty() and settings.log.level == "info":
         # The progress bar says what the log would; trouble is still told.
@@ -87,7 +94,7 @@ def _print_check(settings: Config) -> None:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None]]:
+def _progress_bar() -> "Iterator[Callable[[Progress], None]]":
     """A bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _progress: None
@@ -101,7 +108,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("looking", total=None)
         most = 0
 
-        def show(progress: Progress) -> None:
+        def show(progress: "Progress") -> None:
             nonlocal most
             left = sum(progress.left.values()) + progress.settling
             most = max(most, left)
@@ -110,14 +117,14 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
         yield show
 
 
-def _describe(progress: Progress) -> str:
+def _describe(progress: "Progress") -> str:
     stages = [f"{stage} {count}" for stage, count in progress.left.items()]
     settling = [f"settling {progress.settling}"] if progress.settling else []
     hashed = [f"{size(progress.bytes_hashed)} hashed"] if progress.bytes_hashed else []
     return ", ".join(settling + stages + hashed) or "looking"
 
 
-def _print_summary(summary: Summary) -> None:
+def _print_summary(summary: "Summary") -> None:
     counts = summary.counts
     say(
         f"{counts['files']['present']} files in {summary.seconds:.1f} s: {counts['movies']} movies, "

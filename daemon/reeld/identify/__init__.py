@@ -4,11 +4,6 @@ Start reading in `verdict.py`. Several voices read the same clues without knowin
 strict reader (`structure.py`), guessit (`guessing.py`), the folders, the siblings, ids and .nfo files. What
 two of them say alike, and nothing contradicts, may be filed while nobody watches.
 
-Everything here is a pure function of its arguments: no disk, no clock, no database.
+Everything here is a pure function of its arguments: no disk, no clock, no database. Nothing is imported here, so that
+only the child processes that read names load guessit: it costs 100 ms and 20 MB.
 """
-
-from reeld.identify.nfo import sidecar_names
-from reeld.identify.titles import title_key
-from reeld.identify.verdict import identify
-
-__all__ = ["identify", "sidecar_names", "title_key"]

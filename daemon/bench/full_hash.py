@@ -1,0 +1,142 @@
+"""How fast is every byte of a large file hashed, and what does that leave in the page cache?
+
+The warm file was read to its end just before; the cold one was dropped from this machine's page cache. Below
+a virtual machine the host may still hold it: the ratio counts, not the speed.
+"""
+
+import ctypes
+import mmap
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.material import large_file
+from bench.measure import MIB, Goal, Line, alternate, seconds_of
+from bench.world import World
+from reeld.content.hashing import full_hash
+from reeld.domain.files import FileStamp
+
+SAMPLE_EVERY = 16
+"""Of the moments at which the hash asks whether to stop, one each 512 KiB: every 8 MiB."""
+
+
+def run(world: World) -> Iterator[Line]:
+    path = large_file(world)
+    size_mib = path.stat().st_size / MIB
+    ways = _ways(path)
+    for state, prepare in (("warm", _warm), ("cold", _cool)):
+        seconds = alternate(world.sizes.rounds, {name: _prepared(path, prepare, way) for name, way in ways.items()})
+        speeds = {name: size_mib / value for name, value in seconds.items()}
+        what = f"full hash, {state}, {world.sizes.hash_gib:g} GiB"
+        cat_goal = Goal(sense=">=", limit=0.95 if state == "warm" else 1.0)
+        yield Line(
+            what=what,
+            figure=speeds["reeld"],
+            unit="MiB/s",
+            yardstick="cat > /dev/null",
+            yardstick_figure=speeds["cat"],
+            goal=cat_goal,
+        )
+        yield Line(
+            what=what,
+            figure=speeds["reeld"],
+            unit="MiB/s",
+            yardstick="xxhsum -H2" if "xxhsum" in speeds else "xxhsum is missing (Debian: xxhash)",
+            yardstick_figure=speeds.get("xxhsum"),
+            goal=Goal(sense=">=", limit=1.0) if state == "cold" else None,
+        )
+    yield from _page_cache(path)
+
+
+def _ways(path: Path) -> dict[str, Callable[[], float]]:
+    ways: dict[str, Callable[[], float]] = {
+        "cat": lambda: seconds_of(["cat", str(path)]),
+        "reeld": lambda: _seconds_of_hash(path),
+    }
+    if shutil.which("xxhsum"):
+        ways["xxhsum"] = lambda: seconds_of(["xxhsum", "-H2", str(path)])
+    return ways
+
+
+def _prepared(path: Path, prepare: Callable[[Path], object], way: Callable[[], float]) -> Callable[[], float]:
+    def prepared() -> float:
+        prepare(path)
+        return way()
+
+    return prepared
+
+
+def _seconds_of_hash(path: Path) -> float:
+    started = time.perf_counter()
+    _hash(path, lambda: False)
+    return time.perf_counter() - started
+
+
+def _hash(path: Path, should_stop: Callable[[], bool]) -> str:
+    stamp = FileStamp.of(os.stat(path))
+    return full_hash(str(path), stamp, on_progress=lambda _done: None, should_stop=should_stop)
+
+
+def _warm(path: Path) -> None:
+    seconds_of(["cat", str(path)])
+
+
+def _cool(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+    if left := cached_bytes(path):
+        raise RuntimeError(f"{left} bytes of {path} stay in the page cache: the cold figures would be warm ones")
+
+
+# --- page cache ------------------------------------------------------------------------------------------
+
+
+def _page_cache(path: Path) -> Iterator[Line]:
+    _cool(path)
+    most, asked = 0, 0
+
+    def look() -> bool:
+        nonlocal most, asked
+        asked += 1
+        if asked % SAMPLE_EVERY == 0:
+            most = max(most, cached_bytes(path))
+        return False
+
+    _hash(path, look)
+    left = cached_bytes(path)
+    _cool(path)
+    _warm(path)
+    by_cat = cached_bytes(path) / MIB
+    goal = Goal(sense="<=", limit=64, of="figure")
+    for what, figure in (("left behind", left), ("at most, meanwhile", most)):
+        yield Line(
+            what=f"full hash: page cache of the file, {what}",
+            figure=figure / MIB,
+            unit="MiB",
+            yardstick="after cat",
+            yardstick_figure=by_cat,
+            goal=goal,
+        )
+
+
+def cached_bytes(path: Path) -> int:
+    """How much of this very file the page cache holds: mincore(2). /proc/meminfo would count all others too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Opened for writing because the kernel tells a file's pages only to those who may write to it.
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
+        anchor = ctypes.c_char.from_buffer(mapped)
+        failed = libc.mincore(ctypes.c_void_p(ctypes.addressof(anchor)), ctypes.c_size_t(len(mapped)), pages)
+        del anchor  # a mapping that something points into cannot be closed
+        if failed:
+            raise OSError(ctypes.get_errno(), "mincore")
+        return bytes(pages).translate(_LOWEST_BIT).count(1) * mmap.PAGESIZE
+
+
+_LOWEST_BIT = bytes(value & 1 for value in range(256))
+"""The other bits of mincore's answer are reserved."""

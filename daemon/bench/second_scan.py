@@ -1,0 +1,53 @@
+"""What does a scan cost when nothing has changed?
+
+The command as a whole includes Python's start and the check of the database; the pass is what the scan itself
+says it took.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.material import Catalogued, catalogued
+from bench.measure import Goal, Line, alternate, seconds_of
+from bench.world import World, copy_catalog, scan_command, write_config
+
+
+def run(world: World) -> Iterator[Line]:
+    for count in sorted({world.sizes.videos, world.sizes.catalogued}):
+        yield from _compare(world, catalogued(world, count), count)
+
+
+def _compare(world: World, stock: Catalogued, count: int) -> Iterator[Line]:
+    find = ["find", str(stock.library.root), "-type", "f", "-printf", "%p %s %T@ %i\\n"]
+    with world.corner("second") as corner:
+        copy_catalog(stock.database, corner)
+        config = write_config(corner, stock.library.root)
+        seconds = alternate(
+            2 * world.sizes.rounds + 1,
+            {
+                "find": lambda: seconds_of(find),
+                "pass": lambda: _pass_s(config),
+                "whole": lambda: seconds_of(scan_command(config), log=corner / "stderr.log"),
+            },
+        )
+    for name, what, goal in (
+        ("pass", "the pass itself", Goal(sense="<=", limit=5.0)),
+        ("whole", "the whole command", None),
+    ):
+        yield Line(
+            what=f"second scan of {count:,} files, nothing changed, {what}",
+            figure=1000 * seconds[name],
+            unit="ms",
+            yardstick="find -type f -printf",
+            yardstick_figure=1000 * seconds["find"],
+            goal=goal,
+        )
+
+
+def _pass_s(config: Path) -> float:
+    with tempfile.TemporaryFile() as output:
+        seconds_of(scan_command(config), stdout=output, log=config.parent / "stderr.log")
+        output.seek(0)
+        return float(json.load(output)["seconds"])

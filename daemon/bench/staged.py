@@ -1,0 +1,75 @@
+"""Where does the time of a first scan go? The real scan, with a clock around each stage.
+
+`python -m bench.staged CONFIG` prints, as JSON, the thread-seconds of each stage's `run` (looking at the file,
+waiting for a child process included) and `save` (storing, inside the transaction), and of what is around them:
+taking jobs, waiting for the catalogue's door, and commits.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar
+from unittest import mock
+
+from reeld.config import load_config
+from reeld.log import configure_log
+from reeld.pipeline import stages as pipeline
+from reeld.pipeline.runner import Runner
+from reeld.service import scan
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Clock:
+    """Thread-seconds by name; any number of threads may use it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
+
+    def timed(self, name: str, function: Callable[P, T]) -> Callable[P, T]:
+        def around(*args: P.args, **kwargs: P.kwargs) -> T:
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent = time.perf_counter() - started
+                with self._lock:
+                    self.seconds[name] += spent
+
+        return around
+
+
+def main() -> None:
+    config = load_config(sys.argv[1], os.environ)
+    configure_log(config.log)
+    clock = Clock()
+
+    def timed_stages(*, with_full_hash: bool = True) -> Sequence[pipeline.Stage]:
+        return [_timed(stage, clock) for stage in pipeline.stages(with_full_hash=with_full_hash)]
+
+    step: Any = clock.timed("steps", Runner.step)
+    with mock.patch.object(scan, "stages", timed_stages), mock.patch.object(Runner, "step", step):
+        started = time.perf_counter()
+        summary = scan.run_scan(config, [], lambda _progress: None)
+        elapsed_s = time.perf_counter() - started
+    inside = sum(spent for name, spent in clock.seconds.items() if name != "steps")
+    parts = {name: spent for name, spent in clock.seconds.items() if name != "steps"}
+    parts["queue, door and commits"] = clock.seconds["steps"] - inside
+    print(json.dumps({"files": summary.counts["files"]["present"], "elapsed_s": elapsed_s, "parts": parts}))
+
+
+def _timed(stage: pipeline.Stage, clock: Clock) -> pipeline.Stage:
+    return replace(
+        stage, run=clock.timed(f"{stage.name}: run", stage.run), save=clock.timed(f"{stage.name}: save", stage.save)
+    )
+
+
+if __name__ == "__main__":
+    main()

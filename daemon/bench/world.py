@@ -1,0 +1,169 @@
+"""Where do the benchmarks work, how large, and how is reeld started there? Never on anything of the user's."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.processes import usage
+
+REELD = (sys.executable, "-c", "from reeld.cli.app import main; main()")
+"""The console script, whether or not it lies on the PATH."""
+
+# A daemon that used less than this of a second's processor time, with nothing in its queue, is at rest.
+RESTING_CPU_S = 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is measured."""
+
+    hash_gib: float = 2.0
+    videos: int = 2000
+    catalogued: int = 10_000
+    names: int = 2000
+    arrivals: int = 200
+    arrivals_per_s: float = 5.0
+    idle_s: float = 60.0
+    rounds: int = 3
+
+
+QUICK = Sizes(
+    hash_gib=0.25, videos=100, catalogued=300, names=200, arrivals=20, arrivals_per_s=5.0, idle_s=10.0, rounds=1
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A folder to work in, and the sizes to work with."""
+
+    folder: Path
+    sizes: Sizes
+
+    @contextlib.contextmanager
+    def corner(self, name: str) -> Iterator[Path]:
+        """An empty folder for one run of one benchmark; gone afterwards."""
+        path = self.folder / "runs" / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path)
+
+
+def write_config(folder: Path, library: Path, *, database: Path | None = None, quiet_s: float = 1.0) -> Path:
+    """A configuration whose catalogue lies in `folder`; everything else is as shipped."""
+    path = folder / "config.toml"
+    path.write_text(
+        f'[[library]]\nname = "bench"\npath = {json.dumps(str(library))}\nquiet_s = {quiet_s}\n'
+        f"[database]\npath = {json.dumps(str(database or folder / 'reeld.db'))}\n"
+        '[log]\nlevel = "info"\nformat = "json"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def scan_command(config: Path) -> tuple[str, ...]:
+    return (*REELD, "--config", str(config), "--json", "scan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A `reeld run` that this benchmark started."""
+
+    process: "subprocess.Popen[bytes]"
+    database: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def require_alive(self) -> None:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the daemon ended with status {self.process.returncode}; its log is in stderr.log")
+
+    def wait_until_worked_off(self, files: int, timeout_s: float = 900.0) -> None:
+        """Until so many files are in the catalogue and none has a job left."""
+        deadline = time.monotonic() + timeout_s
+        with reading(self.database) as connection:
+            while time.monotonic() < deadline:
+                self.require_alive()
+                if _is_worked_off(connection, files):
+                    return
+                time.sleep(0.1)
+        raise TimeoutError(f"{files} files were not worked off within {timeout_s:g} s")
+
+    def wait_until_resting(self, timeout_s: float = 120.0) -> None:
+        """Until it does next to nothing for two seconds on end."""
+        deadline, calm = time.monotonic() + timeout_s, 0
+        while calm < 2:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the daemon was still busy after {timeout_s:g} s")
+            self.require_alive()
+            before = usage(self.pid).cpu_s
+            time.sleep(1.0)
+            calm = calm + 1 if usage(self.pid).cpu_s - before < RESTING_CPU_S else 0
+
+
+@contextlib.contextmanager
+def running_daemon(config: Path, database: Path) -> Iterator[Daemon]:
+    """A daemon on this configuration, from the moment that it says it is ready."""
+    log = config.parent / "stderr.log"
+    with open(log, "wb") as stderr:
+        process = subprocess.Popen(
+            (*REELD, "--config", str(config), "run"), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr
+        )
+    daemon = Daemon(process=process, database=database)
+    try:
+        deadline = time.monotonic() + 60
+        while b'"daemon.ready"' not in log.read_bytes():
+            daemon.require_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError("the daemon was not ready after 60 s")
+            time.sleep(0.02)
+        yield daemon
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """The catalogue, read-only, beside whoever writes it."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _is_worked_off(connection: sqlite3.Connection, files: int) -> bool:
+    (present,) = connection.execute("SELECT count(*) FROM video_files").fetchone()
+    (left,) = connection.execute("SELECT count(*) FROM jobs WHERE state != 'set_aside'").fetchone()
+    return bool(present >= files and left == 0)
+
+
+def copy_catalog(source: Path, folder: Path) -> Path:
+    """A copy of a catalogue that nobody has open, for one run to change."""
+    target = folder / "reeld.db"
+    for ending in ("", "-wal"):
+        if os.path.exists(f"{source}{ending}"):
+            shutil.copyfile(f"{source}{ending}", f"{target}{ending}")
+    return target

@@ -1,0 +1,118 @@
+"""What a person says counts at once, for good, and only when it makes sense."""
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Reeld
+
+Undecided = Callable[..., Reeld]
+
+
+def question_about(reeld: Reeld, name: str) -> str:
+    (question,) = [row for row in reeld.json("pending") if os.path.basename(row["file"]["path"]) == name]
+    return str(question["id"])
+
+
+def facts(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def test_a_person_names_a_film(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    (row,) = reeld.json("validate", question_about(reeld, "holiday.mkv"), "--movie", "Holiday", "--year", "1938")
+    assert facts(row, "kind", "title", "year", "verdict", "decided_by") == (
+        "movie", "Holiday", 1938, "accepted", "person",
+    )  # fmt: skip
+    assert reeld.json("pending") == []
+    assert [film["title"] for film in reeld.json("list", "movies")] == ["Holiday"]
+
+
+def test_a_person_names_episodes(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    path = str(reeld.videos / "holiday.mkv")
+    said = ("--series", "Our Holidays", "--year", "2020", "--season", "0", "--episode", "2", "--episode", "1")
+    (row,) = reeld.json("validate", path, *said)
+    assert facts(row, "kind", "series", "season_number", "episode_numbers") == ("episode", "Our Holidays", 0, [1, 2])
+    (row,) = reeld.json("validate", path, "--series", "Our Holidays", "--absolute", "7")
+    assert facts(row, "season_number", "episode_numbers", "absolute_numbers") == (None, None, [7])
+    (row,) = reeld.json("validate", path, "--series", "Our Holidays", "--aired", "2024-03-14")
+    assert facts(row, "series", "air_date") == ("Our Holidays", "2024-03-14")
+    # The episodes that it is not any more are in the trash, and can come back.
+    gone = reeld.json("list", "trash")
+    assert [entry["entity_type"] for entry in gone] == ["episode", "episode", "episode"]
+    assert reeld.json("restore", str(gone[0]["id"])) == [
+        {"entity_type": "episode", "id": gone[0]["entity_metadata"]["id"]}
+    ]
+    assert len(reeld.json("list", "trash")) == 2
+
+
+def test_a_person_takes_a_candidate(undecided: Undecided) -> None:
+    reeld = undecided("Unknown Show/S01E02.mkv", "holiday.mkv")
+    (question,) = [row for row in reeld.json("pending") if row["file"]["path"].endswith("holiday.mkv")]
+    (row,) = reeld.json("validate", str(question["id"]), "--candidate", "1")
+    assert facts(row, "kind", "title") == ("movie", question["candidates"][0]["title"])
+
+
+def test_a_person_rejects(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    (row,) = reeld.json("reject", question_about(reeld, "holiday.mkv"))
+    assert facts(row, "verdict", "decided_by", "kind") == ("rejected", "person", None)
+    assert reeld.json("pending") == []
+    assert (reeld.videos / "holiday.mkv").exists()
+
+
+def test_a_person_corrects_what_reeld_accepted(undecided: Undecided) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    path = str(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    assert reeld.json("list", "movies")[0]["title"] == "Heat"
+    reeld.json("validate", path, "--movie", "Heat", "--year", "1986")
+    assert [(film["title"], film["year"]) for film in reeld.json("list", "movies")] == [("Heat", 1986)]
+    (trashed,) = reeld.json("list", "trash")
+    assert trashed["entity_metadata"]["year"] == 1995
+
+
+def test_a_decision_outlives_a_rename_new_content_and_another_scan(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv", "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    before = reeld.json("validate", str(reeld.videos / "holiday.mkv"), "--movie", "Holiday", "--year", "1938")[0]
+    shutil.move(reeld.videos / "holiday.mkv", reeld.videos / "Up (2009).mkv")
+    assert reeld.run("scan").returncode == 0
+    moved = reeld.file("Up (2009).mkv")
+    assert facts(moved, "id", "title", "file_hash") == facts(before, "id", "title", "file_hash")
+    shutil.copyfile(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv", reeld.videos / "Up (2009).mkv")
+    assert reeld.run("scan").returncode == 0
+    rewritten = reeld.file("Up (2009).mkv")
+    assert facts(rewritten, "id", "title", "decided_by") == (before["id"], "Holiday", "person")
+    assert rewritten["file_hash"] == reeld.file("Heat.1995.1080p.BluRay.x264-GRP.mkv")["file_hash"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ((), "--candidate N, --movie TITLE or --series TITLE"),
+        (("--candidate", "1", "--movie", "Heat"), "one of"),
+        (("--candidate", "9"), "1 candidates"),
+        (("--movie", "  "), "must not be empty"),
+        (("--series", "Heat"), "which episode"),
+        (("--series", "Heat", "--season", "1"), "which episode"),
+        (("--series", "Heat", "--aired", "yesterday"), "2024-03-14"),
+        (("--movie", "Heat", "--year", "12"), "1870"),
+        (("--series", "Heat", "--season", "-1", "--episode", "1"), "0"),
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(reeld: Reeld, said: tuple[str, ...], words: str) -> None:
+    before = reeld.json("list", "files"), reeld.json("pending")
+    result = reeld.run("validate", question_about(reeld, "holiday.mkv"), *said)
+    assert (result.returncode, result.stdout) == (os.EX_USAGE, b"")
+    assert words in result.stderr.decode()
+    assert (reeld.json("list", "files"), reeld.json("pending")) == before
+
+
+def test_a_question_or_file_that_is_not_there_is_said_to_be_so(reeld: Reeld) -> None:
+    for arguments in (("validate", "99", "--movie", "Heat"), ("reject", "99"), ("reject", "/no/such.mkv")):
+        result = reeld.run(*arguments)
+        assert result.returncode == os.EX_NOINPUT
+        assert result.stderr.startswith(b"reeld: ")
