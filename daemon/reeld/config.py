@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from reeld.domain.files import readable
 from reeld.domain.identity import LibraryKind
 from reeld.errors import ConfigError
 
@@ -40,6 +41,13 @@ class Library:
     extensions: tuple[str, ...] = DEFAULT_EXTENSIONS
     minimum_size_bytes: int = 0
     ignore: tuple[str, ...] = ()
+    quiet_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleSettings:
+    """For libraries that do not say their own, also those that only a command names."""
+
     quiet_s: float = 5.0
 
 
@@ -73,6 +81,7 @@ class Config:
     source: str | None
     libraries: tuple[Library, ...]
     database_path: str
+    settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identify: IdentifySettings = field(default_factory=IdentifySettings)
@@ -122,7 +131,8 @@ def load_config(path: str | None, environment: Mapping[str, str]) -> Config:
         raise ConfigError(path, [complaint]) from err
     except UnicodeDecodeError as err:
         raise ConfigError(path, [f"is not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8"]) from err
-    except tomllib.TOMLDecodeError as err:
+    except (ValueError, RecursionError) as err:
+        # Besides TOMLDecodeError, which is a ValueError: a number of 5,000 digits, or as many brackets.
         raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
     base = os.path.dirname(os.path.abspath(path))
     return parse_config(document, source=path, base=base, environment=environment)
@@ -144,6 +154,7 @@ def parse_config(
         source=source,
         libraries=libraries,
         database_path=database,
+        settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
         probe=ProbeSettings(**sections["probe"]),
         identify=IdentifySettings(**sections["identify"]),
@@ -224,7 +235,7 @@ _QUIET = _number(0, 86_400, "seconds")
 
 _SECTIONS: dict[str, dict[str, Key]] = {
     "database": {"path": Key("", _optional_text)},
-    "settle": {"quiet_s": Key(5.0, _QUIET)},
+    "settle": {"quiet_s": Key(SettleSettings().quiet_s, _QUIET)},
     "hash": {"full": Key(HashSettings().full, _flag)},
     "probe": {
         "timeout_s": Key(ProbeSettings().timeout_s, _number(1, 600, "seconds")),
@@ -348,5 +359,11 @@ def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
 
 def _shown(value: Any) -> str:
     """A value as it would stand in the file, short enough for a line."""
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        text = (
+            f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+        )
+    except ValueError:  # Python refuses to write out a number of more than 4,300 digits
+        text = "a number of thousands of digits"
+    text = readable(text)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -12,6 +12,10 @@ def save_full_hash(video_file_id: int, file_hash: str) -> None:
     _update(video_file_id, file_hash=file_hash)
 
 
+def has_full_hash(video_file_id: int) -> bool:
+    return bool(VideoFile.select().where(VideoFile.id == video_file_id, VideoFile.file_hash.is_null(False)).exists())
+
+
 def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
     _update(
         video_file_id,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 
 from peewee import IntegrityError, PeeweeException, ProgrammingError
+from peewee import sqlite3 as driver
 
 from reeld.catalog.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.catalog.models import database
@@ -173,9 +174,11 @@ def _sync_directory(path: str) -> None:
 def _own_errors(path: str) -> Iterator[None]:
     try:
         yield
-    except (IntegrityError, ProgrammingError):
+    except (IntegrityError, ProgrammingError, driver.IntegrityError, driver.ProgrammingError):
         raise  # a bug of ours, not trouble with the database
-    except PeeweeException as err:
+    except (PeeweeException, driver.Error) as err:
+        # peewee translates what executing a statement raises; what fetching its rows raises (most damage and
+        # most read errors show there) comes as the driver's own error.
         raise _classified(path, err) from err
 
 

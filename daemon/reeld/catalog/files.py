@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from peewee import Value, chunked
 
-from reeld.catalog import queue
+from reeld.catalog import filing, queue
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import JobRow, Library, Row, VideoFile
 from reeld.domain.files import FileStamp
@@ -24,6 +23,20 @@ _KNOWN = (
     VideoFile.state,
     VideoFile.decided_by,
     VideoFile.reason,
+)
+
+_RECORD = (
+    Library.path,
+    Library.kind,
+    VideoFile.path,
+    VideoFile.size_bytes,
+    VideoFile.mtime_ns,
+    VideoFile.ctime_ns,
+    VideoFile.inode,
+    VideoFile.device,
+    VideoFile.duration_ms,
+    VideoFile.codec_video,
+    VideoFile.media_problem,
 )
 
 # What was read from bytes that are not there any more. What was decided about the file stays until it is
@@ -49,17 +62,17 @@ _CONTENT_FORGOTTEN: Row = {
 
 
 def file_record(video_file_id: int) -> FileRecord:
-    row = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == video_file_id).get()
+    columns = VideoFile.select(*_RECORD).join(Library).where(VideoFile.id == video_file_id)
+    root, kind, path, size, mtime, ctime, inode, device, duration_ms, codec_video, problem = columns.tuples().get()
     return FileRecord(
-        id=row.id,
-        library_path=row.library.path,
-        library_kind=row.library.kind,
-        path=row.path,
-        stamp=_stamp(row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode, row.device),
-        duration_ms=row.duration_ms,
-        has_video=row.codec_video is not None,
-        media_problem=row.media_problem,
-        fingerprint=row.fingerprint,
+        id=video_file_id,
+        library_path=root,
+        library_kind=kind,
+        path=path,
+        stamp=_stamp(size, mtime, ctime, inode, device),
+        duration_ms=duration_ms,
+        has_video=codec_video is not None,
+        media_problem=problem,
     )
 
 
@@ -103,7 +116,9 @@ def without_full_hash() -> list[int]:
     done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
     looked_at = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
     unhashed = (VideoFile.state == "present") & VideoFile.file_hash.is_null()
-    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(unhashed, looked_at, done).tuples()]
+    configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
+    wanted = VideoFile.select(VideoFile.id).where(unhashed, looked_at, done, configured)
+    return [row_id for (row_id,) in wanted.tuples()]
 
 
 # --- recording -------------------------------------------------------------------------------------------
@@ -126,9 +141,11 @@ def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, no
     values = _stamp_columns(stamp) | {"state": "present", "missing_since": None}
     known = known_at(library_id, path)
     row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
+    if known is not None and not known.stamp.has_same_content_as(stamp):
+        values |= _CONTENT_FORGOTTEN
     queue.drop([row_id])
     VideoFile.update(**values).where(VideoFile.id == row_id).execute()
-    _ignore_by_rules(VideoFile.id == row_id, reason)
+    filing.ignore_by_rules([row_id], reason, now_ms)
 
 
 def record_seen(known: KnownFile, library_id: int, path: str, stamp: FileStamp) -> None:
@@ -146,22 +163,19 @@ def record_missing(video_file_ids: Sequence[int], now_ms: int) -> None:
         ).execute()
 
 
-def record_all_skipped(video_file_ids: Sequence[int], reason: str) -> None:
+def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
     """These lie in a folder that the rules leave alone now."""
-    queue.drop(list(video_file_ids))
-    _ignore_by_rules(VideoFile.id.in_(video_file_ids), reason)
+    for ids in chunked(video_file_ids, 500):
+        queue.drop(ids)
+    filing.ignore_by_rules(video_file_ids, reason, now_ms)
 
 
-def needs_work(video_file_id: int) -> bool:
+def needs_work(video_file_id: int, *, with_full_hash: bool) -> bool:
     """Whether something about the file was never read: it went missing before its stages were done."""
-    unread = VideoFile.fingerprint.is_null() | VideoFile.verdict.is_null() | VideoFile.file_hash.is_null()
+    unread = VideoFile.fingerprint.is_null() | VideoFile.verdict.is_null()
+    if with_full_hash:
+        unread |= VideoFile.file_hash.is_null()
     return bool(VideoFile.select().where(VideoFile.id == video_file_id, unread).exists())
-
-
-def _ignore_by_rules(condition: Any, reason: str) -> None:
-    values = {"verdict": "ignored", "decided_by": "rules", "reason": reason, "evidence": []}
-    by_nobody_else = VideoFile.decided_by.is_null() | (VideoFile.decided_by != "person")
-    VideoFile.update(**values).where(condition, by_nobody_else).execute()
 
 
 def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:
@@ -198,6 +212,7 @@ def _known(condition: object) -> list[KnownFile]:
             stamp=_stamp(size, mtime, ctime, inode, device),
             is_present=state == "present",
             is_skipped=decided_by == "rules",
+            is_decided_by_person=decided_by == "person",
             reason=reason,
         )
         for row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason in (

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from peewee import chunked, fn
+
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
 from reeld.catalog.trash import discard
@@ -21,7 +23,7 @@ KeyOf = Callable[[str], str]
 
 def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
     """Store what reeld found out by itself. What a person decided about the file stands."""
-    if VideoFile.get_by_id(video_file_id).decided_by == "person":
+    if VideoFile.select().where(VideoFile.id == video_file_id, VideoFile.decided_by == "person").exists():
         return
     match verdict:
         case Accepted(reading=reading, others=others):
@@ -37,6 +39,21 @@ def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: in
             _unlink(video_file_id, now_ms)
             _decide(video_file_id, "ignored", "reeld", None, reason, evidence)
             _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
+
+
+def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
+    """The library's rules leave these files alone: they belong to no work and ask nothing.
+
+    What a person decided stands. Files that are ignored for this reason already cost nothing.
+    """
+    by_person = VideoFile.decided_by == "person"
+    already = (VideoFile.decided_by == "rules") & (VideoFile.reason == reason)
+    is_settled = fn.COALESCE(by_person | already, 0)
+    for ids in chunked(video_file_ids, 500):
+        for (file_id,) in list(VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), ~is_settled).tuples()):
+            _unlink(file_id, now_ms)
+            _decide(file_id, "ignored", "rules", None, reason)
+            _close_question(file_id, "rejected", auto=True, now_ms=now_ms)
 
 
 def open_question(video_file_id: int, now_ms: int) -> int:
@@ -140,19 +157,20 @@ def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
     """Take the file from works that it does not belong to; a work that has no file left goes to the trash."""
-    movie_id = VideoFile.get_by_id(video_file_id).movie_id
+    movie_id = VideoFile.select(VideoFile.movie).where(VideoFile.id == video_file_id).scalar()
     if movie_id is not None and movie_id != keep_movie:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
         if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
             discard("movie", [movie_id], "its last file turned out to be something else", now_ms)
     links = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.video_file == video_file_id).tuples()
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
-    EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
-    _discard_empty_episodes(wrong, now_ms)
+    if wrong:
+        EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
+        _discard_empty_episodes(wrong, now_ms)
 
 
 def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int) -> None:
-    linked = EpisodeFile.select(EpisodeFile.episode)
+    linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(episode_ids))
     empty = list(Episode.select().where(Episode.id.in_(episode_ids), Episode.id.not_in(linked)))
     discard("episode", [row.id for row in empty], "its last file turned out to be something else", now_ms)
     for series_id in {row.series_id for row in empty}:
@@ -177,12 +195,14 @@ def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
 
 
 def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -> None:
+    """Store a person's answer. It may be to an old question of the file: the open one is answered with it."""
     PendingValidation.update(
         validation_status=status,
         selected_candidate_id=candidate,
         auto_validated=False,
         resolved_at=utc_from_ms(now_ms),
     ).where(PendingValidation.id == question_id).execute()
+    _close_question(_question(question_id).video_file_id, status, auto=False, now_ms=now_ms)
 
 
 def _close_question(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:

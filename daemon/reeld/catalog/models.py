@@ -18,6 +18,7 @@ from peewee import (
     SqliteDatabase,
     TextField,
 )
+from playhouse.sqlite_ext import AutoIncrementField
 
 from reeld.catalog.fields import PathField, PlainTextField, Unsigned64Field, UtcField
 
@@ -50,6 +51,8 @@ class Library(BaseModel):
 class Movie(BaseModel):
     """A film, whatever number of files, editions and parts of it there are."""
 
+    id = AutoIncrementField()
+    """As that of all that may be deleted, never given twice: what is in the trash keeps its own."""
     title = PlainTextField(index=True)
     title_key = PlainTextField()
     """The title with spelling taken away; equal keys are one title."""
@@ -71,6 +74,7 @@ class Movie(BaseModel):
 class Series(BaseModel):
     """A series. Two that share a title differ in year, country or ids."""
 
+    id = AutoIncrementField()
     title = PlainTextField(index=True)
     title_key = PlainTextField()
     original_title = PlainTextField(null=True)
@@ -95,6 +99,7 @@ class Episode(BaseModel):
     What the names do not say is NULL: a season is never invented.
     """
 
+    id = AutoIncrementField()
     series = ForeignKeyField(Series, backref="episodes", on_delete="RESTRICT")
     season_number = IntegerField(null=True)
     episode_number = IntegerField(null=True)
@@ -211,6 +216,7 @@ class PendingValidation(BaseModel):
 class Trash(BaseModel):
     """A row that was removed, whole, so that it can come back."""
 
+    id = AutoIncrementField()
     entity_type = TextField()
     original_id = IntegerField()
     entity_metadata = JSONField(default=dict)

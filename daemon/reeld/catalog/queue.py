@@ -10,7 +10,7 @@ import secrets
 from peewee import EXCLUDED
 
 from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.models import JobRow, VideoFile
+from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.domain.records import Job
 
 
@@ -120,8 +120,14 @@ def drop(video_file_ids: list[int]) -> None:
 
 
 def recover() -> int:
-    """Give back what a process that ended left under way; how many jobs. For the catalogue's one owner."""
-    return int(JobRow.update(state="waiting", token=None).where(JobRow.state == "running").execute())
+    """Give back what a process that ended left under way; how many jobs. For the catalogue's one owner.
+
+    The jobs of libraries that are not configured any more wait, as those of one that is away do.
+    """
+    given_back = int(JobRow.update(state="waiting", token=None).where(JobRow.state == "running").execute())
+    for library in Library.select(Library.id).where(Library.state == "removed"):
+        pause(library.id)
+    return given_back
 
 
 def next_due_ms(lane: str) -> int | None:

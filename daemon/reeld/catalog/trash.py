@@ -25,19 +25,26 @@ def discard(entity_type: str, ids: Sequence[int], reason: str, now_ms: int) -> N
 
 
 def restore(trash_id: int) -> tuple[str, int]:
-    """Bring a row back as it was; its type and its id, which is a new one if the old was given away since."""
+    """Bring a row back as it was; its type and its id, which was never given to another."""
     entry = Trash.get_or_none(Trash.id == trash_id)
     if entry is None:
         raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
     model = _TABLES[entry.entity_type]
-    values = {**entry.entity_metadata}
-    if model.select().where(model.id == values["id"]).exists():
-        del values["id"]
-    if entry.entity_type == "episode" and not Series.select().where(Series.id == values["series"]).exists():
-        raise NotFoundError("the series of this episode is in the trash too; restore the series first")
+    values = entry.entity_metadata
+    if entry.entity_type == "episode":
+        _require_its_place(values)
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
     return entry.entity_type, row_id
+
+
+def _require_its_place(episode: Row) -> None:
+    if not Series.select().where(Series.id == episode["series"]).exists():
+        raise NotFoundError("the series of this episode is in the trash too; restore the series first")
+    names = ("absolute_number", "air_date") if episode["season_number"] is None else ("season_number", "episode_number")
+    same = [getattr(Episode, name) == episode[name] for name in names if episode[name] is not None]
+    if Episode.select().where(Episode.series == episode["series"], *same).exists():
+        raise NotFoundError("this episode is there again, made by a file that came later; nothing is to be restored")
 
 
 def _as_json(row: Row) -> Row:

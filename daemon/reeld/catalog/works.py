@@ -17,7 +17,7 @@ _IDS = ("tmdb_id", "tvdb_id", "imdb_id")
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Several works fit; `reason` says which."""
+    """Several works fit, or none is named; `reason` says which."""
 
     reason: str
 
@@ -32,11 +32,13 @@ def find_or_make_episodes(
     reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
 ) -> tuple[int, ...] | Ambiguous:
     """The ids of all episodes of this reading, in its order, and their series with them."""
+    if not (names := _episode_names(reading)):
+        return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
     facts = {"year": reading.year, "country": reading.country, **_ids(reading)}
     series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest)
     if isinstance(series, Ambiguous):
         return series
-    return tuple(_find_or_make_episode(series, names, reading, now_ms) for names in _episode_names(reading))
+    return tuple(_find_or_make_episode(series, each, reading, now_ms) for each in names)
 
 
 # --- films and series ------------------------------------------------------------------------------------
@@ -111,7 +113,7 @@ def _episode_names(reading: Reading) -> list[Row]:
         ]
     if reading.absolute_numbers:
         return [{"absolute_number": number} for number in reading.absolute_numbers]
-    return [{"air_date": reading.air_date}]
+    return [{"air_date": reading.air_date}] if reading.air_date is not None else []
 
 
 def _paired(reading: Reading) -> dict[int, int]:
@@ -123,14 +125,26 @@ def _paired(reading: Reading) -> dict[int, int]:
 def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: int) -> int:
     title = reading.episode_title if _is_single(reading) else None
     learnt = {name: value for name, value in {**names, "title": title}.items() if value is not None}
-    condition = Episode.series == series_id
-    for name in ("season_number", "episode_number") if "season_number" in names else tuple(names):
-        condition &= getattr(Episode, name) == names[name]
-    row = Episode.select().where(condition).order_by(Episode.season_number.is_null(), Episode.id).dicts().first()
+    row = _known_episode(series_id, names)
     if row is not None:
         return _learn(Episode, row, learnt, now_ms)
     now = utc_from_ms(now_ms)
     return int(Episode.insert(series=series_id, created_at=now, updated_at=now, **learnt).execute())
+
+
+def _known_episode(series_id: int, names: Row) -> Row | None:
+    its_episodes = Episode.select().where(Episode.series == series_id)
+    if "season_number" not in names:
+        ((name, value),) = names.items()
+        named = its_episodes.where(getattr(Episode, name) == value)
+        found: Row | None = named.order_by(Episode.season_number.is_null(), Episode.id).dicts().first()
+        return found
+    numbered = (Episode.season_number == names["season_number"]) & (Episode.episode_number == names["episode_number"])
+    # Else the one that another file named by the same absolute number alone: it learns its season now.
+    absolute = Episode.season_number.is_null() & (Episode.absolute_number == names["absolute_number"])
+    is_known = names["absolute_number"] is not None
+    found = its_episodes.where(numbered).dicts().first()
+    return found if found is not None or not is_known else its_episodes.where(absolute).dicts().first()
 
 
 def _is_single(reading: Reading) -> bool:

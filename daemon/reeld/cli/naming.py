@@ -4,8 +4,6 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -14,13 +12,8 @@ from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
 from reeld.cli.output import Column, Row, print_rows, work_name
 from reeld.config import Config
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
-from reeld.identify.asking import identify_all
-from reeld.service.child import WorkerPool
-from reeld.service.workplace import cores, identifier_pool
+from reeld.service.naming import identify_in_parallel
 from reeld.watch.rules import Rules
-
-# One message to a child for so many names: the way there and back then costs next to nothing.
-BATCH = 16
 
 _COLUMNS: list[Column] = [
     ("Verdict", lambda row: row["verdict"]),
@@ -71,34 +64,11 @@ def _with_siblings(names: Iterable[str]) -> Iterator[Clues]:
         yield Clues(path=path, siblings=tuple(siblings))
 
 
-def _rows(clues: Iterator[Clues], settings: Config) -> Iterator[Row]:
-    """One row for each name, in order, while later names are being read in as many processes as there are cores."""
+def _rows(clues: Iterable[Clues], settings: Config) -> Iterator[Row]:
     rules = Rules(extensions=frozenset(settings.libraries[0].extensions if settings.libraries else ()))
-    pool = identifier_pool(settings)
-
-    def read(batch: list[Clues]) -> list[Row]:
-        return _read(batch, rules, pool, settings.identify.timeout_s)
-
-    try:
-        with ThreadPoolExecutor(cores()) as executor:
-            batches = iter(lambda: list(islice(clues, BATCH)), [])
-            under_way = [executor.submit(read, batch) for batch in islice(batches, 2 * cores())]
-            while under_way:
-                first: Future[list[Row]] = under_way.pop(0)
-                rows = first.result()
-                under_way += [executor.submit(read, batch) for batch in islice(batches, 1)]
-                yield from rows
-    finally:
-        pool.close()
-
-
-def _read(batch: list[Clues], rules: Rules, pool: WorkerPool, timeout_s: float) -> list[Row]:
-    skipped = {item.path: _why_skipped(rules, item.path) for item in batch}
-    wanted = [item for item in batch if skipped[item.path] is None]
-    verdicts = iter(identify_all(wanted, lambda request: pool.call(request, timeout_s=timeout_s)))
-    return [
-        _row(item.path, Ignored(reason=reason) if (reason := skipped[item.path]) else next(verdicts)) for item in batch
-    ]
+    for item, verdict in identify_in_parallel(clues, settings):
+        skipped = _why_skipped(rules, item.path)
+        yield _row(item.path, verdict if skipped is None else Ignored(reason=skipped))
 
 
 def _why_skipped(rules: Rules, path: str) -> str | None:

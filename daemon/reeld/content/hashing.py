@@ -60,8 +60,8 @@ def full_hash(
 ) -> str:
     """xxh3-128 of every byte, as 32 hexadecimal digits: what `xxhsum -H2` prints.
 
-    `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. `should_stop` is asked
-    every 512 KiB; once it says True, Interrupted is raised. Raises FileChanged, and gives no hash, if the
+    `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. `should_stop`
+    is asked every 512 KiB; once it says True, Interrupted is raised. Raises FileChanged, and gives no hash, if the
     file is not `expected` or was touched while it was read, and whatever `open_video` raises.
     """
     with open_video(path) as descriptor:

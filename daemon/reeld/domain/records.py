@@ -22,7 +22,6 @@ class FileRecord:
     has_video: bool = False
     """Whether the prober found a video in it."""
     media_problem: str | None = None
-    fingerprint: str | None = None
 
     @property
     def absolute_path(self) -> str:
@@ -40,6 +39,7 @@ class KnownFile:
     is_present: bool
     is_skipped: bool
     """Left alone by the library's rules, so never looked into."""
+    is_decided_by_person: bool = False
     reason: str | None = None
 
 

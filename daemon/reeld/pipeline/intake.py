@@ -8,7 +8,7 @@ at changes nothing: unknown is never absent.
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reeld.catalog import files, queue
@@ -16,10 +16,10 @@ from reeld.catalog.database import reading, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile
 from reeld.log import get_logger
-from reeld.pipeline.stages import Stage
+from reeld.pipeline.stages import IDENTIFY, Stage
 from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import Settling, Sight
-from reeld.watch.walk import Listing, SeenFile
+from reeld.watch.walk import Listing, SeenFile, join
 
 log = get_logger()
 
@@ -43,6 +43,7 @@ class Intake:
     rules: Rules
     settling: Settling
     first_stage: Stage
+    with_full_hash: bool = True
     now_ms: Callable[[], int]
     is_absent: Callable[[KnownFile], bool]
     """Whether a file that we know is certainly not at its old path: its library could be looked at."""
@@ -57,19 +58,19 @@ class Intake:
 
     def take_listing(self, listing: Listing) -> None:
         """Compare a folder with its rows, and record what is different."""
-        with reading():
-            known = files.known_in_directory(self.place.library_id, listing.relative)
+        known = self._known_in(listing)
         names = {seen.name for seen in listing.files} | set(listing.companions)
         videos = {seen.relative: seen for seen in listing.files}
         for seen in videos.values():
             self._take_file(seen, known.get(seen.relative), names)
-        gone = [row.id for path, row in known.items() if row.is_present and self._is_gone(path, videos, listing)]
-        self._record_missing(gone)
+        if _gone(known, videos, listing):
+            # Asked again: a file that was renamed within the folder has its new path by now, and is not gone.
+            self._record_missing(_gone(self._known_in(listing), videos, listing))
         self.flush()
 
-    def _is_gone(self, path: str, videos: Collection[str], listing: Listing) -> bool:
-        # What could not be looked at is unknown, never absent.
-        return path not in videos and os.path.basename(path) not in listing.unknown
+    def _known_in(self, listing: Listing) -> dict[str, KnownFile]:
+        with reading():
+            return files.known_in_directory(self.place.library_id, listing.relative)
 
     def _take_file(self, seen: SeenFile, known: KnownFile | None, names: Collection[str]) -> None:
         skipped = self.rules.why_ignore_file(seen.relative, seen.stamp.size_bytes)
@@ -84,8 +85,7 @@ class Intake:
 
     def _skip(self, seen: SeenFile, known: KnownFile | None, reason: str) -> None:
         self.settling.forget(seen.relative)
-        is_news = known is None or not known.is_present or known.stamp != seen.stamp or known.reason != reason
-        if is_news:
+        if known is None or not known.is_present or known.stamp != seen.stamp or _is_told_otherwise(known, reason):
             with writing():
                 files.record_skipped(self.place.library_id, seen.relative, seen.stamp, reason, self.now_ms())
 
@@ -95,7 +95,12 @@ class Intake:
             return
         with writing():
             files.record_seen(known, self.place.library_id, seen.relative, seen.stamp)
-            self._requeue_if_unfinished(known, seen)
+            if known.is_present:
+                # Only its ctime or device changed: a right was given, perhaps the one that its job lacked.
+                queue.retry_set_aside(known.id, self.now_ms())
+            elif self._needs_work(known):
+                # When it went missing it lost its job.
+                self._enqueue(known.id, self.first_stage)
         if not known.is_present:
             log.info("file.returned", path=seen.relative)
 
@@ -108,16 +113,16 @@ class Intake:
     def _move(self, seen: SeenFile, known: KnownFile) -> None:
         with writing():
             files.record_seen(known, self.place.library_id, seen.relative, seen.stamp)
-            self._requeue_if_unfinished(known, seen)
+            # The new name may say something else than the old one did. What lies in the file is known, unless
+            # its stages were not done: then whoever is at work must look under the new name.
+            self._enqueue(
+                known.id,
+                self.first_stage if self._needs_work(known) else IDENTIFY,
+            )
         log.info("file.moved", path=seen.relative, before=known.path)
 
-    def _requeue_if_unfinished(self, known: KnownFile, seen: SeenFile) -> None:
-        """A file that went missing lost its job; one under way must look under the new name."""
-        if known.is_present and known.path == seen.relative:
-            # Only its ctime or device changed: a right was given, perhaps the one that its job lacked.
-            queue.retry_set_aside(known.id, self.now_ms())
-        elif files.needs_work(known.id):
-            self._enqueue(known.id)
+    def _needs_work(self, known: KnownFile) -> bool:
+        return files.needs_work(known.id, with_full_hash=self.with_full_hash)
 
     # --- settling ----------------------------------------------------------------------------------------
 
@@ -154,13 +159,13 @@ class Intake:
             return
         with writing():
             for path, stamp in self._settled:
-                self._enqueue(files.record_settled(self.place.library_id, path, stamp, self.now_ms()))
+                settled = files.record_settled(self.place.library_id, path, stamp, self.now_ms())
+                self._enqueue(settled, self.first_stage)
         for path, _stamp in self._settled:
             log.info("file.settled", path=path)
         self._settled.clear()
 
-    def _enqueue(self, video_file_id: int) -> None:
-        stage = self.first_stage
+    def _enqueue(self, video_file_id: int, stage: Stage) -> None:
         queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
         self.on_enqueued()
 
@@ -189,13 +194,25 @@ class Intake:
             self._record_missing(its_files)
         else:
             with writing():
-                files.record_all_skipped(its_files, reason)
+                files.record_all_skipped(its_files, reason, self.now_ms())
 
     def _record_missing(self, video_file_ids: list[int]) -> None:
         if video_file_ids:
             with writing():
                 files.record_missing(video_file_ids, self.now_ms())
             log.info("file.missing", count=len(video_file_ids))
+
+
+def _is_told_otherwise(known: KnownFile, reason: str) -> bool:
+    """Whether the row does not say yet that the rules leave the file alone. A person's word stays there."""
+    return not known.is_decided_by_person and known.reason != reason
+
+
+def _gone(known: Mapping[str, KnownFile], videos: Collection[str], listing: Listing) -> list[int]:
+    """The ids of those that we believe present and that are not there."""
+    # What could not be looked at is unknown, never absent.
+    unknown = {join(listing.relative, name) for name in listing.unknown}
+    return [row.id for path, row in known.items() if row.is_present and path not in videos and path not in unknown]
 
 
 def _is_at_or_below(directory: str, root: str) -> bool:

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 from reeld.catalog import files, queue
 from reeld.catalog.database import reading, writing
 from reeld.domain.records import FileRecord, Job
-from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable, ReeldError
+from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError, WorkerDied
 from reeld.log import get_logger
 from reeld.pipeline.policy import (
     CATALOG_DELAY_S,
+    MAX_ATTEMPTS,
     GiveBack,
     GiveUp,
     LookAgain,
@@ -61,33 +62,41 @@ class Runner:
     def _run_stage(self, job: Job, record: FileRecord) -> Job | None:
         """Run the job's stage; the job at its next stage if this worker goes on with it."""
         stage = self._stage(job)
+        if job.attempts > MAX_ATTEMPTS:
+            # No attempt came to an end that could be counted as a failure: each ended the process.
+            died = WorkerDied(f"reeld itself ended while it worked on this file, {MAX_ATTEMPTS} times")
+            return self._suffer(died, job, stage, record)
+        return self._try(job, stage, record)
+
+    def _try(self, job: Job, stage: Stage, record: FileRecord) -> Job | None:
         try:
-            result = stage.run(record, self.tools)
+            return self._commit_result(job, stage, record, stage.run(record, self.tools))
+        except CatalogError:
+            raise
         except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
             return self._suffer(err, job, stage, record)
-        return self._commit_result(job, stage, record, result)
 
     def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Job | None:
         """Store the result and move the job on, in one transaction; or nothing, if the job was reset."""
-        following = self._after(stage)
-        keep = following is not None and following.lane == stage.lane
 
-        def commit() -> bool:
+        def commit() -> tuple[bool, Stage | None]:
             if not queue.holds(job):
-                return False
+                return False, None
             now_ms = self.now_ms()
             stage.save(job.video_file_id, result, now_ms)
+            following = self._after(stage, job.video_file_id)
             if following is None:
                 queue.finish(job)
             else:
+                keep = following.lane == stage.lane
                 queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
-            return True
+            return True, following
 
-        is_ours = self._patiently(commit)
+        is_ours, following = self._patiently(commit)
         log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
         if is_ours and following is None:
             log.info("file.finished", path=record.path)
-        if is_ours and following is not None and keep:
+        if following is not None and following.lane == stage.lane:
             return replace(job, stage=following.name, attempts=1)
         return None
 
@@ -112,7 +121,8 @@ class Runner:
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Job | None:
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         if stage.give_up is not None:
-            return self._commit_result(job, stage, record, stage.give_up(reason))
+            substitute = stage.give_up(reason)
+            return self._try(job, replace(stage, run=lambda _record, _tools: substitute, give_up=None), record)
         self._patiently(lambda: queue.set_aside(job, error=reason))
         return None
 
@@ -136,8 +146,11 @@ class Runner:
                 self.pause(CATALOG_DELAY_S)
 
     def _stage(self, job: Job) -> Stage:
-        return next(stage for stage in self.stages if stage.name == job.stage)
+        # A stage that only another version of reeld knows: the file begins anew.
+        return next((stage for stage in self.stages if stage.name == job.stage), self.stages[0])
 
-    def _after(self, stage: Stage) -> Stage | None:
-        position = self.stages.index(stage) + 1
-        return self.stages[position] if position < len(self.stages) else None
+    def _after(self, stage: Stage, video_file_id: int) -> Stage | None:
+        """The next stage that has something to do."""
+        names = [each.name for each in self.stages]
+        later = self.stages[names.index(stage.name) + 1 :]
+        return next((each for each in later if not each.is_done(video_file_id)), None)

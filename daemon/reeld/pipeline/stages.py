@@ -38,6 +38,8 @@ class Stage:
     """Given the file's id, what `run` returned, and the time in milliseconds; runs in a transaction."""
     give_up: Callable[[str], Any] | None = None
     """What to save when `run` failed for good, given the reason; None: the file is set aside."""
+    is_done: Callable[[int], bool] = lambda _video_file_id: False
+    """Given the file's id: whether what `run` would find out is stored already, so that it can be left out."""
 
 
 def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
@@ -84,5 +86,8 @@ STAGES: Sequence[Stage] = (
     Stage(name="probe", lane="light", run=_probe, save=_save_media_facts, give_up=_without_media_facts),
     # Its save files the verdict: as a movie, as episodes, as a question to a person, or as ignored.
     Stage(name="identify", lane="light", run=identify_file, save=_save_verdict),
-    Stage(name="hash", lane="heavy", run=_full_hash, save=_save_full_hash),
+    # A file that was only renamed is identified again, by its new name, and not read again.
+    Stage(name="hash", lane="heavy", run=_full_hash, save=_save_full_hash, is_done=stored.has_full_hash),
 )
+IDENTIFY: Stage = next(stage for stage in STAGES if stage.name == "identify")
+"""Where a file begins of which only the name is new."""

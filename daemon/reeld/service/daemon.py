@@ -129,6 +129,7 @@ class Daemon:
                     library,
                     self._library_ids[library.name],
                     first_stage=self._stages[0],
+                    with_full_hash=self._config.hash.full,
                     is_absent=absence(roots),
                     on_enqueued=workers.wake,
                 ),

@@ -9,10 +9,15 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from typing import Any, Self
 
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, CatalogUnavailable
+
+# Half a second in all.
+LOCK_ATTEMPTS = 10
+LOCK_PAUSE_S = 0.05
 
 
 class Presence:
@@ -34,7 +39,7 @@ class Presence:
                 " that runs reeld the right to write to its folder, or name another one under [database] path"
             ) from err
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except OSError as err:
             os.close(descriptor)
             raise CatalogInUse(
@@ -46,7 +51,7 @@ class Presence:
 
     def __exit__(self, *_exception: object) -> None:
         if self._descriptor is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.unlink(_status_path(self._database_path))
             os.close(self._descriptor)
             self._descriptor = None
@@ -74,6 +79,18 @@ def status_of(database_path: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return {}
     return status if isinstance(status, dict) else {}
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock for good. Raises OSError if another process keeps it.
+
+    Whoever asks for the status holds it too, for microseconds: that must not turn a daemon away.
+    """
+    for _ in range(LOCK_ATTEMPTS - 1):
+        with contextlib.suppress(OSError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(LOCK_PAUSE_S)
+    return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_locked(database_path: str) -> bool:

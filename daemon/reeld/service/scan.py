@@ -12,7 +12,7 @@ from reeld.catalog import libraries, queue, views
 from reeld.catalog.database import close_catalog, reading, writing
 from reeld.config import Config, Library, paths_overlap
 from reeld.domain.files import readable
-from reeld.errors import CatalogError, NotFoundError
+from reeld.errors import CatalogError, NotFoundError, UsageError
 from reeld.pipeline.intake import Intake
 from reeld.pipeline.reconcile import reconcile
 from reeld.pipeline.runner import Runner
@@ -72,27 +72,40 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
             raise NotFoundError(f"{readable(path)} does not exist; check the spelling, or connect its disk")
         home = next((library for library in (*config.libraries, *extra) if _holds(library, path)), None)
         if home is None:
-            home = library_at(path)
+            _refuse_overlap(path, (*config.libraries, *extra))
+            home = library_at(path, config.settle.quiet_s)
             extra.append(home)
-        relative = os.path.relpath(path, home.path)
+        # Either may have been named by way of a symbolic link.
+        relative = os.path.relpath(os.path.realpath(path), os.path.realpath(home.path))
         wanted.setdefault(home.name, []).append("" if relative == "." else _folder(path, relative))
     return replace(config, libraries=(*config.libraries, *extra)), wanted
 
 
-def library_at(path: str) -> Library:
+def library_at(path: str, quiet_s: float) -> Library:
     """A library that no configuration names: known by its path, which cannot be mistaken for another's."""
     absolute = os.path.abspath(path)
-    return Library(name=absolute, path=absolute)
+    return Library(name=absolute, path=absolute, quiet_s=quiet_s)
 
 
 def with_library(config: Config, path: str) -> Config:
     """The configuration with this folder as its only library."""
     home = next((library for library in config.libraries if library.path == os.path.abspath(path)), None)
-    return replace(config, libraries=(home or library_at(path),))
+    return replace(config, libraries=(home or library_at(path, config.settle.quiet_s),))
 
 
 def _holds(library: Library, path: str) -> bool:
-    return paths_overlap(library.path, path) and len(library.path) <= len(path)
+    root = os.path.realpath(library.path)
+    return os.path.commonpath((root, os.path.realpath(path))) == root
+
+
+def _refuse_overlap(path: str, libraries: Sequence[Library]) -> None:
+    """A file in two libraries would have two identities."""
+    for library in libraries:
+        if paths_overlap(library.path, path):
+            raise UsageError(
+                f"{readable(path)} contains the library {readable(library.name)} ({readable(library.path)}); "
+                "scan that, or make this folder a library instead of it"
+            )
 
 
 def _folder(path: str, relative: str) -> str:
@@ -122,6 +135,8 @@ class _Scan:
         self._offline: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
         self._roots_seen: dict[int, RootSeen] = {}
+        self._changed: set[str] = set()
+        """Files that changed under their job, which waits until they are complete."""
         self._to_look_again: queues.SimpleQueue[str] = queues.SimpleQueue()
         self._stages = tuple(stages(with_full_hash=config.hash.full))
         self._started = time.monotonic()
@@ -154,16 +169,17 @@ class _Scan:
         intakes = []
         roots = {self._library_ids[library.name]: library.path for library in self._config.libraries}
         for library in self._config.libraries:
-            if library.name in self._wanted:
-                intake = make_intake(
-                    library,
-                    self._library_ids[library.name],
-                    first_stage=self._stages[0],
-                    is_absent=absence(roots),
-                    on_enqueued=workers.wake,
-                )
-                self._walk_library(library, intake)
-                intakes.append(intake)
+            # Of the others only those files are looked at that still had work to be done.
+            intake = make_intake(
+                library,
+                self._library_ids[library.name],
+                first_stage=self._stages[0],
+                with_full_hash=self._config.hash.full,
+                is_absent=absence(roots),
+                on_enqueued=workers.wake,
+            )
+            self._walk_library(library, intake)
+            intakes.append(intake)
         return intakes
 
     def _walk_library(self, library: Library, intake: Intake) -> None:
@@ -171,7 +187,8 @@ class _Scan:
         library_id = intake.place.library_id
         with writing():
             if isinstance(seen, str):
-                self._offline[library.name] = seen
+                if library.name in self._wanted:
+                    self._offline[library.name] = seen
                 libraries.set_state(library_id, "offline", seen, now_ms())
                 queue.pause(library_id)
             else:
@@ -180,7 +197,7 @@ class _Scan:
         if isinstance(seen, str):
             return
         self._roots_seen[library_id] = seen
-        for folder in self._wanted[library.name]:
+        for folder in self._wanted.get(library.name, ()):
             self._reconcile(intake, Hint(relative=folder, is_recursive=True))
 
     def _work_off(self, intakes: Sequence[Intake], show: Callable[[Progress], None]) -> None:
@@ -195,7 +212,7 @@ class _Scan:
             with reading():
                 left = queue.live_count()
             show(Progress(settling=settling, left=views.counts()["queue"], bytes_hashed=self._bytes_hashed))
-            if left:
+            if left > len(self._changed.intersection(_unsettled(intakes))):
                 last_work = time.monotonic()
             elif not settling or time.monotonic() - last_work > PATIENCE * quiet_s + 1:
                 return
@@ -204,10 +221,11 @@ class _Scan:
     def _look_again(self, intakes: Sequence[Intake]) -> None:
         """List the folders of files that turned out to be gone, or changed, when their turn came."""
         while not self._to_look_again.empty():
-            directory = os.path.dirname(self._to_look_again.get())
+            path = self._to_look_again.get()
+            self._changed.add(path)
             for intake in intakes:
-                relative = os.path.relpath(directory, intake.place.root)
-                if not relative.startswith(".."):
+                relative = os.path.relpath(os.path.dirname(path), intake.place.root)
+                if intake.place.library_id in self._roots_seen and relative.split("/")[0] != "..":
                     self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
 
     def _reconcile(self, intake: Intake, hint: Hint) -> None:
@@ -219,9 +237,7 @@ class _Scan:
         return Summary(
             seconds=time.monotonic() - self._started,
             bytes_hashed=self._bytes_hashed,
-            unsettled=tuple(
-                os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.settling.waiting()
-            ),
+            unsettled=tuple(_unsettled(intakes)),
             offline=self._offline,
             unreadable=self._unreadable,
             was_interrupted=self._is_interrupted.is_set(),
@@ -240,3 +256,7 @@ class _Scan:
     def _fail(self, error: CatalogError) -> None:
         self._failure = self._failure or error
         self._stopping.set()
+
+
+def _unsettled(intakes: Sequence[Intake]) -> list[str]:
+    return [os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.settling.waiting()]

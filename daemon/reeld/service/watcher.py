@@ -106,10 +106,10 @@ class LibraryWatcher:
         try:
             is_online = self._check_root()
             if is_online:
+                self._try_unreadable()
                 self._watch()
             self.is_settled_in.set()
             if is_online:
-                self._try_unreadable()
                 self._follow_hints()
                 self._intake.settle_due()
                 self._show_again_who_was_turned_away()
@@ -231,11 +231,15 @@ class LibraryWatcher:
         self._unreadable = kept | {folder.relative: folder for folder in found}
 
     def _try_unreadable(self) -> None:
-        """No event tells that a right was given, so whoever lacked one is asked again."""
+        """No event tells that a right was given, so whoever lacked one is asked again.
+
+        What could not be read is not watched either: hence a new observer, which also calls for a walk.
+        """
         for path, folder in self._unreadable.items():
             is_refused = folder.errno in (errno.EACCES, errno.EPERM)
             if is_refused and os.access(os.path.join(self.library.path, path), os.R_OK | os.X_OK):
-                self.hints.mark(path, is_recursive=True)
+                self._stop_observer()
+                return
 
     def _follow_hints(self) -> None:
         while not self._stopping.is_set() and (hint := self.hints.take()) is not None:
@@ -257,6 +261,7 @@ def make_intake(
     library_id: int,
     *,
     first_stage: Stage,
+    with_full_hash: bool,
     is_absent: Callable[[KnownFile], bool],
     on_enqueued: Callable[[], None],
 ) -> Intake:
@@ -265,6 +270,7 @@ def make_intake(
         rules=rules_of(library),
         settling=Settling(library.quiet_s),
         first_stage=first_stage,
+        with_full_hash=with_full_hash,
         now_ms=now_ms,
         is_absent=is_absent,
         on_enqueued=on_enqueued,

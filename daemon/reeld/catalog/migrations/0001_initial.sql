@@ -13,9 +13,11 @@ CREATE TABLE libraries (
 );
 CREATE UNIQUE INDEX libraries_name ON libraries (name);
 
+-- AUTOINCREMENT where rows may be deleted: their numbers, which the trash remembers, are never given twice.
+
 -- A film, whatever number of files, editions and parts of it there are.
 CREATE TABLE movies (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     title TEXT NOT NULL,
     title_key TEXT NOT NULL,
     original_title TEXT,
@@ -35,7 +37,7 @@ CREATE INDEX movies_title_key_year ON movies (title_key, year);
 
 -- A series. Two that share a title differ in year, country or ids.
 CREATE TABLE series (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     title TEXT NOT NULL,
     title_key TEXT NOT NULL,
     original_title TEXT,
@@ -56,7 +58,7 @@ CREATE INDEX series_title_key_year ON series (title_key, year);
 
 -- An episode, known by season and number, or by absolute number, or by the day it was aired.
 CREATE TABLE episodes (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     series_id INTEGER NOT NULL,
     season_number INTEGER,
     episode_number INTEGER,
@@ -164,7 +166,7 @@ CREATE UNIQUE INDEX one_open_question_per_file
 
 -- A row that was removed, whole, so that it can come back.
 CREATE TABLE trash (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     entity_type TEXT NOT NULL,
     original_id INTEGER NOT NULL,
     entity_metadata TEXT NOT NULL,

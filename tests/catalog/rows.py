@@ -1,0 +1,46 @@
+"""Makes rows for tests through the catalogue's own door, and reads them as another program would."""
+
+import contextlib
+import itertools
+from pathlib import Path
+from typing import Any
+
+from peewee import sqlite3
+
+from reeld.catalog import files, libraries
+from reeld.catalog.database import writing
+from reeld.config import Library
+from reeld.domain.files import FileStamp
+
+NOW_MS = 1_750_000_000_000
+
+_inodes = itertools.count(1000)
+
+
+def stamp(**changes: int) -> FileStamp:
+    """A stamp like no other, but for what is given."""
+    values = {"size_bytes": 5000, "mtime_ns": 1_700_000_000_000_000_000, "ctime_ns": 1_700_000_000_000_000_001}
+    return FileStamp(**{**values, "inode": next(_inodes), "device": 7, **changes})
+
+
+def add_libraries(*names: str) -> list[int]:
+    """The ids of libraries of these names; those that are not named are not configured any more."""
+    configured = [Library(name=name, path=f"/disks/{name}") for name in names]
+    with writing():
+        return list(libraries.sync_libraries(configured).values())
+
+
+def add_file(library_id: int, path: str, *, at: FileStamp | None = None, now_ms: int = NOW_MS) -> int:
+    with writing():
+        return files.record_settled(library_id, path, at or stamp(), now_ms)
+
+
+def rows(catalog: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What another program reads.
+
+    Never with Python's own sqlite3 while the catalogue is open here: where reeld brings a newer SQLite there
+    would be two copies of it in one process, and closing a file in one drops the locks of the other.
+    """
+    with contextlib.closing(sqlite3.connect(catalog)) as connection:
+        found: list[tuple[Any, ...]] = connection.execute(sql, values).fetchall()
+        return found

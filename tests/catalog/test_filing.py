@@ -1,0 +1,540 @@
+"""Do files find their film or episodes, once each, and do a person's words stand?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reeld.catalog import files, filing, trash, views
+from reeld.catalog.database import reading, writing
+from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
+from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
+from reeld.errors import NotFoundError
+from reeld.identify.titles import title_key
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
+
+in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+
+
+@pytest.fixture
+def library(catalog: Path) -> int:
+    return add_libraries("Films")[0]
+
+
+def film(title: str, year: int | None = None, **more: Any) -> Reading:
+    return Reading(kind="movie", title=title, year=year, score=0.9, evidence=("the name says so",), **more)
+
+
+def show(title: str, season: int | None, *episodes: int, **more: Any) -> Reading:
+    more = {"score": 0.9, **more}
+    return Reading(kind="episode", title=title, season_number=season, episode_numbers=episodes, **more)
+
+
+def accept(file_id: int, reading: Reading) -> None:
+    give(file_id, Accepted(reading=reading))
+
+
+def give(file_id: int, verdict: Verdict) -> None:
+    with writing():
+        filing.file_verdict(file_id, verdict, title_key, NOW_MS)
+
+
+def ask(file_id: int, *candidates: Reading, reason: str = "two voices disagree") -> int:
+    """The number of the question."""
+    give(file_id, Uncertain(reason=reason, candidates=candidates))
+    with writing():
+        return filing.open_question(file_id, NOW_MS)
+
+
+def validate(question: int, reading: Reading, candidate: int | None = None) -> None:
+    with writing():
+        filing.validate(question, reading, candidate=candidate, key_of=title_key, now_ms=NOW_MS)
+
+
+def reject(question: int) -> None:
+    with writing():
+        filing.reject(question, NOW_MS)
+
+
+def arrive(library: int, readings: Sequence[Reading]) -> list[int]:
+    """One accepted file for each reading, in this order."""
+    ids = []
+    for number, one in enumerate(readings):
+        ids.append(add_file(library, f"{number}.mkv"))
+        accept(ids[-1], one)
+    return ids
+
+
+def file_row(file_id: int) -> Any:
+    return VideoFile.get_by_id(file_id)
+
+
+def movies() -> list[tuple[str, int | None]]:
+    return sorted((row.title, row.year) for row in Movie.select())
+
+
+def episodes_of(file_id: int) -> list[tuple[str, int | None, int | None]]:
+    """The series, season and number of each episode in the file."""
+    links = EpisodeFile.select(EpisodeFile, Episode, Series).join(Episode).join(Series)
+    found = [link.episode for link in links.where(EpisodeFile.video_file == file_id)]
+    return sorted((episode.series.title, episode.season_number, episode.episode_number) for episode in found)
+
+
+# --- one work, once --------------------------------------------------------------------------------------
+
+
+def test_two_files_of_one_film_are_one_movie(library: int) -> None:
+    first, second = arrive(library, [film("Heat", 1995), film("Heat", 1995, edition="Director's Cut")])
+    assert movies() == [("Heat", 1995)]
+    assert file_row(first).movie_id == file_row(second).movie_id
+    assert [file_row(first).edition, file_row(second).edition] == [None, "Director's Cut"]
+    (row,) = views.list_movies()
+    assert [entry["id"] for entry in row["files"]] == [first, second]
+
+
+SPELLINGS = ("The Lord of the Rings", "the lord of the rings", "Lord of the Rings, The", "The.Lord.of.the.Rings!")
+
+
+@in_one_catalog
+@given(st.permutations(SPELLINGS))
+def test_spellings_of_a_title_are_one_work_in_whatever_order_they_come(library: int, titles: list[str]) -> None:
+    _empty()
+    ids = arrive(library, [film(title, 1978) for title in titles])
+    assert len({file_row(file_id).movie_id for file_id in ids}) == 1
+    assert len(movies()) == 1
+
+
+def test_a_year_or_an_id_that_a_later_file_knows_is_learnt(library: int) -> None:
+    arrive(
+        library, [film("Heat"), film("Heat", 1995), film("Heat", 1995, tmdb_id=949), film("Heat", imdb_id="tt0113277")]
+    )
+    (movie,) = Movie.select()
+    assert (movie.year, movie.tmdb_id, movie.imdb_id) == (1995, 949, "tt0113277")
+
+
+def test_ids_decide_against_title_and_year(library: int) -> None:
+    first, second, third = arrive(
+        library,
+        [film("Léon", 1994, tmdb_id=101), film("The Professional", 1995, tmdb_id=101), film("Léon", 1994, tmdb_id=7)],
+    )
+    assert file_row(first).movie_id == file_row(second).movie_id != file_row(third).movie_id
+
+
+def test_works_of_one_title_and_different_years_stay_apart(library: int) -> None:
+    arrive(library, [film("Dune", 1984), film("Dune", 2021), film("Dune", 2021)])
+    assert movies() == [("Dune", 1984), ("Dune", 2021)]
+
+
+def test_a_work_of_the_very_year_is_meant_rather_than_one_whose_year_nobody_knows(library: int) -> None:
+    first, _second, again, plain = arrive(
+        library, [film("Heat", tmdb_id=1), film("Heat", tmdb_id=2), film("Heat", 1995, tmdb_id=1), film("Heat", 1995)]
+    )
+    assert Movie.select().count() == 2
+    assert file_row(plain).movie_id == file_row(again).movie_id == file_row(first).movie_id
+
+
+def test_a_film_and_a_series_of_one_name_are_two_works(library: int) -> None:
+    arrive(library, [film("Fargo", 1996), show("Fargo", 1, 1, year=2014)])
+    assert (Movie.select().count(), Series.select().count()) == (1, 1)
+
+
+# --- order of arrival ------------------------------------------------------------------------------------
+
+
+def _empty() -> None:
+    with writing():
+        VideoFile.update(movie=None).execute()
+        for model in (PendingValidation, EpisodeFile, VideoFile, Episode, Series, Movie, Trash):
+            model.delete().execute()
+
+
+def _filed(library: int, readings: Sequence[Reading]) -> set[Any]:
+    """What the catalogue says once all have come: the works with their facts, each with what its files said."""
+    _empty()
+    ids = arrive(library, readings)
+    by_work: dict[Any, set[Reading]] = {}
+    for file_id, one in zip(ids, readings, strict=True):
+        row = file_row(file_id)
+        links = EpisodeFile.select().where(EpisodeFile.video_file == file_id)
+        works = [row.movie_id] if row.kind == "movie" else sorted(link.episode_id for link in links)
+        for work in works or [row.verdict]:
+            by_work.setdefault((row.kind, work), set()).add(one)
+    return {(kind, _facts(kind, work), frozenset(said)) for (kind, work), said in by_work.items()}
+
+
+def _facts(kind: str | None, work: Any) -> Any:
+    if kind == "movie":
+        movie = Movie.get_by_id(work)
+        return (movie.title_key, movie.year, movie.tmdb_id, movie.tvdb_id, movie.imdb_id)
+    if kind == "episode":
+        episode = Episode.get_by_id(work)
+        numbers = (episode.season_number, episode.episode_number, episode.absolute_number, episode.air_date)
+        return (episode.series.title_key, episode.series.year, episode.series.country, *numbers)
+    return work
+
+
+OFFICES = (
+    show("The Office", 1, 1, year=2005, country="US"),
+    show("The Office", 1, 2, year=2005, country="US"),
+    show("The Office", 1, 1, year=2001),
+    show("The Office", 2, 1, year=2001),
+)
+
+
+@in_one_catalog
+@given(st.permutations(OFFICES))
+def test_the_two_offices_stay_apart_in_every_order_of_arrival(library: int, readings: list[Reading]) -> None:
+    assert _filed(library, readings) == _filed(library, OFFICES)
+    assert sorted((row.year, row.country) for row in Series.select()) == [(2001, None), (2005, "US")]
+    assert Episode.select().count() == 4
+
+
+# Titles in two spellings, each with its year: what the design promises to file alike in every order.
+WITH_YEARS = st.builds(
+    film,
+    st.sampled_from(["Heat", "HEAT", "The Heat", "Dune"]),
+    st.sampled_from([1984, 2021]),
+    edition=st.sampled_from([None, "Extended"]),
+)
+NUMBERED = st.builds(
+    lambda title, year, season, numbers: show(title, season, *sorted(numbers), year=year),
+    st.sampled_from(["Fargo", "The Office"]),
+    st.sampled_from([2001, 2014]),
+    st.integers(0, 2),
+    st.sets(st.integers(1, 3), min_size=1, max_size=3),
+)
+ABSOLUTE = st.builds(lambda number: show("One Piece", None, absolute_numbers=(number,)), st.integers(1, 3))
+DATED = st.builds(lambda day: show("The Daily Show", None, air_date=f"2024-03-1{day}"), st.integers(1, 3))
+
+
+@in_one_catalog
+@given(st.data(), st.lists(st.one_of(WITH_YEARS, NUMBERED, ABSOLUTE, DATED), min_size=2, max_size=6))
+def test_files_that_name_their_year_or_number_are_filed_alike_in_every_order(
+    library: int, data: st.DataObject, readings: list[Reading]
+) -> None:
+    other_order = data.draw(st.permutations(readings))
+    assert _filed(library, readings) == _filed(library, other_order)
+
+
+# --- episodes --------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_several_episodes_belongs_to_each_and_an_episode_to_all_its_files(library: int) -> None:
+    both, second = arrive(library, [show("Fargo", 1, 1, 2), show("Fargo", 1, 2, episode_title="The Rooster Prince")])
+    assert episodes_of(both) == [("Fargo", 1, 1), ("Fargo", 1, 2)]
+    assert episodes_of(second) == [("Fargo", 1, 2)]
+    assert Episode.select().count() == 2
+    titles = dict(Episode.select(Episode.episode_number, Episode.title).tuples())
+    assert titles == {1: None, 2: "The Rooster Prince"}
+
+
+def test_the_title_of_a_file_of_several_episodes_is_none_of_theirs(library: int) -> None:
+    arrive(library, [show("Fargo", 1, 1, 2, episode_title="Pilot & Rooster")])
+    assert [row.title for row in Episode.select()] == [None, None]
+
+
+def test_season_zero_is_a_season_and_not_an_unknown_one(library: int) -> None:
+    special, absolute = arrive(library, [show("Fargo", 0, 1), show("Fargo", None, absolute_numbers=(1,))])
+    assert episodes_of(special) == [("Fargo", 0, 1)]
+    assert episodes_of(absolute) == [("Fargo", None, None)]
+    assert Series.select().count() == 1
+
+
+def test_episodes_by_absolute_number_and_by_day_are_known_again(library: int) -> None:
+    arrive(library, [show("One Piece", None, absolute_numbers=(1100,))] * 2)
+    arrive_again = [show("The Daily Show", None, air_date="2024-03-14")] * 2
+    for number, one in enumerate(arrive_again):
+        accept(add_file(library, f"day {number}.mkv"), one)
+    found = sorted((row.absolute_number or 0, row.air_date or "") for row in Episode.select())
+    assert found == [(0, "2024-03-14"), (1100, "")]
+
+
+def test_an_absolute_number_that_stands_beside_season_and_episode_finds_the_same_episode(library: int) -> None:
+    numbered, absolute = arrive(
+        library, [show("Naruto", 2, 3, absolute_numbers=(29,)), show("Naruto", None, absolute_numbers=(29,))]
+    )
+    assert episodes_of(absolute) == episodes_of(numbered) == [("Naruto", 2, 3)]
+
+
+def test_an_episode_known_by_its_absolute_number_alone_learns_its_season(library: int) -> None:
+    absolute, numbered = arrive(
+        library, [show("Naruto", None, absolute_numbers=(29,)), show("Naruto", 2, 3, absolute_numbers=(29,))]
+    )
+    assert episodes_of(absolute) == episodes_of(numbered) == [("Naruto", 2, 3)]
+    assert Episode.select().count() == 1
+
+
+@pytest.mark.parametrize("empty", [show("Fargo", None), show("Fargo", 1)])
+def test_a_reading_that_names_no_episode_is_a_question_and_never_some_episode(library: int, empty: Reading) -> None:
+    known, vague = arrive(library, [show("Fargo", 1, 1), empty])
+    assert episodes_of(known) == [("Fargo", 1, 1)]
+    assert episodes_of(vague) == []
+    assert file_row(vague).verdict == "pending"
+    assert Episode.select().count() == 1
+
+
+# --- doubt -----------------------------------------------------------------------------------------------
+
+
+def test_where_two_works_fit_a_person_is_asked_and_nothing_is_linked(library: int) -> None:
+    *_, doubtful = arrive(library, [film("Dune", 1984), film("Dune", 2021), film("Dune")])
+    row = file_row(doubtful)
+    assert (row.verdict, row.movie_id, row.decided_by) == ("pending", None, "reeld")
+    assert "1984 and 2021" in row.reason
+    (question,) = views.list_pending()
+    assert question["file"]["id"] == doubtful
+    assert [candidate["title"] for candidate in question["candidates"]] == ["Dune"]
+
+
+def test_a_doubt_about_a_series_leaves_no_series_behind(library: int) -> None:
+    arrive(
+        library, [show("The Office", 1, 1, year=2001), show("The Office", 1, 1, year=2005), show("The Office", 7, 7)]
+    )
+    assert (Series.select().count(), Episode.select().count()) == (2, 2)
+
+
+def test_a_question_that_is_asked_again_stays_one_question_with_the_latest_candidates(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    first = ask(file_id, film("Heat", 1995))
+    second = ask(file_id, film("Heat", 1986), film("Heat", 1995), reason="still unclear")
+    assert first == second
+    (question,) = views.list_pending()
+    assert question["reason"] == "still unclear"
+    assert [candidate["year"] for candidate in question["candidates"]] == [1986, 1995]
+
+
+def test_evidence_that_comes_later_answers_the_question_and_says_that_no_person_did(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    question = PendingValidation.get_by_id(ask(file_id, film("Heat")))
+    accept(file_id, film("Heat", 1995))
+    question = PendingValidation.get_by_id(question.id)
+    assert (question.validation_status, question.auto_validated) == ("validated", True)
+    assert question.resolved_at is not None
+    assert list(views.list_pending()) == []
+
+
+def test_candidates_are_numbered_from_one_and_come_back_whole(library: int) -> None:
+    candidates = (show("Fargo", 1, 1, 2, tvdb_id=269613, evidence=("one", "two")), film("Fargo", 1996, part=2))
+    question = ask(add_file(library, "a.mkv"), *candidates)
+    assert filing.candidates_of(question) == candidates
+    (shown,) = views.list_pending()
+    assert [candidate["id"] for candidate in shown["candidates"]] == [1, 2]
+
+
+def test_a_sample_is_ignored_and_what_was_asked_about_it_is_closed(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    ask(file_id, film("Heat", 1995))
+    give(file_id, Ignored(reason="it is a sample", evidence=("its name says so",)))
+    row = file_row(file_id)
+    assert (row.verdict, row.reason, row.evidence) == ("ignored", "it is a sample", ["its name says so"])
+    assert list(views.list_pending()) == []
+
+
+# --- a person's word -------------------------------------------------------------------------------------
+
+VERDICTS: list[Verdict] = [
+    Accepted(reading=film("Something Else", 2000)),
+    Accepted(reading=show("Something Else", 1, 1)),
+    Uncertain(reason="who knows", candidates=(film("Something Else", 2000),)),
+    Ignored(reason="a sample"),
+]
+
+
+def _everything(file_id: int) -> Any:
+    row = VideoFile.select().where(VideoFile.id == file_id).dicts().get()
+    questions = list(PendingValidation.select().where(PendingValidation.video_file == file_id).dicts())
+    return row, episodes_of(file_id), questions, movies(), Episode.select().count()
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("said", [film("Heat", 1995), show("Fargo", 1, 1, 2), None])
+def test_what_a_person_decided_no_later_verdict_changes(library: int, said: Reading | None, verdict: Verdict) -> None:
+    file_id = add_file(library, "a.mkv")
+    question = ask(file_id, film("Heat", 1986))
+    if said is None:
+        reject(question)
+    else:
+        validate(question, said)
+    before = _everything(file_id)
+    give(file_id, verdict)
+    assert _everything(file_id) == before
+
+
+@in_one_catalog
+@given(st.lists(st.sampled_from(VERDICTS), max_size=4), st.booleans())
+def test_a_person_may_change_what_reeld_decided(library: int, verdicts: list[Verdict], is_rejected: bool) -> None:
+    _empty()
+    file_id = add_file(library, "a.mkv")
+    for verdict in verdicts:
+        give(file_id, verdict)
+    with writing():
+        question = filing.open_question(file_id, NOW_MS)
+    if is_rejected:
+        reject(question)
+        assert (movies(), episodes_of(file_id), file_row(file_id).verdict) == ([], [], "rejected")
+    else:
+        validate(question, film("Heat", 1995))
+        assert (movies(), episodes_of(file_id), file_row(file_id).verdict) == ([("Heat", 1995)], [], "accepted")
+    assert file_row(file_id).decided_by == "person"
+    assert (Episode.select().count(), Series.select().count()) == (0, 0)
+    assert list(views.list_pending()) == []
+
+
+def test_a_person_may_think_again(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    question = ask(file_id, film("Heat", 1995), film("Heat", 1986))
+    validate(question, film("Heat", 1995), candidate=1)
+    assert PendingValidation.get_by_id(question).selected_candidate_id == 1
+    reject(question)
+    row = PendingValidation.get_by_id(question)
+    assert (row.validation_status, row.selected_candidate_id) == ("rejected", None)
+    assert movies() == []
+    validate(question, film("Heat", 1986), candidate=2)
+    assert movies() == [("Heat", 1986)]
+    assert file_row(file_id).movie.title == "Heat"
+    assert PendingValidation.select().count() == 1
+
+
+def test_an_answer_to_an_old_question_answers_the_open_one_too(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    old = ask(file_id, film("Heat"))
+    accept(file_id, film("Heat", 1995))
+    new = ask(file_id, film("Heat", 1986))
+    assert new != old
+    validate(old, film("Heat", 1995))
+    assert list(views.list_pending()) == []
+
+
+def test_where_two_works_fit_a_persons_words_the_older_one_is_meant(library: int) -> None:
+    older, _newer = arrive(library, [film("Dune", 1984), film("Dune", 2021)])
+    file_id = add_file(library, "a.mkv")
+    validate(ask(file_id), film("Dune"))
+    assert file_row(file_id).movie_id == file_row(older).movie_id
+
+
+def test_a_question_that_nobody_asked_is_not_there(library: int) -> None:
+    with pytest.raises(NotFoundError, match="reeld pending"):
+        reject(99)
+    with pytest.raises(NotFoundError, match="reeld pending"):
+        filing.candidates_of(99)
+
+
+def test_new_content_under_the_name_keeps_what_a_person_said(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    validate(ask(file_id), film("Heat", 1995))
+    assert add_file(library, "a.mkv", at=stamp(size_bytes=9)) == file_id
+    give(file_id, Uncertain(reason="who knows"))
+    assert (file_row(file_id).movie.title, file_row(file_id).decided_by) == ("Heat", "person")
+
+
+# --- what the rules leave alone --------------------------------------------------------------------------
+
+
+def _skip(library: int, file_id: int, *, at_once: bool) -> None:
+    row = file_row(file_id)
+    with writing():
+        if at_once:
+            files.record_all_skipped([file_id], "the pattern 'raw' matches it", NOW_MS)
+        else:
+            files.record_skipped(
+                library, row.path, files.file_record(file_id).stamp, "the pattern '*.mkv' matches it", NOW_MS
+            )
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_file_that_the_rules_leave_alone_from_now_on_belongs_to_no_work_and_asks_nothing(
+    library: int, at_once: bool
+) -> None:
+    watched, episode = arrive(library, [film("Heat", 1995), show("Fargo", 1, 1)])
+    asked = add_file(library, "asked.mkv")
+    ask(asked, film("Dune"))
+    for file_id in (watched, episode, asked):
+        _skip(library, file_id, at_once=at_once)
+        row = file_row(file_id)
+        assert (row.verdict, row.decided_by, row.movie_id, row.kind) == ("ignored", "rules", None, None)
+    assert list(views.list_pending()) == []
+    assert (movies(), Series.select().count(), Episode.select().count()) == ([], 0, 0)
+    assert {row.entity_type for row in Trash.select()} == {"movie", "series", "episode"}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_person_decided_no_rule_changes(library: int, at_once: bool) -> None:
+    file_id = add_file(library, "a.mkv")
+    validate(ask(file_id), film("Heat", 1995))
+    _skip(library, file_id, at_once=at_once)
+    assert (file_row(file_id).verdict, file_row(file_id).decided_by) == ("accepted", "person")
+    assert movies() == [("Heat", 1995)]
+
+
+# --- the trash -------------------------------------------------------------------------------------------
+
+
+def _restore(entity_type: str) -> tuple[str, int]:
+    with writing():
+        return trash.restore(Trash.get(Trash.entity_type == entity_type).id)
+
+
+def test_a_work_that_loses_its_last_file_goes_to_the_trash_and_one_that_keeps_another_stays(library: int) -> None:
+    first, second = arrive(library, [film("Heat", 1995, tmdb_id=949)] * 2)
+    accept(first, film("Dune", 2021))
+    assert movies() == [("Dune", 2021), ("Heat", 1995)]
+    accept(second, film("Dune", 2021))
+    assert movies() == [("Dune", 2021)]
+    (entry,) = Trash.select()
+    assert (entry.entity_type, entry.entity_metadata["title"]) == ("movie", "Heat")
+
+
+def test_a_movie_comes_back_from_the_trash_as_it_was(library: int) -> None:
+    (file_id,) = arrive(library, [film("Heat", 1995, tmdb_id=949, imdb_id="tt0113277")])
+    with writing():
+        Movie.update(genres=["Crime"]).execute()
+    before = Movie.select().dicts().get()
+    give(file_id, Ignored(reason="a sample"))
+    assert movies() == []
+    assert _restore("movie") == ("movie", before["id"])
+    assert Movie.select().dicts().get() == before
+    assert Trash.select().count() == 0
+
+
+def test_a_series_and_its_episode_come_back_in_this_order(library: int) -> None:
+    (file_id,) = arrive(library, [show("Fargo", 1, 1, year=2014, episode_title="The Crocodile's Dilemma")])
+    before = Series.select().dicts().get(), Episode.select().dicts().get()
+    give(file_id, Ignored(reason="a sample"))
+    with pytest.raises(NotFoundError, match="restore the series first"):
+        _restore("episode")
+    _restore("series")
+    _restore("episode")
+    assert (Series.select().dicts().get(), Episode.select().dicts().get()) == before
+
+
+def test_the_number_of_a_work_in_the_trash_is_never_given_to_another(library: int) -> None:
+    (file_id,) = arrive(library, [show("Fargo", 1, 1, year=2014)])
+    give(file_id, Ignored(reason="a sample"))
+    accept(file_id, show("The Wire", 1, 2, year=2002))
+    with pytest.raises(NotFoundError, match="restore the series first"):
+        _restore("episode")  # and does not become an episode of The Wire
+    _restore("series")
+    _restore("episode")
+    found = {(row.series.title, row.season_number, row.episode_number) for row in Episode.select()}
+    assert found == {("Fargo", 1, 1), ("The Wire", 1, 2)}
+
+
+def test_an_episode_that_was_made_anew_meanwhile_is_not_restored_beside_itself(library: int) -> None:
+    first, second = arrive(library, [show("Fargo", 1, 1, absolute_numbers=(1,)), show("Fargo", 1, 2)])
+    accept(first, show("Fargo", 1, 2))
+    accept(second, show("Fargo", 1, 1))
+    entries = list(Trash.select())
+    assert [entry.entity_type for entry in entries] == ["episode"]
+    with pytest.raises(NotFoundError, match="there again"), writing():
+        trash.restore(entries[0].id)
+    assert Trash.select().count() == 1
+
+
+def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
+    with pytest.raises(NotFoundError, match="reeld list trash"), writing():
+        trash.restore(5)
+    with reading():
+        assert list(views.list_trash()) == []

@@ -1,0 +1,292 @@
+"""Does the queue do what a dozen lines of plain Python would do, and never lose, double or confuse work?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from reeld.catalog import content, files, queue
+from reeld.catalog.database import close_catalog, open_catalog, reading, writing
+from reeld.catalog.models import JobRow, VideoFile
+from reeld.domain.content import QuickHashes
+from reeld.domain.records import Job
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
+
+LANES = ("light", "heavy")
+STAGES = ("fingerprint", "hash")
+LIBRARIES = ("Films", "Series")
+
+
+@dataclass(slots=True)
+class Expected:
+    """A job as it should be."""
+
+    stage: str
+    lane: str
+    due_at_ms: int
+    state: str = "waiting"
+    attempts: int = 0
+    last_error: str | None = None
+    holder: str | None = None
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Random histories of one catalogue with six files in two libraries, and of a dict that says what is right.
+
+    Workers are `Job` values that somebody holds: also long after their job was taken from them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ms = NOW_MS
+        self.jobs: dict[int, Expected] = {}
+        self.workers: list[Job] = []
+        self.stored: dict[int, str | None] = {}
+        self.folder = TemporaryDirectory()
+
+    @initialize()
+    def open(self) -> None:
+        open_catalog(str(Path(self.folder.name) / "reeld.db"), create=True)
+        self.library_ids = add_libraries(*LIBRARIES)
+        self.files = {
+            add_file(library_id, f"{number}.mkv"): library_id for library_id in self.library_ids for number in range(3)
+        }
+        self.stored = dict.fromkeys(self.files)
+
+    def teardown(self) -> None:
+        close_catalog()
+        self.folder.cleanup()
+
+    # --- who brings work -----------------------------------------------------------------------------------
+
+    def _file(self, index: int) -> int:
+        return sorted(self.files)[index]
+
+    def _expect_new(self, file_id: int, stage: str, lane: str) -> None:
+        self.jobs[file_id] = Expected(stage, lane, self.now_ms)
+
+    @rule(index=st.integers(0, 5), stage=st.sampled_from(STAGES), lane=st.sampled_from(LANES))
+    def enqueue(self, index: int, stage: str, lane: str) -> None:
+        with writing():
+            queue.enqueue(self._file(index), stage=stage, lane=lane, now_ms=self.now_ms)
+        self._expect_new(self._file(index), stage, lane)
+
+    @rule(index=st.integers(0, 5))
+    def a_new_version_comes(self, index: int) -> None:
+        file_id = self._file(index)
+        with writing():
+            known = files.file_record(file_id)
+            again = files.record_settled(self.files[file_id], known.path, stamp(), self.now_ms)
+            queue.enqueue(again, stage=STAGES[0], lane=LANES[0], now_ms=self.now_ms)
+        assert again == file_id
+        self.stored[file_id] = None
+        self._expect_new(file_id, STAGES[0], LANES[0])
+
+    @rule(index=st.integers(0, 5))
+    def a_file_goes_missing(self, index: int) -> None:
+        with writing():
+            files.record_missing([self._file(index)], self.now_ms)
+        self.jobs.pop(self._file(index), None)
+
+    @rule(seconds=st.integers(0, 60))
+    def time_passes(self, seconds: int) -> None:
+        self.now_ms += seconds * 1000
+
+    # --- who works -----------------------------------------------------------------------------------------
+
+    @rule(lane=st.sampled_from(LANES))
+    def claim(self, lane: str) -> None:
+        with writing():
+            job = queue.claim(lane, self.now_ms)
+        due = {
+            file_id: expected
+            for file_id, expected in self.jobs.items()
+            if expected.lane == lane and expected.state == "waiting" and expected.due_at_ms <= self.now_ms
+        }
+        if job is None:
+            assert not due
+            return
+        first = min(due.values(), key=lambda expected: expected.due_at_ms).due_at_ms
+        mine = due[job.video_file_id]
+        assert mine.due_at_ms == first
+        mine.state, mine.holder, mine.attempts = "running", job.token, mine.attempts + 1
+        assert (job.stage, job.attempts) == (mine.stage, mine.attempts)
+        self.workers.append(job)
+
+    def _owned(self, job: Job) -> Expected | None:
+        """What the model says of a worker's job; None if it is not his any more."""
+        expected = self.jobs.get(job.video_file_id)
+        return expected if expected is not None and expected.holder == job.token else None
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def a_worker_stores_what_it_found_and_moves_on(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(self.workers))
+        keep, lane = data.draw(st.booleans()), data.draw(st.sampled_from(LANES))
+        expected = self._owned(job)
+        with writing():
+            holds = queue.holds(job)
+            if holds:
+                _store(job)
+                queue.move_on(job, stage=STAGES[1], lane=lane, keep=keep, now_ms=self.now_ms)
+        assert holds == (expected is not None)
+        if expected is not None:
+            self.stored[job.video_file_id] = job.token
+            expected.stage, expected.lane, expected.last_error = STAGES[1], lane, None
+            if keep:
+                expected.attempts = 1
+            else:
+                expected.state, expected.holder, expected.attempts = "waiting", None, 0
+                expected.due_at_ms = self.now_ms
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def a_worker_finishes(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(self.workers))
+        expected = self._owned(job)
+        with writing():
+            if queue.holds(job):
+                _store(job)
+            queue.finish(job)
+        if expected is not None:
+            self.stored[job.video_file_id] = job.token
+            del self.jobs[job.video_file_id]
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data(), seconds=st.integers(0, 90), counts=st.booleans())
+    def a_worker_puts_it_back(self, data: st.DataObject, seconds: int, counts: bool) -> None:
+        job = data.draw(st.sampled_from(self.workers))
+        expected = self._owned(job)
+        due_at_ms = self.now_ms + seconds * 1000
+        with writing():
+            queue.put_back(job, due_at_ms=due_at_ms, error="it hiccuped", counts=counts)
+        if expected is not None:
+            expected.state, expected.holder, expected.due_at_ms = "waiting", None, due_at_ms
+            expected.last_error = "it hiccuped"
+            expected.attempts = job.attempts if counts else job.attempts - 1
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def a_worker_gives_up(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from(self.workers))
+        expected = self._owned(job)
+        with writing():
+            queue.set_aside(job, error="it is broken")
+        if expected is not None:
+            expected.state, expected.holder, expected.last_error = "set_aside", None, "it is broken"
+
+    # --- what else happens ---------------------------------------------------------------------------------
+
+    @rule(index=st.integers(0, 5))
+    def something_about_the_file_changed(self, index: int) -> None:
+        with writing():
+            queue.retry_set_aside(self._file(index), self.now_ms)
+        expected = self.jobs.get(self._file(index))
+        if expected is not None and expected.state == "set_aside":
+            expected.state, expected.attempts, expected.due_at_ms = "waiting", 0, self.now_ms
+
+    @rule(index=st.integers(0, 1), is_back=st.booleans())
+    def a_disk_goes_or_comes_back(self, index: int, is_back: bool) -> None:
+        library_id = self.library_ids[index]
+        with writing():
+            (queue.resume if is_back else queue.pause)(library_id)
+        before, after = ("paused", "waiting") if is_back else ("waiting", "paused")
+        for file_id, expected in self.jobs.items():
+            if self.files[file_id] == library_id and expected.state == before:
+                expected.state = after
+
+    @rule()
+    def the_process_dies_and_another_starts(self) -> None:
+        with writing():
+            recovered = queue.recover()
+        running = [expected for expected in self.jobs.values() if expected.state == "running"]
+        assert recovered == len(running)
+        for expected in running:
+            expected.state, expected.holder = "waiting", None
+
+    # --- what must always hold -----------------------------------------------------------------------------
+
+    @invariant()
+    def the_table_is_what_it_should_be(self) -> None:
+        if not hasattr(self, "files"):
+            return
+        with reading():
+            found = list(JobRow.select().dicts())
+            fingerprints = dict(VideoFile.select(VideoFile.id, VideoFile.fingerprint).tuples())
+        assert len({row["video_file"] for row in found}) == len(found)
+        assert {
+            row["video_file"]: (
+                row["stage"],
+                row["lane"],
+                row["state"],
+                row["token"],
+                row["due_at_ms"],
+                row["attempts"],
+                row["last_error"],
+            )
+            for row in found
+        } == {
+            file_id: (
+                expected.stage,
+                expected.lane,
+                expected.state,
+                expected.holder,
+                expected.due_at_ms,
+                expected.attempts,
+                expected.last_error,
+            )
+            for file_id, expected in self.jobs.items()
+        }
+        assert fingerprints == self.stored
+
+    @invariant()
+    def it_says_when_to_come_again(self) -> None:
+        waiting = [expected for expected in self.jobs.values() if expected.state == "waiting"]
+        for lane in LANES:
+            with reading():
+                due_ms = queue.next_due_ms(lane)
+            assert due_ms == min((expected.due_at_ms for expected in waiting if expected.lane == lane), default=None)
+
+
+def _store(job: Job) -> None:
+    """As a stage's save does: what this very worker found."""
+    content.save_quick_hashes(job.video_file_id, QuickHashes(fingerprint=job.token, oshash=None))
+
+
+def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_again(catalog: Path) -> None:
+    kept, left = add_libraries("Films", "Series")
+    for number, library_id in enumerate((kept, left, left)):
+        file_id = add_file(library_id, f"{number}.mkv")
+        with writing():
+            queue.enqueue(file_id, stage="fingerprint", lane="light", now_ms=NOW_MS + number)
+    with writing():
+        assert queue.claim("light", NOW_MS + 1)
+        assert queue.claim("light", NOW_MS + 1)
+    add_libraries("Films")
+    with writing():
+        assert queue.recover() == 2
+    with writing():
+        jobs = [queue.claim("light", NOW_MS + 9), queue.claim("light", NOW_MS + 9)]
+    assert [job is None for job in jobs] == [False, True]
+    add_libraries("Films", "Series")
+    with writing():
+        queue.resume(left)
+        assert queue.claim("light", NOW_MS + 9)
+        assert queue.claim("light", NOW_MS + 9)
+
+
+def test_a_library_that_is_not_configured_any_more_gets_no_full_hashes(catalog: Path) -> None:
+    kept, left = add_libraries("Films", "Series")
+    ids = [add_file(library_id, "a.mkv") for library_id in (kept, left)]
+    with writing():
+        VideoFile.update(fingerprint="f", verdict="accepted").execute()
+    assert files.without_full_hash() == ids
+    add_libraries("Films")
+    assert files.without_full_hash() == ids[:1]
+
+
+TestQueue = QueueMachine.TestCase
+TestQueue.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

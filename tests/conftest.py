@@ -1,0 +1,17 @@
+"""What tests of more than one folder share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reeld.catalog.database import close_catalog, open_catalog
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Path]:
+    """A new catalogue, open for this process; its path."""
+    path = tmp_path / "state" / "reeld.db"
+    open_catalog(str(path), create=True)
+    yield path
+    close_catalog()

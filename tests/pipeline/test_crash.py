@@ -1,0 +1,130 @@
+"""Killed at any moment, is the work done once, and all of it, after the next start?"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reeld.catalog.database import close_catalog, open_catalog
+from reeld.config import Config
+from reeld.pipeline.stages import STAGES
+from reeld.pipeline.tools import Tools
+from reeld.service.workplace import open_tools
+from tests.catalog.rows import rows
+from tests.pipeline.crash_driver import MOMENTS, run_pipeline
+from tests.videos import make_video
+
+ROOT = Path(__file__).parent.parent.parent
+
+# Everything that the catalogue says, but for numbers of rows and times. One line for each fact.
+EVERYTHING = {
+    "files": """
+        SELECT path, state, size_bytes, inode, fingerprint, oshash, file_hash, container, duration_ms,
+            resolution_width, codec_video, codec_audio, languages, media_problem, kind, part, edition, verdict,
+            decided_by, confidence, evidence, reason, movies.title, movies.year
+        FROM video_files LEFT JOIN movies ON movies.id = movie_id ORDER BY path""",
+    "movies": "SELECT title, year, title_key, tmdb_id FROM movies ORDER BY 1, 2",
+    "series": "SELECT title, year, country, title_key FROM series ORDER BY 1, 2",
+    "episodes": """
+        SELECT series.title, season_number, episode_number, episodes.title, path
+        FROM episodes JOIN series ON series.id = series_id
+            LEFT JOIN episode_files ON episode_id = episodes.id LEFT JOIN video_files ON video_files.id = video_file_id
+        ORDER BY 1, 2, 3, 5""",
+    "questions": """
+        SELECT path, candidates, pending_validations.reason, validation_status
+        FROM pending_validations JOIN video_files ON video_files.id = video_file_id ORDER BY 1""",
+    "jobs": "SELECT * FROM jobs",
+    "trash": "SELECT * FROM trash",
+    "integrity": "PRAGMA integrity_check",
+}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film in two files, a file of two episodes, one nobody can tell, a sample, a text that is no video."""
+    root = tmp_path_factory.mktemp("videos")
+    names = [
+        "Heat (1995)/Heat (1995).mkv",
+        "Heat (1995)/Heat (1995) - Director's Cut.mp4",
+        "Fargo/Season 01/Fargo - S01E01-E02.mkv",
+        "Fargo/Season 01/Fargo - S01E03.avi",
+        "DSC_0042.mkv",
+        os.fsdecode(b"Am\xe9lie (2001)/Am\xe9lie (2001).mkv"),
+    ]
+    for seed, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_video(path, seed=seed)
+    (root / "Dune (2021).mkv").write_bytes(b"#EXTM3U\nhttp://example.invalid/\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    config = Config(source=None, libraries=(), database_path="")
+    with open_tools(config, threading.Event()) as opened:
+        yield opened
+
+
+def _run_to_the_end(database: Path, videos: Path, tools: Tools) -> list[tuple[str, str]]:
+    """The stages that ran, each once for a file."""
+    told: list[tuple[str, str]] = []
+    open_catalog(str(database), create=True)
+    try:
+        run_pipeline(str(videos), tools, lambda stage, moment: told.append((stage, moment)))
+    finally:
+        close_catalog()
+    return told
+
+
+def _everything(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: rows(database, query) for name, query in EVERYTHING.items()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: Tools) -> dict[str, Any]:
+    database = tmp_path_factory.mktemp("undisturbed") / "reeld.db"
+    _run_to_the_end(database, videos, tools)
+    return _everything(database)
+
+
+def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> None:
+    """So that the comparisons below compare something."""
+    assert len(undisturbed["files"]) == 7
+    assert all(row[4] and row[6] for row in undisturbed["files"])
+    assert ("Heat", 1995) in [row[:2] for row in undisturbed["movies"]]
+    assert [row[1:3] for row in undisturbed["episodes"]] == [(1, 1), (1, 2), (1, 3)]
+    assert len(undisturbed["questions"]) >= 2
+    assert (undisturbed["jobs"], undisturbed["integrity"]) == ([], [("ok",)])
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
+def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_twice(
+    tmp_path: Path, videos: Path, tools: Tools, undisturbed: dict[str, Any], stage: str, moment: str
+) -> None:
+    database = tmp_path / "reeld.db"
+    path = os.pathsep.join([str(ROOT / "daemon"), str(ROOT)])
+    killed = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.pipeline.crash_driver", database, videos, stage, moment],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd="/",
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    left = [stage for (stage,) in rows(database, "SELECT stage FROM jobs")]
+    assert left
+    told = _run_to_the_end(database, videos, tools)
+    assert _everything(database) == undisturbed
+    # What was committed before the kill is not done again, what was not is done once more.
+    names = [each.name for each in STAGES]
+    still_to_do = sum(len(names) - names.index(at) for at in left)
+    assert [moment for _, moment in told].count("committed") == still_to_do
