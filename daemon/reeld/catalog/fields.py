@@ -16,7 +16,7 @@ class PathField(Field):
             return value
         return value.encode("utf-8", "surrogateescape")
 
-    def python_value(self, value: str | bytes | None) -> str | None:
+    def python_value(self, value: str | bytes | None) -> Any:
         return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
@@ -35,7 +35,7 @@ class Unsigned64Field(BigIntegerField):
     def db_value(self, value: int | None) -> int | None:
         return value - (1 << 64) if value is not None and value >= 1 << 63 else value
 
-    def python_value(self, value: int | None) -> int | None:
+    def python_value(self, value: int | None) -> Any:
         return value + (1 << 64) if value is not None and value < 0 else value
 
 

@@ -8,36 +8,21 @@ from peewee import Value, chunked
 from reeld.catalog import filing, queue
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import JobRow, Library, Row, VideoFile
+from reeld.catalog.statements import rows, update_row
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, KnownFile
 
-_KNOWN = (
-    VideoFile.id,
-    VideoFile.library,
-    VideoFile.path,
-    VideoFile.size_bytes,
-    VideoFile.mtime_ns,
-    VideoFile.ctime_ns,
-    VideoFile.inode,
-    VideoFile.device,
-    VideoFile.state,
-    VideoFile.decided_by,
-    VideoFile.reason,
-)
+_KNOWN = """
+    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
+    FROM video_files WHERE
+"""
 
-_RECORD = (
-    Library.path,
-    Library.kind,
-    VideoFile.path,
-    VideoFile.size_bytes,
-    VideoFile.mtime_ns,
-    VideoFile.ctime_ns,
-    VideoFile.inode,
-    VideoFile.device,
-    VideoFile.duration_ms,
-    VideoFile.codec_video,
-    VideoFile.media_problem,
-)
+_RECORD = """
+    SELECT libraries.path, libraries.kind, video_files.path, size_bytes, mtime_ns, ctime_ns, inode, device,
+           duration_ms, codec_video, media_problem
+    FROM video_files JOIN libraries ON libraries.id = video_files.library_id
+    WHERE video_files.id = ?
+"""
 
 # What was read from bytes that are not there any more. What was decided about the file stays until it is
 # identified again.
@@ -62,13 +47,14 @@ _CONTENT_FORGOTTEN: Row = {
 
 
 def file_record(video_file_id: int) -> FileRecord:
-    columns = VideoFile.select(*_RECORD).join(Library).where(VideoFile.id == video_file_id)
-    root, kind, path, size, mtime, ctime, inode, device, duration_ms, codec_video, problem = columns.tuples().get()
+    ((root, kind, path, size, mtime, ctime, inode, device, duration_ms, codec_video, problem),) = rows(
+        _RECORD, video_file_id
+    )
     return FileRecord(
         id=video_file_id,
-        library_path=root,
+        library_path=Library.path.python_value(root),
         library_kind=kind,
-        path=path,
+        path=VideoFile.path.python_value(path),
         stamp=_stamp(size, mtime, ctime, inode, device),
         duration_ms=duration_ms,
         has_video=codec_video is not None,
@@ -78,19 +64,19 @@ def file_record(video_file_id: int) -> FileRecord:
 
 def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
     """The files directly in this folder by their path, those that are missing included."""
-    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
-    return {known.path: known for known in _known(here)}
+    here = _known("library_id = ? AND directory = ?", library_id, VideoFile.directory.db_value(directory))
+    return {known.path: known for known in here}
 
 
 def known_at(library_id: int, path: str) -> KnownFile | None:
     """The file that we know under this path, present or missing."""
-    return next(iter(_known((VideoFile.library == library_id) & (VideoFile.path == path))), None)
+    return next(iter(_known("library_id = ? AND path = ?", library_id, VideoFile.path.db_value(path))), None)
 
 
 def known_with_stamp(stamp: FileStamp) -> list[KnownFile]:
     """Files that had this inode, size and time when last seen, wherever: one may have been moved."""
-    same = (VideoFile.inode == stamp.inode) & (VideoFile.size_bytes == stamp.size_bytes)
-    return _known(same & (VideoFile.mtime_ns == stamp.mtime_ns))
+    inode = VideoFile.inode.db_value(stamp.inode)
+    return _known("inode = ? AND size_bytes = ? AND mtime_ns = ?", inode, stamp.size_bytes, stamp.mtime_ns)
 
 
 def present_directories(library_id: int, below: str) -> list[str]:
@@ -132,7 +118,7 @@ def record_settled(library_id: int, path: str, stamp: FileStamp, now_ms: int) ->
         return _insert(library_id, path, values, now_ms)
     if known.is_skipped:
         values |= {"verdict": None, "decided_by": None, "reason": None}
-    VideoFile.update(changed_at=utc_from_ms(now_ms), **values).where(VideoFile.id == known.id).execute()
+    update_row(VideoFile, known.id, changed_at=utc_from_ms(now_ms), **values)
     return known.id
 
 
@@ -144,14 +130,14 @@ def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, no
     if known is not None and not known.stamp.has_same_content_as(stamp):
         values |= _CONTENT_FORGOTTEN
     queue.drop([row_id])
-    VideoFile.update(**values).where(VideoFile.id == row_id).execute()
+    update_row(VideoFile, row_id, **values)
     filing.ignore_by_rules([row_id], reason, now_ms)
 
 
 def record_seen(known: KnownFile, library_id: int, path: str, stamp: FileStamp) -> None:
     """The same content as before, perhaps back again, perhaps under another name. Nothing is read anew."""
     values = _place_columns(library_id, path) | _stamp_columns(stamp)
-    VideoFile.update(state="present", missing_since=None, **values).where(VideoFile.id == known.id).execute()
+    update_row(VideoFile, known.id, state="present", missing_since=None, **values)
 
 
 def record_missing(video_file_ids: Sequence[int], now_ms: int) -> None:
@@ -200,22 +186,28 @@ def _stamp_columns(stamp: FileStamp) -> Row:
 
 
 def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> FileStamp:
-    return FileStamp(size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, device=device)
+    return FileStamp(
+        size_bytes=size_bytes,
+        mtime_ns=mtime_ns,
+        ctime_ns=ctime_ns,
+        inode=VideoFile.inode.python_value(inode),
+        device=VideoFile.device.python_value(device),
+    )
 
 
-def _known(condition: object) -> list[KnownFile]:
+def _known(condition: str, *parameters: object) -> list[KnownFile]:
     return [
         KnownFile(
             id=row_id,
             library_id=library_id,
-            path=path,
+            path=VideoFile.path.python_value(path),
             stamp=_stamp(size, mtime, ctime, inode, device),
             is_present=state == "present",
             is_skipped=decided_by == "rules",
             is_decided_by_person=decided_by == "person",
             reason=reason,
         )
-        for row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason in (
-            VideoFile.select(*_KNOWN).where(condition).tuples()
+        for row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason in rows(
+            _KNOWN + condition, *parameters
         )
     ]

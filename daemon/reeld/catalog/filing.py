@@ -12,6 +12,7 @@ from peewee import chunked, fn
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
+from reeld.catalog.statements import rows, update_row
 from reeld.catalog.trash import discard
 from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_movie
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
@@ -23,7 +24,7 @@ KeyOf = Callable[[str], str]
 
 def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
     """Store what reeld found out by itself. What a person decided about the file stands."""
-    if VideoFile.select().where(VideoFile.id == video_file_id, VideoFile.decided_by == "person").exists():
+    if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", video_file_id):
         return
     match verdict:
         case Accepted(reading=reading, others=others):
@@ -122,7 +123,7 @@ def _link(video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, p
         if isinstance(movie, Ambiguous):
             return movie.reason
         _unlink(video_file_id, now_ms, keep_movie=movie)
-        VideoFile.update(movie=movie).where(VideoFile.id == video_file_id).execute()
+        update_row(VideoFile, video_file_id, movie=movie)
         return None
     episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person)
     if isinstance(episodes, Ambiguous):
@@ -141,7 +142,9 @@ def _decide(
     reason: str | None,
     evidence: Sequence[str] = (),
 ) -> None:
-    VideoFile.update(
+    update_row(
+        VideoFile,
+        video_file_id,
         verdict=verdict,
         decided_by=decided_by,
         reason=reason,
@@ -150,19 +153,19 @@ def _decide(
         edition=reading.edition if reading else None,
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
-    ).where(VideoFile.id == video_file_id).execute()
+    )
 
 
 def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
     """Take the file from works that it does not belong to; a work that has no file left goes to the trash."""
-    movie_id = VideoFile.select(VideoFile.movie).where(VideoFile.id == video_file_id).scalar()
+    ((movie_id,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", video_file_id)
     if movie_id is not None and movie_id != keep_movie:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
         if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
             discard("movie", [movie_id], "its last file turned out to be something else", now_ms)
-    links = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.video_file == video_file_id).tuples()
+    links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
     if wrong:
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()

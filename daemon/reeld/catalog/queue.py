@@ -7,28 +7,28 @@ a new version of the file takes the token away and so voids whatever is still un
 
 import secrets
 
-from peewee import EXCLUDED
-
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import JobRow, Library, VideoFile
+from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.records import Job
 
 
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
     """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain."""
-    fresh = {
-        "stage": stage,
-        "lane": lane,
-        "state": "waiting",
-        "token": None,
-        "due_at_ms": now_ms,
-        "attempts": 0,
-        "last_error": None,
-    }
-    JobRow.insert(video_file_id=video_file_id, created_at=utc_from_ms(now_ms), **fresh).on_conflict(
-        conflict_target=[JobRow.video_file],
-        update={name: getattr(EXCLUDED, name) for name in fresh},
-    ).execute()
+    change(
+        """
+        INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, token, attempts, last_error)
+        VALUES (?, ?, ?, ?, ?, 'waiting', NULL, 0, NULL)
+        ON CONFLICT (video_file_id) DO UPDATE SET
+            stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
+            state = 'waiting', token = NULL, attempts = 0, last_error = NULL
+        """,
+        video_file_id,
+        stage,
+        lane,
+        now_ms,
+        JobRow.created_at.db_value(utc_from_ms(now_ms)),
+    )
 
 
 def claim(lane: str, now_ms: int) -> Job | None:
@@ -37,28 +37,26 @@ def claim(lane: str, now_ms: int) -> Job | None:
     Its attempt is counted before the work starts, so that a file which kills its worker is given up after a
     few attempts instead of being tried for ever.
     """
-    due = (
-        JobRow.select(JobRow.id)
-        .where(JobRow.lane == lane, JobRow.state == "waiting", JobRow.due_at_ms <= now_ms)
-        .order_by(JobRow.due_at_ms, JobRow.id)
-        .limit(1)
+    claimed = rows(
+        """
+        UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1
+        WHERE id = (SELECT id FROM jobs WHERE lane = ? AND state = 'waiting' AND due_at_ms <= ?
+                    ORDER BY due_at_ms, id LIMIT 1)
+        RETURNING id, video_file_id, stage, token, attempts
+        """,
+        secrets.token_hex(8),
+        lane,
+        now_ms,
     )
-    rows = list(
-        JobRow.update(state="running", token=secrets.token_hex(8), attempts=JobRow.attempts + 1)
-        .where(JobRow.id == due)
-        .returning(JobRow.id, JobRow.video_file_id, JobRow.stage, JobRow.token, JobRow.attempts)
-        .tuples()
-        .execute()
-    )
-    if not rows:
+    if not claimed:
         return None
-    job_id, video_file_id, stage, token, attempts = rows[0]
+    job_id, video_file_id, stage, token, attempts = claimed[0]
     return Job(id=job_id, video_file_id=video_file_id, stage=stage, token=token, attempts=attempts)
 
 
 def holds(job: Job) -> bool:
     """Whether the job is still ours: neither reset by a newer version of the file nor gone with it."""
-    return bool(JobRow.select().where(_is_ours(job)).exists())
+    return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND token = ?", job.id, job.token))
 
 
 def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None:
@@ -78,7 +76,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
 
 def finish(job: Job) -> None:
     """All stages are done: the file needs no more work."""
-    JobRow.delete().where(_is_ours(job)).execute()
+    change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
 def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool) -> None:
@@ -152,9 +150,6 @@ def _of_library(library_id: int, before: str, after: str) -> None:
     JobRow.update(state=after).where(JobRow.state == before, JobRow.video_file.in_(its_files)).execute()
 
 
-def _is_ours(job: Job) -> object:
-    return (JobRow.id == job.id) & (JobRow.token == job.token)
-
-
 def _update(job: Job, **values: object) -> None:
-    JobRow.update(**values).where(_is_ours(job)).execute()
+    if holds(job):
+        update_row(JobRow, job.id, **values)
