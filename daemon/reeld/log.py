@@ -5,12 +5,13 @@ Events are constants, dotted, in the past tense: `file.settled`, `stage.finished
 tomorrow, warning is trouble that was coped with, error is what somebody must act on.
 """
 
+import io
 import logging
 import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
 from reeld.config import LogSettings
 from reeld.domain.files import readable
@@ -43,9 +44,14 @@ def _processors(*, as_json: bool, colors: bool) -> list[Processor]:
     ]
     if as_json:
         return [*first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # Without rich's boxed tracebacks: they run to hundreds of lines in a terminal.
-    plain = structlog.dev.plain_traceback
-    return [*first, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    return [*first, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_write_traceback)]
+
+
+def _write_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Without rich's boxes, which run to hundreds of lines; the message of an error may quote any name."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    out.write("\n".join(readable(line) for line in plain.getvalue().split("\n")))
 
 
 def _make_names_readable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

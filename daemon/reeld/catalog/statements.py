@@ -9,7 +9,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from reeld.catalog.models import BaseModel, database
+from reeld.catalog.models import database
 
 
 def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -22,8 +22,8 @@ def change(sql: str, *parameters: object) -> int:
     return int(database.execute_sql(sql, parameters).rowcount)
 
 
-def update_row(model: type[BaseModel], row_id: int, **values: Any) -> None:
-    """Set these fields of one row, named as in the model, to values as the model takes them."""
+def update_row(model: Any, row_id: int, **values: Any) -> None:
+    """Set these fields of one row of a model's table, named as in the model, to values as the model takes them."""
     sql, fields = _rendered_update(model, tuple(values))
     change(sql, *(_stored(field, value) for field, value in zip(fields, values.values(), strict=True)), row_id)
 

@@ -8,6 +8,9 @@ import os
 import socket
 
 
+TIMEOUT_S = 1.0
+
+
 def notify(*states: str) -> None:
     """Send states such as `READY=1`; nothing happens when no service manager asked for them."""
     address = os.environ.get("NOTIFY_SOCKET")
@@ -16,6 +19,8 @@ def notify(*states: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]  # the abstract namespace
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        # A manager that does not read must not hold the daemon up.
+        channel.settimeout(TIMEOUT_S)
         try:
             channel.sendto("\n".join(states).encode(), address)
         except OSError:
