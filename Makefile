@@ -13,9 +13,10 @@ DEV := $(VENV)/.installed-dev
 run: $(INSTALLED)
 	$(BIN)/reeld --config config.toml run $(if $(LIBRARY),--library "$(LIBRARY)")
 
-# The whole test suite; `make test ARGS="-k settle"` runs a part of it.
+# The whole test suite; `make test ARGS="-k settle"` runs a part of it. Three processes even on two cores: the tests of
+# the real daemon mostly wait. A file's tests stay together, since they share a daemon.
 test: $(DEV)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 # Format, lint, types, and the direction of the imports.
 check: $(DEV)

@@ -147,7 +147,8 @@ def parse_config(
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
     libraries = _libraries(document, sections["settle"]["quiet_s"], base, complaints)
     if complaints:
-        raise ConfigError(source or "built-in defaults", complaints)
+        # A key or a value may hold anything, and is shown on a terminal.
+        raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
     given_database = sections["database"]["path"]
     database = _absolute(given_database, base) if given_database else default_database_path(environment)
     return Config(
@@ -365,5 +366,4 @@ def _shown(value: Any) -> str:
         )
     except ValueError:  # Python refuses to write out a number of more than 4,300 digits
         text = "a number of thousands of digits"
-    text = readable(text)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -7,7 +7,6 @@ been released for years.
 import os
 import socket
 
-
 TIMEOUT_S = 1.0
 
 

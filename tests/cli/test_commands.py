@@ -1,0 +1,346 @@
+"""Every command, as scripts and as people use it. One catalogue for all of them, which they only look at."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.harness import REELD, World, new_world
+from tests.videos import make_video
+
+FILE_KEYS = {
+    *(
+        "library",
+        "path",
+        "size_bytes",
+        "state",
+        "kind",
+        "fingerprint",
+        "oshash",
+        "file_hash",
+        "title",
+        "year",
+        "series",
+    ),
+    *("season_number", "episode_numbers", "tmdb_id", "tvdb_id", "imdb_id", "part", "edition", "reason"),
+}
+
+IDENTIFY_KEYS = {
+    *("path", "verdict", "kind", "title", "year", "season_number", "episode_numbers", "absolute_numbers", "air_date"),
+    *("edition", "part", "tmdb_id", "tvdb_id", "imdb_id", "confidence", "evidence"),
+}
+
+LONG = "A Very Long Title That No Terminal Shows In One Line Because It Goes On And On (1999).mkv"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with new_world(level="warning") as new:
+        for seed, name in enumerate(
+            [
+                "Heat (1995) {tmdb-949}.mkv",
+                "Friends.S10E17E18.mkv",
+                "xkcd.mkv",
+                LONG,
+                "[bold]Tab\tbed (2001).mkv",
+            ]
+        ):
+            make_video(new.library / name, seed=seed)
+        (new.library / "Alien (1979).mkv").write_bytes(b"no video")
+        make_video(new.library / "Heat (1995)-trailer.mkv", seed=50)
+        done = new.reeld("scan")
+        assert done.returncode == 0, done.stderr
+        yield new
+
+
+# --- for scripts -----------------------------------------------------------------------------------------
+
+
+def test_a_file_has_its_keys_and_what_is_not_known_is_null(world: World) -> None:
+    rows = {Path(row["path"]).name: row for row in world.rows("list", "files")}
+    for row in rows.values():
+        assert row.keys() >= FILE_KEYS
+    heat = rows["Heat (1995) {tmdb-949}.mkv"]
+    assert (heat["library"], heat["state"], heat["kind"]) == ("L", "present", "movie")
+    assert (heat["title"], heat["year"], heat["tmdb_id"]) == ("Heat", 1995, 949)
+    assert {key: heat[key] for key in ("series", "season_number", "episode_numbers", "tvdb_id", "part", "reason")} == (
+        dict.fromkeys(("series", "season_number", "episode_numbers", "tvdb_id", "part", "reason"))
+    )
+    assert heat["size_bytes"] == (world.library / "Heat (1995) {tmdb-949}.mkv").stat().st_size
+    assert (len(heat["fingerprint"]), len(heat["file_hash"])) == (16, 32)
+    friends = rows["Friends.S10E17E18.mkv"]
+    assert (friends["series"], friends["season_number"], friends["episode_numbers"]) == ("Friends", 10, [17, 18])
+    assert rows["Alien (1979).mkv"]["reason"]
+    assert rows["Alien (1979).mkv"]["kind"] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        (("list", "movies"), {"id", "title", "year", "tmdb_id", "imdb_id", "original_title", "genres", "files"}),
+        (("list", "series"), {"id", "title", "year", "country", "seasons", "episodes", "files"}),
+        (("list", "episodes"), {"id", "series", "season_number", "episode_number", "absolute_number", "files"}),
+        (("list", "files"), FILE_KEYS),
+        (("list", "ignored"), FILE_KEYS),
+        (("list", "libraries"), {"id", "name", "path", "kind", "state", "state_reason", "files"}),
+        (("pending",), {"id", "reason", "candidates", "validation_status", "file", "created_at"}),
+        (("status",), {"running", "pid", "database", "files", "verdicts", "queue", "libraries"}),
+        (("show", "1"), {*FILE_KEYS, "evidence", "questions", "first_seen_at"}),
+        (("config", "check"), {"source", "libraries", "database_path"}),
+    ],
+)
+def test_each_command_speaks_json_lines_with_stable_keys(
+    world: World, command: tuple[str, ...], keys: set[str]
+) -> None:
+    rows = world.rows(*command)
+    assert rows, command
+    assert all(keys <= row.keys() for row in rows)
+
+
+def test_options_may_stand_before_or_behind_the_command(world: World) -> None:
+    for arguments in (("--json", "list", "movies"), ("list", "movies", "--json")):
+        assert json.loads(world.said(*arguments).splitlines()[0])["title"]
+    behind = subprocess.run(
+        [*REELD, "list", "movies", "--config", str(world.config)],
+        capture_output=True,
+        text=True,
+        env=world.environment(),
+        check=True,
+    )
+    assert behind.stdout == world.said("list", "movies")
+    both = world.reeld("list", "movies", "--config", str(world.root / "nowhere.toml"))
+    assert both.returncode == 78, "the nearer one counts"
+
+
+def test_a_pipe_gets_whole_lines_separated_by_tabs(world: World) -> None:
+    lines = world.said("list", "files").splitlines()
+    rows = world.rows("list", "files")
+    assert len(lines) == len(rows)
+    assert {line.count("\t") for line in lines} == {7}
+    assert any(str(world.library / LONG) in line.split("\t") for line in lines), "nothing is cut off"
+    assert any("Tab\\tbed" in line for line in lines)
+    for command in (("list", "movies"), ("list", "series"), ("list", "episodes"), ("list", "libraries")):
+        assert len(world.said(*command).splitlines()) == len(world.rows(*command))
+    assert "candidate 1" in world.said("pending")
+    assert "evidence" in world.said("show", str(world.library / "Heat (1995) {tmdb-949}.mkv"))
+
+
+def test_an_empty_list_is_nothing_on_stdout_and_a_word_on_stderr(world: World) -> None:
+    done = world.reeld("list", "trash")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == b"the trash is empty\n"
+    assert world.said("list", "trash", "--json") == ""
+
+
+@pytest.mark.parametrize("command", [["list", "files"], ["list", "files", "--json"], ["identify", "-"]])
+def test_a_reader_that_has_seen_enough_is_no_error(world: World, command: list[str]) -> None:
+    names = world.root / "names"
+    names.write_text("".join(f"Film {number} (1999).mkv\n" for number in range(3000)))
+    with (
+        open(names, "rb") as stdin,
+        subprocess.Popen(
+            [*REELD, "--config", str(world.config), *command],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=world.environment(),
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if command[0] == "identify":
+            assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_a_terminal_gets_a_table_that_interprets_no_markup(world: World) -> None:
+    shown = _on_a_terminal(world, "list", "files")
+    assert "State" in shown
+    assert "Path" in shown
+    assert "[bold]" in shown.replace("\r\n", "")
+    assert "\t" not in shown
+    assert "Heat" in _on_a_terminal(world, "list", "movies")
+    assert "reeld does not run" in _on_a_terminal(world, "status")
+
+
+def _on_a_terminal(world: World, *arguments: str) -> str:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*REELD, "--config", str(world.config), *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=world.environment(TERM="xterm", COLUMNS="200"),
+    ) as process:
+        os.close(theirs)
+        output = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # EIO: the other side is closed
+                break
+            if not piece:
+                break
+            output += piece
+    os.close(ours)
+    assert process.returncode == 0
+    return output.decode()
+
+
+# --- identify --------------------------------------------------------------------------------------------
+
+
+def test_identify_says_what_it_makes_of_names_that_need_not_exist(world: World) -> None:
+    rows = world.rows("identify", "/nowhere/Heat (1995).mkv", "Severance.S02E01.mkv", "xkcd.mkv", "Heat-trailer.mkv")
+    for row in rows:
+        assert row.keys() >= IDENTIFY_KEYS
+        assert row["evidence"]
+    assert [row["verdict"] for row in rows] == ["accepted", "accepted", "pending", "ignored"]
+    assert [row["kind"] for row in rows] == ["movie", "episode", "movie", None]
+    assert (rows[1]["title"], rows[1]["season_number"], rows[1]["episode_numbers"]) == ("Severance", 2, [1])
+    assert rows[0]["season_number"] is None
+    lines = world.said("identify", "/nowhere/Heat (1995).mkv").splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("accepted\tmovie\tHeat (1995)\t")
+
+
+def test_identify_answers_three_hundred_lines_in_order(world: World) -> None:
+    names = [f"Film {number} (19{number % 90 + 10}).mkv".encode() for number in range(298)]
+    names += [b"Am\xe9lie (2001).mkv", b"\x1b[31mred (2000).mkv"]
+    done = world.reeld("identify", "-", "--json", stdin=b"\n".join(names) + b"\r\n\n")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [os.fsencode(row["path"]) for row in rows] == names
+    assert rows[5]["title"] == "Film 5"
+    done = world.reeld("identify", "-", stdin=names[-1])
+    assert b"\x1b" not in done.stdout
+
+
+def test_identify_needs_neither_catalogue_nor_disk(world: World, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[database]\npath = "{tmp_path}/state/reeld.db"\n[[library]]\nname = "L"\npath = "/nowhere"\n')
+    done = world.reeld("identify", "Heat (1995).mkv", config=config)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["config.toml"]
+
+
+def test_names_count_as_siblings_only_together(world: World) -> None:
+    names = [f"/tv/Bleach/Bleach - {number:03}.mkv" for number in range(1, 30)]
+    alone, together = world.rows("identify", *names), world.rows("identify", "--together", *names)
+    assert [row["path"] for row in together] == [row["path"] for row in alone] == names
+    confidence = sum(row["confidence"] or 0 for row in alone), sum(row["confidence"] or 0 for row in together)
+    assert confidence[1] >= confidence[0]
+
+
+# --- mistakes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("nonsense",), 64, "No such command 'nonsense'; see reeld --help"),
+        (("list", "movies", "--wat"), 64, "--wat"),
+        (("list", "movies", "extra"), 64, "extra"),
+        (("show",), 64, "ID|PATH"),
+        (("identify",), 64, "PATH"),
+        (("show", "4711"), 66, "4711"),
+        (("show", "/nowhere.mkv"), 66, "/nowhere.mkv"),
+        (("validate", "4711", "--movie", "X"), 66, "reeld pending"),
+        (("restore", "4711"), 66, "reeld list trash"),
+        (("restore", "9" * 30), 64, "ID"),
+        (("scan", "/nowhere"), 66, "does not exist"),
+        (("config", "check", "/nowhere.toml"), 78, "/nowhere.toml"),
+    ],
+)
+def test_a_mistake_has_its_exit_code_and_one_clear_line(
+    world: World, arguments: tuple[str, ...], status: int, message: str
+) -> None:
+    done = world.reeld(*arguments)
+    assert done.returncode == status, done.stderr
+    said = done.stderr.decode()
+    assert message in said
+    assert "Traceback" not in said
+    assert done.stdout == b""
+
+
+def test_help_is_given_where_it_is_asked_for_or_a_command_is_missing(world: World) -> None:
+    for arguments in ("list", "config", "--help", "-h", "validate --help"):
+        done = world.reeld(*arguments.split())
+        assert done.returncode == (0 if "-h" in arguments else 64), arguments
+        assert b"Usage" in done.stdout + done.stderr
+        assert b"Traceback" not in done.stderr
+    alone = subprocess.run(REELD, capture_output=True, env=world.environment(), check=False)
+    assert alone.returncode == 64
+    assert b"Usage" in alone.stdout + alone.stderr
+
+
+def test_a_bad_configuration_stops_every_command(world: World, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[settle]\nquiet_s = -1\n[logg]\n")
+    for command in (["config", "check"], ["run"], ["scan"], ["list", "movies"], ["status"], ["identify", "x.mkv"]):
+        done = world.reeld(*command, config=config)
+        assert done.returncode == 78, command
+        said = done.stderr.decode()
+        assert "2 to mend" in said
+        assert "settle.quiet_s = -1" in said
+        assert 'did you mean "log"?' in said
+    assert sorted(os.listdir(tmp_path)) == ["config.toml"], "and nothing else happened"
+
+
+def test_a_good_configuration_is_said_to_be_good(world: World) -> None:
+    said = world.said("config", "check")
+    assert str(world.config) in said
+    assert str(world.database) in said
+    assert world.said("config", "check", str(world.config)) == said
+
+
+def test_without_a_catalogue_it_is_said_how_to_get_one(world: World, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[database]\npath = "{tmp_path}/reeld.db"\n')
+    for command in (["list", "movies"], ["status"], ["show", "1"], ["pending"]):
+        done = world.reeld(*command, config=config)
+        assert done.returncode == 66, command
+        assert b"reeld run" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["config.toml"]
+
+
+def test_the_version_is_said(world: World) -> None:
+    assert world.said("--version").startswith("reeld ")
+
+
+# --- decisions, without a daemon ---------------------------------------------------------------------------
+
+
+def test_decisions_work_without_a_daemon_and_can_be_taken_back() -> None:
+    with new_world(level="warning") as world:
+        path = make_video(world.library / "Heat (1995).mkv")
+        world.said("scan")
+        said = world.said("validate", str(path), "--series", "Heat", "--season", "0", "--episode", "1")
+        assert said == f"{path}: Heat S00E01\n"
+        (thrown,) = world.rows("list", "trash")
+        assert (thrown["entity_type"], thrown["entity_metadata"]["title"]) == ("movie", "Heat")
+        assert "Heat" in world.said("list", "trash")
+        (back,) = world.rows("restore", str(thrown["id"]))
+        assert back["entity_type"] == "movie"
+        assert world.said("scan")
+        assert world.file(path)["series"] == "Heat", "what a person said stands"
+
+
+def test_the_installed_command_is_this_one(world: World) -> None:
+    script = Path(sys.executable).parent / "reeld"
+    if not script.exists():
+        found = shutil.which("reeld")
+        if found is None:
+            pytest.skip("reeld is not installed as a command here")
+        script = Path(found)
+    done: Any = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == world.said("--version")

@@ -1,0 +1,84 @@
+"""Who works on a catalogue, and what does it say of itself? Locks of real processes."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from reeld.errors import CatalogInUse, CatalogUnavailable
+from reeld.service.presence import Presence, status_of
+
+HOLD = """
+import sys
+from reeld.service.presence import Presence
+with Presence(sys.argv[1]) as presence:
+    presence.tell({"libraries": []})
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return str(tmp_path / "deep" / "reeld.db")
+
+
+def test_nobody_is_there_at_first(database: str) -> None:
+    assert status_of(database) is None
+
+
+def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
+    with Presence(database) as presence:
+        assert status_of(database) == {}
+        presence.tell({"libraries": ["é\udce9"]})
+        assert status_of(database) == {"pid": os.getpid(), "libraries": ["é\udce9"]}
+    assert status_of(database) is None
+    assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
+
+
+def test_a_second_process_is_refused_and_told_who_the_first_is(database: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(CatalogInUse, match=f"process {other.pid}"), Presence(database):
+            pass
+        other.kill()
+        other.wait()
+    # The kernel took the lock back; what the dead process said of itself counts no more.
+    assert status_of(database) is None
+    with Presence(database):
+        assert status_of(database) is not None
+
+
+def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
+    os.makedirs(os.path.dirname(database))
+    descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # what a `reeld status` does, for longer than it ever takes
+    timer = threading.Timer(0.15, os.close, (descriptor,))
+    timer.start()
+    with Presence(database):
+        pass
+    timer.join()
+
+
+def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) -> None:
+    with Presence(database) as presence:
+        os.mkdir(f"{database}.status.new")
+        presence.tell({})
+        assert status_of(database) == {}
+        Path(f"{database}.status").write_bytes(b"\xff{")
+        assert status_of(database) == {}
+        Path(f"{database}.status").write_text("[1]")
+        assert status_of(database) == {}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CatalogUnavailable, match=r"\[database\] path"), Presence(str(tmp_path / "file" / "reeld.db")):
+        pass

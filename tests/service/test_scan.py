@@ -1,0 +1,184 @@
+"""`reeld scan`: one pass over the disks, without the daemon, that ends when nothing is left to do."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
+from tests.videos import make_video, video_bytes
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with new_world(level="info") as new:
+        yield new
+
+
+def test_one_pass_finds_everything_and_a_second_has_nothing_to_do(world: World) -> None:
+    for seed, name in enumerate(["Heat (1995).mkv", "Severance.S02E01.mp4", "xkcd.avi", "Heat (1995)-trailer.mkv"]):
+        make_video(world.library / name, seed=seed)
+    done = world.reeld("scan")
+    assert done.returncode == 0, done.stderr
+    summary = done.stdout.decode()
+    assert "4 files" in summary
+    assert "1 movies, 1 series with 1 episodes, 1 waiting for you (reeld pending), 1 ignored" in summary
+    assert_catalogue_is_true(world)
+    assert b"file.finished" in done.stderr
+
+    world.level = "debug"
+    world.write_config()
+    again = world.reeld("scan", "--json")
+    assert again.returncode == 0
+    assert b"stage.finished" not in again.stderr
+    assert b'"bytes_hashed": 0' in again.stdout
+
+
+def test_the_summary_has_stable_keys(world: World) -> None:
+    path = make_video(world.library / "Heat (1995).mkv", padding_bytes=100_000_000)
+    (summary,) = world.rows("scan")
+    assert summary["bytes_hashed"] == path.stat().st_size, "each byte is counted once"
+    assert summary["counts"]["files"] == {"present": 1, "missing": 0}
+    assert (summary["counts"]["movies"], summary["was_interrupted"]) == (1, False)
+    assert (summary["unsettled"], summary["offline"], summary["unreadable"]) == ([], {}, {})
+    assert summary["seconds"] > 0
+
+
+def test_a_path_inside_a_library_means_that_part_of_it(world: World) -> None:
+    for folder in ("a", "b"):
+        (world.library / folder).mkdir()
+        make_video(world.library / folder / f"Film {folder} (1999).mkv", seed=ord(folder))
+    world.said("scan")
+    gone = world.library / "a" / "Film a (1999).mkv"
+    gone.unlink()
+    (world.library / "b" / "Film b (1999).mkv").unlink()
+    world.said("scan", str(world.library / "b"))
+    states = {os.path.basename(row["path"]): row["state"] for row in world.rows("list", "files")}
+    assert states == {"Film a (1999).mkv": "present", "Film b (1999).mkv": "missing"}
+    assert [row["path"] for row in world.rows("list", "libraries")] == [str(world.library)]
+
+
+def test_a_part_may_be_named_by_way_of_a_link(world: World) -> None:
+    (world.library / "a").mkdir()
+    make_video(world.library / "a" / "Heat (1995).mkv")
+    link = world.root / "link"
+    link.symlink_to(world.library)
+    world.said("scan", str(link / "a"))
+    assert_catalogue_is_true(world)
+    assert [row["path"] for row in world.rows("list", "libraries")] == [str(world.library)]
+
+
+def test_a_path_elsewhere_is_a_library_of_its_own(world: World) -> None:
+    make_video(world.library / "Heat (1995).mkv", seed=1)
+    other = world.root / "other"
+    other.mkdir()
+    make_video(other / "Alien (1979).mkv", seed=2)
+    world.said("scan", str(other))
+    assert [row["path"] for row in world.rows("list", "files")] == [str(other / "Alien (1979).mkv")]
+    assert {row["path"] for row in world.rows("list", "libraries")} == {str(world.library), str(other)}
+
+
+def test_a_folder_that_contains_a_library_is_refused(world: World) -> None:
+    """Each file would be known twice."""
+    make_video(world.library / "Heat (1995).mkv")
+    world.said("scan")
+    done = world.reeld("scan", str(world.root))
+    assert done.returncode == 64, done.stderr
+    assert b"contains the library" in done.stderr
+    assert_catalogue_is_true(world)
+
+
+def test_a_path_that_is_not_there_is_said_to_be_so(world: World) -> None:
+    done = world.reeld("scan", str(world.root / "nowhere"))
+    assert done.returncode == 66
+    assert "does not exist" in done.stderr.decode()
+    os.rmdir(world.library)
+    done = world.reeld("scan")
+    assert done.returncode == 66
+    assert "could not be looked at" in done.stderr.decode()
+
+
+def test_an_interrupted_pass_is_finished_by_the_next(world: World) -> None:
+    path = make_video(world.library / "Napoleon (1927).mkv", seed=1)
+    os.truncate(path, 4 << 30)
+    small = make_video(world.library / "Heat (1995).mkv", seed=2)
+    with _scanning(world) as scan:
+        assert scan.stderr is not None
+        # Files are taken in the order of their names, so the large one is being hashed, or is next.
+        for line in scan.stderr:
+            if b"verdict.accepted" in line and path.name.encode() in line:
+                break
+        scan.send_signal(signal.SIGINT)
+        output, _ = scan.communicate(timeout=20)
+    assert scan.returncode == 130
+    assert b"2 files" in output
+    assert world.file(path)["file_hash"] is None
+    os.truncate(path, 2 << 20)
+    world.said("scan")
+    assert world.file(path)["file_hash"] == hash_of(path)
+    assert world.file(small)["file_hash"] == hash_of(small)
+    assert_catalogue_is_true(world)
+
+
+def test_work_left_over_for_a_file_that_is_gone_does_not_hold_up_another_part(world: World) -> None:
+    for folder in ("a", "b"):
+        (world.library / folder).mkdir()
+    path = make_video(world.library / "a" / "Napoleon (1927).mkv", seed=1)
+    os.truncate(path, 4 << 30)
+    with _scanning(world) as scan:
+        assert scan.stderr is not None
+        next(line for line in scan.stderr if b"verdict.accepted" in line)
+        scan.kill()
+    path.unlink()
+    make_video(world.library / "b" / "Heat (1995).mkv", seed=2)
+    world.said("scan", str(world.library / "b"))
+    assert {row["state"] for row in world.rows("list", "files")} == {"missing", "present"}
+
+
+def test_a_file_that_never_stops_growing_does_not_hold_the_pass_up(world: World) -> None:
+    make_video(world.library / "Heat (1995).mkv", seed=1)
+    path = make_video(world.library / "Live (2020).mkv", seed=2)
+    done = threading.Event()
+
+    def grow() -> None:
+        while not done.wait(0.05):
+            with open(path, "ab") as file:
+                file.write(b"more")
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        outcome = world.reeld("scan")
+    finally:
+        done.set()
+        writer.join()
+    assert outcome.returncode == 0
+    assert f"left for the next time: {path}" in outcome.stderr.decode()
+    assert [row["path"] for row in world.rows("list", "movies")[0]["files"]] == [str(world.library / "Heat (1995).mkv")]
+    world.said("scan")
+    assert_catalogue_is_true(world)
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(world: World) -> None:
+    path = make_video(world.library / "Napoleon (1927).mkv", seed=1)
+    os.truncate(path, 2 << 30)
+    os.utime(path, (1, 1))
+    with _scanning(world) as scan:
+        assert scan.stderr is not None
+        for line in scan.stderr:
+            if b"verdict.accepted" in line:
+                break
+        path.write_bytes(video_bytes("mkv", seed=3))
+        _, rest = scan.communicate(timeout=20)
+    assert scan.returncode == 0
+    assert b"file.changed" in rest
+    assert_catalogue_is_true(world)
+
+
+def _scanning(world: World) -> "subprocess.Popen[bytes]":
+    """A scan under way; its log comes line by line."""
+    command = world.command("--config", str(world.config), "scan")
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=world.environment())
