@@ -201,11 +201,12 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def the_process_dies_and_another_starts(self) -> None:
         with writing():
-            recovered = queue.recover()
+            recovered = queue.recover(lambda attempts: self.now_ms + attempts)
         running = [expected for expected in self.jobs.values() if expected.state == "running"]
         assert recovered == len(running)
         for expected in running:
             expected.state, expected.holder = "waiting", None
+            expected.due_at_ms = self.now_ms + expected.attempts
 
     # --- what must always hold -----------------------------------------------------------------------------
 
@@ -267,7 +268,7 @@ def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_
         assert queue.claim("light", NOW_MS + 1)
     add_libraries("Films")
     with writing():
-        assert queue.recover() == 2
+        assert queue.recover(lambda _attempts: NOW_MS) == 2
     with writing():
         jobs = [queue.claim("light", NOW_MS + 9), queue.claim("light", NOW_MS + 9)]
     assert [job is None for job in jobs] == [False, True]

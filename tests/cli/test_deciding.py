@@ -1,7 +1,9 @@
 """What a person says counts at once, for good, and only when it makes sense."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -116,3 +118,34 @@ def test_a_question_or_file_that_is_not_there_is_said_to_be_so(reeld: Reeld) -> 
         result = reeld.run(*arguments)
         assert result.returncode == os.EX_NOINPUT
         assert result.stderr.startswith(b"reeld: ")
+
+
+def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    file = reeld.file("holiday.mkv")
+    with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db")) as connection, connection:
+        connection.execute("UPDATE video_files SET file_hash = NULL")
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, last_error, created_at)"
+            " VALUES (?, 'hash', 'heavy', 'set_aside', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
+            (file["id"],),
+        )
+    assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
+    assert reeld.run("retry").returncode == os.EX_USAGE
+    assert reeld.json("retry", file["path"]) == [{"retried": 1}]
+    assert reeld.json("retry", "--all") == [{"retried": 0}]
+    assert reeld.run("scan").returncode == 0
+    assert reeld.file("holiday.mkv")["file_hash"] == file["file_hash"]
+
+
+def test_works_without_a_file_do_not_count_in_the_status(undecided: Undecided) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv", "Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv")
+    (status,) = reeld.json("status")
+    assert facts(status, "movies", "series", "episodes") == (1, 1, 2)
+    for path in reeld.videos.iterdir():
+        path.unlink()
+    assert reeld.run("scan").returncode == 0
+    (status,) = reeld.json("status")
+    assert facts(status, "movies", "series", "episodes") == (0, 0, 0)
+    assert reeld.json("list", "movies") == []
+    assert len(reeld.json("list", "movies", "--all")) == 1

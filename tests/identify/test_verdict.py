@@ -245,3 +245,9 @@ def test_the_link_in_a_scene_nfo_is_the_id_of_the_film() -> None:
     verdict = identify(Clues(path=f"{name}.mkv", sidecars=(Sidecar(path=f"{name}.nfo", content=text),)))
     assert isinstance(verdict, Accepted)
     assert verdict.reading.imdb_id == "tt0133093"
+
+
+def test_a_title_with_bytes_that_are_no_text_is_for_a_person() -> None:
+    verdict = identify(Clues(path=os.fsdecode(b"Movies/Am\xe9lie (2001)/Am\xe9lie (2001).mkv")))
+    assert isinstance(verdict, Uncertain)
+    assert "UTF-8" in verdict.reason

@@ -51,7 +51,7 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
     library = Library(name="Videos", path=root, quiet_s=0.0)
     with writing():
         (library_id,) = sync_libraries([library]).values()
-        queue.recover()
+        queue.recover(lambda _attempts: 0)
     intake = make_intake(
         library,
         library_id,

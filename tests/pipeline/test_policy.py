@@ -22,13 +22,16 @@ from reeld.errors import (
 from reeld.pipeline.policy import (
     DELAY_FACTOR,
     FIRST_DELAY_S,
+    LONGEST_DEATH_DELAY_S,
     MAX_ATTEMPTS,
+    MAX_DEATHS,
     Consequence,
     GiveBack,
     GiveUp,
     LookAgain,
     Retry,
     consequence,
+    delay_after_death_s,
     explanation,
 )
 from tests.catalog.rows import stamp
@@ -103,3 +106,10 @@ def test_our_errors_speak_for_themselves_and_any_other_is_called_a_bug() -> None
     said = explanation(ZeroDivisionError("division by zero"))
     assert "ZeroDivisionError: division by zero" in said
     assert "please report it" in said
+
+
+def test_after_a_death_a_job_goes_on_at_once_and_then_ever_later() -> None:
+    delays = [delay_after_death_s(attempts) for attempts in range(1, MAX_DEATHS + 1)]
+    assert delays[:4] == [0, 5, 10, 20]
+    assert delays == sorted(delays)
+    assert delays[-1] == LONGEST_DEATH_DELAY_S

@@ -27,7 +27,7 @@ from reeld.errors import (
     WorkerError,
     WorkerTimeout,
 )
-from reeld.pipeline.policy import MAX_ATTEMPTS, RECHECK_S
+from reeld.pipeline.policy import MAX_ATTEMPTS, MAX_DEATHS, RECHECK_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage
 from reeld.pipeline.tools import Tools
@@ -284,11 +284,11 @@ def test_a_bug_while_a_substitute_is_stored_sets_the_file_aside(file_id: int) ->
 
 
 def test_a_file_that_killed_the_whole_process_each_time_is_given_up_without_another_try(file_id: int) -> None:
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_DEATHS):
         with writing():
             assert queue.claim("light", NOW_MS) is not None
         with writing():
-            assert queue.recover() == 1
+            assert queue.recover(lambda _attempts: NOW_MS) == 1
     tried = []
 
     def run(record: FileRecord, _tools: Tools) -> str:
@@ -400,7 +400,7 @@ def test_a_result_that_cannot_be_stored_before_the_end_is_found_again_at_the_nex
             work.runner(run).step("light")
     assert work.pauses == []
     with writing():
-        assert queue.recover() == 1
+        assert queue.recover(lambda _attempts: NOW_MS) == 1
     assert Work().runner(give("mkv")).step("light")
     assert row(file_id).container == "mkv"
 

@@ -6,6 +6,7 @@ a new version of the file takes the token away and so voids whatever is still un
 """
 
 import secrets
+from collections.abc import Callable
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import JobRow, Library, VideoFile
@@ -100,11 +101,21 @@ def resume(library_id: int) -> None:
     _of_library(library_id, "paused", "waiting")
 
 
-def retry_set_aside(video_file_id: int, now_ms: int) -> None:
-    """Something about the file changed: if it was given up, it gets its attempts anew."""
-    JobRow.update(state="waiting", token=None, attempts=0, due_at_ms=now_ms).where(
-        JobRow.video_file == video_file_id, JobRow.state == "set_aside"
-    ).execute()
+def retry_set_aside(video_file_id: int, now_ms: int) -> int:
+    """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
+    return change(
+        "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? "
+        "WHERE video_file_id = ? AND state = 'set_aside'",
+        now_ms,
+        video_file_id,
+    )
+
+
+def retry_all_set_aside(now_ms: int) -> int:
+    """A person says that what hindered them is mended; how many files get their attempts anew."""
+    return change(
+        "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? WHERE state = 'set_aside'", now_ms
+    )
 
 
 def drop_stage(stage: str) -> None:
@@ -117,15 +128,18 @@ def drop(video_file_ids: list[int]) -> None:
     JobRow.delete().where(JobRow.video_file.in_(video_file_ids)).execute()
 
 
-def recover() -> int:
+def recover(due_ms: Callable[[int], int]) -> int:
     """Give back what a process that ended left under way; how many jobs. For the catalogue's one owner.
 
-    The jobs of libraries that are not configured any more wait, as those of one that is away do.
+    `due_ms` says when a job of so many attempts is due. The jobs of libraries that are not configured any more wait,
+    as those of one that is away do.
     """
-    given_back = int(JobRow.update(state="waiting", token=None).where(JobRow.state == "running").execute())
+    under_way = rows("SELECT id, attempts FROM jobs WHERE state = 'running'")
+    for job_id, attempts in under_way:
+        update_row(JobRow, job_id, state="waiting", token=None, due_at_ms=due_ms(attempts))
     for library in Library.select(Library.id).where(Library.state == "removed"):
         pause(library.id)
-    return given_back
+    return len(under_way)
 
 
 def next_due_ms(lane: str) -> int | None:

@@ -39,6 +39,9 @@ _MEDIA = (
 )
 
 
+_PRESENT = VideoFile.state == "present"
+
+
 # --- files -----------------------------------------------------------------------------------------------
 
 
@@ -344,7 +347,7 @@ def _question(row: Row) -> Row:
 
 
 def counts() -> Row:
-    """How many of everything there is, and what work is left, by stage."""
+    """How many of everything there is, and what work is left, by stage. Works count that have a file present."""
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
         by_verdict = dict(
@@ -354,12 +357,14 @@ def counts() -> Row:
             .tuples()
         )
         work = list(JobRow.select(JobRow.stage, JobRow.state, fn.COUNT()).group_by(JobRow.stage, JobRow.state).tuples())
-        works = {"movies": Movie, "series": Series, "episodes": Episode}
-        sizes = {name: model.select().count() for name, model in works.items()}
+        movies = VideoFile.select(VideoFile.movie).where(_PRESENT, VideoFile.movie.is_null(False)).distinct()
+        episodes = EpisodeFile.select(EpisodeFile.episode).join(VideoFile).where(_PRESENT).distinct()
+        series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
+        works = {"movies": movies.count(), "series": series.count(), "episodes": episodes.count()}
     return {
         "files": {"present": 0, "missing": 0} | by_state,
         "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
-        **sizes,
+        **works,
         "queue": _by_stage(work),
         "paused": sum(number for _, state, number in work if state == "paused"),
         "set_aside": sum(number for _, state, number in work if state == "set_aside"),

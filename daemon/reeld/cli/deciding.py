@@ -1,4 +1,4 @@
-"""Commands by which a person decides: `validate`, `reject`, `restore`."""
+"""Commands by which a person decides: `validate`, `reject`, `retry`, `restore`."""
 
 from collections.abc import Container, Mapping
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import filing, trash, views
+from reeld.catalog import filing, queue, trash, views
 from reeld.catalog.database import reading, writing
 from reeld.cli.looking import file_id_of, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
@@ -31,6 +31,7 @@ _CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("a person said so",)}
 def add_to(app: typer.Typer) -> None:
     app.command("validate")(validate)
     app.command("reject")(reject)
+    app.command("retry")(retry)
     app.command("restore")(restore)
 
 
@@ -95,6 +96,27 @@ def reject(question: Question, config: ConfigFile = None, as_json: AsJson = Fals
             question_id = _question_id(question)
             filing.reject(question_id, now_ms())
         _tell(question_id, as_json=as_json)
+
+
+def retry(
+    what: Annotated[list[str] | None, typer.Argument(metavar="[ID|PATH]...", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="All files that were set aside.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work again on files that were set aside, since what hindered them is mended. ID as in `reeld list files`."""
+    if bool(what) == every:
+        raise UsageError("name the files that were set aside, or all of them with --all; see `reeld list files`")
+    with catalog_of(config), writing():
+        retried = (
+            queue.retry_all_set_aside(now_ms())
+            if every
+            else sum(queue.retry_set_aside(file_id_of(one), now_ms()) for one in what or ())
+        )
+    if wants_json(as_json):
+        print_json([{"retried": retried}])
+    else:
+        say(f"{retried} files will be worked on again")
 
 
 def restore(

@@ -251,7 +251,9 @@ def _print_questions(questions: Iterable[Row]) -> None:
         say(f"{question['id']}  {readable(question['file']['path'])}")
         say(f"    {readable(question['reason'])}")
         _print_candidates(question["candidates"])
-    if not has_any:
+    if has_any:
+        complain("answer with reeld validate NUMBER --candidate N (or --movie, --series), or with reeld reject NUMBER")
+    else:
         complain("nothing waits for you")
 
 

@@ -35,6 +35,8 @@ def identify(clues: Clues) -> Verdict:
         case.doubt(f"the names carry two different {' and '.join(known.ids.conflicts)} ids")
     if known.substituted:
         case.evidence.insert(0, f"the file's own name says nothing: its folder {known.name!r} was read instead")
+    if any("\udc80" <= char <= "\udcff" for char in case.reading.title or ""):
+        case.doubt("the title holds bytes that are not UTF-8")
     return case.settle(_others(case, known))
 
 

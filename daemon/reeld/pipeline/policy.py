@@ -18,6 +18,12 @@ from reeld.errors import (
 
 MAX_ATTEMPTS = 3
 
+# Whoever kills reeld, or a power cut, kills innocent files' attempts with it, a large one's most often; and no file
+# can kill it but by a bug, since children do the parsing. So this takes many more, ever further apart: 5 s, 10 s, 20 s
+# up to 10 minutes, in which the innocent come through and a guilty one dies alone.
+MAX_DEATHS = 10
+LONGEST_DEATH_DELAY_S = 600.0
+
 # A worker that hung has cost its time limit already, a disk that hiccups needs seconds: 5 s, 20 s, 80 s.
 FIRST_DELAY_S = 5.0
 DELAY_FACTOR = 4.0
@@ -73,6 +79,11 @@ def consequence(error: Exception, job: Job, rng: random.Random) -> Consequence:
             return Retry(_delay_s(1, rng), counts=False)
         case _:
             return _retry_or_give_up(job, rng)
+
+
+def delay_after_death_s(attempts: int) -> float:
+    """How long a job waits that was under way when reeld ended, after so many attempts; the first goes on at once."""
+    return 0.0 if attempts < 2 else min(FIRST_DELAY_S * 2.0 ** (attempts - 2), LONGEST_DEATH_DELAY_S)
 
 
 def explanation(error: Exception) -> str:

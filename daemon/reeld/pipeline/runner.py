@@ -12,7 +12,7 @@ from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavaila
 from reeld.log import get_logger
 from reeld.pipeline.policy import (
     CATALOG_DELAY_S,
-    MAX_ATTEMPTS,
+    MAX_DEATHS,
     GiveBack,
     GiveUp,
     LookAgain,
@@ -62,9 +62,11 @@ class Runner:
     def _run_stage(self, job: Job, record: FileRecord) -> Job | None:
         """Run the job's stage; the job at its next stage if this worker goes on with it."""
         stage = self._stage(job)
-        if job.attempts > MAX_ATTEMPTS:
+        if job.attempts > MAX_DEATHS:
             # No attempt came to an end that could be counted as a failure: each ended the process.
-            died = WorkerDied(f"reeld itself ended while it worked on this file, {MAX_ATTEMPTS} times")
+            died = WorkerDied(
+                f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
+            )
             return self._suffer(died, job, stage, record)
         return self._try(job, stage, record)
 

@@ -14,6 +14,7 @@ from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config
 from reeld.errors import ReeldError
 from reeld.log import get_logger
+from reeld.pipeline.policy import delay_after_death_s
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage, stages
 from reeld.pipeline.tools import Tools
@@ -53,7 +54,7 @@ def open_owned_catalog(config: Config) -> dict[str, int]:
     applied = open_catalog(config.database_path, create=True)
     with writing():
         library_ids = sync_libraries(config.libraries)
-        recovered = queue.recover()
+        recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_unhashed(config)
     log.info("catalog.opened", path=config.database_path, migrations=applied, jobs_recovered=recovered)
     return library_ids
