@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -217,11 +217,27 @@ def number_in(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
+def _moment(text: str) -> str:
+    """2026-11-22T15:51:15.317000+00:00 as 2026-11-22 15:51:15 UTC."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+# How a person reads what a script wants exact.
+_SHOWN: dict[str, Callable[[Any], str | None]] = {
+    "size_bytes": size,
+    "duration_ms": duration,
+    "first_seen_at": _moment,
+    "changed_at": _moment,
+    "missing_since": _moment,
+}
+
+
 def _print_details(row: Row) -> None:
     say(readable(row["path"]))
     for name, value in row.items():
         if name not in ("path", "evidence", "questions") and value not in (None, []):
-            say(f"  {name.replace('_', ' '):18} {shown(value)}")
+            heading = name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ")
+            say(f"  {heading:18} {_SHOWN.get(name, shown)(value)}")
     if row["evidence"]:
         say("  evidence")
         for sentence in row["evidence"]:

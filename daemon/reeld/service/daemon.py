@@ -146,7 +146,7 @@ class Daemon:
             while not watcher.is_settled_in.wait(STATUS_S) and not self.stopping.is_set():
                 pass
         if not self.stopping.is_set():
-            notify("READY=1", f"STATUS=watching {len(self._watchers)} libraries")
+            notify("READY=1", f"STATUS=libraries watched: {len(self._watchers)}")
             log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers))
 
     def _stay(self, presence: Presence) -> None:
