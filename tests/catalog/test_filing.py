@@ -296,11 +296,20 @@ def test_a_doubt_about_a_series_leaves_no_series_behind(library: int) -> None:
     assert (Series.select().count(), Episode.select().count()) == (2, 2)
 
 
-def test_a_question_that_is_asked_again_stays_one_question_with_the_latest_candidates(library: int) -> None:
+def test_a_question_with_the_same_candidates_stays_the_same_question(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    first = ask(file_id, film("Heat", 1995))
+    assert ask(file_id, film("Heat", 1995), reason="still unclear") == first
+    assert [question["reason"] for question in views.list_pending()] == ["still unclear"]
+
+
+def test_other_candidates_are_another_question_and_only_that_one_is_open(library: int) -> None:
     file_id = add_file(library, "a.mkv")
     first = ask(file_id, film("Heat", 1995))
     second = ask(file_id, film("Heat", 1986), film("Heat", 1995), reason="still unclear")
-    assert first == second
+    assert first != second
+    assert not filing.is_open(first)
+    assert filing.is_open(second)
     (question,) = views.list_pending()
     assert question["reason"] == "still unclear"
     assert [candidate["year"] for candidate in question["candidates"]] == [1986, 1995]

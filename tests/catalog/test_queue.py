@@ -1,5 +1,6 @@
 """Does the queue do what a dozen lines of plain Python would do, and never lose, double or confuse work?"""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,7 +89,9 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(index=st.integers(0, 5))
     def a_file_goes_missing(self, index: int) -> None:
         with writing():
-            files.record_missing([self._file(index)], self.now_ms)
+            file_id = self._file(index)
+            directory = os.path.dirname(files.file_record(file_id).path)
+            files.record_missing([file_id], self.files[file_id], directory, self.now_ms)
         self.jobs.pop(self._file(index), None)
 
     @rule(seconds=st.integers(0, 60))

@@ -149,3 +149,67 @@ def test_works_without_a_file_do_not_count_in_the_status(undecided: Undecided) -
     assert facts(status, "movies", "series", "episodes") == (0, 0, 0)
     assert reeld.json("list", "movies") == []
     assert len(reeld.json("list", "movies", "--all")) == 1
+
+
+def test_an_answer_to_a_question_that_is_not_open_any_more_must_be_said_in_full(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    number = question_about(reeld, "holiday.mkv")
+    reeld.json("reject", number)
+    result = reeld.run("validate", number, "--candidate", "1")
+    assert result.returncode == os.EX_USAGE
+    assert b"not open any more" in result.stderr
+    assert reeld.json("validate", number, "--movie", "Holiday")[0]["title"] == "Holiday"
+
+
+def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_accepts_it(undecided: Undecided) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv", "holiday.mkv")
+    before = reeld.json("list", "files"), reeld.json("pending")
+    disk = reeld.home / "unplugged"
+    reeld.videos.rename(disk)
+    reeld.videos.mkdir()
+    assert reeld.run("scan").returncode == os.EX_NOINPUT
+    assert (reeld.json("list", "files"), reeld.json("pending")) == before
+    (library,) = reeld.json("list", "libraries")
+    assert library["state"] == "offline"
+    assert "reeld accept" in library["state_reason"]
+    # The disk is back.
+    reeld.videos.rmdir()
+    disk.rename(reeld.videos)
+    assert reeld.run("scan").returncode == 0
+    assert (reeld.json("list", "files"), reeld.json("pending")) == before
+    # The files are really gone.
+    reeld.videos.rename(disk)
+    reeld.videos.mkdir()
+    assert reeld.run("scan").returncode == os.EX_NOINPUT
+    assert reeld.run("accept", "W").returncode == os.EX_NOINPUT
+    assert reeld.json("accept", "V") == [{"accepted": "V"}]
+    assert reeld.run("scan").returncode == 0
+    assert {row["state"] for row in reeld.json("list", "files")} == {"missing"}
+
+
+def test_a_library_that_is_called_otherwise_keeps_its_files_and_decisions(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    before = reeld.json("validate", str(reeld.videos / "holiday.mkv"), "--movie", "Holiday", "--year", "1938")[0]
+    reeld.config.write_text(reeld.config.read_text().replace('name = "V"', 'name = "Films"'))
+    assert reeld.run("scan").returncode == 0
+    assert reeld.json("list", "files") == [before | {"library": "Films"}]
+    assert [row["name"] for row in reeld.json("list", "libraries")] == ["Films"]
+
+
+def test_what_came_again_by_itself_is_not_restored_beside_it(undecided: Undecided) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    path = str(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    reeld.json("validate", path, "--movie", "Something")
+    (gone,) = reeld.json("list", "trash")
+    reeld.json("validate", path, "--movie", "Heat", "--year", "1995")
+    result = reeld.run("restore", str(gone["id"]))
+    assert result.returncode == os.EX_NOINPUT
+    assert b"is there again" in result.stderr
+
+
+def test_a_series_without_episodes_is_listed(undecided: Undecided) -> None:
+    reeld = undecided("Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv")
+    reeld.json("reject", str(reeld.videos / "Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv"))
+    (series,) = [row for row in reeld.json("list", "trash") if row["entity_type"] == "series"]
+    reeld.json("restore", str(series["id"]))
+    assert [(row["title"], row["episodes"]) for row in reeld.json("list", "series")] == [("Friends", 0)]

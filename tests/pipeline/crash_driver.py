@@ -20,7 +20,7 @@ from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
 from reeld.domain.records import FileRecord, Job
 from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.runner import Runner
+from reeld.pipeline.runner import Following, Runner
 from reeld.pipeline.stages import STAGES, Stage
 from reeld.pipeline.tools import Tools
 from reeld.service.watcher import make_intake
@@ -40,7 +40,7 @@ class TellingRunner(Runner):
 
     tell: Tell
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Job | None:
+    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Following:
         following = Runner._commit_result(self, job, stage, record, result)
         self.tell(stage.name, "committed")
         return following

@@ -92,6 +92,13 @@ def present_directories(library_id: int, below: str) -> list[str]:
     return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
 
 
+def sample_of_present(library_id: int, count: int) -> list[KnownFile]:
+    """Some files of the library that we believe present, spread over it: the newest and the oldest rows."""
+    of_library = "library_id = ? AND state = 'present' ORDER BY id"
+    oldest = _known(f"{of_library} LIMIT ?", library_id, count // 2)
+    return oldest + _known(f"{of_library} DESC LIMIT ?", library_id, count - count // 2)
+
+
 def present_in_directory(library_id: int, directory: str) -> list[int]:
     here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
@@ -140,12 +147,17 @@ def record_seen(known: KnownFile, library_id: int, path: str, stamp: FileStamp) 
     update_row(VideoFile, known.id, state="present", missing_since=None, **values)
 
 
-def record_missing(video_file_ids: Sequence[int], now_ms: int) -> None:
-    """These are not there any more. Their rows, and what was decided about them, stay."""
+def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
+    """These are not in this folder any more. Their rows, and what was decided about them, stay.
+
+    One that has another place by now (another library's thread saw it there) is left alone.
+    """
+    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
     for ids in chunked(video_file_ids, 500):
-        queue.drop(ids)
+        gone = [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), here).tuples()]
+        queue.drop(gone)
         VideoFile.update(state="missing", missing_since=utc_from_ms(now_ms)).where(
-            VideoFile.id.in_(ids), VideoFile.state == "present"
+            VideoFile.id.in_(gone), VideoFile.state == "present"
         ).execute()
 
 

@@ -5,7 +5,7 @@ the question that it asks or answers appear together.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from peewee import chunked, fn
@@ -73,6 +73,11 @@ def open_question(video_file_id: int, now_ms: int) -> int:
     )
 
 
+def is_open(question_id: int) -> bool:
+    """Whether the question still waits for its answer."""
+    return str(_question(question_id).validation_status) == "pending"
+
+
 def file_of(question_id: int) -> int:
     """The id of the file that the question is about."""
     return int(_question(question_id).video_file_id)
@@ -86,9 +91,13 @@ def candidates_of(question_id: int) -> tuple[Reading, ...]:
 def validate(question_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
     """A person says what the file is; `candidate` is its number when it was one of those offered.
 
-    Where two works fit the person's words equally, the older one is meant: a person can name an id.
+    Where two works fit the person's words equally, the older one is meant. Of what the person did not speak, the part
+    of a film in several files, stays as it was.
     """
     video_file_id = _question(question_id).video_file_id
+    if reading.part is None and reading.kind == "movie":
+        ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
+        reading = replace(reading, part=part)
     _link(video_file_id, reading, key_of, now_ms, person=True)
     _decide(video_file_id, "accepted", "person", reading, None)
     _answer(question_id, "validated", candidate, now_ms)
@@ -188,13 +197,15 @@ def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, "pending", "reeld", None, verdict.reason)
     values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
-    updated = (
-        PendingValidation.update(**values)
-        .where(PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending")
-        .execute()
+    asked = PendingValidation.get_or_none(
+        PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
     )
-    if not updated:
-        PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
+    if asked is not None and _as_dicts(candidates_of(asked.id)) == values["candidates"]:
+        PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == asked.id).execute()
+        return
+    # Other candidates are another question: whoever read the old one must not answer the new one with its numbers.
+    _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
+    PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
 
 
 def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -> None:

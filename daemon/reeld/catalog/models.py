@@ -43,6 +43,9 @@ class Library(BaseModel):
     """online, offline (cannot be looked at: nothing is known of its files) or removed (not configured)."""
     state_reason = PlainTextField(null=True)
     checked_at = UtcField(null=True)
+    root_device = Unsigned64Field(null=True)
+    root_inode = Unsigned64Field(null=True)
+    """With the device: the directory that the library was last seen in; NULL until then."""
 
     class Meta:
         table_name = "libraries"

@@ -33,9 +33,21 @@ def restore(trash_id: int) -> tuple[str, int]:
     values = entry.entity_metadata
     if entry.entity_type == "episode":
         _require_its_place(values)
+    else:
+        _require_that_it_is_not_there(model, values)
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
     return entry.entity_type, row_id
+
+
+def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
+    """A second row of one film would make every later file of it ambiguous."""
+    identity = ("title_key", "year", "country", "tmdb_id", "tvdb_id", "imdb_id")
+    same = [getattr(model, name) == work[name] for name in identity if work.get(name) is not None]
+    if model.select().where(*same).exists():
+        raise NotFoundError(
+            f"{work['title']} is there again, made by a file that came later; nothing is to be restored"
+        )
 
 
 def _require_its_place(episode: Row) -> None:

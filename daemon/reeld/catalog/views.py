@@ -226,7 +226,9 @@ def list_series() -> Iterator[Row]:
             )
         }
     for row in rows:
-        yield _work(row) | {"country": row["country"]} | counts[row["id"]]
+        yield (
+            _work(row) | {"country": row["country"]} | counts.get(row["id"], {"seasons": 0, "episodes": 0, "files": 0})
+        )
 
 
 def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:

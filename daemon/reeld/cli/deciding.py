@@ -1,4 +1,4 @@
-"""Commands by which a person decides: `validate`, `reject`, `retry`, `restore`."""
+"""Commands by which a person decides: `validate`, `reject`, `accept`, `retry`, `restore`."""
 
 from collections.abc import Container, Mapping
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import filing, queue, trash, views
+from reeld.catalog import filing, libraries, queue, trash, views
 from reeld.catalog.database import reading, writing
 from reeld.cli.looking import file_id_of, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("validate")(validate)
     app.command("reject")(reject)
     app.command("retry")(retry)
+    app.command("accept")(accept)
     app.command("restore")(restore)
 
 
@@ -119,6 +120,18 @@ def retry(
         say(f"{retried} files will be worked on again")
 
 
+def accept(
+    library: Annotated[str, typer.Argument(metavar="LIBRARY")], config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Say that the folder at a library's path is the library, though none of its files is there any more."""
+    with catalog_of(config), writing():
+        libraries.accept_root(library)
+    if wants_json(as_json):
+        print_json([{"accepted": library}])
+    else:
+        say(f"{library} is accepted as it is; it is looked at again within seconds, or by the next scan")
+
+
 def restore(
     number: Annotated[int, typer.Argument(metavar="ID", max=LARGEST_ID)],
     config: ConfigFile = None,
@@ -148,6 +161,11 @@ def _refuse(details: Mapping[str, object], allowed: Container[str], why: str) ->
 
 
 def _candidate(question_id: int, number: int | None) -> Reading:
+    if not filing.is_open(question_id):
+        # Its candidates are not what the person sees now, or somebody has answered already.
+        raise UsageError(
+            f"question {question_id} is not open any more; see `reeld pending`, or say --movie or --series"
+        )
     candidates = filing.candidates_of(question_id)
     if number is None or not 1 <= number <= len(candidates):
         raise UsageError(f"question {question_id} has {len(candidates)} candidates, and {number} is none of them")

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import reading, writing
@@ -52,12 +53,14 @@ class Intake:
     wall_ns: Callable[[], int] = time.time_ns
     has_turned_away: bool = False
     """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
-    _settled: list[tuple[str, FileStamp]] = field(default_factory=list)
+    _settled: dict[str, FileStamp] = field(default_factory=dict)
+    """Complete, and not recorded yet."""
 
     # --- one folder --------------------------------------------------------------------------------------
 
     def take_listing(self, listing: Listing) -> None:
         """Compare a folder with its rows, and record what is different."""
+        self._forget_what_vanished(listing)
         known = self._known_in(listing)
         names = {seen.name for seen in listing.files} | set(listing.companions)
         videos = {seen.relative: seen for seen in listing.files}
@@ -65,8 +68,16 @@ class Intake:
             self._take_file(seen, known.get(seen.relative), names)
         if _gone(known, videos, listing):
             # Asked again: a file that was renamed within the folder has its new path by now, and is not gone.
-            self._record_missing(_gone(self._known_in(listing), videos, listing))
+            self._record_missing(_gone(self._known_in(listing), videos, listing), listing.relative)
         self.flush()
+
+    def _forget_what_vanished(self, listing: Listing) -> None:
+        """What settled while the catalogue could not be written to may be gone by now."""
+        if self._settled:
+            names = {seen.relative for seen in listing.files}
+            for path in [path for path in self._settled if os.path.dirname(path) == listing.relative]:
+                if path not in names:
+                    del self._settled[path]
 
     def _known_in(self, listing: Listing) -> dict[str, KnownFile]:
         with reading():
@@ -98,9 +109,9 @@ class Intake:
             if known.is_present:
                 # Only its ctime or device changed: a right was given, perhaps the one that its job lacked.
                 queue.retry_set_aside(known.id, self.now_ms())
-            elif self._needs_work(known):
-                # When it went missing it lost its job.
-                self._enqueue(known.id, self.first_stage)
+            else:
+                # When it went missing it lost its job, which may have been to read a new name.
+                self._enqueue_what_is_left(known)
         if not known.is_present:
             log.info("file.returned", path=seen.relative)
 
@@ -112,17 +123,18 @@ class Intake:
 
     def _move(self, seen: SeenFile, known: KnownFile) -> None:
         with writing():
+            if files.known_at(known.library_id, known.path) != known:
+                return  # another library's thread was faster; the next walk sees what became of it
             files.record_seen(known, self.place.library_id, seen.relative, seen.stamp)
-            # The new name may say something else than the old one did. What lies in the file is known, unless
-            # its stages were not done: then whoever is at work must look under the new name.
-            self._enqueue(
-                known.id,
-                self.first_stage if self._needs_work(known) else IDENTIFY,
-            )
+            self._enqueue_what_is_left(known)
         log.info("file.moved", path=seen.relative, before=known.path)
 
-    def _needs_work(self, known: KnownFile) -> bool:
-        return files.needs_work(known.id, with_full_hash=self.with_full_hash)
+    def _enqueue_what_is_left(self, known: KnownFile) -> None:
+        """A new name may say something else than the old one did. What lies in the file is known, unless its stages
+        were not done: then whoever is at work must look under the new name.
+        """
+        needs_all = files.needs_work(known.id, with_full_hash=self.with_full_hash)
+        self._enqueue(known.id, self.first_stage if needs_all else IDENTIFY)
 
     # --- settling ----------------------------------------------------------------------------------------
 
@@ -131,24 +143,21 @@ class Intake:
         if sight is Sight.TURNED_AWAY:
             self.has_turned_away = True
         elif sight is Sight.SETTLED:
-            self._settled.append((path, stamp))
+            self._settled[path] = stamp
             if len(self._settled) >= BATCH:
                 self.flush()
 
     def settle_due(self) -> None:
         """Look again at the files whose quiet period is over, and queue those that did not change."""
+        names_in = lru_cache(maxsize=8)(_names_in)  # a folder's files come due together: it is listed once
         for path in self.settling.due(self.monotonic()):
-            stamp = _stamp_at(os.path.join(self.place.root, path))
-            if self.settling.confirm(path, stamp, self.monotonic(), objection=self._objection(path)) and stamp:
-                self._settled.append((path, stamp))
+            absolute = os.path.join(self.place.root, path)
+            directory, name = os.path.split(absolute)
+            stamp = _stamp_at(absolute)
+            objection = why_incomplete(name, names_in(directory))
+            if self.settling.confirm(path, stamp, self.monotonic(), objection=objection) and stamp:
+                self._settled[path] = stamp
         self.flush()
-
-    def _objection(self, path: str) -> str | None:
-        directory, name = os.path.split(os.path.join(self.place.root, path))
-        try:
-            return why_incomplete(name, set(os.listdir(directory)))
-        except OSError:
-            return None
 
     def flush(self) -> None:
         """Record what has settled, and queue its first stage, in one transaction.
@@ -158,10 +167,10 @@ class Intake:
         if not self._settled:
             return
         with writing():
-            for path, stamp in self._settled:
+            for path, stamp in self._settled.items():
                 settled = files.record_settled(self.place.library_id, path, stamp, self.now_ms())
                 self._enqueue(settled, self.first_stage)
-        for path, _stamp in self._settled:
+        for path in self._settled:
             log.info("file.settled", path=path)
         self._settled.clear()
 
@@ -191,15 +200,15 @@ class Intake:
         with reading():
             its_files = files.present_in_directory(self.place.library_id, directory)
         if (reason := self.rules.why_skip_directory(directory)) is None:
-            self._record_missing(its_files)
+            self._record_missing(its_files, directory)
         else:
             with writing():
                 files.record_all_skipped(its_files, reason, self.now_ms())
 
-    def _record_missing(self, video_file_ids: list[int]) -> None:
+    def _record_missing(self, video_file_ids: list[int], directory: str) -> None:
         if video_file_ids:
             with writing():
-                files.record_missing(video_file_ids, self.now_ms())
+                files.record_missing(video_file_ids, self.place.library_id, directory, self.now_ms())
             log.info("file.missing", count=len(video_file_ids))
 
 
@@ -217,6 +226,13 @@ def _gone(known: Mapping[str, KnownFile], videos: Collection[str], listing: List
 
 def _is_at_or_below(directory: str, root: str) -> bool:
     return root in ("", directory) or directory.startswith(f"{root}/")
+
+
+def _names_in(directory: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))
+    except OSError:
+        return frozenset()
 
 
 def _stamp_at(path: str) -> FileStamp | None:

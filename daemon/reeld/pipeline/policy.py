@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 3
 MAX_DEATHS = 10
 LONGEST_DEATH_DELAY_S = 600.0
 
-# A worker that hung has cost its time limit already, a disk that hiccups needs seconds: 5 s, 20 s, 80 s.
+# A worker that hung has cost its time limit already, a disk that hiccups needs seconds: 5 s, then 20 s.
 FIRST_DELAY_S = 5.0
 DELAY_FACTOR = 4.0
 

@@ -33,8 +33,9 @@ def reconcile(
             case Listing(relative=relative):
                 walked.add(relative)
                 intake.take_listing(found)
-                if not hint.is_recursive:
-                    unknown += [join(relative, name) for name in found.directories]
+                # A name whose stat failed may be a folder's.
+                not_looked_into = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
+                unknown += [join(relative, name) for name in not_looked_into]
             case Unreadable(relative=relative, message=message):
                 log.warning("directory.unreadable", path=readable(relative), reason=message)
                 unknown.append(relative)

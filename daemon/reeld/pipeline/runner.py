@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from reeld.catalog import files, queue
-from reeld.catalog.database import reading, writing
+from reeld.catalog.database import writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError, WorkerDied
 from reeld.log import get_logger
@@ -26,6 +26,9 @@ from reeld.pipeline.tools import Tools
 log = get_logger()
 
 T = TypeVar("T")
+
+Following = tuple[Job, FileRecord] | None
+"""The job at its next stage and its file, if the same worker goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,12 @@ class Runner:
             record = files.file_record(job.video_file_id) if job else None
         if job is None or record is None:
             return False
-        following: Job | None = job
+        following: Following = job, record
         while following is not None:
-            following = self._run_stage(following, record)
-            if following is not None:
-                with reading():
-                    record = files.file_record(following.video_file_id)
+            following = self._run_stage(*following)
         return True
 
-    def _run_stage(self, job: Job, record: FileRecord) -> Job | None:
+    def _run_stage(self, job: Job, record: FileRecord) -> Following:
         """Run the job's stage; the job at its next stage if this worker goes on with it."""
         stage = self._stage(job)
         if job.attempts > MAX_DEATHS:
@@ -70,7 +70,7 @@ class Runner:
             return self._suffer(died, job, stage, record)
         return self._try(job, stage, record)
 
-    def _try(self, job: Job, stage: Stage, record: FileRecord) -> Job | None:
+    def _try(self, job: Job, stage: Stage, record: FileRecord) -> Following:
         try:
             return self._commit_result(job, stage, record, stage.run(record, self.tools))
         except CatalogError:
@@ -78,12 +78,12 @@ class Runner:
         except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
             return self._suffer(err, job, stage, record)
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Job | None:
+    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Following:
         """Store the result and move the job on, in one transaction; or nothing, if the job was reset."""
 
-        def commit() -> tuple[bool, Stage | None]:
+        def commit() -> tuple[bool, Stage | None, FileRecord]:
             if not queue.holds(job):
-                return False, None
+                return False, None, record
             now_ms = self.now_ms()
             stage.save(job.video_file_id, result, now_ms)
             following = self._after(stage, job.video_file_id)
@@ -92,17 +92,18 @@ class Runner:
             else:
                 keep = following.lane == stage.lane
                 queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
-            return True, following
+            # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
+            return True, following, files.file_record(job.video_file_id)
 
-        is_ours, following = self._patiently(commit)
+        is_ours, following, now_known = self._patiently(commit)
         log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
         if is_ours and following is None:
             log.info("file.finished", path=record.path)
         if following is not None and following.lane == stage.lane:
-            return replace(job, stage=following.name, attempts=1)
+            return replace(job, stage=following.name, attempts=1), now_known
         return None
 
-    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Job | None:
+    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Following:
         reason = explanation(err)
         if not isinstance(err, ReeldError):
             log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
@@ -120,7 +121,7 @@ class Runner:
                 self.look_again(record.absolute_path)
         return None
 
-    def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Job | None:
+    def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Following:
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         if stage.give_up is not None:
             substitute = stage.give_up(reason)

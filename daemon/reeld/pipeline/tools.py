@@ -17,3 +17,5 @@ class Tools:
     """Whether reeld was asked to end; long work gives up then."""
     on_bytes_hashed: Callable[[int], None]
     """Told of each piece that was read, in bytes."""
+    interrupt: Callable[[], None] = lambda: None
+    """End the child processes now: whoever waits for one gets Interrupted."""

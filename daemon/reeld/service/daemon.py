@@ -115,6 +115,7 @@ class Daemon:
             self.stopping.set()
             notify("STOPPING=1", "STATUS=finishing what is under way")
             log.info("daemon.stopping")
+            tools.interrupt()  # a child may have minutes left of its time, and the service manager has not
             for watcher in self._watchers:
                 watcher.join()
             workers.join()

@@ -15,6 +15,7 @@ from reeld.domain.files import readable
 from reeld.errors import CatalogError, NotFoundError, UsageError
 from reeld.pipeline.intake import Intake
 from reeld.pipeline.reconcile import reconcile
+from reeld.pipeline.roots import why_doubtful
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.service.daemon import ending_on_signals, open_owned_catalog
@@ -160,6 +161,7 @@ class _Scan:
                 self._work_off(intakes, show)
             finally:
                 self._stopping.set()
+                tools.interrupt()
                 workers.join()
         if self._failure is not None:
             raise self._failure
@@ -185,6 +187,8 @@ class _Scan:
     def _walk_library(self, library: Library, intake: Intake) -> None:
         seen = check_root(library.path)
         library_id = intake.place.library_id
+        if not isinstance(seen, str):
+            seen = why_doubtful(library_id, library.path, seen) or seen
         with writing():
             if isinstance(seen, str):
                 if library.name in self._wanted:

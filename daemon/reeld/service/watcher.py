@@ -21,6 +21,7 @@ from reeld.log import get_logger
 from reeld.pipeline.intake import Intake, Place
 from reeld.pipeline.policy import CATALOG_DELAY_S
 from reeld.pipeline.reconcile import reconcile
+from reeld.pipeline.roots import why_doubtful
 from reeld.pipeline.stages import Stage
 from reeld.service.workplace import now_ms
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
@@ -168,6 +169,10 @@ class LibraryWatcher:
             return False
         if self._root_seen is None or seen.identity != self._root_seen.identity:
             self._stop_observer()
+            doubt = why_doubtful(self._intake.place.library_id, self.library.path, seen)
+            if doubt is not None:
+                self._go_offline(doubt)
+                return False
             self._root_seen = seen
         return True
 

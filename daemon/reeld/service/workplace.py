@@ -49,16 +49,20 @@ def open_tools(
     def ask_identifier(request: dict[str, Any]) -> dict[str, Any]:
         return identifier.call(request, timeout_s=config.identify.timeout_s)
 
+    def interrupt() -> None:
+        prober.close()
+        identifier.close()
+
     try:
         yield Tools(
             ask_prober=ask_prober,
             ask_identifier=ask_identifier,
             should_stop=stopping.is_set,
             on_bytes_hashed=on_bytes_hashed,
+            interrupt=interrupt,
         )
     finally:
-        prober.close()
-        identifier.close()
+        interrupt()
 
 
 def now_ms() -> int:

@@ -9,7 +9,9 @@ CREATE TABLE libraries (
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
     state_reason TEXT,
-    checked_at TEXT
+    checked_at TEXT,
+    root_device INTEGER,
+    root_inode INTEGER
 );
 CREATE UNIQUE INDEX libraries_name ON libraries (name);
 
