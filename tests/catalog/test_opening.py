@@ -17,10 +17,10 @@ from reeld.catalog.migrate import APPLICATION_ID, latest_version
 from reeld.catalog.models import VideoFile, database
 from reeld.errors import CatalogCorrupt, CatalogError, CatalogTooNew, CatalogUnavailable, NotFoundError
 from tests.catalog.rows import add_file, add_libraries, rows
+from tests.privileges import humbly
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -163,10 +163,10 @@ print(seen)
 """
 
 
-def _run(code: str, *arguments: str, as_nobody: bool = False) -> "subprocess.CompletedProcess[str]":
+def _run(code: str, *arguments: str, is_humble: bool = False) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "error", "-c", code, *arguments]
-    if as_nobody:
-        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", *command]
+    if is_humble:
+        command = humbly(command)
     path = os.pathsep.join([str(ROOT / "daemon"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=False)
@@ -203,7 +203,7 @@ except Exception as err:
 def _opened_without_privileges(path: Path) -> Any:
     for folder in (path.parent, *path.parent.parents[:-2]):
         os.chmod(folder, os.stat(folder).st_mode | 0o055)
-    done = _run(_OPEN, str(path), as_nobody=os.geteuid() == 0)
+    done = _run(_OPEN, str(path), is_humble=os.geteuid() == 0)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -25,6 +25,7 @@ from typing import Any, Self
 
 import xxhash
 
+from tests.privileges import humbly
 from tests.service.warm_start import warm_start
 
 Row = dict[str, Any]
@@ -83,10 +84,8 @@ class World:
         return {**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
     def command(self, *arguments: str) -> list[str]:
-        # Another user could not even start Python where that is installed below /root.
-        humble = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"]
-        is_root = os.geteuid() == 0
-        return [*(humble if self.is_humble and is_root else ()), *REELD, *arguments]
+        command = [*REELD, *arguments]
+        return humbly(command) if self.is_humble else command
 
     def reeld(
         self, *arguments: str, stdin: bytes = b"", config: Path | None = None, **environment: str

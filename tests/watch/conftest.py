@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import reeld
+from tests.privileges import humbly
 
 PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.abspath(reeld.__file__)))
-NOBODY = 65534
 
 RunAsOther = Callable[..., Any]
 
@@ -34,16 +34,13 @@ def library() -> Iterator[str]:
 
 @pytest.fixture
 def run_as_other() -> RunAsOther:
-    """Run Python code as a user without privileges, with `arguments` as sys.argv[1:]; what it prints as JSON.
+    """Run Python code without root's privileges, with `arguments` as sys.argv[1:]; what it prints as JSON.
 
-    Root may read everything, so a refused permission needs another user.
+    Root may read everything, so a refused permission needs a process that may not.
     """
 
     def run(code: str, *arguments: str) -> Any:
-        command = [sys.executable, "-W", "error", "-c", code, *arguments]
-        if os.geteuid() == 0:
-            identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-            command = ["setpriv", *identity, "--", *command]
+        command = humbly([sys.executable, "-W", "error", "-c", code, *arguments])
         environment = {**os.environ, "PYTHONPATH": PACKAGE_PARENT, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             command, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=False
