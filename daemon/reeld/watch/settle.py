@@ -8,9 +8,9 @@ change nothing: a file whose last change is long past when it is first seen.
      └────▶ waiting ─▶ due ─▶ confirm ──▶ settled
                  ▲                └─▶ waits again: it changed, or a witness objects
 
-Quiet is necessary, not sufficient: a writer may pause. Anything else that speaks against a file (a control
-file beside it, an open writer, a hole, a missing end) is an `objection`: a sentence that the caller passes
-along, and that keeps the file waiting and says why. Whatever settles may still change; then it is seen
+Quiet is necessary, not sufficient: a writer may pause. Anything else that speaks against a file (today: a
+download's control file beside it) is an `objection`: a sentence that the caller passes along, and that
+keeps the file waiting and says why. Whatever settles may still change; then it is seen
 again, and waits again.
 """
 
