@@ -20,6 +20,7 @@ from reeld.config import (
     LogSettings,
     ProbeSettings,
     SettleSettings,
+    WatchSettings,
     default_database_path,
     find_config_file,
     load_config,
@@ -65,6 +66,7 @@ def test_the_shipped_file_states_every_key() -> None:
     document = tomllib.loads(SHIPPED.read_text())
     sections = {
         "database": {"path"},
+        "watch": {field.name for field in fields(WatchSettings)},
         "settle": {field.name for field in fields(SettleSettings)},
         "hash": {field.name for field in fields(HashSettings)},
         "probe": {field.name for field in fields(ProbeSettings)},
@@ -164,6 +166,12 @@ def test_the_nearest_known_name_is_offered(document: dict[str, Any], nearest: st
         ("settle", "quiet_s", -0.1),
         ("settle", "quiet_s", 86_401),
         ("settle", "quiet_s", [5]),
+        ("settle", "open_for_writing", 1),
+        ("settle", "holes", "no"),
+        ("settle", "container_end", 0),
+        ("settle", "patience_h", -1),
+        ("settle", "patience_h", float("nan")),
+        ("settle", "patience_h", 8_761),
         ("hash", "full", 1),
         ("probe", "memory_mib", 1024.5),
         ("probe", "memory_mib", True),
@@ -197,6 +205,8 @@ def test_a_value_that_cannot_be_meant_is_refused(section: str, key: str, value: 
         ("ignore", "*.mkv"),
         ("ignore", [""]),
         ("quiet_s", False),
+        ("open_for_writing", "yes"),
+        ("patience_h", True),
     ],
 )
 def test_a_library_that_cannot_be_meant_is_refused(key: str, value: object) -> None:
@@ -273,6 +283,17 @@ def test_a_library_has_its_own_quiet_period_or_the_general_one() -> None:
     assert [library.quiet_s for library in config.libraries] == [9, 0]
     assert config.settle.quiet_s == 9
     assert config.libraries[1].extensions == ("mkv",)
+
+
+def test_each_witness_can_be_switched_off_for_one_library_or_for_all() -> None:
+    witnesses = {"open_for_writing": False, "holes": False, "container_end": False, "patience_h": 1}
+    for name, value in witnesses.items():
+        config = parsed({"settle": {name: value}, "library": [{"name": "A", "path": "/a"}]})
+        assert getattr(config.libraries[0], name) == getattr(config.settle, name) == value
+        config = parsed({"library": [{"name": "A", "path": "/a", name: value}, {"name": "B", "path": "/b"}]})
+        default = getattr(SettleSettings(), name)
+        assert [getattr(library, name) for library in config.libraries] == [value, default]
+        assert getattr(config.settle, name) == default
 
 
 # --- where things are ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 # They would run this test again, or take minutes: `make` is asked whether it knows how to.
-DRY = ("make test", "make check", "make bench")
+DRY = ("make test", "make check", "make bench", "make soak")
 
 # They change the machine: only what they refer to is checked.
 ROOT_ONLY = ("python3 -m venv /opt", "/opt/reeld/bin/pip", "useradd", "install -", "editor", "systemctl")

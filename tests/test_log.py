@@ -1,13 +1,15 @@
 """What the log looks like to machines and to people, and that no file name can spoil it."""
 
+import contextlib
 import io
 import json
 from typing import Any
 
 import pytest
+import structlog
 
 from reeld.config import LogSettings
-from reeld.log import configure_log, get_logger
+from reeld.log import FLOOD_S, MOST_ALIKE, Flood, configure_log, get_logger, tell_left_out
 
 HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
 
@@ -85,3 +87,48 @@ def test_a_traceback_on_a_terminal_shows_no_name_raw() -> None:
     assert "test_log.py" in stream.getvalue()
     stream.getvalue().encode()
     assert len(stream.getvalue().splitlines()) > 3
+
+
+def _flood_of(count: int, flood: Flood, event: str = "stage.failed", level: str = "warning") -> int:
+    """How many of so many events get through."""
+    through = 0
+    for number in range(count):
+        with contextlib.suppress(structlog.DropEvent):
+            flood(None, level, {"event": event, "path": number})
+            through += 1
+    return through
+
+
+def test_ten_thousand_warnings_alike_are_shown_in_part_and_counted() -> None:
+    """Row 42."""
+    now = 0.0
+    flood = Flood(lambda: now)
+    assert _flood_of(10_000, flood) == MOST_ALIKE
+    assert _flood_of(3, flood, "file.changed") == 3, "of another event nothing is left out"
+    assert flood.take_left_out() == {}, "not told before the while is over"
+    now = FLOOD_S
+    assert flood.take_left_out() == {"stage.failed": 10_000 - MOST_ALIKE}
+    assert flood.take_left_out() == {}, "told once"
+    assert _flood_of(MOST_ALIKE + 1, flood) == MOST_ALIKE, "the next while begins anew"
+    now += FLOOD_S
+    assert _flood_of(1, flood) == 1, "also when nobody asked in between"
+    assert flood.take_left_out(is_last=True) == {"stage.failed": 1}
+
+
+def test_news_are_never_left_out() -> None:
+    assert _flood_of(1000, Flood(lambda: 0.0), "file.finished", "info") == 1000
+
+
+def test_errors_with_tracebacks_are_a_flood_as_well() -> None:
+    assert _flood_of(1000, Flood(lambda: 0.0), "stage.crashed", "error") == MOST_ALIKE
+
+
+def test_what_was_left_out_is_told_in_the_log() -> None:
+    stream = io.StringIO()
+    configure_log(LogSettings(), stream)
+    for number in range(MOST_ALIKE + 7):
+        get_logger().warning("test.flooded", number=number)
+    tell_left_out(is_last=True)
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [row["number"] for row in rows[:-1]] == list(range(MOST_ALIKE))
+    assert (rows[-1]["event"], rows[-1]["what"], rows[-1]["count"]) == ("log.left_out", "test.flooded", 7)

@@ -1,8 +1,11 @@
 """What a confined child cannot do, tried by a real one."""
 
 import errno
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +75,17 @@ def test_a_child_cannot_write_even_through_a_writable_descriptor(pool: WorkerPoo
     assert video.read_text() == "precious"
 
 
+@pytest.mark.needs_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
+def test_a_child_has_none_of_its_parents_capabilities(pool: WorkerPool, tmp_path: Path) -> None:
+    """With the daemon's CAP_LEASE it could keep the file's owner from writing to it."""
+    video = tmp_path / "film.mkv"
+    video.write_text("precious")
+    os.chown(video, 12345, 12345)
+    with video.open("rb") as file:
+        assert pool.call({"lease": True}, [file.fileno()], timeout_s=10)["refused"] == errno.EACCES
+
+
 def test_without_landlock_there_is_still_no_descriptor_for_a_file(without_landlock: WorkerPool) -> None:
     assert without_landlock.call({"open": "/etc/passwd"}, timeout_s=10)["refused"] == errno.EMFILE
     assert without_landlock.landlock_abi == 0
@@ -118,3 +132,97 @@ def test_limits_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> Non
     limits = Limits(memory_bytes=1, cpu_s=2, descriptors=3, answer_bytes=4)
     monkeypatch.setattr("sys.argv", ["child", limits.as_argument()])
     assert Limits.inherited() == limits
+
+
+_CONFINED = """
+import json, os, sys, threading
+from reeld.sandbox import Limits, forbid_writing_outside
+from reeld.service.child import WorkerPool
+
+state, films = sys.argv[1:]
+abi = forbid_writing_outside(state)
+done, refusals = [], []
+
+def attempt(name, deed):
+    try:
+        deed()
+        done.append(name)
+    except OSError as err:
+        refusals.append(err.errno)
+
+def attempts():
+    attempt("append", lambda: open(films + "/a.mkv", "ab").close())
+    attempt("truncate", lambda: os.truncate(films + "/a.mkv", 0))
+    attempt("unlink", lambda: os.unlink(films + "/a.mkv"))
+    attempt("rename", lambda: os.rename(films + "/a.mkv", films + "/b.mkv"))
+    attempt("take away", lambda: os.rename(films + "/a.mkv", state + "/a.mkv"))
+    attempt("link", lambda: os.link(films + "/a.mkv", state + "/a.mkv"))
+    attempt("make", lambda: os.mkdir(films + "/new"))
+    attempt("read", lambda: open(films + "/a.mkv", "rb").read())
+    os.makedirs(state + "/backups", exist_ok=True)
+    attempt("write", lambda: open(state + "/backups/new", "wb").write(b"x"))
+    attempt("move", lambda: os.replace(state + "/backups/new", state + "/moved"))
+    attempt("remove", lambda: os.unlink(state + "/moved"))
+    os.system("true >> " + films + "/a.mkv")
+
+thread = threading.Thread(target=attempts)
+thread.start()
+thread.join()
+pool = WorkerPool("tests.service.echo_child", 1, Limits())
+refused = pool.call({"open": films + "/a.mkv"}, timeout_s=20)["refused"]
+pool.close()
+print(json.dumps({"abi": abi, "done": done, "refusals": refusals, "child": refused, "child_abi": pool.landlock_abi}))
+"""
+
+
+def test_a_process_that_may_write_in_one_folder_writes_nowhere_else_and_its_children_less(tmp_path: Path) -> None:
+    """I10, I11. Also its later threads; and walls can be built within walls."""
+    state, films = tmp_path / "state", tmp_path / "films"
+    state.mkdir()
+    films.mkdir()
+    (films / "a.mkv").write_bytes(b"precious")
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", _CONFINED, str(state), str(films)],
+        capture_output=True,
+        check=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])},
+    )
+    said = json.loads(done.stdout)
+    if not said["abi"]:
+        pytest.skip("this kernel has no Landlock")
+    assert said["done"] == ["read", "write", "move", "remove"]
+    assert set(said["refusals"]) <= {errno.EACCES, errno.EXDEV}
+    assert (said["child"], said["child_abi"]) == (errno.EACCES, said["abi"])
+    assert (films / "a.mkv").read_bytes() == b"precious"
+    assert [path.name for path in films.iterdir()] == ["a.mkv"]
+
+
+_LARGE = """
+import sys
+sys.modules["pysqlite3"] = None  # the system's SQLite, which keeps temporary files on disk unless it is told otherwise
+from reeld.catalog.database import open_catalog, writing
+from reeld.catalog.models import database
+from reeld.sandbox import forbid_writing_outside
+
+forbid_writing_outside(sys.argv[1])
+open_catalog(sys.argv[1] + "/reeld.db", create=True)
+numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
+with writing():
+    database.execute_sql("CREATE TABLE large (a INTEGER PRIMARY KEY, b TEXT, c TEXT UNIQUE)")
+    database.execute_sql(numbers + "INSERT INTO large SELECT i, hex(randomblob(50)), hex(randomblob(50)) FROM n")
+    database.execute_sql("CREATE INDEX large_b ON large (b, c)")
+    database.execute_sql("UPDATE large SET b = b || 'x', c = c || 'x'")
+print(len(database.execute_sql("SELECT * FROM large ORDER BY b || c").fetchall()))
+"""
+
+
+def test_a_large_statement_needs_no_temporary_file_elsewhere(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LARGE, str(tmp_path)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.split() == [b"60000"], done.stderr.decode()

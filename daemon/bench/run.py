@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import first_scan, full_hash, identify_names, idle, latency, peak_memory, second_scan
+from bench import first_scan, full_hash, identify_names, idle, latency, peak_memory, reconcile, second_scan
 from bench.measure import HEADING, Line
 from bench.world import QUICK, Sizes, World
 
@@ -33,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "first-scan": first_scan.run,
     "memory": peak_memory.run,
     "second-scan": second_scan.run,
+    "reconcile": reconcile.run,
     "latency": latency.run,
     "idle": idle.run,
 }

@@ -29,6 +29,8 @@ class Sizes:
     hash_gib: float = 2.0
     videos: int = 2000
     catalogued: int = 10_000
+    walked: int = 200_000
+    burst: int = 40_000
     names: int = 2000
     arrivals: int = 200
     arrivals_per_s: float = 5.0
@@ -37,7 +39,16 @@ class Sizes:
 
 
 QUICK = Sizes(
-    hash_gib=0.25, videos=100, catalogued=300, names=200, arrivals=20, arrivals_per_s=5.0, idle_s=10.0, rounds=1
+    hash_gib=0.25,
+    videos=100,
+    catalogued=300,
+    walked=2000,
+    burst=300,
+    names=200,
+    arrivals=20,
+    arrivals_per_s=5.0,
+    idle_s=10.0,
+    rounds=1,
 )
 
 

@@ -19,6 +19,8 @@ from reeld.domain.identity import LibraryKind
 from reeld.errors import ConfigError
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+WatchMode = Literal["auto", "events", "poll"]
+RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
 
 # What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
@@ -32,7 +34,18 @@ DEFAULT_EXTENSIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
+class SettleSettings:
+    """When a file is complete: for libraries that do not say their own, also those that only a command names."""
+
+    quiet_s: float = 5.0
+    open_for_writing: bool = True
+    holes: bool = True
+    container_end: bool = True
+    patience_h: float = 24.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library(SettleSettings):
     """A folder that is watched. `path` is absolute and spelled as its owner spelled it."""
 
     name: str
@@ -41,14 +54,16 @@ class Library:
     extensions: tuple[str, ...] = DEFAULT_EXTENSIONS
     minimum_size_bytes: int = 0
     ignore: tuple[str, ...] = ()
-    quiet_s: float = 5.0
+    watch: WatchMode = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettleSettings:
-    """For libraries that do not say their own, also those that only a command names."""
+class WatchSettings:
+    """How often a library is looked at although nothing tells of a change."""
 
-    quiet_s: float = 5.0
+    reconcile_s: float = 600.0
+    full_walk_h: float = 24.0
+    poll_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +96,7 @@ class Config:
     source: str | None
     libraries: tuple[Library, ...]
     database_path: str
+    watch: WatchSettings = field(default_factory=WatchSettings)
     settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
@@ -117,13 +133,14 @@ def default_database_path(environment: Mapping[str, str]) -> str:
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-def load_config(path: str | None, environment: Mapping[str, str]) -> Config:
+def load_config(path: str | None, environment: Mapping[str, str], *, real_path: RealPath = os.path.realpath) -> Config:
     """The configuration in the file at `path`, or the defaults when it is None.
 
+    `real_path` says where the path of a library leads; it is all that is asked of the libraries' disks.
     Raises `ConfigError` with every complaint about the file.
     """
     if path is None:
-        return parse_config({}, source=None, base=os.getcwd(), environment=environment)
+        return parse_config({}, source=None, base=os.getcwd(), environment=environment, real_path=real_path)
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as err:
@@ -135,17 +152,22 @@ def load_config(path: str | None, environment: Mapping[str, str]) -> Config:
         # Besides TOMLDecodeError, which is a ValueError: a number of 5,000 digits, or as many brackets.
         raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
     base = os.path.dirname(os.path.abspath(path))
-    return parse_config(document, source=path, base=base, environment=environment)
+    return parse_config(document, source=path, base=base, environment=environment, real_path=real_path)
 
 
 def parse_config(
-    document: Mapping[str, Any], *, source: str | None, base: str, environment: Mapping[str, str]
+    document: Mapping[str, Any],
+    *,
+    source: str | None,
+    base: str,
+    environment: Mapping[str, str],
+    real_path: RealPath = os.path.realpath,
 ) -> Config:
     """The configuration that a parsed TOML `document` states; relative paths in it are relative to `base`."""
     complaints: list[str] = []
     _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
-    libraries = _libraries(document, sections["settle"]["quiet_s"], base, complaints)
+    libraries = _libraries(document, sections["settle"], base, real_path, complaints)
     if complaints:
         # A key or a value may hold anything, and is shown on a terminal.
         raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
@@ -155,6 +177,7 @@ def parse_config(
         source=source,
         libraries=libraries,
         database_path=database,
+        watch=WatchSettings(**sections["watch"]),
         settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
         probe=ProbeSettings(**sections["probe"]),
@@ -173,6 +196,7 @@ class Key:
 
     default: Any
     check: Check
+    is_required: bool = False
 
 
 def _text(value: Any) -> str | None:
@@ -231,12 +255,24 @@ def _patterns(value: Any) -> str | None:
     return None if fits else 'must be a list of patterns, such as ["*.old.mkv", "Home videos/**"]'
 
 
-# A day: whoever waits longer for a file to be complete has mistaken the unit.
-_QUIET = _number(0, 86_400, "seconds")
+_SETTLE: dict[str, Key] = {
+    # A day: whoever waits longer for a file to be complete has mistaken the unit.
+    "quiet_s": Key(SettleSettings().quiet_s, _number(0, 86_400, "seconds")),
+    "open_for_writing": Key(SettleSettings().open_for_writing, _flag),
+    "holes": Key(SettleSettings().holes, _flag),
+    "container_end": Key(SettleSettings().container_end, _flag),
+    # A year.
+    "patience_h": Key(SettleSettings().patience_h, _number(0, 8_760, "hours")),
+}
 
 _SECTIONS: dict[str, dict[str, Key]] = {
     "database": {"path": Key("", _optional_text)},
-    "settle": {"quiet_s": Key(SettleSettings().quiet_s, _QUIET)},
+    "settle": _SETTLE,
+    "watch": {
+        "reconcile_s": Key(WatchSettings().reconcile_s, _number(0.1, 86_400, "seconds")),
+        "full_walk_h": Key(WatchSettings().full_walk_h, _number(0.0001, 720, "hours")),
+        "poll_s": Key(WatchSettings().poll_s, _number(0.1, 86_400, "seconds")),
+    },
     "hash": {"full": Key(HashSettings().full, _flag)},
     "probe": {
         "timeout_s": Key(ProbeSettings().timeout_s, _number(1, 600, "seconds")),
@@ -254,13 +290,15 @@ _SECTIONS: dict[str, dict[str, Key]] = {
 }
 
 _LIBRARY: dict[str, Key] = {
-    "name": Key(None, _text),
-    "path": Key(None, _text),
+    "name": Key(None, _text, is_required=True),
+    "path": Key(None, _text, is_required=True),
     "kind": Key("auto", _one_of("auto", "movies", "series")),
     "extensions": Key(list(DEFAULT_EXTENSIONS), _extensions),
     "minimum_size_bytes": Key(0, _whole(0, 1 << 50, "bytes")),
     "ignore": Key([], _patterns),
-    "quiet_s": Key(None, _QUIET),
+    # Without a value of its own, a library has that of [settle].
+    **{name: Key(None, key.check) for name, key in _SETTLE.items()},
+    "watch": Key("auto", _one_of("auto", "events", "poll")),
 }
 
 _DEFAULT_LIBRARIES = [{"name": "Videos", "path": "~/Videos"}]
@@ -274,7 +312,9 @@ def _section(document: Mapping[str, Any], name: str, complaints: list[str]) -> d
     return _values(table, _SECTIONS[name], f"{name}.", complaints)
 
 
-def _libraries(document: Mapping[str, Any], quiet_s: float, base: str, complaints: list[str]) -> tuple[Library, ...]:
+def _libraries(
+    document: Mapping[str, Any], settle: Mapping[str, Any], base: str, real_path: RealPath, complaints: list[str]
+) -> tuple[Library, ...]:
     tables = document.get("library", _DEFAULT_LIBRARIES)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         complaints.append(f"library = {_shown(tables)}: must be blocks; write [[library]] with double brackets")
@@ -284,13 +324,13 @@ def _libraries(document: Mapping[str, Any], quiet_s: float, base: str, complaint
         before = len(complaints)
         values = _values(table, _LIBRARY, f"library {table.get('name', number)}: ", complaints)
         if len(complaints) == before:
-            libraries.append(_library(values, quiet_s, base))
+            libraries.append(_library(values, settle, base))
     _refuse_repeated_names(libraries, complaints)
-    _refuse_overlaps(libraries, complaints)
+    _refuse_overlaps(libraries, real_path, complaints)
     return tuple(libraries)
 
 
-def _library(values: dict[str, Any], quiet_s: float, base: str) -> Library:
+def _library(values: dict[str, Any], settle: Mapping[str, Any], base: str) -> Library:
     return Library(
         name=values["name"],
         path=_absolute(values["path"], base),
@@ -298,7 +338,8 @@ def _library(values: dict[str, Any], quiet_s: float, base: str) -> Library:
         extensions=tuple(sorted({extension.lower() for extension in values["extensions"]})),
         minimum_size_bytes=values["minimum_size_bytes"],
         ignore=tuple(values["ignore"]),
-        quiet_s=quiet_s if values["quiet_s"] is None else values["quiet_s"],
+        **{name: given if values[name] is None else values[name] for name, given in settle.items()},
+        watch=cast("WatchMode", values["watch"]),
     )
 
 
@@ -309,7 +350,7 @@ def _values(table: Mapping[str, Any], keys: Mapping[str, Key], where: str, compl
     for name, key in keys.items():
         values[name] = key.default
         if name not in table:
-            if key.default is None and name != "quiet_s":
+            if key.is_required:
                 complaints.append(f"{where}{name} is missing; every library needs one")
         elif wrong := key.check(table[name]):
             complaints.append(f"{where}{name} = {_shown(table[name])}: {wrong}")
@@ -333,20 +374,24 @@ def _refuse_repeated_names(libraries: list[Library], complaints: list[str]) -> N
     )
 
 
-def _refuse_overlaps(libraries: list[Library], complaints: list[str]) -> None:
+def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: list[str]) -> None:
     """A file in two libraries would have two identities."""
+    real = {library.path: real_path(library.path) for library in libraries}
     complaints.extend(
         f"library path = {_shown(second.path)}: overlaps with {_shown(first.path)} of library "
         f"{_shown(first.name)}; keep one of the two, or use ignore patterns in the outer one"
         for first, second in itertools.combinations(libraries, 2)
-        if paths_overlap(first.path, second.path)
+        if _overlap(real[first.path], real[second.path])
     )
 
 
 def paths_overlap(first: str, second: str) -> bool:
     """Whether one folder is, or lies in, the other, also by way of symbolic links."""
-    real = os.path.realpath(first), os.path.realpath(second)
-    return os.path.commonpath(real) in real
+    return _overlap(os.path.realpath(first), os.path.realpath(second))
+
+
+def _overlap(first: str, second: str) -> bool:
+    return os.path.commonpath((first, second)) in (first, second)
 
 
 def _absolute(path: str, base: str) -> str:

@@ -10,21 +10,27 @@
     │   ├── CatalogFull          the disk is full (74)
     │   ├── CatalogUnavailable   it cannot be opened, read or written (74)
     │   ├── CatalogCorrupt       its content is damaged, or it is no catalogue of ours (65)
-    │   └── CatalogTooNew        written by a newer reeld (65)
+    │   ├── CatalogTooNew        written by a newer reeld (65)
+    │   ├── CatalogGone          its file was removed or replaced; never begun anew without being asked (65)
+    │   ├── CatalogLogLost       its write-ahead log was removed while it was open; folded in, to be started again (75)
+    │   └── BackupFailed         no copy of it could be made (74)
     ├── FileError                one video; the others go on
     │   ├── FileVanished         not there any more; the walk will say what became of it
     │   ├── FileChanged          written to while we read it; goes back to settling
+    │   ├── FileIncomplete       it ends before its container says so; perhaps the rest is still to come
     │   ├── FileNotRegular       a FIFO, a socket, a device or a link under a video's name
     │   └── FileUnreadable       permission, I/O error
     ├── WorkerError              a child process that parses untrusted input; bare: it cannot be started
     │   ├── WorkerTimeout        it was given its time and was killed
     │   └── WorkerDied           it ended by itself: a crash or a limit
+    ├── MachineExhausted         too many open files, or no memory: nobody's fault; tried again
     └── Interrupted              we are asked to stop; the job goes back as it was
 
 The type decides the policy, in `pipeline/policy.py` and nowhere else. Numbers are sysexits.h codes for
 the command line. A message says what happened, to which file, and what to do.
 """
 
+import errno
 import os
 
 from reeld.domain.files import FileStamp, readable
@@ -83,6 +89,18 @@ class CatalogTooNew(CatalogError):
     exit_code = os.EX_DATAERR
 
 
+class CatalogGone(CatalogError):
+    exit_code = os.EX_DATAERR
+
+
+class CatalogLogLost(CatalogError):
+    exit_code = os.EX_TEMPFAIL
+
+
+class BackupFailed(CatalogError):
+    pass
+
+
 class FileError(ReeldError):
     """Something about one video. `path` is absolute."""
 
@@ -103,6 +121,19 @@ class FileChanged(FileError):
         self.before = before
         self.after = after
         super().__init__(path, f"{readable(path)} was written to while it was read; waiting until it is complete")
+
+
+class FileIncomplete(FileError):
+    """It has not changed for `unchanged_s`, and is waited for until that is `patience_s`."""
+
+    def __init__(self, path: str, *, unchanged_s: float, patience_s: float) -> None:
+        self.unchanged_s = unchanged_s
+        self.patience_s = patience_s
+        super().__init__(
+            path,
+            f"{readable(path)} ends before its container does; waiting for the rest until it has not changed for "
+            f"{patience_s / 3600:g} h; if nobody writes to it any more, fetch it again",
+        )
 
 
 class FileNotRegular(FileError):
@@ -131,6 +162,19 @@ class WorkerTimeout(WorkerError):
 
 class WorkerDied(WorkerError):
     pass
+
+
+class MachineExhausted(ReeldError):
+    """The kernel had no room for what was asked: no file is to blame, and each would fare alike."""
+
+    exit_code = os.EX_OSERR
+
+    ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+
+    def __init__(self, error: OSError) -> None:
+        cause = error.strerror or type(error).__name__
+        todo = "give reeld more memory" if error.errno == errno.ENOMEM else "raise LimitNOFILE= of its service"
+        super().__init__(f"the machine refused reeld what it needs ({cause}); if this goes on, {todo}")
 
 
 class Interrupted(ReeldError):

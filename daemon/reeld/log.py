@@ -8,6 +8,9 @@ tomorrow, warning is trouble that was coped with, error is what somebody must ac
 import io
 import logging
 import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
@@ -16,11 +19,67 @@ from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor
 from reeld.config import LogSettings
 from reeld.domain.files import readable
 
+MOST_ALIKE = 50
+"""Warnings of one event that are shown in FLOOD_S; a person reads no more, and `reeld list files` has them all."""
+
+FLOOD_S = 60.0
+
+LEFT_OUT = "log.left_out"
+
 
 def get_logger() -> FilteringBoundLogger:
     """The logger of the calling module; it takes its settings from `configure_log` when it is first used."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+log = get_logger()
+
+
+class Flood:
+    """Lets so many warnings and errors of one event through in a while, and counts the others.
+
+    Ten thousand broken files, or a disk that fails again and again, must not push everything else out of the journal.
+    Memory is bounded by the number of events that there are.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._shown: dict[str, tuple[float, int]] = {}
+        """By event, since when it is counted, and how many there were since."""
+        self._left_out: dict[str, int] = {}
+
+    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """A structlog processor."""
+        name = event["event"]
+        if method not in ("warning", "error") or name == LEFT_OUT:
+            return event
+        with self._lock:
+            since, count = (self._now(), 0) if self._is_over(name) else self._shown[name]
+            self._shown[name] = (since, count + 1)
+            if count >= MOST_ALIKE:
+                self._left_out[name] = self._left_out.get(name, 0) + 1
+                raise structlog.DropEvent
+        return event
+
+    def take_left_out(self, *, is_last: bool = False) -> dict[str, int]:
+        """How many of each event were left out in a while that is over, or `is_last`; each is told of once."""
+        with self._lock:
+            names = [name for name in self._left_out if is_last or self._is_over(name)]
+            return {name: self._left_out.pop(name) for name in names}
+
+    def _is_over(self, name: str) -> bool:
+        return name not in self._shown or self._now() - self._shown[name][0] >= FLOOD_S
+
+
+_flood = Flood()
+
+
+def tell_left_out(*, is_last: bool = False) -> None:
+    """Say how many events were left out because there were too many alike; somebody must call this now and then."""
+    for name, count in _flood.take_left_out(is_last=is_last).items():
+        log.warning("log.left_out", what=name, count=count)
 
 
 def configure_log(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -39,6 +98,7 @@ def _processors(*, as_json: bool, colors: bool) -> list[Processor]:
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        _flood,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _make_names_readable,
     ]

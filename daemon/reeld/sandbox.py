@@ -1,4 +1,7 @@
-"""What may a child process that parses untrusted bytes still do? Compute, and answer its parent.
+"""What may reeld's processes still do? A child that parses untrusted bytes: compute, and answer its parent.
+
+The daemon itself may read everything and writes only its catalogue (`forbid_writing_outside`), so that no bug of ours
+can harm a video. The rest of this module is about the children, whose walls stand within that one.
 
 A child is started by `service/child.py` with its end of a unix socket as standard input. Its module loads
 the parser, runs it once (so that nothing is left to be loaded), and calls `serve`, which never returns to
@@ -24,7 +27,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, Self
 
@@ -38,8 +41,13 @@ HEADER = struct.Struct("<I")
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
 _LANDLOCK_CREATE_RULESET = 444  # one number on every architecture
+_LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
+
+_WRITE_FILE = 1 << 1
+_READ_OR_EXECUTE = 0b1101  # execute, read a file, read a directory
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -110,25 +118,68 @@ def confine(limits: Limits) -> int:
     ):
         resource.setrlimit(kind, (most, most))
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
-    return _landlock()
+    abi = _landlock()
+    # The unit's CAP_LEASE is for the daemon: with a film's descriptor it could keep others from writing to the film.
+    _libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
+    return abi
+
+
+def forbid_writing_outside(*directories: str) -> int:
+    """From now on this thread, and every thread and process that it starts, writes only below these directories.
+
+    Also on disks that are mounted later, and whoever it runs as. Reading and starting programs stay as they were.
+    Call it before the first thread is started: Landlock holds the thread that asks for it, and not those that are
+    there already. Gives the Landlock version in force; 0 means that nothing was forbidden, because this kernel, or a
+    filter around the service, has none. Mode and times of a file are not covered: those only its owner may change.
+    """
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
+    abi = _landlock_abi()
+    writing = _known_file_rights(abi) & ~_READ_OR_EXECUTE
+    allowed = {os.fspath(directory): writing for directory in directories}
+    # subprocess opens the one for the streams that nobody reads; a child makes itself the memory killer's first choice
+    # in the other. Neither holds files of anybody's.
+    allowed |= {path: _WRITE_FILE for path in (os.devnull, "/proc") if os.path.exists(path)}
+    return abi if abi and _restrict(files=writing, allowed=allowed) else 0
 
 
 def _landlock() -> int:
     """Deny every access to files, TCP, abstract sockets and foreign processes that the kernel can deny."""
-    abi = _syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1)
-    if abi < 1:
-        return 0
-    files = (1 << 13) - 1  # version 1; each later one adds its own bit
-    files |= (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
+    abi = _landlock_abi()
     net = 0b11 if abi >= 4 else 0
     scopes = 0b11 if abi >= 6 else 0
-    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    return abi if abi and _restrict(files=_known_file_rights(abi), net=net, scopes=scopes) else 0
+
+
+def _landlock_abi() -> int:
+    return max(0, _syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1))
+
+
+def _known_file_rights(abi: int) -> int:
+    """All that this version can deny, and that we know of: version 1 has 13, each later one adds its own bit."""
+    return (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
+
+
+def _restrict(*, files: int, net: int = 0, scopes: int = 0, allowed: Mapping[str, int] | None = None) -> bool:
+    """Deny these rights for good, except for those on files in `allowed` at and below their paths."""
+    size = 24 if scopes else 16 if net else 8
     ruleset = _syscall(_LANDLOCK_CREATE_RULESET, struct.pack("=QQQ", files, net, scopes)[:size], size, 0)
     if ruleset < 0:
-        return 0
-    denied = _syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
-    os.close(ruleset)
-    return abi if denied == 0 else 0
+        return False
+    try:
+        for path, rights in (allowed or {}).items():
+            _allow_below(ruleset, path, rights)
+        return _syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0
+    finally:
+        os.close(ruleset)
+
+
+def _allow_below(ruleset: int, path: str, rights: int) -> None:
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if _syscall(_LANDLOCK_ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, place), 0) != 0:
+            raise OSError(ctypes.get_errno(), "Landlock refused a rule", path)
+    finally:
+        os.close(place)
 
 
 def _syscall(number: int, *arguments: int | bytes | None) -> int:
@@ -207,5 +258,9 @@ def _lowest_free_descriptor() -> int:
 
 
 def _write(path: str, content: bytes) -> None:
-    with open(path, "wb", buffering=0) as file:
-        file.write(content)
+    # Not with open(): it asks for a truncation as well, to which nobody has a right in a daemon that is confined.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, content)
+    finally:
+        os.close(descriptor)

@@ -24,10 +24,16 @@ def stamp(**changes: int) -> FileStamp:
 
 
 def add_libraries(*names: str) -> list[int]:
-    """The ids of libraries of these names; those that are not named are not configured any more."""
+    """The ids of libraries of these names, all of which can be looked at.
+
+    Those that are not named are not configured any more.
+    """
     configured = [Library(name=name, path=f"/disks/{name}") for name in names]
     with writing():
-        return list(libraries.sync_libraries(configured).values())
+        ids = list(libraries.sync_libraries(configured).values())
+        for library_id in ids:
+            libraries.set_state(library_id, "online", None, NOW_MS)
+        return ids
 
 
 def add_file(library_id: int, path: str, *, at: FileStamp | None = None, now_ms: int = NOW_MS) -> int:

@@ -106,7 +106,7 @@ def test_an_inode_of_any_size_comes_back_and_fits_into_sqlite(number: int) -> No
 def test_a_file_with_a_huge_inode_is_found_by_its_stamp(library: int) -> None:
     at = stamp(inode=2**63 + 12345, device=2**64 - 1)
     file_id = add_file(library, "a.mkv", at=at)
-    (known,) = files.known_with_stamp(at)
+    (known,) = files.known_with_stamps([at])
     assert (known.id, known.stamp) == (file_id, at)
 
 

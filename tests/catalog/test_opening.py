@@ -7,10 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import sqlite3 as driver
 
 from reeld.catalog.database import close_catalog, open_catalog, reading
 from reeld.catalog.migrate import APPLICATION_ID, latest_version
@@ -99,12 +101,46 @@ def test_a_catalogue_with_a_damaged_page_is_refused_and_not_touched(whole: Path,
         assert "is damaged" in _refused(whole, CatalogCorrupt)
 
 
-def test_a_bit_that_flipped_in_an_indexed_text_is_found_at_the_start(whole: Path) -> None:
+@pytest.mark.parametrize("how", ["killed", "a week ago", "the clock went back"])
+def test_a_bit_that_flipped_in_an_indexed_text_is_found_after_a_disorderly_end_and_once_a_week(
+    whole: Path, how: str
+) -> None:
+    """What a quick look does not see. Row 27."""
+    change = {"killed": "is_open = 1", "a week ago": f"checked_at = '{_days_ago(7)}'"}
+    with contextlib.closing(driver.connect(whole)) as connection, connection:
+        set_to = change.get(how, f"checked_at = '{_days_ago(-1)}'")
+        connection.execute(f"UPDATE catalog_health SET {set_to}")
     content = bytearray(whole.read_bytes())
     at = content.index(b"Film 33 (1933).mkv")
     content[at] ^= 0x20
     whole.write_bytes(content)
     assert "is damaged" in _refused(whole, CatalogCorrupt)
+
+
+def test_an_orderly_end_is_noted_and_any_other_is_not(whole: Path) -> None:
+    def is_open() -> bool:
+        return rows(whole, "SELECT is_open FROM catalog_health") == [(1,)]
+
+    assert not is_open()
+    open_catalog(str(whole), create=True)
+    assert is_open()
+    close_catalog()
+    assert not is_open()
+    open_catalog(str(whole), create=True)
+    with pytest.raises(CatalogCorrupt), reading():
+        raise driver_error(driver.SQLITE_CORRUPT)
+    close_catalog()
+    assert is_open(), "whoever saw damage leaves it to the next to look closely"
+
+
+def driver_error(code: int) -> driver.DatabaseError:
+    error = driver.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = code
+    return error
+
+
+def _days_ago(days: float) -> str:
+    return f"{datetime.now(UTC) - timedelta(days=days, minutes=1):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def test_an_older_schema_is_only_read_by_whoever_may_bring_it_up_to_date(whole: Path) -> None:

@@ -9,11 +9,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reeld.catalog import content, files, queue
-from reeld.catalog.database import close_catalog, open_catalog, reading, writing
+from reeld.catalog import content, files, libraries, queue
+from reeld.catalog.database import call_when_work_comes, close_catalog, open_catalog, reading, writing
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.domain.content import QuickHashes
 from reeld.domain.records import Job
+from reeld.pipeline.policy import (
+    DELAY_FACTOR,
+    FIRST_DELAY_S,
+    LONGEST_DEATH_DELAY_S,
+    LONGEST_LOOK_S,
+    MAX_ATTEMPTS,
+    RECHECK_S,
+)
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
 
 LANES = ("light", "heavy")
@@ -47,6 +55,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.workers: list[Job] = []
         self.stored: dict[int, str | None] = {}
         self.folder = TemporaryDirectory()
+        self.away: set[int] = set()
+        self.was_woken = False
+        self.waited: set[tuple[int, str, int]] = set()
 
     @initialize()
     def open(self) -> None:
@@ -56,6 +67,10 @@ class QueueMachine(RuleBasedStateMachine):
             add_file(library_id, f"{number}.mkv"): library_id for library_id in self.library_ids for number in range(3)
         }
         self.stored = dict.fromkeys(self.files)
+        call_when_work_comes(self._wake)
+
+    def _wake(self) -> None:
+        self.was_woken = True
 
     def teardown(self) -> None:
         close_catalog()
@@ -167,9 +182,10 @@ class QueueMachine(RuleBasedStateMachine):
         with writing():
             queue.put_back(job, due_at_ms=due_at_ms, error="it hiccuped", counts=counts)
         if expected is not None:
-            expected.state, expected.holder, expected.due_at_ms = "waiting", None, due_at_ms
-            expected.last_error = "it hiccuped"
-            expected.attempts = job.attempts if counts else job.attempts - 1
+            expected.holder, expected.due_at_ms, expected.last_error = None, due_at_ms, "it hiccuped"
+            is_away = self.files[job.video_file_id] in self.away
+            expected.state = "paused" if is_away else "waiting"
+            expected.attempts = job.attempts if counts and not is_away else job.attempts - 1
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
@@ -179,7 +195,9 @@ class QueueMachine(RuleBasedStateMachine):
         with writing():
             queue.set_aside(job, error="it is broken")
         if expected is not None:
-            expected.state, expected.holder, expected.last_error = "set_aside", None, "it is broken"
+            is_away = self.files[job.video_file_id] in self.away
+            expected.state = "paused" if is_away else "set_aside"
+            expected.holder, expected.last_error = None, "it is broken"
 
     # --- what else happens ---------------------------------------------------------------------------------
 
@@ -195,11 +213,21 @@ class QueueMachine(RuleBasedStateMachine):
     def a_disk_goes_or_comes_back(self, index: int, is_back: bool) -> None:
         library_id = self.library_ids[index]
         with writing():
-            (queue.resume if is_back else queue.pause)(library_id)
-        before, after = ("paused", "waiting") if is_back else ("waiting", "paused")
+            libraries.set_state(library_id, "online" if is_back else "suspect", None, self.now_ms)
+            if is_back:
+                queue.resume(library_id, is_back=library_id in self.away)
+            else:
+                queue.pause(library_id)
+        was_away = library_id in self.away
+        self.away = self.away - {library_id} if is_back else self.away | {library_id}
         for file_id, expected in self.jobs.items():
-            if self.files[file_id] == library_id and expected.state == before:
-                expected.state = after
+            if self.files[file_id] == library_id:
+                if is_back and expected.state == "paused":
+                    expected.state = "waiting"
+                elif is_back and was_away and expected.state == "set_aside":
+                    expected.state, expected.attempts = "waiting", 0
+                elif not is_back and expected.state == "waiting":
+                    expected.state = "paused"
 
     @rule()
     def the_process_dies_and_another_starts(self) -> None:
@@ -247,6 +275,16 @@ class QueueMachine(RuleBasedStateMachine):
         assert fingerprints == self.stored
 
     @invariant()
+    def whoever_sleeps_is_woken_when_something_comes_to_wait(self) -> None:
+        waiting = {
+            (file_id, expected.lane, expected.due_at_ms)
+            for file_id, expected in self.jobs.items()
+            if expected.state == "waiting"
+        }
+        assert self.was_woken or waiting <= self.waited
+        self.was_woken, self.waited = False, waiting
+
+    @invariant()
     def it_says_when_to_come_again(self) -> None:
         waiting = [expected for expected in self.jobs.values() if expected.state == "waiting"]
         for lane in LANES:
@@ -277,7 +315,7 @@ def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_
     assert [job is None for job in jobs] == [False, True]
     add_libraries("Films", "Series")
     with writing():
-        queue.resume(left)
+        queue.resume(left, is_back=True)
         assert queue.claim("light", NOW_MS + 9)
         assert queue.claim("light", NOW_MS + 9)
 
@@ -290,6 +328,61 @@ def test_a_library_that_is_not_configured_any_more_gets_no_full_hashes(catalog: 
     assert files.without_full_hash() == ids
     add_libraries("Films")
     assert files.without_full_hash() == ids[:1]
+
+
+def test_a_job_that_is_due_impossibly_late_is_due_because_the_clock_was_put_back(catalog: Path) -> None:
+    """Row 40."""
+    (library_id,) = add_libraries("Films")
+    late, soon = (add_file(library_id, f"{number}.mkv") for number in range(2))
+    day_ms = 86_400_000
+    with writing():
+        queue.enqueue(late, stage="fingerprint", lane="light", now_ms=NOW_MS + day_ms)
+        queue.enqueue(soon, stage="fingerprint", lane="light", now_ms=NOW_MS + queue.FARTHEST_DUE_MS - 1)
+        job = queue.claim("light", NOW_MS)
+        assert job
+        assert job.video_file_id == late
+        assert queue.claim("light", NOW_MS) is None, "what is put off for less than three hours waits its time"
+
+
+def test_no_delay_is_so_long_that_its_job_seems_to_be_due() -> None:
+    longest_s = max(LONGEST_LOOK_S, LONGEST_DEATH_DELAY_S, RECHECK_S, FIRST_DELAY_S * DELAY_FACTOR**MAX_ATTEMPTS * 1.5)
+    assert 2 * longest_s * 1000 < queue.FARTHEST_DUE_MS
+
+
+def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+    with writing():
+        libraries.set_state(library_id, "offline", None, NOW_MS)
+    for number in range(3):
+        with writing():
+            queue.enqueue(add_file(library_id, f"{number}.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
+    with writing():
+        job = queue.claim("heavy", NOW_MS)
+        assert job
+        queue.rest(job)
+        assert queue.claim("heavy", NOW_MS) is None
+        assert not queue.holds(job)
+        queue.end_rest(library_id)
+        assert queue.claim("heavy", NOW_MS) is None, "it is offline"
+        libraries.set_state(library_id, "online", None, NOW_MS)
+        queue.end_rest(library_id)
+        again = [queue.claim("heavy", NOW_MS) for _ in range(3)]
+    assert [each.attempts for each in again if each] == [1, 1, 1], "and no attempt was counted"
+
+
+def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> None:
+    here, elsewhere = add_libraries("Films", "Series")
+    for library_id in (here, elsewhere):
+        with writing():
+            libraries.set_state(library_id, "online", None, NOW_MS)
+            queue.enqueue(add_file(library_id, "a.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
+            job = queue.claim("heavy", NOW_MS)
+            assert job
+            queue.set_aside(job, error="cannot be read")
+    with writing():
+        queue.resume(here, is_back=True)
+        assert queue.claim("heavy", NOW_MS)
+        assert queue.claim("heavy", NOW_MS) is None
 
 
 TestQueue = QueueMachine.TestCase

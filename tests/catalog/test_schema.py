@@ -151,18 +151,40 @@ def test_migrations_are_numbered_without_gaps_and_run_once(tmp_path: Path) -> No
 
 
 def test_a_migration_that_fails_leaves_the_schema_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = all_migrations()[0]
-    broken = type(first)(2, "0002_broken.sql", "CREATE TABLE half (id INTEGER);\nCREATE TABLE movies (id INTEGER);")
+    *sound, last = all_migrations()
+    sql = "CREATE TABLE half (id INTEGER);\nCREATE TABLE movies (id INTEGER);"
+    broken = type(last)(last.version + 1, "9999_broken.sql", sql)
     path = tmp_path / "other.db"
     other = SqliteDatabase(str(path))
     migrate(other)
     before = _schema(path)
-    monkeypatch.setattr("reeld.catalog.migrate.all_migrations", lambda: [first, broken])
+    monkeypatch.setattr("reeld.catalog.migrate.all_migrations", lambda: [*sound, last, broken])
     with pytest.raises(Exception, match="movies already exists"):
         migrate(other)
     other.close()
     assert _schema(path) == before
-    assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "PRAGMA user_version") == [(last.version,)]
+
+
+def test_a_root_that_the_first_schema_remembered_is_still_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, newest = tmp_path / "old.db", all_migrations()
+    other = SqliteDatabase(str(path))
+    monkeypatch.setattr("reeld.catalog.migrate.all_migrations", lambda: newest[:1])
+    migrate(other)
+    columns = "(name, path, kind, state, root_device, root_inode)"
+    other.execute_sql(
+        f"INSERT INTO libraries {columns} VALUES ('A', '/a', 'auto', 'online', 64, 2), "
+        "('B', '/b', 'auto', 'offline', NULL, NULL)"
+    )
+    monkeypatch.setattr("reeld.catalog.migrate.all_migrations", lambda: newest)
+    migrate(other)
+    other.close()
+    assert rows(path, "SELECT name, passport, is_accepted FROM libraries ORDER BY name") == [
+        ("A", '{"device":64,"inode":2}', 0),
+        ("B", None, 0),
+    ]
 
 
 def test_a_migration_is_taken_apart_at_semicolons_that_end_a_line() -> None:

@@ -48,7 +48,8 @@ class Reeld:
         command = [sys.executable, "-c", "from reeld.cli.app import main; main()", *arguments]
         if configured:
             command += ["--config", str(self.config)]
-        environment = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        environment = {**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
         return subprocess.run(command, input=stdin, env=environment, capture_output=True, check=False, timeout=50)
 
     def json(self, *arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:

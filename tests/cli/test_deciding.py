@@ -170,8 +170,8 @@ def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_acc
     assert reeld.run("scan").returncode == os.EX_NOINPUT
     assert (reeld.json("list", "files"), reeld.json("pending")) == before
     (library,) = reeld.json("list", "libraries")
-    assert library["state"] == "offline"
-    assert "reeld accept" in library["state_reason"]
+    assert library["state"] == "suspect"
+    assert "`reeld libraries accept V`" in library["state_reason"]
     # The disk is back.
     reeld.videos.rmdir()
     disk.rename(reeld.videos)
@@ -181,10 +181,17 @@ def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_acc
     reeld.videos.rename(disk)
     reeld.videos.mkdir()
     assert reeld.run("scan").returncode == os.EX_NOINPUT
-    assert reeld.run("accept", "W").returncode == os.EX_NOINPUT
-    assert reeld.json("accept", "V") == [{"accepted": "V"}]
+    assert reeld.run("libraries", "accept", "W").returncode == os.EX_NOINPUT
+    assert reeld.json("libraries", "accept", "V") == [{"accepted": "V"}]
     assert reeld.run("scan").returncode == 0
     assert {row["state"] for row in reeld.json("list", "files")} == {"missing"}
+    (library,) = reeld.json("list", "libraries")
+    assert (library["state"], library["state_reason"], library["is_accepted"]) == ("online", None, False)
+    # What is well needs nobody's word, and gets none that would count later.
+    refused = reeld.run("libraries", "accept", "V")
+    assert refused.returncode == os.EX_USAGE
+    assert b"V is online" in refused.stderr
+    assert reeld.json("list", "libraries") == [library]
 
 
 def test_a_library_that_is_called_otherwise_keeps_its_files_and_decisions(undecided: Undecided) -> None:

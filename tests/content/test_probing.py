@@ -57,6 +57,7 @@ def test_a_matroska_film_is_described(tmp_path: Path, ask: Ask) -> None:
         codec_audio="aac",
         languages=("fr",),
         subtitle_languages=("en",),
+        end="there",
     )
 
 
@@ -80,7 +81,8 @@ def test_the_name_does_not_matter(tmp_path: Path, ask: Ask) -> None:
     for name in (b"\xff\xfe.mkv", b"x" * 251 + b".mkv", b"film.mp4"):
         path = tmp_path / os.fsdecode(name)
         path.write_bytes(video_bytes("mkv"))
-        assert _probe(path, ask).container == "matroska"
+        found = _probe(path, ask)
+        assert (found.container, found.end) == ("matroska", "there")
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
@@ -88,7 +90,7 @@ def test_a_film_that_was_cut_off_is_called_truncated(tmp_path: Path, ask: Ask, s
     path = make_video(tmp_path / f"a.{suffix}")
     os.truncate(path, path.stat().st_size * 3 // 4)
     found = _probe(path, ask)
-    assert found.is_truncated
+    assert found.end == "missing"
     assert found.problem
     assert found.problem.startswith("truncated")
 
@@ -113,7 +115,7 @@ def test_a_file_of_another_kind_is_named_and_never_parsed(tmp_path: Path, conten
     found = _probe(path, _refuse_to_answer)
     assert found.problem
     assert found.problem.startswith(begins)
-    assert found == MediaFacts(problem=found.problem)
+    assert found == MediaFacts(problem=found.problem, end=found.end)
 
 
 def _transport_stream(packet: int, before: int) -> bytes:
@@ -143,10 +145,22 @@ def test_whatever_begins_like_a_video_is_parsed(tmp_path: Path, content: bytes) 
     assert _probe(path, _say({"has_video": True, "container": "some"})).container == "some"
 
 
+@pytest.mark.parametrize(
+    ("content", "end"),
+    [(bytes(5000), "missing"), (b"", "unknown"), (b"#EXTM3U", "unknown"), (b"FLV" + bytes(50), "unknown")],
+)
+def test_only_what_was_begun_like_a_video_has_an_end_to_miss(tmp_path: Path, content: bytes, end: str) -> None:
+    path = tmp_path / "film.bin"
+    path.write_bytes(content)
+    assert _probe(path, _say({"has_video": True, "container": "flv"})).end == end
+
+
 def test_a_container_without_video_says_so(tmp_path: Path, ask: Ask) -> None:
     path = tmp_path / "film.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(100))
-    assert "no video track" in (_probe(path, ask).problem or "")
+    begun = _probe(path, ask)
+    assert "no video track" in (begun.problem or "")
+    assert begun.end == "missing", "a file that was only begun has no track yet"
     assert "only sound" in (_probe(path, _say({"has_audio": True})).problem or "")
 
 
@@ -157,6 +171,7 @@ def test_facts_that_were_read_with_too_little_memory_are_doubtful(tmp_path: Path
     assert found.width == 64
     assert found.problem
     assert found.problem.startswith("doubtful")
+    assert _probe(path, _say(sign)).end == "unknown", "tracks that there was no memory for are not missing"
 
 
 def test_a_child_that_was_taken_over_cannot_store_nonsense(tmp_path: Path) -> None:

@@ -14,21 +14,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reeld.catalog import queue
+from reeld.catalog import content, files, queue
 from reeld.catalog.database import open_catalog, writing
 from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
-from reeld.domain.records import FileRecord, Job
+from reeld.content.hashing import full_hash, quick_hashes
+from reeld.domain.files import FileStamp
+from reeld.domain.records import FileRecord, Job, Place
 from reeld.pipeline.reconcile import reconcile
+from reeld.pipeline.roots import Root
 from reeld.pipeline.runner import Following, Runner
 from reeld.pipeline.stages import STAGES, Stage
 from reeld.pipeline.tools import Tools
-from reeld.service.watcher import make_intake
-from reeld.service.workplace import absence, now_ms, open_tools
+from reeld.service.watcher import make_intake, record_state
+from reeld.service.workplace import looking, now_ms, open_tools
 from reeld.watch.hints import EVERYTHING
-from reeld.watch.walk import RootSeen, check_root
+from reeld.watch.walk import RootSeen
 
 MOMENTS = ("before", "unsaved", "committed")
+
+# Files that turn out to be ones that were known before, at another path: the stage for that has nothing to do with
+# the others.
+KNOWN_BEFORE = ("DSC_0042.mkv", "Fargo/Season 01/Fargo - S01E03.avi")
 
 Tell = Callable[[str, str], None]
 """Called with the name of a stage and the moment that it has come to."""
@@ -52,18 +59,21 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
     with writing():
         (library_id,) = sync_libraries([library]).values()
         queue.recover(lambda _attempts: 0)
+        _know_before(library_id, root)
+    place = Root(place=Place(library_id, root))
     intake = make_intake(
         library,
         library_id,
         with_full_hash=True,
         first_stage=STAGES[0],
-        is_absent=absence({library_id: root}),
-        on_enqueued=lambda: None,
+        look_for=looking({library_id: place}),
     )
-    seen = check_root(root)
+    seen = place.check()
     assert isinstance(seen, RootSeen)
+    with writing():
+        record_state(library_id, "online", None, seen)
     reconcile(intake, EVERYTHING, seen, lambda: False)
-    intake.settle_due()
+    intake.arrivals.settle_due()
     runner = TellingRunner(
         stages=[_telling(stage, tell) for stage in STAGES],
         tools=tools,
@@ -75,6 +85,22 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
     )
     while runner.step("light") or runner.step("heavy"):
         pass
+
+
+def _know_before(library_id: int, root: str) -> None:
+    """If nothing is known yet: that files with the content of some have gone from a folder."""
+    if files.known_in_directory(library_id, "before") or files.known_in_directory(library_id, ""):
+        return
+    gone = []
+    for number, name in enumerate(KNOWN_BEFORE):
+        path = os.path.join(root, name)
+        stamp = FileStamp.of(os.stat(path))
+        row_id = files.record_settled(library_id, f"before/{number}.mkv", replace(stamp, inode=number), now_ms())
+        content.save_quick_hashes(row_id, quick_hashes(path, stamp))
+        file_hash = full_hash(path, stamp, on_progress=lambda _count: None, should_stop=lambda: False)
+        content.save_full_hash(row_id, file_hash)
+        gone.append(row_id)
+    files.record_missing(gone, library_id, "before", now_ms())
 
 
 def _telling(stage: Stage, tell: Tell) -> Stage:

@@ -17,7 +17,7 @@ from reeld.pipeline.stages import STAGES
 from reeld.pipeline.tools import Tools
 from reeld.service.workplace import open_tools
 from tests.catalog.rows import rows
-from tests.pipeline.crash_driver import MOMENTS, run_pipeline
+from tests.pipeline.crash_driver import KNOWN_BEFORE, MOMENTS, run_pipeline
 from tests.videos import make_video
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,6 +39,7 @@ EVERYTHING = {
     "questions": """
         SELECT path, candidates, pending_validations.reason, validation_status
         FROM pending_validations JOIN video_files ON video_files.id = video_file_id ORDER BY 1""",
+    "history": "SELECT event, path, path_before FROM file_history ORDER BY 1, 2",
     "jobs": "SELECT * FROM jobs",
     "trash": "SELECT * FROM trash",
     "integrity": "PRAGMA integrity_check",
@@ -97,6 +98,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: T
 def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> None:
     """So that the comparisons below compare something."""
     assert len(undisturbed["files"]) == 7
+    assert [(event, path) for event, path, _ in undisturbed["history"] if event == "paired"] == [
+        ("paired", path) for path in KNOWN_BEFORE
+    ]
     assert all(row[4] and row[6] for row in undisturbed["files"])
     assert ("Heat", 1995) in [row[:2] for row in undisturbed["movies"]]
     assert [row[1:3] for row in undisturbed["episodes"]] == [(1, 1), (1, 2), (1, 3)]
@@ -109,6 +113,7 @@ def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> 
 def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_twice(
     tmp_path: Path, videos: Path, tools: Tools, undisturbed: dict[str, Any], stage: str, moment: str
 ) -> None:
+    """Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the first after."""
     database = tmp_path / "reeld.db"
     path = os.pathsep.join([str(ROOT / "daemon"), str(ROOT)])
     killed = subprocess.run(
@@ -120,11 +125,11 @@ def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    left = [stage for (stage,) in rows(database, "SELECT stage FROM jobs")]
+    left = rows(database, "SELECT stage, path FROM jobs JOIN video_files ON video_files.id = video_file_id")
     assert left
     told = _run_to_the_end(database, videos, tools)
     assert _everything(database) == undisturbed
     # What was committed before the kill is not done again, what was not is done once more.
     names = [each.name for each in STAGES]
-    still_to_do = sum(len(names) - names.index(at) for at in left)
+    still_to_do = sum(len(names) - names.index(at) - (path not in KNOWN_BEFORE) for at, path in left)
     assert [moment for _, moment in told].count("committed") == still_to_do

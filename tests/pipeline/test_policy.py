@@ -11,10 +11,12 @@ from reeld import errors
 from reeld.domain.records import Job
 from reeld.errors import (
     FileChanged,
+    FileIncomplete,
     FileNotRegular,
     FileUnreadable,
     FileVanished,
     Interrupted,
+    MachineExhausted,
     WorkerDied,
     WorkerError,
     WorkerTimeout,
@@ -22,9 +24,12 @@ from reeld.errors import (
 from reeld.pipeline.policy import (
     DELAY_FACTOR,
     FIRST_DELAY_S,
+    FIRST_LOOK_S,
     LONGEST_DEATH_DELAY_S,
+    LONGEST_LOOK_S,
     MAX_ATTEMPTS,
     MAX_DEATHS,
+    AwaitEnd,
     Consequence,
     GiveBack,
     GiveUp,
@@ -33,6 +38,7 @@ from reeld.pipeline.policy import (
     consequence,
     delay_after_death_s,
     explanation,
+    is_read_error,
 )
 from tests.catalog.rows import stamp
 
@@ -63,6 +69,45 @@ def test_what_is_not_the_files_fault_never_costs_it_its_attempts(attempts: int) 
     cannot_start = _follows(WorkerError("no process can be made"), attempts)
     assert isinstance(cannot_start, Retry)
     assert not cannot_start.counts
+
+
+def test_a_file_that_may_still_grow_is_looked_at_ever_more_rarely_and_when_its_patience_is_over() -> None:
+    patience_s = 86_400.0
+    unchanged_s, pauses = 0.0, []
+    while unchanged_s < patience_s:
+        awaited = _follows(FileIncomplete(PATH, unchanged_s=unchanged_s, patience_s=patience_s), MAX_ATTEMPTS + 5)
+        assert isinstance(awaited, AwaitEnd)
+        pauses.append(awaited.delay_s)
+        unchanged_s += awaited.delay_s
+    assert pauses[:-1] == sorted(pauses[:-1])
+    assert (pauses[0], max(pauses)) == (FIRST_LOOK_S, LONGEST_LOOK_S)
+    assert unchanged_s == pytest.approx(patience_s, abs=0.1)
+
+
+@pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, MAX_ATTEMPTS + 5])
+@pytest.mark.parametrize(
+    "error",
+    [*(MachineExhausted(OSError(number, "no room")) for number in MachineExhausted.ERRNOS), MemoryError()],
+    ids=str,
+)
+def test_a_machine_without_room_is_no_files_fault(error: Exception, attempts: int) -> None:
+    again = _follows(error, attempts)
+    assert isinstance(again, Retry)
+    assert not again.counts
+    assert "please report" not in explanation(error)
+
+
+def test_a_read_error_on_a_disk_that_gives_nothing_else_costs_no_attempt() -> None:
+    error = FileUnreadable(PATH, OSError(errno.EIO, "Input/output error"))
+    again = consequence(error, _job(MAX_ATTEMPTS), random.Random(0), is_the_disks_fault=True)
+    assert isinstance(again, Retry)
+    assert not again.counts
+
+
+def test_a_missing_right_says_nothing_of_the_disk() -> None:
+    assert is_read_error(FileUnreadable(PATH, OSError(errno.EIO, "Input/output error")))
+    assert not is_read_error(FileUnreadable(PATH, PermissionError(errno.EACCES, "Permission denied")))
+    assert not is_read_error(FileVanished(PATH))
 
 
 def test_what_is_no_file_will_not_become_one_by_waiting() -> None:
@@ -96,7 +141,8 @@ def test_files_that_failed_together_do_not_come_back_together() -> None:
 
 def test_every_error_about_a_file_or_a_worker_has_a_consequence_of_its_own_kind() -> None:
     """A new kind of error must be given its place here and in the policy."""
-    decided = {FileVanished, FileChanged, FileNotRegular, FileUnreadable, WorkerTimeout, WorkerDied, Interrupted}
+    decided = {FileVanished, FileChanged, FileIncomplete, FileNotRegular, FileUnreadable}
+    decided |= {WorkerTimeout, WorkerDied, Interrupted}
     leaves = {*errors.FileError.__subclasses__(), *WorkerError.__subclasses__(), Interrupted}
     assert leaves == decided
 

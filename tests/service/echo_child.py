@@ -1,6 +1,7 @@
 """A child that does what it is told, good or bad: `python -m tests.service.echo_child`."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -35,6 +36,10 @@ def _connect(port: int, _descriptors: Sequence[int]) -> dict[str, Any]:
 
 def _write(text: str, descriptors: Sequence[int]) -> dict[str, Any]:
     return _attempt(lambda: os.pwrite(descriptors[0], text.encode(), 0))
+
+
+def _lease(_how: bool, descriptors: Sequence[int]) -> dict[str, Any]:
+    return _attempt(lambda: fcntl.fcntl(descriptors[0], fcntl.F_SETLEASE, fcntl.F_RDLCK))
 
 
 def _unlink(path: str, _descriptors: Sequence[int]) -> dict[str, Any]:
@@ -81,6 +86,7 @@ _DEEDS: dict[str, Callable[[Any, Sequence[int]], dict[str, Any]]] = {
     "open": _open,
     "connect": _connect,
     "write": _write,
+    "lease": _lease,
     "unlink": _unlink,
     "execute": _execute,
     "allocate": lambda size, _: {"allocated": len(bytes(size))},

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -51,9 +51,15 @@ class World:
     root: Path
     libraries: dict[str, Path] = field(default_factory=dict)
     quiet_s: float = 0.3
+    patience_h: float = 0.0
+    """None: tests make large files of holes, and cut videos off, that are to be taken as they are."""
     level: str = "debug"
     extra: str = ""
     """More lines of the configuration file, behind its last table."""
+    library_extra: str = ""
+    """More lines of each library's block."""
+    program: Sequence[str] = tuple(REELD)
+    """What runs as `reeld` where a process of its own is started."""
     is_humble: bool = False
     """Run everything without root's right to read and write whatever it likes."""
 
@@ -71,12 +77,13 @@ class World:
 
     def write_config(self) -> None:
         blocks = [
-            f"[[library]]\nname = {json.dumps(name)}\npath = {json.dumps(str(path))}\n"
+            f"[[library]]\nname = {json.dumps(name)}\npath = {json.dumps(str(path))}\n{self.library_extra}"
             for name, path in self.libraries.items()
         ]
         self.config.write_text(
             "".join(blocks) + f"[database]\npath = {json.dumps(str(self.database))}\n"
-            f'[settle]\nquiet_s = {self.quiet_s}\n[log]\nlevel = "{self.level}"\n{self.extra}'
+            f"[settle]\nquiet_s = {self.quiet_s}\npatience_h = {self.patience_h}\n"
+            f'[log]\nlevel = "{self.level}"\n{self.extra}'
         )
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -84,7 +91,7 @@ class World:
         return {**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
     def command(self, *arguments: str) -> list[str]:
-        command = [*REELD, *arguments]
+        command = [*self.program, *arguments]
         return humbly(command) if self.is_humble else command
 
     def reeld(
@@ -149,7 +156,7 @@ def new_world(**settings: Any) -> Iterator[World]:
 class RunningDaemon:
     """`reeld run` as a process, from `start` to the end of the block, however that comes."""
 
-    def __init__(self, world: World, *arguments: str) -> None:
+    def __init__(self, world: World, *arguments: str, **environment: str) -> None:
         self.world = world
         self.log: list[Row] = []
         """Every event so far, of all starts."""
@@ -158,6 +165,7 @@ class RunningDaemon:
         self.told: list[str] = []
         """What the service manager was told, message by message."""
         self._arguments = arguments
+        self._environment = environment
         self._news = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -192,7 +200,7 @@ class RunningDaemon:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=self.world.environment(NOTIFY_SOCKET=str(self._notify_path)),
+            env=self.world.environment(NOTIFY_SOCKET=str(self._notify_path), **self._environment),
             cwd=self.world.root,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process, self._notify))

@@ -3,15 +3,14 @@
 import os
 import random
 import signal
-import sqlite3
 import threading
-import time
 
 from tests.service.harness import RunningDaemon, new_world
 from tests.videos import make_video, video_bytes
 
 
 def test_kills_at_random_moments_lose_no_file_and_double_none() -> None:
+    """Row 23. I6."""
     rng = random.Random(1)
     pause = threading.Event()
     with new_world(quiet_s=0.1) as world, RunningDaemon(world) as daemon:
@@ -79,6 +78,7 @@ def test_ctrl_c_ends_it_as_sigterm_does() -> None:
 
 
 def test_a_second_daemon_and_a_scan_are_refused_beside_a_running_one() -> None:
+    """Row 31. I12."""
     with new_world() as world, RunningDaemon(world) as daemon:
         for command in ("run", "scan"):
             done = world.reeld(command)
@@ -115,22 +115,3 @@ def test_what_happened_while_it_was_down_is_caught_up_with() -> None:
         assert world.file(goes)["state"] == "missing"
         read = {row["path"] for row in daemon.log[mark:] if row.get("stage") == "hash"}
         assert read == {changes.name, "Eraserhead (1977).mkv"}
-
-
-def test_a_catalogue_that_another_program_locks_is_waited_for() -> None:
-    """Longer than SQLite itself waits: so our own patience is what is tested."""
-    with new_world() as world, RunningDaemon(world) as daemon:
-        with sqlite3.connect(world.database, isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
-            began = time.monotonic()
-            for seed in range(6):
-                make_video(world.library / f"Film {seed} (1999).mkv", seed=seed)
-            event = daemon.wait_until(
-                lambda: daemon.find("catalog.failed") or daemon.find("catalog.write_failed"), "trouble is logged"
-            )
-            assert "locked" in event["reason"]
-            assert time.monotonic() - began > 4
-            other.execute("ROLLBACK")
-        other.close()
-        daemon.assert_true()
-        assert len(world.rows("list", "movies")) == 6

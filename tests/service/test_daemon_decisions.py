@@ -90,7 +90,7 @@ def test_a_decision_survives_a_rename_new_content_and_a_restart(daemon: RunningD
     os.rename(path, renamed)
     daemon.wait_for("file.finished", path=renamed.name, since=mark)
     assert world.file(renamed) == before | {"path": str(renamed)}
-    for stage in ("fingerprint", "probe", "hash"):
+    for stage in ("probe", "hash"):
         assert daemon.find("stage.finished", stage=stage, since=mark) is None, "what was only renamed is not read again"
 
     mark = daemon.mark()

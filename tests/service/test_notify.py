@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reeld.service.notify import notify
+from reeld.service.notify import notify, watchdog_interval_s
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])
@@ -43,3 +43,18 @@ def test_a_manager_that_does_not_read_holds_nobody_up(tmp_path: Path, monkeypatc
         started = time.monotonic()
         notify("READY=1")
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("environment", "interval_s"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "60000000"}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_it_beats_twice_as_often_as_is_asked_of_it(environment: dict[str, str], interval_s: float | None) -> None:
+    assert watchdog_interval_s(environment) == interval_s

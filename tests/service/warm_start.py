@@ -61,7 +61,11 @@ class WarmStart:
             channel = self._channel or self._start()
             streams = [given.fileno(), output.fileno(), complaints.fileno()]
             socket.send_fds(channel, [json.dumps(request).encode()], streams)
-            status = int(channel.recv(100))
+            try:
+                status = int(channel.recv(100))
+            except TimeoutError:
+                self._discard()  # or the next command would be given the answer to this one
+                raise
             return subprocess.CompletedProcess(arguments, status, _content(output), _content(complaints))
 
     def _start(self) -> socket.socket:
@@ -76,6 +80,14 @@ class WarmStart:
         self._channel = ours
         atexit.register(self._stop)
         return ours
+
+    def _discard(self) -> None:
+        assert self._process is not None
+        assert self._channel is not None
+        self._process.kill()
+        self._process.wait(TIMEOUT_S)
+        self._channel.close()
+        self._channel = None
 
     def _stop(self) -> None:
         if self._channel is not None and self._process is not None:

@@ -10,6 +10,7 @@ def take_all(hints: DirtyDirectories) -> list[Hint]:
 
 
 def test_many_events_in_one_directory_are_one_hint() -> None:
+    """I15."""
     hints = DirtyDirectories()
     for _ in range(60_000):
         hints.mark("Films")
@@ -59,6 +60,7 @@ def test_a_hint_that_comes_while_its_directory_is_looked_at_is_kept() -> None:
 
 
 def test_beyond_the_capacity_everything_is_dirty() -> None:
+    """I15. Memory is bounded by directories, and beyond that by the capacity."""
     hints = DirtyDirectories(capacity=3)
     for number in range(1000):
         hints.mark(f"{number}")

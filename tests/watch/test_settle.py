@@ -1,5 +1,6 @@
 """A file settles once it was left alone for a whole quiet period, and not a moment earlier."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from reeld.domain.files import FileStamp
-from reeld.watch.settle import Settling, Sight
+from reeld.watch.settle import (
+    CAUTION_S,
+    LONGEST_PAUSE_S,
+    MOST_CAUTION,
+    MOST_REMEMBERED,
+    SHORTEST_PAUSE_S,
+    Objection,
+    Settling,
+    Sight,
+)
 
 NS = 1_000_000_000
 QUIET_S = 5.0
@@ -23,7 +33,7 @@ def stamped(changed_ns: int, size_bytes: int = 100, inode: int = 7) -> FileStamp
 FRESH = stamped(WALL_NS)
 
 
-def see(settling: Settling, stamp: FileStamp, now: float, objection: str | None = None) -> Sight:
+def see(settling: Settling, stamp: FileStamp, now: float, objection: Objection | None = None) -> Sight:
     """See the file `x` while both clocks run alike."""
     return settling.see("x", stamp, now=now, wall_ns=WALL_NS + int(now * NS), objection=objection)
 
@@ -120,13 +130,135 @@ def test_a_vanished_file_is_forgotten_and_one_that_comes_back_waits_in_full() ->
 
 
 def test_an_objection_keeps_a_file_waiting_and_says_why() -> None:
-    settling = Settling(QUIET_S)
-    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, objection="x.aria2 lies beside it") is Sight.WAITING
+    settling, old, beside = Settling(QUIET_S), stamped(WALL_NS - DAY_NS), Objection(why="x.aria2 lies beside it")
+    assert see(settling, old, now=0, objection=beside) is Sight.WAITING
     assert settling.due(5) == ["x"]
-    assert not settling.confirm("x", stamped(WALL_NS - DAY_NS), 5, objection="x.aria2 lies beside it")
-    assert [waiting.why for waiting in settling.waiting()] == ["x.aria2 lies beside it"]
+    assert not settling.confirm("x", old, 5, objection=beside)
+    assert [(waiting.why, waiting.objected_since) for waiting in settling.waiting()] == [(beside.why, 0)]
     assert settling.due(10) == ["x"]
-    assert settling.confirm("x", stamped(WALL_NS - DAY_NS), 10)
+    assert settling.confirm("x", old, 10)
+
+
+OPEN = Objection(why="open for writing")
+HOLES = Objection(why="it has holes", patience_s=100)
+
+
+def test_who_objects_again_and_again_is_asked_ever_more_rarely() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    asked = []
+    now = 0.0
+    while now < 1000:
+        now = settling.next_due() or 0.0
+        assert settling.due(now) == ["x"]
+        assert not settling.confirm("x", FRESH, now, objection=OPEN)
+        asked.append(now)
+    pauses = [after - before for before, after in itertools.pairwise(asked)]
+    assert pauses[0] == QUIET_S
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_without_a_quiet_period_an_objection_is_no_reason_to_ask_without_pause() -> None:
+    settling = Settling(0)
+    see(settling, FRESH, now=1, objection=OPEN)
+    assert settling.due(1) == ["x"]
+    assert not settling.confirm("x", FRESH, 1, objection=OPEN)
+    assert settling.next_due() == 1 + SHORTEST_PAUSE_S
+
+
+def test_whoever_sees_a_quiet_file_may_ask_about_it_before_it_is_due() -> None:
+    """The writer closes it, which makes an event."""
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    assert not settling.is_quiet("x", FRESH, 4)
+    for now in range(5, 200):
+        for key in settling.due(now):
+            settling.confirm(key, FRESH, now, objection=OPEN)
+    assert settling.is_quiet("x", FRESH, 200)
+    assert not settling.is_quiet("x", stamped(WALL_NS, size_bytes=5), 200)
+    assert settling.confirm("x", FRESH, 200)
+    # The far appointment of before does not hold up what comes next.
+    see(settling, stamped(WALL_NS + 201 * NS), now=201)
+    assert settling.due(201 + 2 * QUIET_S) == ["x"]
+
+
+def test_a_change_ends_the_long_pauses() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    for now in range(5, 200):
+        for key in settling.due(now):
+            settling.confirm(key, FRESH, now, objection=OPEN)
+    changed = stamped(WALL_NS + 200 * NS)
+    see(settling, changed, now=200)
+    assert settling.due(200 + QUIET_S) == ["x"]
+    assert settling.confirm("x", changed, 200 + QUIET_S)
+
+
+def test_patience_with_an_objection_counts_from_the_last_change() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    assert not settling.confirm("x", FRESH, 50, objection=HOLES)
+    changed = stamped(WALL_NS + 60 * NS)
+    assert not settling.confirm("x", changed, 60, objection=HOLES)
+    assert not settling.confirm("x", changed, 159, objection=HOLES)
+    assert settling.confirm("x", changed, 160, objection=HOLES)
+
+
+def test_patience_with_an_old_file_is_over_at_first_sight_or_counts_what_it_waited_already() -> None:
+    settling = Settling(QUIET_S)
+    assert see(settling, stamped(WALL_NS - 100 * NS), now=0, objection=HOLES) is Sight.SETTLED
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, objection=OPEN) is Sight.WAITING
+    settling.forget("x")
+    younger = stamped(WALL_NS - 70 * NS)
+    assert see(settling, younger, now=0, objection=HOLES) is Sight.WAITING
+    assert not settling.confirm("x", younger, 29, objection=HOLES)
+    assert settling.confirm("x", younger, 31, objection=HOLES)
+
+
+@pytest.mark.parametrize("jump_ns", [-DAY_NS, DAY_NS])
+def test_a_clock_that_jumps_ends_nobodys_patience(jump_ns: int) -> None:
+    settling = Settling(QUIET_S)
+    settling.see("other", FRESH, now=0, wall_ns=WALL_NS)
+    just_written = stamped(WALL_NS + 9 * NS)
+    sight = settling.see("x", just_written, now=10, wall_ns=WALL_NS + 10 * NS + jump_ns, objection=HOLES)
+    assert sight is Sight.WAITING
+    assert not settling.confirm("x", just_written, 100, objection=HOLES)
+    assert settling.confirm("x", just_written, 111, objection=HOLES)
+
+
+def test_the_status_tells_who_objects_and_since_when() -> None:
+    settling = Settling(QUIET_S)
+    see(settling, FRESH, now=0)
+    for now, objection in ((5, HOLES), (10, OPEN), (20, OPEN)):
+        settling.confirm("x", FRESH, now, objection=objection)
+    (waiting,) = settling.waiting()
+    assert (waiting.since, waiting.why, waiting.objected_since) == (0, OPEN.why, 10)
+
+
+def _settle_anew(settling: Settling, at: float) -> float:
+    """The file changes, and settles; how long that took."""
+    stamp = stamped(WALL_NS + int(at * NS))
+    assert see(settling, stamp, now=at) is Sight.WAITING
+    due = settling.next_due()
+    assert due is not None
+    assert settling.due(due) == ["x"]
+    assert settling.confirm("x", stamp, due)
+    return due - at
+
+
+def test_a_file_that_changes_again_after_it_had_settled_must_be_quiet_for_twice_as_long() -> None:
+    settling = Settling(QUIET_S)
+    assert [_settle_anew(settling, at) for at in range(0, 600, 100)] == [5, 10, 20, 40, 40, 40]
+    assert _settle_anew(settling, 600 + CAUTION_S) == QUIET_S, "an hour later it is forgotten"
+
+
+def test_what_settled_is_remembered_for_so_many_files_only() -> None:
+    settling = Settling(QUIET_S)
+    for number in range(2 * MOST_REMEMBERED):
+        settling.see(str(number), FRESH, now=0, wall_ns=WALL_NS)
+        assert settling.confirm(str(number), FRESH, 5)
+    assert len(settling._settled_before) == MOST_REMEMBERED
 
 
 def test_a_due_file_that_nobody_confirms_comes_up_again() -> None:
@@ -187,6 +319,7 @@ class Writers(RuleBasedStateMachine):
         self.size = 0
         self.stamps: dict[str, FileStamp] = {}
         self.changed_at: dict[str, float] = {}
+        self.open: set[str] = set()
 
     @initialize()
     def the_daemon_looks_at_its_clock(self) -> None:
@@ -215,6 +348,12 @@ class Writers(RuleBasedStateMachine):
         sight = self.settling.see(key, self.stamps[key], now=self.now, wall_ns=self.wall_ns)
         if sight is Sight.SETTLED:
             self.must_be_quiet(key)
+        elif self.settling.is_quiet(key, self.stamps[key], self.now):
+            self.confirm(key)
+
+    @rule(key=st.sampled_from("abc"))
+    def open_or_close(self, key: str) -> None:
+        self.open ^= {key}
 
     @rule(old=st.sampled_from("abc"), new=st.sampled_from("abc"))
     def rename(self, old: str, new: str) -> None:
@@ -242,8 +381,13 @@ class Writers(RuleBasedStateMachine):
     @rule()
     def ask(self) -> None:
         for key in self.settling.due(self.now):
-            if self.settling.confirm(key, self.stamps.get(key), self.now):
-                self.must_be_quiet(key)
+            self.confirm(key)
+
+    def confirm(self, key: str) -> None:
+        objection = OPEN if key in self.open else None
+        if self.settling.confirm(key, self.stamps.get(key), self.now, objection=objection):
+            self.must_be_quiet(key)
+            assert objection is None
 
     def must_be_quiet(self, key: str) -> None:
         assert self.now - self.changed_at[key] >= QUIET_S - 1e-6
@@ -252,7 +396,11 @@ class Writers(RuleBasedStateMachine):
     def something_is_due_while_something_waits(self) -> None:
         next_due = self.settling.next_due()
         assert (next_due is None) == (len(self.settling) == 0)
-        assert next_due is None or next_due <= self.now + QUIET_S
+        assert next_due is None or next_due <= self.now + max(LONGEST_PAUSE_S, MOST_CAUTION * QUIET_S)
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        assert len(self.settling._appointments) <= 40
 
 
 TestNoFileSettlesThatChangedWithinTheQuietPeriod = Writers.TestCase

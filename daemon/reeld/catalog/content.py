@@ -1,20 +1,60 @@
 """How is what was read from a file's bytes stored with its row?"""
 
+from typing import Literal
+
+from reeld.catalog import history
 from reeld.catalog.models import VideoFile
-from reeld.catalog.statements import rows, update_row
+from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.content import MediaFacts, QuickHashes
 
 
 def save_quick_hashes(video_file_id: int, hashes: QuickHashes) -> None:
-    update_row(VideoFile, video_file_id, fingerprint=hashes.fingerprint, oshash=hashes.oshash)
+    """The hashes of its ends, which settle a doubt about its bytes only if nothing says more of them."""
+    change(
+        "UPDATE video_files SET fingerprint = ?, oshash = ?, is_in_doubt = is_in_doubt AND file_hash IS NOT NULL "
+        "WHERE id = ?",
+        hashes.fingerprint,
+        hashes.oshash,
+        video_file_id,
+    )
 
 
 def save_full_hash(video_file_id: int, file_hash: str) -> None:
-    update_row(VideoFile, video_file_id, file_hash=file_hash)
+    update_row(VideoFile, video_file_id, file_hash=file_hash, is_in_doubt=False)
 
 
 def has_full_hash(video_file_id: int) -> bool:
-    return bool(rows("SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL", video_file_id))
+    """Whether the hash that is stored is certainly that of its bytes."""
+    sql = "SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL AND NOT is_in_doubt"
+    return bool(rows(sql, video_file_id))
+
+
+def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], found: str, now_ms: int) -> None:
+    """If a hash is another than the one that is stored, the bytes are others: what the old ones said is forgotten.
+
+    The facts of its headers stay until the same job has read them anew, which the missing container calls for.
+    """
+    sql = (
+        f"SELECT library_id, path, {name} FROM video_files "  # noqa: S608 - one of two names of ours
+        f"WHERE id = ? AND {name} <> ?"
+    )
+    for library_id, path, before in rows(sql, video_file_id, found):
+        update_row(VideoFile, video_file_id, file_hash=None, container=None, is_in_doubt=False)
+        evidence = (
+            "its size and time are as before, its ctime was not",
+            f"its {name.replace('_', ' ')} was {before} and is {found}",
+        )
+        place = VideoFile.path.python_value(path)
+        history.record(video_file_id, "changed", library_id=library_id, path=place, evidence=evidence, now_ms=now_ms)
+
+
+def has_media_facts(video_file_id: int) -> bool:
+    """Whether its headers were read, and nothing was wrong with them: what was may be mended."""
+    return bool(
+        rows(
+            "SELECT 1 FROM video_files WHERE id = ? AND container IS NOT NULL AND media_problem IS NULL", video_file_id
+        )
+    )
 
 
 def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
@@ -31,4 +71,10 @@ def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
         languages=list(facts.languages),
         subtitle_languages=list(facts.subtitle_languages),
         media_problem=facts.problem,
+    )
+    # What the other witnesses said came with the file; a file of an earlier schema has no testimony to add to.
+    change(
+        "UPDATE video_files SET completeness = json_set(completeness, '$.end', ?) WHERE id = ?",
+        facts.end,
+        video_file_id,
     )

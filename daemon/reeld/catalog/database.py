@@ -7,21 +7,25 @@
 
 import contextlib
 import os
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from peewee import IntegrityError, PeeweeException, ProgrammingError
-from peewee import sqlite3 as driver
-
+from reeld.catalog import soundness
+from reeld.catalog.backup import newest_sound, save_backup, way_back
 from reeld.catalog.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.catalog.models import database
+from reeld.catalog.openfiles import OpenFiles
+from reeld.catalog.trouble import missing, own_errors
 from reeld.domain.files import readable
 from reeld.errors import (
+    BackupFailed,
     CatalogBusy,
     CatalogCorrupt,
     CatalogError,
-    CatalogFull,
+    CatalogGone,
     CatalogTooNew,
     CatalogUnavailable,
     NotFoundError,
@@ -31,6 +35,9 @@ from reeld.errors import (
 # than this makes our transaction fail as CatalogBusy, and it is tried again.
 BUSY_TIMEOUT_S = 5
 
+# How long upkeep waits for the other threads of this process before it rather comes again.
+MAINTENANCE_PATIENCE_S = 1.0
+
 # Set once the file is known to be ours: the first of them writes to it.
 _PRAGMAS = {
     # Readers never wait for the writer, nor the writer for them.
@@ -38,6 +45,8 @@ _PRAGMAS = {
     # NORMAL lost up to 184 acknowledged commits in a simulated power cut, FULL none.
     "synchronous": "full",
     "foreign_keys": 1,
+    # The daemon may write in the catalogue's folder alone, and SQLite's temporary files would lie elsewhere.
+    "temp_store": "memory",
     "trusted_schema": 0,
 }
 
@@ -45,13 +54,37 @@ _PRAGMAS = {
 _door = threading.RLock()
 
 
-def open_catalog(path: str, *, create: bool) -> list[str]:
+@dataclass(slots=True, kw_only=True)
+class OpenCatalog:
+    """What this process knows of the catalogue that it has open; shared under the door."""
+
+    path: str
+    is_owned: bool
+    """Whether this is the one process that may bring it up to date."""
+    files: OpenFiles
+    is_doubted: bool = False
+    """Whether something was seen that calls for a full check at the next start."""
+    refusal: str | None = None
+    """Why nothing is written any more."""
+    trouble: str | None = None
+    """Why the last write failed; None once one succeeded."""
+    on_work: Callable[[], None] = lambda: None
+    """Told, after the commit, that a transaction gave the queue something to do."""
+    has_work: bool = False
+    """Whether the transaction under way does so; one that is rolled back only costs a look in vain."""
+
+
+_opened: OpenCatalog | None = None
+
+
+def open_catalog(path: str, *, create: bool, now: datetime | None = None) -> list[str]:
     """Open the catalogue at `path` for this process; the names of the migrations that it needed.
 
-    With `create` it is made when there is none, checked whole and brought to the latest schema: for the one
+    With `create` it is made when there is none and never was, checked and brought to the latest schema: for the one
     process that owns it. Without, it must be there with exactly this reeld's schema: for a look beside it.
     """
-    with _own_errors(path):
+    global _opened  # noqa: PLW0603 - one for the process, as the connection itself
+    with own_errors(path):
         if create:
             _make_if_absent(path)
         elif not os.path.exists(path):
@@ -62,16 +95,32 @@ def open_catalog(path: str, *, create: bool) -> list[str]:
         try:
             _refuse_foreign(path)
             _set_pragmas()
-            return _make_current(path) if create else _require_current(path)
+            applied = _own(path, now or datetime.now(UTC)) if create else _require_current(path)
         except BaseException:
             close_catalog()
             raise
+        _opened = OpenCatalog(path=path, is_owned=create, files=OpenFiles(path))
+        return applied
 
 
 def close_catalog() -> None:
-    """Close this process' connection; SQLite folds the log into the file when it is the last."""
+    """Close this process' connection; SQLite folds the log into the file when it is the last.
+
+    An owner that ends here in order says so in the catalogue itself, and spares the next one a long check.
+    """
+    global _opened
     with _door:
-        if not database.is_closed():
+        ending, _opened = _opened, None
+        if database.is_closed():
+            return
+        if ending is None:
+            database.close()
+            return
+        if ending.is_owned and not ending.is_doubted:
+            # On a full disk, for example, it cannot be said: then the next owner checks all of it.
+            with contextlib.suppress(CatalogError), own_errors(ending.path), database.atomic("IMMEDIATE"):
+                soundness.note_closed()
+        with ending.files.sparing_others():
             database.close()
 
 
@@ -82,24 +131,92 @@ def writing() -> Iterator[None]:
     Raises `CatalogBusy`, `CatalogFull`, `CatalogUnavailable` or `CatalogCorrupt`; nothing was written then,
     and the caller may try the same again.
     """
-    with _door, _own_errors(database.database), database.atomic("IMMEDIATE"):
-        yield
+    with _door, _witnessed():
+        if _opened is not None and _opened.refusal is not None:
+            raise CatalogUnavailable(_opened.refusal)
+        with own_errors(database.database), database.atomic("IMMEDIATE"):
+            yield
+        if _opened is not None and _opened.has_work:
+            _opened.has_work = False
+            _opened.on_work()
 
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
     """Fetch everything inside: a cursor that stays open keeps the log from ever being folded in."""
-    with _door, _own_errors(database.database):
+    with _door, _noticing_doubt(), own_errors(database.database):
         yield
 
 
+@contextlib.contextmanager
+def maintaining() -> Iterator[Any]:
+    """The driver's own connection, for upkeep: nobody else uses it inside.
+
+    Raises CatalogBusy when the other threads of this process do not let go of it for a second.
+    """
+    if not _door.acquire(timeout=MAINTENANCE_PATIENCE_S):
+        raise CatalogBusy("the catalogue is in use; its upkeep is tried again")
+    try:
+        with _noticing_doubt(), own_errors(database.database):
+            yield database.connection()
+    finally:
+        _door.release()
+
+
+def call_when_work_comes(on_work: Callable[[], None]) -> None:
+    """Have this called after each transaction of this process that gave the queue something to do.
+
+    Here rather than at whoever writes, so that nobody can forget it: a worker that is not woken sleeps on.
+    """
+    opened().on_work = on_work
+
+
+def work_has_come() -> None:
+    """The transaction under way gives the queue something to do, now or later. For `queue.py`."""
+    if _opened is not None:
+        _opened.has_work = True
+
+
+def opened() -> OpenCatalog:
+    if _opened is None:
+        raise CatalogUnavailable("no catalogue is open")
+    return _opened
+
+
+@contextlib.contextmanager
+def _witnessed() -> Iterator[None]:
+    """What became of a write is remembered, to be shown."""
+    try:
+        with _noticing_doubt():
+            yield
+    except CatalogError as err:
+        if _opened is not None:
+            _opened.trouble = str(err)
+        raise
+    if _opened is not None:
+        _opened.trouble = None
+
+
+@contextlib.contextmanager
+def _noticing_doubt() -> Iterator[None]:
+    """After damage, or a disk that failed, the next owner must not believe that all is well."""
+    try:
+        yield
+    except (CatalogCorrupt, CatalogUnavailable):
+        if _opened is not None:
+            _opened.is_doubted = True
+        raise
+
+
 def _make_if_absent(path: str) -> None:
-    """A new catalogue appears under its name only when it is whole.
+    """A new catalogue appears under its name only when it is whole, and only where none has ever been.
 
     So an empty or half-made file under that name is never ours to fill: it is damage, and is said.
     """
     if os.path.exists(path):
         return
+    if (reason := missing(path)) is not None:
+        raise CatalogGone(reason)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     except OSError as err:
@@ -113,7 +230,7 @@ def _make_if_absent(path: str) -> None:
         _set_pragmas()
         migrate(database)
     finally:
-        close_catalog()
+        database.close()
     os.rename(draft, path)
     _sync_directory(os.path.dirname(path))
 
@@ -135,18 +252,35 @@ def _refuse_foreign(path: str) -> None:
             "move it away, or name another file under [database] path. Nothing was changed"
         )
     if (found := schema_version(database)) > latest_version():
+        backup = newest_sound(path, newest_schema=latest_version())
+        restore = f". {way_back(path, backup)}" if backup else ", or restore the backup from before the upgrade"
         raise CatalogTooNew(
-            f"{readable(path)} was written by a newer reeld (schema {found}; this one knows "
-            f"{latest_version()}); install that version again, or restore the backup from before the upgrade."
-            " Nothing was changed"
+            f"{readable(path)} was written by a newer reeld (schema {found}; this one knows {latest_version()}). "
+            f"Nothing was changed; install that version again{restore}"
         )
 
 
-def _make_current(path: str) -> list[str]:
-    problems = [row[0] for row in database.execute_sql("PRAGMA integrity_check(3)").fetchall()]
-    if problems != ["ok"]:
-        raise CatalogCorrupt(_damaged(path, "; ".join(problems)))
-    return migrate(database)
+def _own(path: str, now: datetime) -> list[str]:
+    """Check it, bring it up to date, and note that it is open from here on."""
+    checked_at = soundness.check(database, path, now)
+    found = schema_version(database)
+    if found < latest_version():
+        _back_up_first(path, now, found)
+    applied = migrate(database)
+    with database.atomic("IMMEDIATE"):
+        soundness.note_open(checked_at)
+    return applied
+
+
+def _back_up_first(path: str, now: datetime, schema: int) -> None:
+    """There is no way down from a migration but this copy, so without it nothing is migrated."""
+    try:
+        save_backup(lambda: contextlib.nullcontext(database.connection()), path, now)
+    except BackupFailed as err:
+        raise BackupFailed(
+            f"{readable(path)} has schema {schema} and is not brought to {latest_version()} without a backup: {err}; "
+            "then start reeld again. Nothing was changed"
+        ) from err
 
 
 def _require_current(path: str) -> list[str]:
@@ -165,63 +299,6 @@ def _sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# --- errors ----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _own_errors(path: str) -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, ProgrammingError, driver.IntegrityError, driver.ProgrammingError):
-        raise  # a bug of ours, not trouble with the database
-    except (PeeweeException, driver.Error) as err:
-        # peewee translates what executing a statement raises; what fetching its rows raises (most damage and
-        # most read errors show there) comes as the driver's own error.
-        raise _classified(path, err) from err
-
-
-def _classified(path: str, err: BaseException) -> CatalogError:
-    """Which of our errors SQLite's means, by its code; extended codes share their family's last byte."""
-    code, message = _sqlite_cause(err)
-    name = readable(path)
-    match code & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return CatalogBusy(f"{name} is locked by another program ({message}); it is tried again")
-        case sqlite3.SQLITE_FULL:
-            return CatalogFull(f"the disk of {name} is full; free some space, reeld goes on by itself then")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return CatalogCorrupt(_damaged(path, message))
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return CatalogUnavailable(
-                f"{name} cannot be opened for writing ({message}); give the user that runs reeld the right "
-                "to write to it and to its folder"
-            )
-        case _:
-            return CatalogUnavailable(f"{name} cannot be used ({message}); check the disk that it lies on")
-
-
-def _sqlite_cause(err: BaseException) -> tuple[int, str]:
-    """The first SQLite error behind `err`.
-
-    On a full disk peewee's failing rollback raises "cannot rollback" and hides "database or disk is full" in
-    the chain of contexts, so the deepest error counts.
-    """
-    code, message = 0, str(err)
-    link: BaseException | None = err
-    while link is not None:
-        if found := getattr(link, "sqlite_errorcode", None):
-            code, message = found, str(link)
-        link = link.__cause__ or link.__context__
-    return code, message
-
-
-def _damaged(path: str, what: str) -> str:
-    return (
-        f"{readable(path)} is damaged ({what}); stop reeld, copy the file away, then put back a backup, or "
-        "move it aside and let reeld scan anew. Nothing was changed"
-    )
 
 
 def _cannot_make(path: str, err: OSError) -> str:

@@ -1,20 +1,31 @@
 """Which video files do we know, and how does what a walk saw change that?"""
 
 import os
-from collections.abc import Sequence
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from random import Random
+from typing import Any
 
-from peewee import Value, chunked
+from peewee import chunked
 
-from reeld.catalog import filing, queue
+from reeld.catalog import filing, history, pairing, queue
 from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.folders import files_inside, is_inside
 from reeld.catalog.models import JobRow, Library, Row, VideoFile
 from reeld.catalog.statements import rows, update_row
-from reeld.domain.files import FileStamp
+from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import FileRecord, KnownFile
 
 _KNOWN = """
     SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
     FROM video_files WHERE
+"""
+
+# The index on (library_id, directory) leads here; nothing of it is converted, so it is cheap for 200,000 rows.
+_AS_SEEN = """
+    SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device, decided_by IS 'rules' FROM video_files
+    WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
 _RECORD = """
@@ -40,6 +51,7 @@ _CONTENT_FORGOTTEN: Row = {
     "languages": [],
     "subtitle_languages": [],
     "media_problem": None,
+    "is_in_doubt": False,
 }
 
 
@@ -68,35 +80,62 @@ def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
     return {known.path: known for known in here}
 
 
+def as_seen_in_directory(library_id: int, directory: str) -> set[tuple[Any, ...]]:
+    """Name, size, mtime, ctime, inode, device of the present files in this folder, and whether a rule leaves it alone.
+
+    As SQLite has them: a name that is no UTF-8, or an inode beyond its numbers, is equal to nothing that `stat` says.
+    """
+    return set(rows(_AS_SEEN, library_id, VideoFile.directory.db_value(directory)))
+
+
 def known_at(library_id: int, path: str) -> KnownFile | None:
     """The file that we know under this path, present or missing."""
     return next(iter(_known("library_id = ? AND path = ?", library_id, VideoFile.path.db_value(path))), None)
 
 
-def known_with_stamp(stamp: FileStamp) -> list[KnownFile]:
-    """Files that had this inode, size and time when last seen, wherever: one may have been moved."""
-    inode = VideoFile.inode.db_value(stamp.inode)
-    return _known("inode = ? AND size_bytes = ? AND mtime_ns = ?", inode, stamp.size_bytes, stamp.mtime_ns)
+def known_by_id(video_file_ids: Sequence[int]) -> dict[int, KnownFile]:
+    return {known.id: known for known in _known_in("id", "", video_file_ids)}
+
+
+def known_at_paths(library_id: int, paths: Sequence[str]) -> list[KnownFile]:
+    """The files that we know under these paths, present or missing."""
+    return _known_in("path", f"library_id = {library_id:d} AND", [VideoFile.path.db_value(path) for path in paths])
+
+
+def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
+    """Files that had one of these inodes, with its size and time, when last seen, wherever: one may have been moved."""
+    wanted = {(stamp.inode, stamp.size_bytes, stamp.mtime_ns) for stamp in stamps}
+    inodes = {inode for inode, _, _ in wanted}
+    found = _known_in("inode", "", [VideoFile.inode.db_value(inode) for inode in inodes])
+    return [row for row in found if (row.stamp.inode, row.stamp.size_bytes, row.stamp.mtime_ns) in wanted]
 
 
 def present_directories(library_id: int, below: str) -> list[str]:
     """The folders at and below `below` that hold files which we believe present; "" is the whole library."""
-    inside = (VideoFile.library == library_id) & (VideoFile.state == "present")
-    if below:
-        # From "a/" to "a0" is all that begins with "a/"; once among the names that are text and once among
-        # those that are raw bytes: SQLite sorts every BLOB behind every text.
-        field, raw = VideoFile.directory, os.fsencode(below)
-        as_text = (field >= f"{below}/") & (field < f"{below}0")
-        as_bytes = (field >= Value(raw + b"/", converter=False)) & (field < Value(raw + b"0", converter=False))
-        inside &= (field == below) | as_text | as_bytes
+    inside = _present_inside(library_id, below)
     return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
 
 
-def sample_of_present(library_id: int, count: int) -> list[KnownFile]:
-    """Some files of the library that we believe present, spread over it: the newest and the oldest rows."""
-    of_library = "library_id = ? AND state = 'present' ORDER BY id"
-    oldest = _known(f"{of_library} LIMIT ?", library_id, count // 2)
-    return oldest + _known(f"{of_library} DESC LIMIT ?", library_id, count - count // 2)
+def present_count(library_id: int) -> int:
+    return int(VideoFile.select().where(_present_inside(library_id, "")).count())
+
+
+def sample_of_present(
+    library_id: int, below: str, *, without: Iterable[str], count: int, rng: Random
+) -> list[KnownFile]:
+    """Files at and below a folder that we believe present, drawn by chance; none from the folders `without`."""
+    inside = _present_inside(library_id, below)
+    for folder in without:
+        inside &= ~is_inside(folder)
+    ids = array("q", (row_id for (row_id,) in VideoFile.select(VideoFile.id).where(inside).tuples()))
+    drawn = rng.sample(ids, min(count, len(ids)))
+    return [known for row_id in drawn for known in _known("id = ?", row_id)]
+
+
+def missing_count(video_file_ids: Sequence[int]) -> int:
+    """How many of these are missing."""
+    missing = VideoFile.state == "missing"
+    return sum(VideoFile.select().where(VideoFile.id.in_(ids), missing).count() for ids in chunked(video_file_ids, 500))
 
 
 def present_in_directory(library_id: int, directory: str) -> list[int]:
@@ -105,10 +144,10 @@ def present_in_directory(library_id: int, directory: str) -> list[int]:
 
 
 def without_full_hash() -> list[int]:
-    """Files that went through all other stages, yet were never hashed as a whole."""
+    """Files that went through all other stages, yet were not hashed as a whole since they were last touched."""
     done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
     looked_at = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
-    unhashed = (VideoFile.state == "present") & VideoFile.file_hash.is_null()
+    unhashed = (VideoFile.state == "present") & (VideoFile.file_hash.is_null() | VideoFile.is_in_doubt)
     configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
     wanted = VideoFile.select(VideoFile.id).where(unhashed, looked_at, done, configured)
     return [row_id for (row_id,) in wanted.tuples()]
@@ -117,12 +156,16 @@ def without_full_hash() -> list[int]:
 # --- recording -------------------------------------------------------------------------------------------
 
 
-def record_settled(library_id: int, path: str, stamp: FileStamp, now_ms: int) -> int:
+def record_settled(
+    library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
+) -> int:
     """A file that is new, or whose content is; its id. What was read from the old content is forgotten."""
-    values = _stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    values["completeness"] = None if completeness is None else asdict(completeness)
     known = known_at(library_id, path)
     if known is None:
         return _insert(library_id, path, values, now_ms)
+    _tell(known, stamp, now_ms)
     if known.is_skipped:
         values |= {"verdict": None, "decided_by": None, "reason": None}
     update_row(VideoFile, known.id, changed_at=utc_from_ms(now_ms), **values)
@@ -131,20 +174,27 @@ def record_settled(library_id: int, path: str, stamp: FileStamp, now_ms: int) ->
 
 def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, now_ms: int) -> None:
     """A video that the library's rules leave alone. A person's decision about it stands."""
-    values = _stamp_columns(stamp) | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | {"state": "present", "missing_since": None}
     known = known_at(library_id, path)
     row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
-    if known is not None and not known.stamp.has_same_content_as(stamp):
-        values |= _CONTENT_FORGOTTEN
+    if known is not None:
+        _tell(known, stamp, now_ms)
+        if not known.stamp.has_same_content_as(stamp):
+            values |= _CONTENT_FORGOTTEN
     queue.drop([row_id])
     update_row(VideoFile, row_id, **values)
     filing.ignore_by_rules([row_id], reason, now_ms)
 
 
-def record_seen(known: KnownFile, library_id: int, path: str, stamp: FileStamp) -> None:
-    """The same content as before, perhaps back again, perhaps under another name. Nothing is read anew."""
-    values = _place_columns(library_id, path) | _stamp_columns(stamp)
-    update_row(VideoFile, known.id, state="present", missing_since=None, **values)
+def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
+    """The same size and time in the same place as before, perhaps back again: nothing that is known is forgotten.
+
+    A ctime that changed says that somebody touched the file, and not what: a right, a link to it, or its bytes, by a
+    program that put their time back. So what was read from them is in doubt until it is read again.
+    """
+    _tell(known, stamp, now_ms)
+    doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
+    update_row(VideoFile, known.id, state="present", missing_since=None, **stamp_columns(stamp), **doubt)
 
 
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
@@ -153,12 +203,25 @@ def record_missing(video_file_ids: Sequence[int], library_id: int, directory: st
     One that has another place by now (another library's thread saw it there) is left alone.
     """
     here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
+    evidence = ("it is not in its folder any more, in a library that can be looked at",)
     for ids in chunked(video_file_ids, 500):
-        gone = [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), here).tuples()]
-        queue.drop(gone)
-        VideoFile.update(state="missing", missing_since=utc_from_ms(now_ms)).where(
-            VideoFile.id.in_(gone), VideoFile.state == "present"
-        ).execute()
+        found = VideoFile.select(VideoFile.id, VideoFile.path, VideoFile.state).where(VideoFile.id.in_(ids), here)
+        gone = list(found.tuples())
+        queue.drop([row_id for row_id, *_ in gone])
+        were_present = {row_id: (library_id, path) for row_id, path, state in gone if state == "present"}
+        mark_missing(were_present, evidence, now_ms)
+
+
+def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], now_ms: int) -> None:
+    """These files, which have no job, are certainly not at their place (library and path) any more.
+
+    Their content may have been seen elsewhere before: see `pairing.py`; not in one of them, which have gone as well.
+    """
+    for row_id, (library_id, path) in gone.items():
+        update_row(VideoFile, row_id, state="missing", missing_since=utc_from_ms(now_ms))
+        history.record(row_id, "missing", library_id=library_id, path=path, evidence=evidence, now_ms=now_ms)
+    for row_id in gone:
+        pairing.ask_copies(row_id, now_ms)
 
 
 def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
@@ -168,26 +231,50 @@ def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) 
     filing.ignore_by_rules(video_file_ids, reason, now_ms)
 
 
-def needs_work(video_file_id: int, *, with_full_hash: bool) -> bool:
-    """Whether something about the file was never read: it went missing before its stages were done."""
-    unread = VideoFile.fingerprint.is_null() | VideoFile.verdict.is_null()
+def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[int]:
+    """Those of which something was never read, or must be read again: they went missing before their stages were done.
+
+    What is in doubt is read again as a whole: the ends may be others, too.
+    """
+    unread = "fingerprint IS NULL OR verdict IS NULL OR is_in_doubt"
     if with_full_hash:
-        unread |= VideoFile.file_hash.is_null()
-    return bool(VideoFile.select().where(VideoFile.id == video_file_id, unread).exists())
+        unread += " OR file_hash IS NULL"
+    return {row_id for (row_id,) in _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)}  # noqa: S608
+
+
+def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
+    """Write into its history what a file's new stamp means; nothing if it is there, the same as before."""
+    before = known.stamp
+    evidence = ["it was missing, and something is in its place again"] if not known.is_present else []
+    event: history.Event = "returned"
+    if before.inode != stamp.inode:
+        event = "replaced"
+        evidence.append(f"its place holds the inode {stamp.inode} instead of {before.inode}")
+    elif not before.has_same_content_as(stamp):
+        event = "changed"
+        evidence.append(f"the inode {stamp.inode} is the same, its size or its time is not")
+    elif not known.is_present:
+        evidence.append(f"the inode {stamp.inode}, the size and the time are the same as before")
+    if evidence:
+        history.record(known.id, event, library_id=known.library_id, path=known.path, evidence=evidence, now_ms=now_ms)
 
 
 def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:
     now = utc_from_ms(now_ms)
-    place = _place_columns(library_id, path)
+    place = place_columns(library_id, path)
     return int(VideoFile.insert(first_seen_at=now, changed_at=now, **place, **values).execute())
 
 
-def _place_columns(library_id: int, path: str) -> Row:
+def place_columns(library_id: int, path: str) -> Row:
     directory, filename = os.path.split(path)
     return {"library": library_id, "path": path, "directory": directory, "filename": filename}
 
 
-def _stamp_columns(stamp: FileStamp) -> Row:
+def _present_inside(library_id: int, folder: str) -> Any:
+    return files_inside(library_id, folder) & (VideoFile.state == "present")
+
+
+def stamp_columns(stamp: FileStamp) -> Row:
     return {
         "size_bytes": stamp.size_bytes,
         "mtime_ns": stamp.mtime_ns,
@@ -207,19 +294,35 @@ def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: in
     )
 
 
+# SQLite takes at least so many parameters in one statement, whatever its version.
+_MOST_PARAMETERS = 500
+
+
+def _known_in(column: str, also: str, values: Sequence[object]) -> list[KnownFile]:
+    """The files of which this column has one of the values; `also` is a condition, followed by AND."""
+    return [_known_file(row) for row in _rows_in(f"{_KNOWN} {also} {column}", values)]
+
+
 def _known(condition: str, *parameters: object) -> list[KnownFile]:
-    return [
-        KnownFile(
-            id=row_id,
-            library_id=library_id,
-            path=VideoFile.path.python_value(path),
-            stamp=_stamp(size, mtime, ctime, inode, device),
-            is_present=state == "present",
-            is_skipped=decided_by == "rules",
-            is_decided_by_person=decided_by == "person",
-            reason=reason,
-        )
-        for row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason in rows(
-            _KNOWN + condition, *parameters
-        )
-    ]
+    return [_known_file(row) for row in rows(_KNOWN + condition, *parameters)]
+
+
+def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for some in chunked(values, _MOST_PARAMETERS):
+        found += rows(f"{sql} IN ({', '.join('?' * len(some))})", *some)
+    return found
+
+
+def _known_file(row: tuple[Any, ...]) -> KnownFile:
+    row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason = row
+    return KnownFile(
+        id=row_id,
+        library_id=library_id,
+        path=VideoFile.path.python_value(path),
+        stamp=_stamp(size, mtime, ctime, inode, device),
+        is_present=state == "present",
+        is_skipped=decided_by == "rules",
+        is_decided_by_person=decided_by == "person",
+        reason=reason,
+    )

@@ -12,7 +12,7 @@ from peewee import chunked, fn
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
-from reeld.catalog.statements import rows, update_row
+from reeld.catalog.statements import change, rows, update_row
 from reeld.catalog.trash import discard
 from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_movie
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
@@ -55,6 +55,21 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
             _unlink(file_id, now_ms)
             _decide(file_id, "ignored", "rules", None, reason)
             _close_question(file_id, "rejected", auto=True, now_ms=now_ms)
+
+
+def hand_over(new_id: int, old_id: int, now_ms: int) -> None:
+    """The file `new_id` is `old_id`, which was known before: what the old one is stays if a person decided it.
+
+    Else it is what the new one's name says. All questions about the new one become the old one's: their numbers may
+    be before a person's eyes, and must never mean another file.
+    """
+    is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", old_id))
+    if is_decided:
+        _unlink(new_id, now_ms)
+        _close_question(new_id, "rejected", auto=True, now_ms=now_ms)
+    else:
+        _adopt_verdict(new_id, old_id, now_ms)
+    PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
 
 
 def open_question(video_file_id: int, now_ms: int) -> int:
@@ -163,6 +178,23 @@ def _decide(
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
     )
+
+
+_VERDICT = "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id"
+
+
+def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
+    ((movie,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", new_id)
+    episodes = [episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", new_id)]
+    _unlink(old_id, now_ms, keep_movie=movie, keep_episodes=episodes)
+    _close_question(old_id, "rejected", auto=True, now_ms=now_ms)
+    change(
+        f"UPDATE video_files SET ({_VERDICT}) = (SELECT {_VERDICT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
+        new_id,
+        old_id,
+    )
+    change("UPDATE OR IGNORE episode_files SET video_file_id = ? WHERE video_file_id = ?", old_id, new_id)
+    change("DELETE FROM episode_files WHERE video_file_id = ?", new_id)
 
 
 def _unlink(

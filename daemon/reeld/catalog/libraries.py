@@ -1,11 +1,13 @@
 """Which libraries are there, and could they be looked at?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Library
 from reeld.config import Library as ConfiguredLibrary
-from reeld.errors import NotFoundError
+from reeld.errors import NotFoundError, UsageError
 
 
 def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
@@ -25,21 +27,50 @@ def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> N
     Library.update(**values).where(Library.id == library_id).execute()
 
 
-def root_of(library_id: int) -> tuple[int, int] | None:
-    """Device and inode of the directory that the library was last seen in; None when it was not yet, or is accepted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a library was like when it was last looked at, and what a person said since."""
+
+    name: str
+    state: str
+    state_reason: str | None
+    passport: dict[str, Any] | None
+    is_accepted: bool
+
+
+def standing_of(library_id: int) -> Standing:
     row = Library.get_by_id(library_id)
-    return None if row.root_inode is None else (row.root_device, row.root_inode)
+    return Standing(
+        name=row.name,
+        state=row.state,
+        state_reason=row.state_reason,
+        passport=row.passport,
+        is_accepted=row.is_accepted,
+    )
 
 
-def remember_root(library_id: int, identity: tuple[int, int]) -> None:
-    device, inode = identity
-    Library.update(root_device=device, root_inode=inode).where(Library.id == library_id).execute()
+def remember_passport(library_id: int, passport: dict[str, Any]) -> None:
+    Library.update(passport=passport).where(Library.id == library_id).execute()
 
 
-def accept_root(name: str) -> None:
-    """A person says that whatever is at the library's path now is the library. Raises NotFoundError."""
-    if not Library.update(root_device=None, root_inode=None).where(Library.name == name).execute():
+def accept(name: str) -> None:
+    """A person says that what is at the library's path now is the library, and that what is not there is gone.
+
+    Whoever looks after the library notices; see `end_acceptance`. Raises NotFoundError, and UsageError when there is
+    nothing that waits for such a word.
+    """
+    row = Library.get_or_none(Library.name == name)
+    if row is None:
         raise NotFoundError(f"there is no library called {name}; see `reeld list libraries`")
+    if not (row.state in ("suspect", "held") or (row.passport or {}).get("away")):
+        what = f"{row.state} ({row.state_reason})" if row.state_reason else row.state
+        raise UsageError(f"{name} is {what}; only what is suspect or held, or lacks a folder's disk, can be accepted")
+    Library.update(is_accepted=True).where(Library.id == row.id).execute()
+
+
+def end_acceptance(library_id: int) -> None:
+    """All that a person accepted is recorded; what goes from here on is another matter."""
+    Library.update(is_accepted=False).where(Library.id == library_id).execute()
 
 
 def _sync(library: ConfiguredLibrary, names: Sequence[str]) -> int:

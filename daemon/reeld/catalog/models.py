@@ -40,12 +40,14 @@ class Library(BaseModel):
     path = PathField()
     kind = TextField(default="auto")
     state = TextField(default="offline")
-    """online, offline (cannot be looked at: nothing is known of its files) or removed (not configured)."""
+    """online, offline (cannot be looked at: nothing is known of its files), suspect (another directory or file
+    system is at its path), held (so much is gone that a person must say so) or removed (not configured)."""
     state_reason = PlainTextField(null=True)
     checked_at = UtcField(null=True)
-    root_device = Unsigned64Field(null=True)
-    root_inode = Unsigned64Field(null=True)
-    """With the device: the directory that the library was last seen in; NULL until then."""
+    passport = JSONField(null=True)
+    """What the root was known by when it was last seen, as `watch/passport.py` has it; NULL until then."""
+    is_accepted = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    """Whether a person said that what is there now is the library, and that what is not there is gone."""
 
     class Meta:
         table_name = "libraries"
@@ -123,11 +125,16 @@ class Episode(BaseModel):
 
 
 class VideoFile(BaseModel):
-    """A video on disk, or one that was there: `state` is present or missing, and a row is never deleted."""
+    """A video on disk, or one that was there: `state` is present or missing.
 
+    A row is never deleted, but for that of a file which turns out to be one that was known before (`pairing.py`).
+    """
+
+    id = AutoIncrementField()
     library = ForeignKeyField(Library, backref="files", on_delete="RESTRICT")
     path = PathField(index=True)
-    """Relative to the library: one that moves to another disk keeps its identity."""
+    """Relative to the library: one that moves to another disk keeps its identity. Of a missing file whose place another
+    took: where it was, `//`, and its id, which is the path of nothing."""
     directory = PathField()
     filename = PathField()
 
@@ -155,6 +162,10 @@ class VideoFile(BaseModel):
     languages = JSONField(default=list)
     subtitle_languages = JSONField(default=list)
     media_problem = PlainTextField(null=True)
+    completeness = JSONField(null=True)
+    """What each witness said when the file had settled, as `watch/witnesses.py` has it."""
+    is_in_doubt = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    """Whether its ctime alone has changed since its bytes were read: they may be others, and are read again."""
 
     kind = TextField(null=True)
     """movie or episode, once somebody decided."""
@@ -193,6 +204,24 @@ class EpisodeFile(BaseModel):
     class Meta:
         table_name = "episode_files"
         primary_key = CompositeKey("episode", "video_file")
+
+
+class FileHistory(BaseModel):
+    """Something that happened to a file after it was first seen, and how reeld knows."""
+
+    video_file = ForeignKeyField(VideoFile, backref="history", on_delete="CASCADE")
+    happened_at = UtcField()
+    event = TextField()
+    """changed, moved, missing, returned, paired or replaced."""
+    library_id = IntegerField()
+    path = PathField()
+    library_id_before = IntegerField(null=True)
+    path_before = PathField(null=True)
+    evidence = JSONField(default=list)
+    """Sentences for a person."""
+
+    class Meta:
+        table_name = "file_history"
 
 
 class PendingValidation(BaseModel):
@@ -246,11 +275,25 @@ class JobRow(BaseModel):
     attempts = IntegerField(default=0)
     last_error = PlainTextField(null=True)
     created_at = UtcField()
+    is_denied = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    """Of one that is set aside: whether only the right to read the file is missing."""
 
     class Meta:
         table_name = "jobs"
         # Which job of this lane is next?
         indexes = ((("lane", "state", "due_at_ms"), False),)
+
+
+class Health(BaseModel):
+    """How the catalogue itself fares: one row, whose `id` is 1."""
+
+    is_open = BooleanField(constraints=[SQL("DEFAULT 1")])
+    """Whether an owner has it open, or had when it was killed: then all of it is checked at the next start."""
+    checked_at = UtcField(null=True)
+    """When every page of it was last found to be sound."""
+
+    class Meta:
+        table_name = "catalog_health"
 
 
 # Facts that hold for every row and that SQLite can enforce beside its columns' types.
@@ -288,9 +331,11 @@ ALL_MODELS: tuple[type[BaseModel], ...] = (
     Episode,
     VideoFile,
     EpisodeFile,
+    FileHistory,
     PendingValidation,
     Trash,
     JobRow,
+    Health,
 )
 
 # What rows become when they travel as dicts.

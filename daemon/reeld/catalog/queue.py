@@ -3,15 +3,26 @@
 A file has at most one job. A job moves from stage to stage in the same transaction that stores what the stage
 found, so a kill at any moment leaves a stage done or not begun. Whoever holds the job's token may finish it;
 a new version of the file takes the token away and so voids whatever is still under way.
+
+Whoever lets a job wait says so (`work_has_come`), and who sleeps until there is work is woken after the commit.
 """
 
+import os
 import secrets
 from collections.abc import Callable
 
 from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.database import work_has_come
+from reeld.catalog.folders import files_inside
 from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.records import Job
+
+FARTHEST_DUE_MS = 10_800_000
+"""Three hours: several times the longest delay that pipeline/policy.py gives."""
+
+LAST_MOMENT_MS = (1 << 63) - 1
+"""The largest number that SQLite holds."""
 
 
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
@@ -30,29 +41,33 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
         now_ms,
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
     )
+    work_has_come()
+
+
+def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
+    """Let the file go through `stage` at that time; one that has a job comes to its stages anyway, and keeps it."""
+    change(
+        """
+        INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts)
+        VALUES (?, ?, ?, ?, ?, 'waiting', 0) ON CONFLICT (video_file_id) DO NOTHING
+        """,
+        video_file_id,
+        stage,
+        lane,
+        due_at_ms,
+        JobRow.created_at.db_value(utc_from_ms(now_ms)),
+    )
+    work_has_come()
 
 
 def claim(lane: str, now_ms: int) -> Job | None:
     """The lane's next due job, ours from here on.
 
     Its attempt is counted before the work starts, so that a file which kills its worker is given up after a
-    few attempts instead of being tried for ever.
+    few attempts instead of being tried for ever. A job whose time lies further ahead than any was ever put is due:
+    the clock was put back since.
     """
-    claimed = rows(
-        """
-        UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1
-        WHERE id = (SELECT id FROM jobs WHERE lane = ? AND state = 'waiting' AND due_at_ms <= ?
-                    ORDER BY due_at_ms, id LIMIT 1)
-        RETURNING id, video_file_id, stage, token, attempts
-        """,
-        secrets.token_hex(8),
-        lane,
-        now_ms,
-    )
-    if not claimed:
-        return None
-    job_id, video_file_id, stage, token, attempts = claimed[0]
-    return Job(id=job_id, video_file_id=video_file_id, stage=stage, token=token, attempts=attempts)
+    return _claim(lane, 0, now_ms) or _claim(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS)
 
 
 def holds(job: Job) -> bool:
@@ -73,6 +88,8 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         last_error=None,
         **({} if keep else {"state": "waiting", "token": None, "due_at_ms": now_ms}),
     )
+    if not keep:
+        work_has_come()
 
 
 def finish(job: Job) -> None:
@@ -81,28 +98,72 @@ def finish(job: Job) -> None:
 
 
 def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool) -> None:
-    """Try again later. `counts` is False where the file was not at fault."""
-    attempts = job.attempts if counts else job.attempts - 1
-    _update(job, state="waiting", token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts)
+    """Try again later. `counts` is False where the file was not at fault, as none is whose library went away."""
+    is_away = _is_away(job)
+    attempts = job.attempts if counts and not is_away else job.attempts - 1
+    state = "paused" if is_away else "waiting"
+    _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts)
+    work_has_come()
 
 
-def set_aside(job: Job, *, error: str) -> None:
-    """Give up on the file until it changes; a person sees the reason."""
-    _update(job, state="set_aside", token=None, last_error=error)
+def set_aside(job: Job, *, error: str, is_denied: bool = False) -> None:
+    """Give up on the file until it changes; a person sees the reason. One whose library went away waits for it.
+
+    `is_denied`: it may not be read, and no event tells when it may.
+    """
+    state = "paused" if _is_away(job) else "set_aside"
+    _update(job, state=state, token=None, last_error=error, is_denied=is_denied)
 
 
-def pause(library_id: int) -> None:
-    """The library cannot be looked at: let its files' jobs wait, without attempts, until it can."""
-    _of_library(library_id, "waiting", "paused")
+def denied(library_id: int, most: int) -> list[tuple[int, str]]:
+    """The ids and relative paths of so many files that were given up because they may not be read."""
+    found = rows(
+        "SELECT video_files.id, path FROM jobs JOIN video_files ON video_files.id = video_file_id "
+        "WHERE jobs.state = 'set_aside' AND is_denied AND library_id = ? LIMIT ?",
+        library_id,
+        most,
+    )
+    return [(row_id, VideoFile.path.python_value(path)) for row_id, path in found]
 
 
-def resume(library_id: int) -> None:
-    """The library is back: its files' jobs may go on."""
-    _of_library(library_id, "paused", "waiting")
+def pause(library_id: int, below: str = "") -> None:
+    """The library, or a folder of it, cannot be looked at: let its files' jobs wait, without attempts, until it can.
+
+    Those under way go on until they end, or fail and are put back.
+    """
+    _of_library(library_id, below, ["waiting"], state="paused")
+
+
+def rest(job: Job) -> None:
+    """The job's library must be left alone for a while: it waits with all others of that library, unattempted."""
+    _update(job, state="paused", token=None, attempts=job.attempts - 1)
+    pause(VideoFile.get_by_id(job.video_file_id).library_id)
+
+
+def resume(library_id: int, *, is_back: bool) -> None:
+    """The library can be looked at: its files' jobs may go on.
+
+    When it was away and is back, those that were given up get their attempts anew: what they failed of may have been
+    its disk.
+    """
+    _of_library(library_id, "", ["paused"], state="waiting")
+    if is_back:
+        _of_library(library_id, "", ["set_aside"], state="waiting", attempts=0)
+    work_has_come()
+
+
+def end_rest(library_id: int) -> None:
+    """The library need not be left alone any longer: its jobs may go on, unless it cannot be looked at."""
+    library = Library.get_by_id(library_id)
+    if library.state in ("online", "held"):
+        resume(library_id, is_back=False)
+        for folder in (library.passport or {}).get("away", ()):
+            pause(library_id, below=folder)
 
 
 def retry_set_aside(video_file_id: int, now_ms: int) -> int:
     """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
+    work_has_come()
     return change(
         "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? "
         "WHERE video_file_id = ? AND state = 'set_aside'",
@@ -113,6 +174,7 @@ def retry_set_aside(video_file_id: int, now_ms: int) -> int:
 
 def retry_all_set_aside(now_ms: int) -> int:
     """A person says that what hindered them is mended; how many files get their attempts anew."""
+    work_has_come()
     return change(
         "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? WHERE state = 'set_aside'", now_ms
     )
@@ -139,7 +201,21 @@ def recover(due_ms: Callable[[int], int]) -> int:
         update_row(JobRow, job_id, state="waiting", token=None, due_at_ms=due_ms(attempts))
     for library in Library.select(Library.id).where(Library.state == "removed"):
         pause(library.id)
+    work_has_come()
     return len(under_way)
+
+
+def give_back_all(now_ms: int) -> None:
+    """Take back every job that is under way: whoever works on one waits for a dead disk, and no file is to blame.
+
+    What they still bring back is not stored any more.
+    """
+    change(
+        "UPDATE jobs SET state = 'waiting', token = NULL, attempts = attempts - 1, due_at_ms = ? "
+        "WHERE state = 'running'",
+        now_ms,
+    )
+    work_has_come()
 
 
 def next_due_ms(lane: str) -> int | None:
@@ -154,14 +230,51 @@ def next_due_ms(lane: str) -> int | None:
     return next((due for (due,) in first), None)
 
 
-def live_count() -> int:
-    """How many jobs wait or run; those that were set aside, or whose library is away, do not count."""
-    return int(JobRow.select().where(JobRow.state.in_(["waiting", "running"])).count())
+def live_count(before_ms: int) -> int:
+    """How many jobs run, or are due before then; those that were set aside, or whose library is away, do not count."""
+    is_due = (JobRow.state == "waiting") & (JobRow.due_at_ms < before_ms)
+    return int(JobRow.select().where(is_due | (JobRow.state == "running")).count())
 
 
-def _of_library(library_id: int, before: str, after: str) -> None:
-    its_files = VideoFile.select(VideoFile.id).where(VideoFile.library == library_id)
-    JobRow.update(state=after).where(JobRow.state == before, JobRow.video_file.in_(its_files)).execute()
+def put_off(until_ms: int) -> list[str]:
+    """The absolute paths of the files whose jobs are not due before then."""
+    later = JobRow.select(Library.path, VideoFile.path).join(VideoFile).join(Library)
+    later = later.where(JobRow.state == "waiting", JobRow.due_at_ms >= until_ms).order_by(Library.path, VideoFile.path)
+    return [os.path.join(root, path) for root, path in later.tuples()]
+
+
+def _claim(lane: str, from_ms: int, until_ms: int) -> Job | None:
+    """The lane's first job that is due between these moments."""
+    claimed = rows(
+        """
+        UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1
+        WHERE id = (SELECT id FROM jobs WHERE lane = ? AND state = 'waiting' AND due_at_ms BETWEEN ? AND ?
+                    ORDER BY due_at_ms, id LIMIT 1)
+        RETURNING id, video_file_id, stage, token, attempts
+        """,
+        secrets.token_hex(8),
+        lane,
+        from_ms,
+        until_ms,
+    )
+    if not claimed:
+        return None
+    job_id, video_file_id, stage, token, attempts = claimed[0]
+    return Job(id=job_id, video_file_id=video_file_id, stage=stage, token=token, attempts=attempts)
+
+
+def _of_library(library_id: int, below: str, before: list[str], **values: object) -> None:
+    its_files = VideoFile.select(VideoFile.id).where(files_inside(library_id, below))
+    JobRow.update(**values).where(JobRow.state.in_(before), JobRow.video_file.in_(its_files)).execute()
+
+
+def _is_away(job: Job) -> bool:
+    """Whether the file's library, or its folder there, cannot be looked at, so that no failure is the file's."""
+    file = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == job.video_file_id).get()
+    away = (
+        [""] if file.library.state in ("offline", "suspect", "removed") else (file.library.passport or {}).get("away")
+    )
+    return any(folder in ("", file.directory) or file.directory.startswith(f"{folder}/") for folder in away or ())
 
 
 def _update(job: Job, **values: object) -> None:

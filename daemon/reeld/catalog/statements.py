@@ -37,4 +37,4 @@ def _rendered_update(model: Any, names: tuple[str, ...]) -> tuple[str, tuple[Any
 
 def _stored(field: Any, value: Any) -> Any:
     # A JSON field gives peewee an expression to render, not a value.
-    return json.dumps(value) if field.field_type == "JSON" else field.db_value(value)
+    return json.dumps(value) if field.field_type == "JSON" and value is not None else field.db_value(value)

@@ -10,6 +10,7 @@ from typing import Any
 
 from peewee import JOIN, chunked, fn
 
+from reeld.catalog import history
 from reeld.catalog.database import reading
 from reeld.catalog.models import (
     Episode,
@@ -23,6 +24,7 @@ from reeld.catalog.models import (
     Trash,
     VideoFile,
 )
+from reeld.domain.records import place_of
 
 _PAGE = 500
 
@@ -68,20 +70,28 @@ def file_ids_at(absolute_path: str) -> list[int]:
 
 
 def file_details(video_file_id: int) -> Row | None:
-    """One file with all that is known of it: evidence, times, questions asked, work that is left."""
+    """One file with all that is known of it: evidence, times, its history, questions asked, work that is left."""
     row = file_by_id(video_file_id)
     if row is None:
         return None
     with reading():
         more = (
-            VideoFile.select(VideoFile.evidence, VideoFile.first_seen_at, VideoFile.changed_at, VideoFile.missing_since)
+            VideoFile.select(
+                VideoFile.evidence,
+                VideoFile.first_seen_at,
+                VideoFile.changed_at,
+                VideoFile.missing_since,
+                VideoFile.completeness,
+                VideoFile.is_in_doubt,
+            )
             .where(VideoFile.id == video_file_id)
             .dicts()
             .get()
         )
         questions = PendingValidation.select().where(PendingValidation.video_file == video_file_id)
         asked = [_question(question) for question in questions.order_by(PendingValidation.id).dicts()]
-    return row | _plain(more) | {"questions": asked}
+        happened = history.of_file(video_file_id)
+    return row | _plain(more) | {"history": happened, "questions": asked}
 
 
 def _files(ids: Sequence[int]) -> Iterator[Row]:
@@ -152,7 +162,7 @@ def _file(row: Row, episodes: list[Row]) -> Row:
     return {
         "id": row["id"],
         "library": row["library_name"],
-        "path": os.path.join(row["library_path"], row["path"]),
+        "path": os.path.join(row["library_path"], place_of(row["path"])),
         "size_bytes": row["size_bytes"],
         "state": row["state"],
         "kind": row["kind"],

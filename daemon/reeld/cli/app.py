@@ -10,6 +10,7 @@ from reeld.cli import deciding, looking, naming, running
 from reeld.cli.options import AsJson, ConfigFile, asked
 from reeld.cli.output import ReaderLeft, complain, flush
 from reeld.errors import ReeldError
+from reeld.log import tell_left_out
 
 app = typer.Typer(
     name="reeld",
@@ -63,4 +64,5 @@ def main() -> None:
         code = os.EX_OK
     except KeyboardInterrupt:
         code = 130
+    tell_left_out(is_last=True)
     sys.exit(code or os.EX_OK)

@@ -1,4 +1,4 @@
-"""Commands by which a person decides: `validate`, `reject`, `accept`, `retry`, `restore`."""
+"""Commands by which a person decides: `validate`, `reject`, `retry`, `restore`, `libraries accept`."""
 
 from collections.abc import Container, Mapping
 from datetime import date
@@ -32,8 +32,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("validate")(validate)
     app.command("reject")(reject)
     app.command("retry")(retry)
-    app.command("accept")(accept)
     app.command("restore")(restore)
+    about_libraries = typer.Typer(help="Decide about a library as a whole.", no_args_is_help=True)
+    about_libraries.command("accept")(accept)
+    app.add_typer(about_libraries, name="libraries")
 
 
 def validate(
@@ -121,15 +123,22 @@ def retry(
 
 
 def accept(
-    library: Annotated[str, typer.Argument(metavar="LIBRARY")], config: ConfigFile = None, as_json: AsJson = False
+    library: Annotated[str, typer.Argument(metavar="NAME", help="As in `reeld list libraries`.")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say that the folder at a library's path is the library, though none of its files is there any more."""
+    """Say that what is at a library's path now is the library, and that the files which are not there are gone.
+
+    reeld asks for this word when another disk or folder is at the path (suspect), when very many files are gone at
+    once (held), or when a disk that was mounted below is away. What is not there is then recorded as missing; what
+    was decided about it stays, should it ever come back. Nothing happens to any file.
+    """
     with catalog_of(config), writing():
-        libraries.accept_root(library)
+        libraries.accept(library)
     if wants_json(as_json):
         print_json([{"accepted": library}])
     else:
-        say(f"{library} is accepted as it is; it is looked at again within seconds, or by the next scan")
+        say(f"{library} is accepted as it is; reeld looks at it again within seconds, or at the next scan")
 
 
 def restore(

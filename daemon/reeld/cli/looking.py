@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import views
+from reeld.catalog.backup import backups_of
+from reeld.catalog.trouble import space_trouble
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import (
     Column,
@@ -222,6 +224,17 @@ def _moment(text: str) -> str:
     return f"{text[:10]} {text[11:19]} UTC"
 
 
+def _completeness(seen: Row) -> str:
+    """What each witness said when the file had settled; whoever said nothing is left out."""
+    words: tuple[tuple[str, dict[str, str]], ...] = (
+        ("writer", {"none": "nobody had it open for writing", "unknown": "whether anybody wrote to it is not known"}),
+        ("holes", {"none": "no holes", "some": "it has holes: parts that were left out or never written"}),
+        ("end", {"there": "it ends where its container does", "missing": "it ends before its container does"}),
+    )
+    said = [of[seen[witness]] for witness, of in words if seen.get(witness) in of]
+    return "; ".join([f"unchanged for {seen['quiet_s']:g} s", *said])
+
+
 # How a person reads what a script wants exact.
 _SHOWN: dict[str, Callable[[Any], str | None]] = {
     "size_bytes": size,
@@ -229,22 +242,32 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
     "first_seen_at": _moment,
     "changed_at": _moment,
     "missing_since": _moment,
+    "completeness": _completeness,
 }
 
 
 def _print_details(row: Row) -> None:
     say(readable(row["path"]))
     for name, value in row.items():
-        if name not in ("path", "evidence", "questions") and value not in (None, []):
+        if name not in ("path", "evidence", "history", "questions") and value not in (None, [], False):
             heading = name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ")
             say(f"  {heading:18} {_SHOWN.get(name, shown)(value)}")
     if row["evidence"]:
         say("  evidence")
         for sentence in row["evidence"]:
             say(f"    - {readable(sentence)}")
+    for link in row["history"]:
+        _print_link(link)
     for question in row["questions"]:
         say(f"  question {question['id']} ({question['validation_status']}): {readable(question['reason'])}")
         _print_candidates(question["candidates"])
+
+
+def _print_link(link: Row) -> None:
+    came_from = f" from {readable(link['path_before'])}" if link["path_before"] else ""
+    say(f"  {_moment(link['happened_at'])}: {link['event']}{came_from}")
+    for sentence in link["evidence"]:
+        say(f"    - {readable(sentence)}")
 
 
 # --- questions -------------------------------------------------------------------------------------------
@@ -290,7 +313,9 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         report = {
             "running": daemon is not None,
             "pid": (daemon or {}).get("pid"),
+            "config_error": (daemon or {}).get("config_error"),
             "database": settings.database_path,
+            "catalog": _catalog_report(settings.database_path, daemon),
             **views.counts(),
             "libraries": _with_settling(views.libraries(), (daemon or {}).get("libraries", [])),
         }
@@ -300,6 +325,17 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         _print_status(report)
 
 
+def _catalog_report(path: str, daemon: Row | None) -> Row:
+    """The last backup and what is wrong. A daemon whose disk is full cannot tell, so that is looked at here."""
+    newest = next(iter(backups_of(path)), None)
+    told: list[str] = (daemon or {}).get("catalog", {}).get("problems", [])
+    return {
+        "backup": newest and newest.path,
+        "backed_up_at": newest and newest.made_at.isoformat().replace("+00:00", "Z"),
+        "problems": [problem for problem in (space_trouble(path), *told) if problem is not None],
+    }
+
+
 def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
     """What the catalogue knows of each library, with what only the daemon knows."""
     by_name = {library["name"]: library for library in told}
@@ -307,7 +343,13 @@ def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
         row
         | {
             key: by_name.get(row["name"], {}).get(key, default)
-            for key, default in (("settling", 0), ("waiting", []), ("unreadable", []))
+            for key, default in (
+                ("trouble", None),
+                ("watching", None),
+                ("settling", 0),
+                ("waiting", []),
+                ("unreadable", []),
+            )
         }
         for row in rows
     ]
@@ -315,7 +357,11 @@ def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
 
 def _print_status(report: Row) -> None:
     say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
-    say(f"catalogue  {readable(report['database'])}")
+    for line in (report["config_error"] or "").splitlines():
+        say(f"not in force: {readable(line)}")
+    say(f"catalogue  {readable(report['database'])}, last backup: {report['catalog']['backed_up_at'] or 'none yet'}")
+    for problem in report["catalog"]["problems"]:
+        say(f"    problem: {readable(problem)}")
     files, verdicts = report["files"], report["verdicts"]
     say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
     say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")
@@ -326,13 +372,39 @@ def _print_status(report: Row) -> None:
         _print_library(library)
 
 
+def _age(since_s: float) -> str:
+    """How long ago that was, as coarse as a person says it: 40 s, 12 min, 3 h, 2 days."""
+    seconds = max(0, round(time.time() - since_s))
+    for unit, length_s, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < most * length_s:
+            return f"{seconds // length_s} {unit}"
+    return f"{seconds // 86_400} days"
+
+
 def _print_library(library: Row) -> None:
     reason = f": {readable(library['state_reason'])}" if library["state_reason"] else ""
     say(f"library    {readable(library['name'])} ({library['files']} files) {library['state']}{reason}")
+    if library["trouble"]:
+        say(f"    {readable(library['trouble'])}")
+    if library["watching"]:
+        say(f"    {_how_watched(library['watching'])}")
     for wait in library["waiting"]:
-        seconds = max(0, round(time.time() - wait["since"]))
-        say(f"    settling for {seconds} s: {readable(wait['path'])} ({readable(wait['why'])})")
+        objected = "" if wait["objected_since"] is None else f" for {_age(wait['objected_since'])}"
+        say(f"    settling for {_age(wait['since'])}: {readable(wait['path'])} ({readable(wait['why'])}{objected})")
     for folder in library["unreadable"]:
         say(f"    not readable, nothing in it changes: {readable(folder['path'])} ({readable(folder['why'])})")
     if library["settling"] > len(library["waiting"]):
         say(f"    and {library['settling'] - len(library['waiting'])} more")
+
+
+def _how_watched(watching: Row) -> str:
+    how = {
+        "events": "watched",
+        "events and polling": "watched, and looked at by the clock",
+        "polling": "looked at by the clock",
+    }[watching["mode"]]
+    why = f": {readable(watching['why'])}" if watching["why"] else ""
+    walked = "not walked yet"
+    if watching["last_walk"]:
+        walked = f"walked {duration(round(1000 * max(0, time.time() - watching['last_walk'])))} ago"
+    return f"{'degraded: ' if watching['is_degraded'] else ''}{how}{why}; {walked}"

@@ -10,6 +10,7 @@ import typer
 from reeld.catalog.database import close_catalog, open_catalog
 from reeld.config import Config, find_config_file, load_config
 from reeld.log import configure_log
+from reeld.service.realpath import real_path_in_time
 
 ConfigFile = Annotated[
     str | None,
@@ -31,7 +32,7 @@ asked = Asked()
 def config_of(config_file: str | None) -> Config:
     """The configuration of this call, with the log set up as it says. Raises ConfigError."""
     path = find_config_file(config_file or asked.config_file, os.environ)
-    config = load_config(path, os.environ)
+    config = load_config(path, os.environ, real_path=real_path_in_time)
     configure_log(config.log)
     return config
 

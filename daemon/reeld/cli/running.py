@@ -1,4 +1,4 @@
-"""Commands that do the work: `run`, `scan`, `config check`."""
+"""Commands that do the work: `run`, `scan`, `backup`, `config check`."""
 
 import os
 import sys
@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
+from reeld.catalog.backup import copy_to
+from reeld.catalog.database import maintaining
+from reeld.cli.options import AsJson, ConfigFile, asked, catalog_of, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.files import readable
+from reeld.errors import UsageError
 from reeld.log import configure_log
+from reeld.service.realpath import real_path_in_time
 
 if TYPE_CHECKING:
     # The commands load what runs only when they run: whoever just looks in waits half as long.
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("scan")(scan)
+    app.command("backup")(backup)
     config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
     config_app.command("check")(check)
     app.add_typer(config_app, name="config")
@@ -37,11 +42,17 @@ def run(
     as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
 ) -> None:
     """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
+    from reeld.service.confinement import write_only_the_catalogue
     from reeld.service.daemon import run_daemon
     from reeld.service.scan import with_library
 
-    settings = config_of(config)
-    run_daemon(with_library(settings, library) if library else settings)
+    def read_config() -> Config:
+        settings = config_of(config)
+        return with_library(settings, library) if library else settings
+
+    settings = read_config()
+    write_only_the_catalogue(settings.database_path)
+    run_daemon(settings, read_config)
 
 
 def scan(
@@ -50,9 +61,11 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Bring the catalogue up to date once, without the daemon; all libraries, or only these folders."""
+    from reeld.service.confinement import write_only_the_catalogue
     from reeld.service.scan import run_scan
 
     settings = config_of(config)
+    write_only_the_catalogue(settings.database_path)
     if sys.stderr.isatty() and settings.log.level == "info":
         # The progress bar says what the log would; trouble is still told.
         configure_log(replace(settings.log, level="warning"))
@@ -68,6 +81,23 @@ def scan(
         raise typer.Exit(os.EX_NOINPUT)
 
 
+def backup(
+    destination: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name."""
+    path = os.path.abspath(destination)
+    if os.path.lexists(path):
+        raise UsageError(f"{readable(path)} exists already; name a new file")
+    with catalog_of(config) as settings:
+        copy_to(maintaining, path)
+    if wants_json(as_json):
+        print_json([{"database": settings.database_path, "backup": path}])
+    else:
+        say(f"{readable(path)}: a whole copy of {readable(settings.database_path)}, checked")
+
+
 def check(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False)] = None,
     config: ConfigFile = None,
@@ -75,7 +105,7 @@ def check(
 ) -> None:
     """Tell whether a configuration file is good, with every complaint at once. Nothing else happens."""
     path = find_config_file(file or config or asked.config_file, os.environ)
-    settings = load_config(path, os.environ)
+    settings = load_config(path, os.environ, real_path=real_path_in_time)
     if wants_json(as_json):
         print_json([asdict(settings)])
     else:
@@ -136,8 +166,10 @@ def _print_summary(summary: "Summary") -> None:
     if counts["set_aside"]:
         complain(f"{counts['set_aside']} files were set aside; reeld list files says why")
     for path in summary.unsettled:
-        complain(f"still being written to, left for the next time: {readable(path)}")
+        complain(f"not complete yet, left for the next time: {readable(path)}")
     for path, reason in summary.unreadable.items():
         complain(f"folder {readable(path)} could not be listed, nothing in it was touched: {readable(reason)}")
+    for name, reason in summary.doubts.items():
+        complain(f"library {readable(name)}: {readable(reason)}")
     for name, reason in summary.offline.items():
         complain(f"library {readable(name)} could not be looked at: {reason}")

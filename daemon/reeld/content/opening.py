@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reeld.domain.files import FileStamp
-from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished
+from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted
 
 # O_NONBLOCK: a FIFO without a writer would block for ever. O_NOCTTY: nor may a terminal become ours.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -24,8 +24,8 @@ _NOT_A_FILE = (errno.ELOOP, errno.ENXIO)  # a symbolic link, a socket
 def open_video(path: str) -> Iterator[int]:
     """A descriptor of the regular file at `path`, for reading, closed at the end of the block.
 
-    Any OSError within the block is taken for one of reading this file. Raises FileVanished, FileNotRegular
-    or FileUnreadable.
+    Any OSError within the block is taken for one of reading this file. Raises FileVanished, FileNotRegular,
+    MachineExhausted or FileUnreadable.
     """
     try:
         descriptor = os.open(path, _FLAGS)
@@ -40,6 +40,8 @@ def open_video(path: str) -> Iterator[int]:
             raise FileVanished(path) from err
         if err.errno in _NOT_A_FILE:
             raise FileNotRegular(path) from err
+        if err.errno in MachineExhausted.ERRNOS:
+            raise MachineExhausted(err) from err
         raise FileUnreadable(path, err) from err
 
 

@@ -6,7 +6,7 @@ dangerous case: libmediainfo follows a playlist to other files and to the networ
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from reeld.content.opening import open_video, require_expected, require_untouched
 from reeld.domain.content import MediaFacts
@@ -36,6 +36,10 @@ _MAGIC = (
     b"DKIF",  # IVF
 )
 
+_TELLS_ITS_LENGTH = frozenset({"matroska", "webm", "mp4", "mov", "avi"})
+"""Containers of which the prober notices that they were cut off (measured at a half and at 99 %). Of flv, ogv and wmv
+it does not, of transport and program streams only now and then."""
+
 _OTHER_KINDS = (
     (b"#EXTM3U", "a playlist"),
     (b"Rar!", "a RAR archive; unpack it"),
@@ -59,12 +63,17 @@ def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
-        problem = _not_a_video(os.pread(descriptor, HEAD_BYTES, 0))
+        head = os.pread(descriptor, HEAD_BYTES, 0)
+        problem = _not_a_video(head)
         answer = {} if problem else ask({}, (descriptor,))
         require_untouched(path, descriptor, before)
         if failed := _count(answer.get("read_errno")):
             raise OSError(failed, os.strerror(failed))
-    return MediaFacts(problem=problem) if problem else _facts(answer)
+    if problem:
+        # Zeros where every container has its mark: space that was reserved in full, and is filled later.
+        is_begun = bool(head) and not any(head)
+        return MediaFacts(problem=problem, end="missing" if is_begun else "unknown")
+    return _facts(answer)
 
 
 def _not_a_video(head: bytes) -> str | None:
@@ -117,16 +126,28 @@ def _facts(answer: dict[str, Any]) -> MediaFacts:
         hdr=_text(answer.get("hdr")),
         languages=_texts(answer.get("languages")),
         subtitle_languages=_texts(answer.get("subtitle_languages")),
-        is_truncated=answer.get("is_truncated") is True,
+        end=_end(answer),
         problem=_doubt(answer),
     )
+
+
+def _end(answer: dict[str, Any]) -> Literal["there", "missing", "unknown"]:
+    is_short = answer.get("is_truncated") is True
+    if is_short or not (answer.get("has_video") or answer.get("has_audio") or _is_starved(answer)):
+        return "missing"
+    return "there" if _text(answer.get("container")) in _TELLS_ITS_LENGTH else "unknown"
+
+
+def _is_starved(answer: dict[str, Any]) -> bool:
+    """Whether the prober may have left out tracks because it lacked memory."""
+    return answer.get("ran_out_of_memory") is True or answer.get(MEMORY_SHARE, 0) > DOUBTFUL_SHARE
 
 
 def _doubt(answer: dict[str, Any]) -> str | None:
     """For a person: what is missing from these facts, and what to do."""
     if answer.get("is_truncated") is True:
         return "truncated: the container says that it is longer than the file; fetch the file again"
-    if answer.get("ran_out_of_memory") is True or answer.get(MEMORY_SHARE, 0) > DOUBTFUL_SHARE:
+    if _is_starved(answer):
         return "doubtful: reading it used up the prober's memory, so tracks may be missing; remux the file"
     if not answer.get("has_video"):
         found = "only sound" if answer.get("has_audio") else "no track"

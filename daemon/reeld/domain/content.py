@@ -1,6 +1,7 @@
 """What is inside a file, as far as reading its bytes can tell."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class MediaFacts:
     languages: tuple[str, ...] = ()
     """Audio languages as the container names them (BCP 47), in track order, without repeats."""
     subtitle_languages: tuple[str, ...] = ()
-    is_truncated: bool = False
-    """The container says that it is longer than the file."""
+    end: Literal["there", "missing", "unknown"] = "unknown"
+    """Whether the file is as long as its container says. Missing is also what was begun and holds no track yet."""
     problem: str | None = None
     """For a person: why these facts are missing or doubtful, and what to do. None when all is well."""

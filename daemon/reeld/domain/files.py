@@ -2,7 +2,13 @@
 
 import os
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
+
+WriterSeen = Literal["none", "some", "unknown", "not asked"]
+"""Whether any process may write to the file, by a descriptor or a mapping."""
+
+HolesSeen = Literal["none", "some", "unknown", "not asked"]
+"""Whether parts of it were never written, or left out because they are zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,16 @@ class FileStamp:
         device is left out: its number may differ after the next boot.
         """
         return (self.size_bytes, self.mtime_ns, self.inode) == (other.size_bytes, other.mtime_ns, other.inode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """Why a file was believed to be complete when it had settled."""
+
+    quiet_s: float
+    """It had not changed for so long, at least."""
+    writer: WriterSeen
+    holes: HolesSeen
 
 
 def readable(path: str) -> str:

@@ -7,6 +7,14 @@ from reeld.domain.files import FileStamp
 from reeld.domain.identity import LibraryKind
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A library as whoever walks it needs it: the row's id and the folder's path."""
+
+    library_id: int
+    root: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
     """One video file as the catalogue knows it; what a stage of the pipeline is given."""
@@ -41,6 +49,36 @@ class KnownFile:
     """Left alone by the library's rules, so never looked into."""
     is_decided_by_person: bool = False
     reason: str | None = None
+
+    @property
+    def was_at(self) -> str:
+        """Where it is, or was before another took its place."""
+        return place_of(self.path)
+
+    @property
+    def is_displaced(self) -> bool:
+        """Whether another file took its place, so that it certainly is not there."""
+        return "//" in self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocation:
+    """A known file that now lies at another place, perhaps of another library, with what a walk saw there."""
+
+    known: KnownFile
+    library_id: int
+    path: str
+    stamp: FileStamp
+
+
+def displaced(path: str, video_file_id: int) -> str:
+    """What stands for the path of a file that is missing and whose place another took: no file can have it."""
+    return f"{place_of(path)}//{video_file_id}"
+
+
+def place_of(path: str) -> str:
+    """Where a file is, or was before another took its place."""
+    return path.partition("//")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,18 @@
 """What follows from an error? The one place that decides; the error's type is all it needs."""
 
+import errno
 import random
 from dataclasses import dataclass
 
 from reeld.domain.records import Job
 from reeld.errors import (
     FileChanged,
+    FileIncomplete,
     FileNotRegular,
     FileUnreadable,
     FileVanished,
     Interrupted,
+    MachineExhausted,
     ReeldError,
     WorkerDied,
     WorkerError,
@@ -31,8 +34,16 @@ DELAY_FACTOR = 4.0
 # The walk finds out what became of a file that is gone or changed; this is only for when it does not.
 RECHECK_S = 30.0
 
+# A file that ends too early is looked at again after a minute, then each time after half as long as it has not changed.
+# When it does change, the walk notices, and it settles anew.
+FIRST_LOOK_S = 60.0
+LONGEST_LOOK_S = 3600.0
+
 # Longer than any lock that another program should hold, short enough to notice that space was made.
 CATALOG_DELAY_S = 2.0
+
+# So long a watcher waits at most, when the catalogue goes on refusing what it found.
+LONGEST_CATALOG_DELAY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,13 @@ class LookAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitEnd:
+    """The rest of the file may be still to come: nothing is stored, and the same stage begins again after `delay_s`."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """No attempt will succeed: save the stage's substitute, or set the file aside for a person to see."""
 
@@ -60,25 +78,40 @@ class GiveBack:
     """Nothing is wrong: the job waits for the next start."""
 
 
-Consequence = Retry | LookAgain | GiveUp | GiveBack
+Consequence = Retry | LookAgain | AwaitEnd | GiveUp | GiveBack
 
 
-def consequence(error: Exception, job: Job, rng: random.Random) -> Consequence:
-    """What to do with `job` after `error`."""
+def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_fault: bool = False) -> Consequence:
+    """What to do with `job` after `error`; `is_the_disks_fault` when other files there could not be read either."""
     match error:
         case Interrupted():
             return GiveBack()
         case FileVanished() | FileChanged():
             return LookAgain()
+        case FileIncomplete(unchanged_s=unchanged_s, patience_s=patience_s):
+            return AwaitEnd(_until_next_look_s(unchanged_s, patience_s))
         case FileNotRegular():
             return GiveUp()
-        case FileUnreadable() | WorkerTimeout() | WorkerDied():
-            return _retry_or_give_up(job, rng)
-        case WorkerError():
-            # No child process can be started: every file would fail, so it is no file's fault.
+        case _ if is_the_disks_fault or _is_the_machines_fault(error):
             return Retry(_delay_s(1, rng), counts=False)
         case _:
             return _retry_or_give_up(job, rng)
+
+
+def _is_the_machines_fault(error: Exception) -> bool:
+    """Memory, descriptors or processes ran out, or no child can be started: every file would fail."""
+    is_bare = isinstance(error, WorkerError) and not isinstance(error, (WorkerTimeout, WorkerDied))
+    return is_bare or isinstance(error, (MachineExhausted, MemoryError))
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether only the right to read the file is missing."""
+    return isinstance(error, FileUnreadable) and error.errno in (errno.EACCES, errno.EPERM)
+
+
+def is_read_error(error: Exception) -> bool:
+    """Whether a disk failed to give a file's bytes. A right that is missing is no trouble of the disk's."""
+    return isinstance(error, FileUnreadable) and error.errno not in (errno.EACCES, errno.EPERM)
 
 
 def delay_after_death_s(attempts: int) -> float:
@@ -90,6 +123,8 @@ def explanation(error: Exception) -> str:
     """The error for a person: our own say what to do, any other is a bug."""
     if isinstance(error, ReeldError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return "reeld was given no memory; leave it more, or close other programs"
     return f"an error in reeld itself ({type(error).__name__}: {error}); please report it with the log"
 
 
@@ -97,6 +132,12 @@ def _retry_or_give_up(job: Job, rng: random.Random) -> Consequence:
     if job.attempts >= MAX_ATTEMPTS:
         return GiveUp()
     return Retry(_delay_s(job.attempts, rng))
+
+
+def _until_next_look_s(unchanged_s: float, patience_s: float) -> float:
+    pause_s = min(max(FIRST_LOOK_S, unchanged_s / 2), LONGEST_LOOK_S)
+    # Not before the patience is over: the job's time is in whole milliseconds.
+    return min(pause_s, patience_s - unchanged_s + 0.01)
 
 
 def _delay_s(attempt: int, rng: random.Random) -> float:

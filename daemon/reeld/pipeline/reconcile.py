@@ -1,7 +1,7 @@
 """How do the rows of a library, or of a part of it, become equal to the disk? Walk, compare, and only then subtract.
 
-Nothing is called missing because it could not be looked at: not what lies below an unreadable folder, and nothing at
-all unless the library's root was the same directory before and after.
+Nothing is called absent because it could not be looked at: not what lies below an unreadable folder or one whose disk
+is away, and nothing at all unless the library's root was the same before and after.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,48 +9,59 @@ from collections.abc import Callable, Iterator
 from reeld.domain.files import readable
 from reeld.log import get_logger
 from reeld.pipeline.intake import Intake
-from reeld.watch.hints import Hint
+from reeld.pipeline.looks import Look
+from reeld.pipeline.roots import is_at_or_below
+from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished, check_root, join, walk
 
 log = get_logger()
 
 
 def reconcile(
-    intake: Intake, hint: Hint, root_seen: RootSeen, should_stop: Callable[[], bool]
+    intake: Intake,
+    hint: Hint,
+    root_seen: RootSeen,
+    should_stop: Callable[[], bool],
+    on_looked_at: Callable[[Listing | Vanished | Unreadable], None] = lambda _found: None,
 ) -> tuple[Unreadable, ...]:
     """Look where the hint points and make the rows equal to what is there; the folders that could not be read.
 
-    `root_seen` is what `check_root` said before. Raises CatalogError; the same hint must be followed again then.
+    `root_seen` is what the root was before, and believed to be. `on_looked_at` is told of every directory, once its
+    listing was recorded. Raises CatalogError; the same hint must be followed again then. When the root is another one
+    afterwards, nothing is subtracted: its keeper calls for a walk then.
     """
     walked: set[str] = set()
-    unknown: list[str] = []
-    absent: list[str] = []
+    unknown: set[str] = set(root_seen.away)
+    below = {hint.relative}
     unreadable: list[Unreadable] = []
+    intake.absences.begin_look()
+
+    def is_same_root() -> bool:
+        return check_root(intake.place.root) == root_seen
+
     for found in _look(intake, hint, root_seen):
         if should_stop():
             return tuple(unreadable)
+        if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
+            continue
         match found:
             case Listing(relative=relative):
                 walked.add(relative)
-                intake.take_listing(found)
+                intake.take_listing(found, is_same_root)
                 # A name whose stat failed may be a folder's.
                 not_looked_into = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
-                unknown += [join(relative, name) for name in not_looked_into]
+                unknown.update(join(relative, name) for name in not_looked_into)
             case Unreadable(relative=relative, message=message):
                 log.warning("directory.unreadable", path=readable(relative), reason=message)
-                unknown.append(relative)
+                unknown.add(relative)
                 unreadable.append(found)
             case Vanished(relative=relative):
-                absent.append(relative)
-    if _is_same_root(check_root(intake.place.root), root_seen):
-        for relative in absent:
-            intake.take_absent_directory(relative)
-        intake.take_walked(hint.relative, walked, unknown)
+                below.add(relative)
+        on_looked_at(found)
+    if is_same_root():
+        is_whole = hint == EVERYTHING and "" not in unknown
+        intake.absences.take_look(Look(walked=walked, below=below, unknown=unknown, is_whole=is_whole))
     return tuple(unreadable)
-
-
-def _is_same_root(now: RootSeen | str, before: RootSeen) -> bool:
-    return not isinstance(now, str) and now.identity == before.identity
 
 
 def _look(intake: Intake, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:

@@ -10,15 +10,19 @@ from reeld.catalog.database import writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError, WorkerDied
 from reeld.log import get_logger
+from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import (
     CATALOG_DELAY_S,
     MAX_DEATHS,
+    AwaitEnd,
     GiveBack,
     GiveUp,
     LookAgain,
     Retry,
     consequence,
     explanation,
+    is_denied,
+    is_read_error,
 )
 from reeld.pipeline.stages import Lane, Stage
 from reeld.pipeline.tools import Tools
@@ -43,6 +47,7 @@ class Runner:
     look_again: Callable[[str], None]
     """Told the absolute path of a file that is not what the catalogue believes."""
     rng: random.Random = field(default_factory=random.Random)
+    disks: Disks = field(default_factory=Disks)
 
     def step(self, lane: Lane) -> bool:
         """Take the lane's next due job as far as the lane goes; False when there is none.
@@ -52,6 +57,10 @@ class Runner:
         with writing():
             job = queue.claim(lane, self.now_ms())
             record = files.file_record(job.video_file_id) if job else None
+            if job and record and self.disks.must_rest(record.library_path):
+                queue.rest(job)
+                self.disks.rests(record.library_path)
+                return True
         if job is None or record is None:
             return False
         following: Following = job, record
@@ -72,7 +81,10 @@ class Runner:
 
     def _try(self, job: Job, stage: Stage, record: FileRecord) -> Following:
         try:
-            return self._commit_result(job, stage, record, stage.run(record, self.tools))
+            result = stage.run(record, self.tools)
+            if stage.reads_file:
+                self.disks.read_one(record.library_path)
+            return self._commit_result(job, stage, record, result)
         except CatalogError:
             raise
         except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
@@ -93,7 +105,8 @@ class Runner:
                 keep = following.lane == stage.lane
                 queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
             # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
-            return True, following, files.file_record(job.video_file_id)
+            # After the last stage the file may be known by another row, and this one gone.
+            return True, following, files.file_record(job.video_file_id) if following else record
 
         is_ours, following, now_known = self._patiently(commit)
         log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
@@ -105,11 +118,12 @@ class Runner:
 
     def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Following:
         reason = explanation(err)
-        if not isinstance(err, ReeldError):
+        if not isinstance(err, (ReeldError, MemoryError)):
             log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
-        match consequence(err, job, self.rng):
+        is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, record.id)
+        match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
             case GiveUp():
-                return self._give_up(job, stage, record, reason)
+                return self._give_up(job, stage, record, err)
             case GiveBack():
                 self._put_back(job, 0.0, None, counts=False)
             case Retry(delay_s=delay_s, counts=counts):
@@ -119,14 +133,18 @@ class Runner:
                 log.info("file.changed", stage=stage.name, path=record.path, reason=reason)
                 self._put_back(job, delay_s, reason, counts=False)
                 self.look_again(record.absolute_path)
+            case AwaitEnd(delay_s=delay_s):
+                log.info("file.incomplete", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
+                self._put_back(job, delay_s, reason, counts=False)
         return None
 
-    def _give_up(self, job: Job, stage: Stage, record: FileRecord, reason: str) -> Following:
+    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> Following:
+        reason = explanation(err)
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         if stage.give_up is not None:
             substitute = stage.give_up(reason)
             return self._try(job, replace(stage, run=lambda _record, _tools: substitute, give_up=None), record)
-        self._patiently(lambda: queue.set_aside(job, error=reason))
+        self._patiently(lambda: queue.set_aside(job, error=reason, is_denied=is_denied(err)))
         return None
 
     def _put_back(self, job: Job, delay_s: float, reason: str | None, *, counts: bool) -> None:

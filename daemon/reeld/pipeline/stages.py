@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reeld.catalog import content as stored
-from reeld.catalog import filing
+from reeld.catalog import filing, pairing
 from reeld.content.hashing import full_hash, quick_hashes
+from reeld.content.opening import open_video, require_expected
 from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Verdict
 from reeld.domain.records import FileRecord
+from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
 from reeld.pipeline.identifying import identify_file
 from reeld.pipeline.tools import Tools
@@ -38,25 +40,42 @@ class Stage:
     """Given the file's id, what `run` returned, and the time in milliseconds; runs in a transaction."""
     give_up: Callable[[str], Any] | None = None
     """What to save when `run` failed for good, given the reason; None: the file is set aside."""
+    reads_file: bool = False
+    """Whether `run` reads the file's bytes, so that its success says that the disk is well."""
     is_done: Callable[[int], bool] = lambda _video_file_id: False
     """Given the file's id: whether what `run` would find out is stored already, so that it can be left out."""
 
 
 def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
-    """The stages in order. Without the full hash the last one is left out."""
-    return STAGES if with_full_hash else STAGES[:-1]
+    """The stages in order, with or without the full hash."""
+    return STAGES if with_full_hash else [stage for stage in STAGES if stage is not HASH]
 
 
 def _fingerprint(record: FileRecord, _tools: Tools) -> QuickHashes:
     return quick_hashes(record.absolute_path, record.stamp)
 
 
-def _save_fingerprint(video_file_id: int, hashes: QuickHashes, _now_ms: int) -> None:
+def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> None:
+    stored.contradict(video_file_id, "fingerprint", hashes.fingerprint, now_ms)
     stored.save_quick_hashes(video_file_id, hashes)
 
 
 def _probe(record: FileRecord, tools: Tools) -> MediaFacts:
-    return probe(record.absolute_path, record.stamp, tools.ask_prober)
+    facts = probe(record.absolute_path, record.stamp, tools.ask_prober)
+    if facts.end == "missing":
+        _wait_for_the_end(record, tools)
+    return facts
+
+
+def _wait_for_the_end(record: FileRecord, tools: Tools) -> None:
+    """FileIncomplete unless the file has not changed for as long as its library's patience lasts.
+
+    A last change that lies further in the future than that is no evidence (the clock was put back): nobody waits.
+    """
+    unchanged_s = (tools.wall_ns() - record.stamp.ctime_ns) / 1e9
+    patience_s = tools.patience_s(record.library_path)
+    if abs(unchanged_s) < patience_s:
+        raise FileIncomplete(record.absolute_path, unchanged_s=max(0.0, unchanged_s), patience_s=patience_s)
 
 
 def _save_media_facts(video_file_id: int, facts: MediaFacts, _now_ms: int) -> None:
@@ -77,17 +96,48 @@ def _full_hash(record: FileRecord, tools: Tools) -> str:
     )
 
 
-def _save_full_hash(video_file_id: int, file_hash: str, _now_ms: int) -> None:
+def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
+    stored.contradict(video_file_id, "file_hash", file_hash, now_ms)
     stored.save_full_hash(video_file_id, file_hash)
 
 
-STAGES: Sequence[Stage] = (
-    Stage(name="fingerprint", lane="light", run=_fingerprint, save=_save_fingerprint),
-    Stage(name="probe", lane="light", run=_probe, save=_save_media_facts, give_up=_without_media_facts),
-    # Its save files the verdict: as a movie, as episodes, as a question to a person, or as ignored.
-    Stage(name="identify", lane="light", run=identify_file, save=_save_verdict),
-    # A file that was only renamed is identified again, by its new name, and not read again.
-    Stage(name="hash", lane="heavy", run=_full_hash, save=_save_full_hash, is_done=stored.has_full_hash),
+def _require_unchanged(record: FileRecord, _tools: Tools) -> None:
+    with open_video(record.absolute_path) as descriptor:
+        require_expected(record.absolute_path, descriptor, record.stamp)
+
+
+def _save_pair(video_file_id: int, _nothing: None, now_ms: int) -> None:
+    pairing.pair(video_file_id, now_ms)
+
+
+IDENTIFY = Stage(name="identify", lane="light", run=identify_file, save=_save_verdict)
+"""Where a file begins of which only the name is new. The save files the verdict: as a movie, as episodes, as a question
+to a person, or as ignored."""
+
+# A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/content.py`.
+HASH = Stage(
+    name="hash", lane="heavy", run=_full_hash, save=_save_full_hash, is_done=stored.has_full_hash, reads_file=True
 )
-IDENTIFY: Stage = next(stage for stage in STAGES if stage.name == "identify")
-"""Where a file begins of which only the name is new."""
+
+STAGES: Sequence[Stage] = (
+    Stage(name="fingerprint", lane="light", run=_fingerprint, save=_save_fingerprint, reads_file=True),
+    Stage(
+        name="probe",
+        lane="light",
+        run=_probe,
+        save=_save_media_facts,
+        give_up=_without_media_facts,
+        is_done=stored.has_media_facts,
+        reads_file=True,
+    ),
+    IDENTIFY,
+    HASH,
+    # Is it a file that was known elsewhere? Then the file's row goes, and its job with it.
+    Stage(
+        name=pairing.STAGE,
+        lane=pairing.LANE,
+        run=_require_unchanged,
+        save=_save_pair,
+        is_done=pairing.has_nothing_to_pair,
+    ),
+)

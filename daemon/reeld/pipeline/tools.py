@@ -1,5 +1,6 @@
 """What do stages need of the world around them? service/ makes one for the daemon, tests make their own."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,5 +18,8 @@ class Tools:
     """Whether reeld was asked to end; long work gives up then."""
     on_bytes_hashed: Callable[[int], None]
     """Told of each piece that was read, in bytes."""
+    patience_s: Callable[[str], float] = lambda _library_path: 0.0
+    """For how long a file of this library that ends too early is waited for, counted from its last change."""
+    wall_ns: Callable[[], int] = time.time_ns
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now: whoever waits for one gets Interrupted."""

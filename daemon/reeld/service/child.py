@@ -92,7 +92,13 @@ class WorkerPool:
     def _ready(self, worker: "_Worker | None") -> "_Worker":
         if self._is_closed:
             raise Interrupted(f"{self._module} was closed")
-        return self._if_fit(worker) or self._starter.submit(self._start).result()
+        if (fit := self._if_fit(worker)) is not None:
+            return fit
+        try:
+            started = self._starter.submit(self._start)
+        except RuntimeError as err:  # so Python says that the machine has no thread left
+            raise WorkerError(f"{self._module} cannot be started ({err}); is memory short?") from err
+        return started.result()
 
     def _start(self) -> "_Worker":
         worker = _Worker(self._module, self._limits, self._requests_per_worker)
@@ -127,8 +133,16 @@ class _Worker:
         self._module = module
         self._limits = limits
         self._requests_left = requests
-        self._channel, theirs = socket.socketpair()
-        self._stderr, their_stderr = os.pipe()
+        try:
+            self._channel, theirs = socket.socketpair()
+        except OSError as err:
+            raise _cannot_start(module, err) from err
+        try:
+            self._stderr, their_stderr = os.pipe()
+        except OSError as err:
+            self._channel.close()
+            theirs.close()
+            raise _cannot_start(module, err) from err
         self._last_words = b""
         # A child that says too much loses words; neither side ever waits for the other.
         os.set_blocking(self._stderr, False)
@@ -137,7 +151,7 @@ class _Worker:
             self._process = _spawn(module, limits, theirs.fileno(), their_stderr)
         except OSError as err:
             self._close_ends()
-            raise WorkerError(f"{module} cannot be started ({err.strerror}); is memory short?") from err
+            raise _cannot_start(module, err) from err
         finally:
             theirs.close()
             os.close(their_stderr)
@@ -160,7 +174,10 @@ class _Worker:
         return self._requests_left > 0 and self._process.poll() is None
 
     def kill(self) -> None:
+        """Whoever waits for its answer waits no longer, also if it waits for a disk and cannot end yet."""
         self._process.kill()
+        with contextlib.suppress(OSError):  # closed already
+            self._channel.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> bool:
         """Kill the child if it lives, and forget it; False when it cannot even be killed yet."""
@@ -237,6 +254,10 @@ class _Worker:
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1
+
+
+def _cannot_start(module: str, err: OSError) -> WorkerError:
+    return WorkerError(f"{module} cannot be started ({err.strerror}); is memory short, or are too many files open?")
 
 
 def _spawn(module: str, limits: Limits, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":

@@ -1,165 +1,276 @@
 """What runs from `reeld run` until somebody ends it? This is the whole of it, in the order of its start."""
 
 import os
-import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from types import FrameType
+from functools import partial
 from typing import Any
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import close_catalog, open_catalog, writing
 from reeld.catalog.libraries import sync_libraries
+from reeld.catalog.trouble import driver_trouble
+from reeld.catalog.upkeep import Upkeep
 from reeld.config import Config
-from reeld.errors import ReeldError
+from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
-from reeld.pipeline.policy import delay_after_death_s
+from reeld.pipeline.disks import Disks
+from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import Stage, stages
+from reeld.pipeline.stages import HASH, Stage, stages
 from reeld.pipeline.tools import Tools
-from reeld.service.notify import notify
+from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
+from reeld.service.notify import notify, tell_reloading
 from reeld.service.presence import Presence
+from reeld.service.pulse import Pulses
+from reeld.service.reload import Reloading
+from reeld.service.signals import Signals
+from reeld.service.vigil import Vigil
 from reeld.service.watcher import LibraryWatcher, make_intake
 from reeld.service.workers import Workers, lane_threads
-from reeld.service.workplace import absence, now_ms, open_tools
+from reeld.service.workplace import at_its_disk, looking, now_ms, open_tools, roots_of
 
 log = get_logger()
 
-STATUS_S = 1.0
+# A reload and a start are over in a moment when nothing hinders them, and nobody should wait longer for READY=1.
+READY_S = 0.1
 
-OUR_THREADS = ("watch ", "light-", "heavy-")
-"""What the names of watchers' and workers' threads begin with."""
+# Each try checks the catalogue again.
+LONGEST_OPENING_DELAY_S = 60.0
+
+UPKEEP_S = 1.0
+
+OUR_THREADS = ("watch ", "light-", "heavy-", "upkeep")
+"""What the names of the threads without which nothing is true any more begin with."""
 
 
-def run_daemon(config: Config) -> None:
-    """Keep the catalogue equal to the disks until SIGTERM or SIGINT.
+def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
+    """Keep the catalogue equal to the disks until SIGTERM or SIGINT. On SIGHUP go on with what `read_config` says.
 
     Raises CatalogError when the catalogue cannot be used, at the start or (damaged) later.
     """
     with ExitStack() as stack:
         presence = stack.enter_context(Presence(config.database_path))
-        library_ids = open_owned_catalog(config)
+        library_ids = open_patiently(config)
         stack.callback(close_catalog)
-        daemon = Daemon(config, library_ids)
-        with ending_on_signals(daemon.stopping):
-            tools = stack.enter_context(open_tools(config, daemon.stopping))
-            daemon.run(tools, presence)
+        signals = stack.enter_context(Signals())
+        reloading = Reloading(config, read_config)
+        daemon = Daemon(config, library_ids, signals, reloading)
+        while daemon.run(presence) and (taken := _take_over_again(reloading.config, signals)) is not None:
+            daemon = Daemon(reloading.config, taken, signals, reloading)
     if daemon.failure is not None:
         raise daemon.failure
+
+
+def open_patiently(config: Config) -> dict[str, int]:
+    """The same while the disk is full or another program holds the lock: that passes without a restart each time."""
+    delay_s = CATALOG_DELAY_S
+    while True:
+        try:
+            return open_owned_catalog(config)
+        except (BackupFailed, CatalogBusy, CatalogFull) as err:
+            close_catalog()
+            log.warning("catalog.failed", reason=str(err), retry_s=delay_s)
+            # Until the signals are ours, SIGTERM ends this wait in the kernel's own way, which is safe here.
+            notify("STATUS=waiting for the catalogue; the log says why", f"EXTEND_TIMEOUT_USEC={120_000_000}")
+            time.sleep(delay_s)
+            delay_s = min(2 * delay_s, LONGEST_OPENING_DELAY_S)
 
 
 def open_owned_catalog(config: Config) -> dict[str, int]:
     """Open the catalogue as its one owner and pick up what the last owner left; library ids by name."""
     applied = open_catalog(config.database_path, create=True)
-    with writing():
-        library_ids = sync_libraries(config.libraries)
-        recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
-        _enqueue_unhashed(config)
+    if (advice := driver_trouble()) is not None:
+        log.warning("catalog.driver_outdated", reason=advice)
+    library_ids, recovered = _take_over(config)
     log.info("catalog.opened", path=config.database_path, migrations=applied, jobs_recovered=recovered)
     return library_ids
 
 
+def _take_over(config: Config) -> tuple[dict[str, int], int]:
+    """Make the libraries' rows those of the configuration, and give back jobs that nobody works on any more.
+
+    Gives the libraries' ids by name, and the number of those jobs.
+    """
+    with writing():
+        library_ids = sync_libraries(config.libraries)
+        recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
+        _enqueue_unhashed(config)
+    return library_ids, recovered
+
+
+def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
+    """The same after a reload, however long the catalogue cannot be written to; None if reeld is to end meanwhile."""
+    while True:
+        try:
+            return _take_over(config)[0]
+        except CatalogError as err:
+            log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+            if signals.wait(CATALOG_DELAY_S) == "end":
+                return None
+
+
 def _enqueue_unhashed(config: Config) -> None:
     """The full hash was switched on since: files that lack it get it now, those that wait for it no more."""
-    stage = stages()[-1]
     if config.hash.full:
         for video_file_id in files.without_full_hash():
-            queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=now_ms())
+            queue.enqueue(video_file_id, stage=HASH.name, lane=HASH.lane, now_ms=now_ms())
     else:
-        queue.drop_stage(stage.name)
-
-
-class ending_on_signals:  # noqa: N801 - a context manager that reads as a phrase
-    """SIGTERM and SIGINT set the event; the handlers of before come back at the end."""
-
-    def __init__(self, stopping: threading.Event) -> None:
-        self._stopping = stopping
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._end)
-
-    def __exit__(self, *_exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
+        queue.drop_stage(HASH.name)
 
 
 class Daemon:
-    """The threads of a running reeld: one watcher for each library, the workers, and the caller's."""
+    """The threads of a running reeld under one configuration: a watcher for each library, the workers, the caller's."""
 
-    def __init__(self, config: Config, library_ids: dict[str, int]) -> None:
+    def __init__(self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading) -> None:
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
-        self._library_ids = library_ids
-        self._stages: tuple[Stage, ...] = tuple(stages(with_full_hash=config.hash.full))
+        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set)
+        self._ids = {library.path: library_ids[library.name] for library in config.libraries}
+        self._roots = roots_of(config, library_ids)
+        self._signals = signals
+        self._reloading = reloading
+        self._pulses = Pulses()
+        self._disks = Disks()
+        self._stages: tuple[Stage, ...] = tuple(
+            at_its_disk(stage, self._pulses) for stage in stages(with_full_hash=config.hash.full)
+        )
 
-    def run(self, tools: Tools, presence: Presence) -> None:
-        """Start everything, wait for the end, stop everything."""
-        runner = Runner(stages=self._stages, tools=tools, now_ms=now_ms, pause=self._pause, look_again=self._look_again)
-        workers = Workers(runner, self.stopping, self._fail, lane_threads())
-        self._watchers = self._make_watchers(workers)
+    def run(self, presence: Presence) -> bool:
+        """Start everything, wait, stop everything; whether to go on with another configuration.
+
+        Where a thread waits for a dead disk at the end, the process ends here.
+        """
+        with open_tools(self._config, self.stopping, pulses=self._pulses) as tools:
+            self._start(tools)
+            goes_on = False
+            try:
+                goes_on = self._stay(presence)
+            finally:
+                left_behind = self._end(tools, is_last=not goes_on)
+            if left_behind and not goes_on:
+                leave(presence, self.failure)
+        return goes_on
+
+    def _start(self, tools: Tools) -> None:
+        runner = Runner(
+            stages=self._stages,
+            tools=tools,
+            now_ms=now_ms,
+            pause=self._pause,
+            look_again=self._look_again,
+            disks=self._disks,
+        )
+        self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._pulses)
+        self._watchers = self._make_watchers()
+        self._vigil = Vigil(self._pulses, self._disks, self._workers, self._ids)
         threading.excepthook = self._crash
         for watcher in self._watchers:
             watcher.start()
-        workers.start()
-        try:
-            self._be_ready()
-            self._stay(presence)
-        finally:
-            self.stopping.set()
-            notify("STOPPING=1", "STATUS=finishing what is under way")
-            log.info("daemon.stopping")
-            tools.interrupt()  # a child may have minutes left of its time, and the service manager has not
-            for watcher in self._watchers:
-                watcher.join()
-            workers.join()
-            threading.excepthook = threading.__excepthook__
-            log.info("daemon.stopped")
+        self._workers.start()
+        threading.Thread(target=self._keep_up, name="upkeep").start()
 
-    def _make_watchers(self, workers: Workers) -> list[LibraryWatcher]:
-        roots = {self._library_ids[library.name]: library.path for library in self._config.libraries}
+    def _make_watchers(self) -> list[LibraryWatcher]:
         return [
             LibraryWatcher(
                 library,
+                self._config.watch,
                 make_intake(
                     library,
-                    self._library_ids[library.name],
+                    self._ids[library.path],
                     first_stage=self._stages[0],
                     with_full_hash=self._config.hash.full,
-                    is_absent=absence(roots),
-                    on_enqueued=workers.wake,
+                    look_for=looking(self._roots, self._disks.is_answering),
+                    on_displaced=partial(self._look_around, library.quiet_s / 2),
                 ),
+                self._roots[self._ids[library.path]],
                 self.stopping,
                 self._fail,
+                self._pulses,
             )
             for library in self._config.libraries
         ]
 
-    def _be_ready(self) -> None:
-        """Say so once every library is watched, or it is known why it is not."""
-        for watcher in self._watchers:
-            while not watcher.is_settled_in.wait(STATUS_S) and not self.stopping.is_set():
-                pass
-        if not self.stopping.is_set():
-            notify("READY=1", f"STATUS=libraries watched: {len(self._watchers)}")
-            log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers))
-
-    def _stay(self, presence: Presence) -> None:
-        started, before = round(time.time()), None
+    def _stay(self, presence: Presence) -> bool:
+        """Until reeld is to end, or (True) to go on with another configuration."""
+        is_ready, started, before = False, round(time.time()), None
         while not self.stopping.is_set():
-            status = {"started": started, "libraries": [watcher.status() for watcher in self._watchers]}
+            try:
+                self._vigil.look_around()
+            except CatalogError as err:
+                self._fail(err)
+            is_ready = is_ready or self._be_ready()
+            status = {
+                "started": started,
+                "config_error": self._reloading.complaint,
+                "catalog": self._upkeep.status(),
+                "libraries": self._libraries(),
+            }
             if status != before:
                 presence.tell(status)
                 before = status
-            self.stopping.wait(STATUS_S)
+            match self._signals.wait(self._vigil.pause_s() if is_ready else READY_S):
+                case "end":
+                    return False
+                case "reload" if self._reloading.has_found_another():
+                    return True
+        return False
+
+    def _libraries(self) -> list[dict[str, Any]]:
+        return [
+            {**watcher.status(), "trouble": self._disks.trouble(watcher.library.path)} for watcher in self._watchers
+        ]
+
+    def _be_ready(self) -> bool:
+        """Say so once every library is watched, or it is known why it is not."""
+        late = [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
+        if any(self._disks.is_answering(library.path) for library in late):
+            return False
+        notify("READY=1", f"STATUS=libraries watched: {len(self._watchers) - len(late)}")
+        names = [library.name for library in late]
+        log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
+        return True
+
+    def _end(self, tools: Tools, *, is_last: bool) -> list[threading.Thread]:
+        """Stop all threads; those that could not be stopped because they wait for a disk."""
+        until = time.monotonic() + LONGEST_END_S
+        self.stopping.set()
+        if is_last:
+            notify("STOPPING=1", "STATUS=finishing what is under way")
+            log.info("daemon.stopping")
+        else:
+            tell_reloading()
+            log.info("daemon.reloading")
+        # A child may have minutes left of its time, and the service manager has not.
+        interrupting = threading.Thread(target=tools.interrupt, name="interrupt", daemon=True)
+        interrupting.start()
+        for watcher in self._watchers:
+            watcher.wake()
+        self._workers.wake()
+        # By name, because some may be left from before a reload.
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
+        left_behind = join_all([interrupting, *ours], until)
+        threading.excepthook = threading.__excepthook__
+        if left_behind:
+            leave_behind(left_behind)
+        if is_last:
+            log.info("daemon.stopped")
+        return left_behind
+
+    def _keep_up(self) -> None:
+        """In a thread of its own: checking a backup of a large catalogue takes many seconds."""
+        while not self.stopping.is_set():
+            try:
+                self._upkeep.tick(time.time())
+            except CatalogError as err:
+                self._fail(err)
+            self.stopping.wait(UPKEEP_S)
 
     def _pause(self, seconds: float) -> None:
+        self._pulses.mine().beat(within_s=seconds)
         self.stopping.wait(seconds)
 
     def _crash(self, crash: threading.ExceptHookArgs) -> None:
@@ -178,6 +289,10 @@ class Daemon:
             self.failure = error
             log.error("daemon.failed", reason=str(error))
         self.stopping.set()
+
+    def _look_around(self, within_s: float) -> None:
+        for watcher in self._watchers:
+            watcher.look_around(within_s)
 
     def _look_again(self, absolute_path: str) -> None:
         for watcher in self._watchers:

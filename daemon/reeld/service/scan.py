@@ -5,31 +5,40 @@ import queue as queues
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from reeld.catalog import libraries, queue, views
 from reeld.catalog.database import close_catalog, reading, writing
-from reeld.config import Config, Library, paths_overlap
+from reeld.catalog.upkeep import Upkeep
+from reeld.config import Config, Library, SettleSettings, paths_overlap
 from reeld.domain.files import readable
 from reeld.errors import CatalogError, NotFoundError, UsageError
 from reeld.pipeline.intake import Intake
 from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.roots import why_doubtful
+from reeld.pipeline.roots import Doubt, why_away
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
-from reeld.service.daemon import ending_on_signals, open_owned_catalog
+from reeld.service.daemon import open_owned_catalog
 from reeld.service.presence import Presence
-from reeld.service.watcher import make_intake
+from reeld.service.pulse import Pulses
+from reeld.service.signals import ending_on_signals
+from reeld.service.watcher import make_intake, record_state
 from reeld.service.workers import Workers, lane_threads
-from reeld.service.workplace import absence, now_ms, open_tools
+from reeld.service.workplace import looking, now_ms, open_tools, roots_of
 from reeld.watch.hints import Hint
-from reeld.watch.walk import RootSeen, check_root
+from reeld.watch.walk import RootSeen
 
 TICK_S = 0.1
 
 # A file that somebody goes on writing to never settles; after so many quiet periods the pass ends without it.
 PATIENCE = 3
+
+# What failed is tried again within this, a file whose end may still be to come is not: the pass ends without it.
+SOON_MS = 45_000
+
+# A second look is due after one quiet period, and fails only where a folder cannot be listed any more.
+SECOND_LOOK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +58,11 @@ class Summary:
     seconds: float
     bytes_hashed: int
     unsettled: tuple[str, ...]
-    """Files that were still being written to."""
+    """Files that were still being written to, or end before their container does."""
     offline: dict[str, str]
     """Libraries that could not be looked at, by name, and why."""
+    doubts: dict[str, str]
+    """Libraries of which something waits for a disk, or for a person's word, by name, and why."""
     unreadable: dict[str, str]
     """Folders that could not be listed, by path, and why; nothing in them was touched."""
     was_interrupted: bool
@@ -74,7 +85,7 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
         home = next((library for library in (*config.libraries, *extra) if _holds(library, path)), None)
         if home is None:
             _refuse_overlap(path, (*config.libraries, *extra))
-            home = library_at(path, config.settle.quiet_s)
+            home = library_at(path, config.settle)
             extra.append(home)
         # Either may have been named by way of a symbolic link.
         relative = os.path.relpath(os.path.realpath(path), os.path.realpath(home.path))
@@ -82,16 +93,16 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
     return replace(config, libraries=(*config.libraries, *extra)), wanted
 
 
-def library_at(path: str, quiet_s: float) -> Library:
+def library_at(path: str, settle: SettleSettings) -> Library:
     """A library that no configuration names: known by its path, which cannot be mistaken for another's."""
     absolute = os.path.abspath(path)
-    return Library(name=absolute, path=absolute, quiet_s=quiet_s)
+    return Library(name=absolute, path=absolute, **asdict(settle))
 
 
 def with_library(config: Config, path: str) -> Config:
     """The configuration with this folder as its only library."""
     home = next((library for library in config.libraries if library.path == os.path.abspath(path)), None)
-    return replace(config, libraries=(home or library_at(path, config.settle.quiet_s),))
+    return replace(config, libraries=(home or library_at(path, config.settle),))
 
 
 def _holds(library: Library, path: str) -> bool:
@@ -119,7 +130,9 @@ def run_scan(config: Config, paths: Sequence[str], show: Callable[[Progress], No
     with Presence(config.database_path):
         library_ids = open_owned_catalog(config)
         try:
-            return _Scan(config, library_ids, wanted).run(show)
+            summary = _Scan(config, library_ids, wanted).run(show)
+            Upkeep(config.database_path, time.time(), lambda: False).back_up_at_end(time.time())
+            return summary
         finally:
             close_catalog()
 
@@ -130,11 +143,13 @@ class _Scan:
         self._library_ids = library_ids
         self._wanted = wanted
         self._stopping = threading.Event()
-        self._is_interrupted = threading.Event()
+        self._interruption = ending_on_signals()
         self._failure: CatalogError | None = None
         self._bytes_hashed = 0
         self._offline: dict[str, str] = {}
+        self._doubts: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
+        self._roots = roots_of(config, library_ids)
         self._roots_seen: dict[int, RootSeen] = {}
         self._changed: set[str] = set()
         """Files that changed under their job, which waits until they are complete."""
@@ -144,7 +159,7 @@ class _Scan:
 
     def run(self, show: Callable[[Progress], None]) -> Summary:
         with (
-            ending_on_signals(self._is_interrupted),
+            self._interruption,
             open_tools(self._config, self._stopping, self._count) as tools,
         ):
             runner = Runner(
@@ -154,11 +169,13 @@ class _Scan:
                 pause=self._pause,
                 look_again=self._to_look_again.put,
             )
-            workers = Workers(runner, self._stopping, self._fail, lane_threads())
+            workers = Workers(runner, self._stopping, self._fail, lane_threads(), Pulses())
             workers.start()
             try:
-                intakes = self._walk(workers)
+                intakes = self._walk()
                 self._work_off(intakes, show)
+                for library, intake in zip(self._config.libraries, intakes, strict=True):
+                    self._check(library, intake)
             finally:
                 self._stopping.set()
                 tools.interrupt()
@@ -167,9 +184,8 @@ class _Scan:
             raise self._failure
         return self._summary(intakes)
 
-    def _walk(self, workers: Workers) -> list[Intake]:
+    def _walk(self) -> list[Intake]:
         intakes = []
-        roots = {self._library_ids[library.name]: library.path for library in self._config.libraries}
         for library in self._config.libraries:
             # Of the others only those files are looked at that still had work to be done.
             intake = make_intake(
@@ -177,32 +193,44 @@ class _Scan:
                 self._library_ids[library.name],
                 first_stage=self._stages[0],
                 with_full_hash=self._config.hash.full,
-                is_absent=absence(roots),
-                on_enqueued=workers.wake,
+                look_for=looking(self._roots),
             )
             self._walk_library(library, intake)
             intakes.append(intake)
         return intakes
 
     def _walk_library(self, library: Library, intake: Intake) -> None:
-        seen = check_root(library.path)
         library_id = intake.place.library_id
-        if not isinstance(seen, str):
-            seen = why_doubtful(library_id, library.path, seen) or seen
-        with writing():
-            if isinstance(seen, str):
-                if library.name in self._wanted:
-                    self._offline[library.name] = seen
-                libraries.set_state(library_id, "offline", seen, now_ms())
-                queue.pause(library_id)
-            else:
-                libraries.set_state(library_id, "online", None, now_ms())
-                queue.resume(library_id)
-        if isinstance(seen, str):
+        root = self._roots[library_id]
+        with reading():
+            before = libraries.standing_of(library_id)
+        intake.absences.begin_anew(was_held=before.state == "held")
+        if (seen := self._check(library, intake)) is None:
             return
+        if root.is_accepted:
+            intake.absences.accept()
         self._roots_seen[library_id] = seen
         for folder in self._wanted.get(library.name, ()):
             self._reconcile(intake, Hint(relative=folder, is_recursive=True))
+        if "" in self._wanted.get(library.name, ()):
+            root.remember_count()
+
+    def _check(self, library: Library, intake: Intake) -> RootSeen | None:
+        """Record what the library is like; its root if that is to be looked into."""
+        found, held = self._roots[intake.place.library_id].check(), intake.absences.held
+        told = self._doubts
+        if isinstance(found, Doubt):
+            state, reason, told = found.state, found.reason, self._offline
+        else:
+            state = "online" if held is None else "held"
+            reason = "; ".join(each for each in (held, why_away(found, library)) if each is not None)
+        self._doubts.pop(library.name, None)
+        if reason and library.name in self._wanted:
+            told[library.name] = reason
+        seen = None if isinstance(found, Doubt) else found
+        with writing():
+            record_state(intake.place.library_id, state, reason or None, seen)
+        return seen
 
     def _work_off(self, intakes: Sequence[Intake], show: Callable[[Progress], None]) -> None:
         """Until nothing settles and nothing is queued, or what settles has used up our patience."""
@@ -211,26 +239,37 @@ class _Scan:
         while not self._is_over():
             self._look_again(intakes)
             for intake in intakes:
-                intake.settle_due()
-            settling = sum(len(intake.settling) for intake in intakes)
+                self._look_twice(intake)
+                intake.arrivals.settle_due()
+            settling = sum(len(intake.arrivals.settling) for intake in intakes)
+            is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
             with reading():
-                left = queue.live_count()
+                left = queue.live_count(now_ms() + SOON_MS)
             show(Progress(settling=settling, left=views.counts()["queue"], bytes_hashed=self._bytes_hashed))
             if left > len(self._changed.intersection(_unsettled(intakes))):
                 last_work = time.monotonic()
-            elif not settling or time.monotonic() - last_work > PATIENCE * quiet_s + 1:
+            elif not (settling or is_in_doubt) or time.monotonic() - last_work > PATIENCE * quiet_s + (
+                SECOND_LOOK_S if is_in_doubt else 1
+            ):
                 return
-            self._is_interrupted.wait(TICK_S)
+            time.sleep(TICK_S)
 
     def _look_again(self, intakes: Sequence[Intake]) -> None:
         """List the folders of files that turned out to be gone, or changed, when their turn came."""
         while not self._to_look_again.empty():
             path = self._to_look_again.get()
             self._changed.add(path)
-            for intake in intakes:
+            for library, intake in zip(self._config.libraries, intakes, strict=True):
                 relative = os.path.relpath(os.path.dirname(path), intake.place.root)
                 if intake.place.library_id in self._roots_seen and relative.split("/")[0] != "..":
+                    # It may be gone with its disk: then its job waits for that, and the pass does not.
+                    self._check(library, intake)
                     self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
+
+    def _look_twice(self, intake: Intake) -> None:
+        """Nothing is missing that was looked for only once."""
+        while not self._is_over() and (hint := intake.absences.take_due()) is not None:
+            self._reconcile(intake, hint)
 
     def _reconcile(self, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]
@@ -241,15 +280,20 @@ class _Scan:
         return Summary(
             seconds=time.monotonic() - self._started,
             bytes_hashed=self._bytes_hashed,
-            unsettled=tuple(_unsettled(intakes)),
+            unsettled=(*_unsettled(intakes), *self._put_off()),
             offline=self._offline,
+            doubts=self._doubts,
             unreadable=self._unreadable,
-            was_interrupted=self._is_interrupted.is_set(),
+            was_interrupted=self._interruption.is_set(),
             counts=views.counts(),
         )
 
+    def _put_off(self) -> list[str]:
+        with reading():
+            return queue.put_off(now_ms() + SOON_MS)
+
     def _is_over(self) -> bool:
-        return self._is_interrupted.is_set() or self._stopping.is_set()
+        return self._interruption.is_set() or self._stopping.is_set()
 
     def _count(self, size_bytes: int) -> None:
         self._bytes_hashed += size_bytes
@@ -263,4 +307,6 @@ class _Scan:
 
 
 def _unsettled(intakes: Sequence[Intake]) -> list[str]:
-    return [os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.settling.waiting()]
+    return [
+        os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.arrivals.settling.waiting()
+    ]

@@ -6,6 +6,7 @@ its rows change; when it is back, all of it is walked.
 
 import errno
 import itertools
+import math
 import os
 import threading
 import time
@@ -13,32 +14,37 @@ from collections.abc import Callable
 from typing import Any
 
 from reeld.catalog import libraries, queue
-from reeld.catalog.database import writing
-from reeld.config import Library
-from reeld.domain.records import KnownFile
+from reeld.catalog.database import reading, writing
+from reeld.config import Library, WatchSettings
+from reeld.domain.records import Place
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger
-from reeld.pipeline.intake import Intake, Place
-from reeld.pipeline.policy import CATALOG_DELAY_S
+from reeld.pipeline.absences import Absences
+from reeld.pipeline.arrivals import Arrivals
+from reeld.pipeline.intake import Intake
+from reeld.pipeline.moves import LookFor, Moves
+from reeld.pipeline.policy import CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S
 from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.roots import why_doubtful
+from reeld.pipeline.roots import Doubt, Root, why_away
 from reeld.pipeline.stages import Stage
+from reeld.service.looks import Looks
+from reeld.service.pulse import Pulses
+from reeld.service.watching import Watching
 from reeld.service.workplace import now_ms
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
-from reeld.watch.limits import CannotWatch
-from reeld.watch.observer import LibraryObserver
 from reeld.watch.rules import Rules
+from reeld.watch.schedule import Backoff
 from reeld.watch.settle import MOST_WAITING, Settling
-from reeld.watch.walk import RootSeen, Unreadable, check_root
+from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished
+from reeld.watch.witnesses import Witnesses
 
 log = get_logger()
 
-# What no event tells (a lost one, a write through another mount) is found this often.
-RECONCILE_S = 600.0
-# Where nothing is told because the kernel's watches do not suffice.
-POLL_S = 60.0
 # How long it takes at most to notice that a library's disk came, went or was exchanged.
 CHECK_S = 5.0
+# How often it is asked whether files may be read that might not be, and of how many.
+DENIED_S = 15.0
+MOST_DENIED = 500
 # Of the files that wait to be complete, so many are shown by name.
 MOST_SHOWN = 20
 
@@ -52,14 +58,17 @@ def rules_of(library: Library) -> Rules:
 
 
 class LibraryWatcher:
-    """Watches one library from `start` to `join`; all walking and all writing happens in its thread."""
+    """Watches one library from `start` until `stopping`; all walking and all writing happens in its thread."""
 
     def __init__(
         self,
         library: Library,
+        settings: WatchSettings,
         intake: Intake,
+        root: Root,
         stopping: threading.Event,
         on_fatal: Callable[[CatalogError], None],
+        pulses: Pulses,
     ) -> None:
         self.library = library
         self.hints = DirtyDirectories()
@@ -68,21 +77,32 @@ class LibraryWatcher:
         self._intake = intake
         self._stopping = stopping
         self._on_fatal = on_fatal
+        self._root = root
+        self._pulses = pulses
         self._root_seen: RootSeen | None = None
-        self._observer: LibraryObserver | None = None
+        self._watching = Watching(library, self.hints, intake.rules)
+        self._looks = Looks(settings, self.hints, self._watching)
+        self._next_tell = 0.0
+        self._next_denied = 0.0
+        self._look_around_at = math.inf
+        self._catalog_backoff = Backoff(CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S)
+        self._catalog_retry_at: float | None = None
         self._unreadable: dict[str, Unreadable] = {}
-        self._status: dict[str, Any] = {"name": library.name, "settling": 0, "waiting": [], "unreadable": []}
-        self._is_polling = False
-        self._next_walk = 0.0
-        self._state: tuple[str, str | None] | None = None
+        self._status: dict[str, Any] = {"name": library.name}
+        self._state: tuple[str, str | None, tuple[str, ...]] | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch {library.name}")
 
     def start(self) -> None:
         self._thread.start()
 
-    def join(self) -> None:
+    def wake(self) -> None:
+        """There is something to be seen: `stopping`, for example."""
         self.hints.wake()
-        self._thread.join()
+
+    def look_around(self, within_s: float) -> None:
+        """Something may have been moved here: see what changed anywhere in the library."""
+        self._look_around_at = min(self._look_around_at, time.monotonic() + within_s)
+        self.hints.wake()
 
     def look_at(self, absolute_path: str) -> None:
         """Something is not as the catalogue believes it to be at this path of the library."""
@@ -95,49 +115,85 @@ class LibraryWatcher:
     # --- the thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                self._turn()
-        except CatalogCorrupt as err:
-            self._on_fatal(err)
-        finally:
-            self._stop_observer()
+        with self._pulses.of_this_thread():
+            try:
+                while not self._stopping.is_set():
+                    self._turn()
+            except CatalogCorrupt as err:
+                self._on_fatal(err)
+            finally:
+                self._watching.stop()
 
     def _turn(self) -> None:
+        self._pulses.mine().at_disk(self.library.path, "its folders")
         try:
-            is_online = self._check_root()
-            if is_online:
-                self._try_unreadable()
-                self._watch()
-            self.is_settled_in.set()
-            if is_online:
-                self._follow_hints()
-                self._intake.settle_due()
-                self._show_again_who_was_turned_away()
+            if self._can_write():
+                self._work()
+                self._catalog_backoff.reset()
         except CatalogCorrupt:
             raise
         except CatalogError as err:
-            # What was seen and could not be recorded must be seen again.
-            log.warning("catalog.failed", library=self.library.name, reason=str(err), retry_s=CATALOG_DELAY_S)
-            self.hints.mark_everything()
-            self._stopping.wait(CATALOG_DELAY_S)
-            return
+            self._put_off(err)
         self._tell()
-        if not self._stopping.is_set():
-            self.hints.wait(self._timeout_s())
+        timeout_s = self._timeout_s()
+        if self._catalog_retry_at is not None:
+            timeout_s = min(CHECK_S, max(0.0, self._catalog_retry_at - time.monotonic()))
+        self._pulses.mine().beat(within_s=timeout_s)
+        if self._catalog_retry_at is not None:
+            self._stopping.wait(timeout_s)
+        elif not self._stopping.is_set():
+            self.hints.wait(timeout_s)
+
+    def _work(self) -> None:
+        is_online = self._check_root()
+        if is_online:
+            self._try_unreadable()
+            self._try_denied()
+            self._watch()
+        self.is_settled_in.set()
+        if is_online:
+            self._follow_hints()
+            self._look_by_the_clock()
+            self._look_twice()
+            self._look_around()
+            self._intake.arrivals.settle_due()
+            self._show_again_who_was_turned_away()
+            self._record_online()
+
+    def _put_off(self, err: CatalogError) -> None:
+        """What was seen and could not be recorded must be seen again; but not before something can be recorded."""
+        delay_s = self._catalog_backoff.next_s()
+        log.warning("catalog.failed", library=self.library.name, reason=str(err), retry_s=delay_s)
+        self._catalog_retry_at = time.monotonic() + delay_s
+        self.hints.mark_everything()
+
+    def _can_write(self) -> bool:
+        """Whether the catalogue works, as far as it is known; after trouble a small write tells, or raises."""
+        if self._catalog_retry_at is None:
+            return True
+        if time.monotonic() < self._catalog_retry_at:
+            return False
+        if self._state is not None:
+            with writing():
+                libraries.set_state(self._intake.place.library_id, *self._state[:2], now_ms())
+        self._catalog_retry_at = None
+        return True
 
     def _tell(self) -> None:
         """Publish a new status; the old one may be in use by another thread and stays as it is."""
-        settling = self._intake.settling
+        settling = self._intake.arrivals.settling
         offset = time.time() - time.monotonic()
+        self._next_tell = time.monotonic() + CHECK_S
         self._status = {
             "name": self.library.name,
+            "watching": None if self._root_seen is None else self._looks.status(),
             "settling": len(settling),
             "waiting": [
                 {
                     "path": os.path.join(self.library.path, wait.key),
                     "since": round(offset + wait.since),
                     "why": wait.why,
+                    "objected_since": None if wait.objected_since is None else round(offset + wait.objected_since),
                 }
                 for wait in itertools.islice(settling.waiting(), MOST_SHOWN)
             ],
@@ -148,92 +204,110 @@ class LibraryWatcher:
         }
 
     def _show_again_who_was_turned_away(self) -> None:
-        if self._intake.has_turned_away and len(self._intake.settling) < MOST_WAITING // 2:
-            self._intake.has_turned_away = False
+        if self._intake.arrivals.has_turned_away and len(self._intake.arrivals.settling) < MOST_WAITING // 2:
+            self._intake.arrivals.has_turned_away = False
             self.hints.mark_everything()
 
     def _timeout_s(self) -> float:
         if self._root_seen is None:
             return CHECK_S
-        due = self._intake.settling.next_due()
-        moments = [self._next_walk, *([] if due is None else [due])]
+        due = (self._intake.arrivals.settling.next_due(), self._intake.absences.next_due())
+        moments = [self._looks.next_due(), self._look_around_at, *(moment for moment in due if moment is not None)]
         return max(0.0, min(CHECK_S, min(moments) - time.monotonic()))
 
     # --- the root ----------------------------------------------------------------------------------------
 
     def _check_root(self) -> bool:
-        """Whether the library can be looked at. A root that became another directory is watched anew."""
-        seen = check_root(self.library.path)
-        if isinstance(seen, str):
-            self._go_offline(seen)
+        """Whether the library can be looked at. A root that is not what it was is watched, and walked, anew."""
+        found = self._root.check()
+        if isinstance(found, Doubt):
+            self._go_away(found)
             return False
-        if self._root_seen is None or seen.identity != self._root_seen.identity:
-            self._stop_observer()
-            doubt = why_doubtful(self._intake.place.library_id, self.library.path, seen)
-            if doubt is not None:
-                self._go_offline(doubt)
-                return False
-            self._root_seen = seen
+        if self._root_seen is None:
+            self._come_back()
+        if self._root_seen is None or (found, found.away) != (self._root_seen, self._root_seen.away):
+            self._watching.stop()
+            self._root_seen = found
+            self.hints.mark_everything()
+        if self._root.is_accepted and not self._intake.absences.is_accepted:
+            self._intake.absences.accept()
+            self.hints.mark_everything()
         return True
 
-    def _go_offline(self, reason: str) -> None:
-        self._stop_observer()
+    def _go_away(self, doubt: Doubt) -> None:
+        self._watching.stop()
         self._root_seen = None
-        self._record_state("offline", reason)
+        self._record_state(doubt.state, doubt.reason)
+
+    def _come_back(self) -> None:
+        """No earlier look counts. A library that was held is, until all of it was looked at."""
+        with reading():
+            before = libraries.standing_of(self._intake.place.library_id)
+        self._intake.absences.begin_anew(was_held=before.state == "held")
+
+    def _record_online(self) -> None:
+        """The library can be looked at; it may be held, or a disk below it be away."""
+        held = self._intake.absences.held
+        away = why_away(self._root_seen, self.library) if self._root_seen else None
+        reasons = "; ".join(each for each in (held, away) if each is not None)
+        self._record_state("online" if held is None else "held", reasons or None)
 
     def _record_state(self, state: str, reason: str | None) -> None:
-        if self._state == (state, reason):
+        away = self._root_seen.away if self._root_seen else ()
+        if self._state == (state, reason, away):
             return
         with writing():
-            libraries.set_state(self._intake.place.library_id, state, reason, now_ms())
-            if state == "online":
-                queue.resume(self._intake.place.library_id)
-            else:
-                queue.pause(self._intake.place.library_id)
-        self._state = (state, reason)
+            record_state(self._intake.place.library_id, state, reason, self._root_seen)
+        self._state = (state, reason, away)
         tell = log.info if state == "online" and reason is None else log.warning
         tell("library.state_changed", library=self.library.name, state=state, reason=reason)
 
-    # --- the observer ------------------------------------------------------------------------------------
+    # --- looking -----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Have an observer that works, or walk more often; whatever is new about that calls for a walk."""
-        if self._observer is not None and (trouble := self._observer.trouble()) is not None:
-            log.warning("watch.rebuilt", library=self.library.name, reason=trouble)
-            self._stop_observer()
-        if self._observer is None and (not self._is_polling or time.monotonic() >= self._next_walk):
-            self._start_observer()
-        if time.monotonic() >= self._next_walk:
+        """Keep the library watched, and mark all of it when it is time for a walk."""
+        self._watching.tend(len(self._looks.directories))
+        self._record_online()
+        if self._looks.is_walk_due():
             self.hints.mark_everything()
 
-    def _start_observer(self) -> None:
-        observer = LibraryObserver(
-            self.library.path, self.hints, lambda _why: self.hints.wake(), rules=self._intake.rules
+    def _follow_hints(self) -> None:
+        """Follow them until there are none, or until other things must be seen to."""
+        told_until_ns, deadline = self._watching.told_until_ns, time.monotonic() + CHECK_S
+        while not self._stopping.is_set() and time.monotonic() < deadline:
+            hint = self.hints.take()
+            if hint is None:
+                self._looks.followed_all(told_until_ns)
+                return
+            started = time.monotonic()
+            self._reconcile(hint)
+            if hint == EVERYTHING:
+                self._looks.walked(started, is_whole="" not in self._unreadable)
+
+    def _look_by_the_clock(self) -> None:
+        if self._looks.is_pass_due():
+            self._pass_over()
+
+    def _pass_over(self) -> None:
+        self._looks.pass_over(
+            self.library.path,
+            lambda relative: self._reconcile(Hint(relative=relative, is_recursive=False)),
+            self._stopping.is_set,
         )
-        try:
-            observer.start()
-        except CannotWatch as err:
-            self._is_polling = True
-            self._record_state("online", f"not watched, looked at every {POLL_S:g} s: {err}")
-        else:
-            self._is_polling = False
-            self._observer = observer
-            self._record_state("online", None)
-        self.hints.mark_everything()
-
-    def _stop_observer(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer = None
-
-    # --- walking -----------------------------------------------------------------------------------------
 
     def _reconcile(self, hint: Hint) -> None:
         if self._root_seen is None:
             return
-        found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set)
+        found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set, self._remember)
+        if hint == EVERYTHING and not self._stopping.is_set():
+            self._root.remember_count()
         kept = {path: folder for path, folder in self._unreadable.items() if not _covers(hint, path)}
         self._unreadable = kept | {folder.relative: folder for folder in found}
+
+    def _remember(self, found: Listing | Vanished | Unreadable) -> None:
+        self._looks.remember(found)
+        if time.monotonic() >= self._next_tell:  # a walk may take minutes
+            self._tell()
 
     def _try_unreadable(self) -> None:
         """No event tells that a right was given, so whoever lacked one is asked again.
@@ -243,15 +317,43 @@ class LibraryWatcher:
         for path, folder in self._unreadable.items():
             is_refused = folder.errno in (errno.EACCES, errno.EPERM)
             if is_refused and os.access(os.path.join(self.library.path, path), os.R_OK | os.X_OK):
-                self._stop_observer()
+                self._watching.stop()
                 return
 
-    def _follow_hints(self) -> None:
-        while not self._stopping.is_set() and (hint := self.hints.take()) is not None:
+    def _try_denied(self) -> None:
+        """Files that were given up because they may not be read, which may be a folder's fault: may they by now?"""
+        if time.monotonic() < self._next_denied:
+            return
+        self._next_denied = time.monotonic() + DENIED_S
+        with reading():
+            denied = queue.denied(self._intake.place.library_id, MOST_DENIED)
+        allowed = [row_id for row_id, path in denied if os.access(os.path.join(self.library.path, path), os.R_OK)]
+        if allowed:
+            with writing():
+                self._intake.arrivals.begin(allowed)
+
+    def _look_around(self) -> None:
+        """Somewhere unknown content is in the place of known content: has that come here?"""
+        if time.monotonic() >= self._look_around_at:
+            self._look_around_at = math.inf
+            self._pass_over()
+
+    def _look_twice(self) -> None:
+        """Nothing is missing that was looked for only once."""
+        while not self._stopping.is_set() and (hint := self._intake.absences.take_due()) is not None:
             self._reconcile(hint)
-            if hint == EVERYTHING:
-                pause_s = POLL_S if self._is_polling else RECONCILE_S
-                self._next_walk = time.monotonic() + pause_s
+
+
+def record_state(library_id: int, state: str, reason: str | None, seen: RootSeen | None) -> None:
+    """Within a transaction: what the library is like, and which of its files' jobs go on."""
+    before = libraries.standing_of(library_id).state
+    libraries.set_state(library_id, state, reason, now_ms())
+    if seen is None:
+        queue.pause(library_id)
+    else:
+        queue.resume(library_id, is_back=before not in ("online", "held"))
+        for folder in seen.away:
+            queue.pause(library_id, below=folder)
 
 
 def _covers(hint: Hint, directory: str) -> bool:
@@ -267,16 +369,24 @@ def make_intake(
     *,
     first_stage: Stage,
     with_full_hash: bool,
-    is_absent: Callable[[KnownFile], bool],
-    on_enqueued: Callable[[], None],
+    look_for: LookFor,
+    on_displaced: Callable[[], None] = lambda: None,
 ) -> Intake:
+    place, rules = Place(library_id, library.path), rules_of(library)
     return Intake(
-        place=Place(library_id, library.path),
-        rules=rules_of(library),
-        settling=Settling(library.quiet_s),
-        first_stage=first_stage,
+        place=place,
+        rules=rules,
+        arrivals=Arrivals(
+            place=place,
+            settling=Settling(library.quiet_s),
+            witnesses=Witnesses(asks_writer=library.open_for_writing, asks_holes=library.holes),
+            patience_s=library.patience_h * 3600,
+            first_stage=first_stage,
+            now_ms=now_ms,
+        ),
+        absences=Absences(place=place, rules=rules, now_ms=now_ms, quiet_s=library.quiet_s),
         with_full_hash=with_full_hash,
         now_ms=now_ms,
-        is_absent=is_absent,
-        on_enqueued=on_enqueued,
+        on_displaced=on_displaced,
+        moves=Moves(place=place, rules=rules, look_for=look_for),
     )

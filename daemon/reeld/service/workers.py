@@ -1,21 +1,27 @@
 """Who runs the queued jobs? A few threads for each lane, which sleep while there is nothing to do."""
 
+import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from reeld.catalog import queue
-from reeld.catalog.database import reading
+from reeld.catalog.database import call_when_work_comes, reading
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger
 from reeld.pipeline.policy import CATALOG_DELAY_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Lane
+from reeld.service.pulse import Pulse, Pulses
 from reeld.service.workplace import cores, now_ms
 
 log = get_logger()
 
 # A clock that jumped back must not let a due time lie hours away.
 LONGEST_SLEEP_S = 30.0
+
+# A library's dead disk may catch as many threads of a lane as there are before it is noticed. So many for each lane
+# keep a handful of such libraries from bringing the others to rest, and a hundred from eating the memory.
+MOST_SUBSTITUTES = 32
 
 
 def lane_threads() -> dict[Lane, int]:
@@ -25,7 +31,7 @@ def lane_threads() -> dict[Lane, int]:
 
 
 class Workers:
-    """The threads of all lanes, from `start` to `stop`."""
+    """The threads of all lanes, from `start` to `join`."""
 
     def __init__(
         self,
@@ -33,21 +39,34 @@ class Workers:
         stopping: threading.Event,
         on_fatal: Callable[[CatalogError], None],
         threads: Mapping[Lane, int],
+        pulses: Pulses,
     ) -> None:
         self._runner = runner
         self._stopping = stopping
         self._on_fatal = on_fatal
+        self._wanted = threads
+        self._pulses = pulses
         self._work_came = threading.Condition()
         self._generation = 0
-        self._threads = [
-            threading.Thread(target=self._run, args=(lane,), name=f"{lane}-{number}")
-            for lane, count in threads.items()
-            for number in range(1, count + 1)
-        ]
+        self._census = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._lane_of: dict[threading.Thread, Lane] = {}
+        self._stalled: frozenset[str] = frozenset()
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        call_when_work_comes(self.wake)
+        self.relieve(())
+
+    def relieve(self, stalled: Collection[str]) -> None:
+        """Let others do the work of the threads that wait for a disk, by their names, until those are back."""
+        with self._census:
+            self._stalled = frozenset(stalled)
+            for lane in self._wanted:
+                for _ in range(self._shortage(lane)):
+                    name = f"{lane}-{next(self._numbers)}"
+                    thread = threading.Thread(target=self._run, args=(lane,), name=name)
+                    self._lane_of[thread] = lane
+                    thread.start()
 
     def wake(self) -> None:
         """There is new work, or reeld is to end."""
@@ -58,23 +77,47 @@ class Workers:
     def join(self) -> None:
         """Wait until every thread has ended; `stopping` must be set."""
         self.wake()
-        for thread in self._threads:
+        with self._census:
+            threads = list(self._lane_of)
+        for thread in threads:
             thread.join()
 
     def _run(self, lane: Lane) -> None:
-        while not self._stopping.is_set():
-            generation = self._generation
+        with self._pulses.of_this_thread() as pulse:
             try:
-                if self._runner.step(lane):
-                    self.wake()  # what it finished may be the other lane's work
-                else:
-                    self._sleep(self._until_due_s(lane), generation)
+                while not self._stopping.is_set() and not self._is_spare(lane):
+                    pulse.beat()
+                    self._turn(lane, pulse)
             except CatalogCorrupt as err:
                 self._on_fatal(err)
-                return
-            except CatalogError as err:
-                log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
-                self._stopping.wait(CATALOG_DELAY_S)
+            finally:
+                with self._census:
+                    self._lane_of.pop(threading.current_thread(), None)
+
+    def _turn(self, lane: Lane, pulse: Pulse) -> None:
+        generation = self._generation
+        try:
+            if not self._runner.step(lane):
+                self._sleep(self._until_due_s(lane), generation, pulse)
+        except CatalogCorrupt:
+            raise
+        except CatalogError as err:
+            log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+            self._stopping.wait(CATALOG_DELAY_S)
+
+    def _shortage(self, lane: Lane) -> int:
+        """How many threads the lane lacks; negative is how many it can spare."""
+        threads = [thread for thread, its_lane in self._lane_of.items() if its_lane == lane]
+        waiting = sum(thread.name in self._stalled for thread in threads)
+        return self._wanted[lane] + min(waiting, MOST_SUBSTITUTES) - len(threads)
+
+    def _is_spare(self, lane: Lane) -> bool:
+        """Whether the calling thread is one too many; it is counted out then, and must end."""
+        with self._census:
+            if self._shortage(lane) >= 0:
+                return False
+            del self._lane_of[threading.current_thread()]
+            return True
 
     def _until_due_s(self, lane: Lane) -> float:
         with reading():
@@ -83,7 +126,8 @@ class Workers:
             return LONGEST_SLEEP_S
         return min(max((due_ms - now_ms()) / 1000, 0.0), LONGEST_SLEEP_S)
 
-    def _sleep(self, timeout_s: float, generation: int) -> None:
+    def _sleep(self, timeout_s: float, generation: int, pulse: Pulse) -> None:
         """Until woken; at once if that happened since `generation`, while the queue was being asked."""
+        pulse.beat(within_s=timeout_s)
         with self._work_came:
             self._work_came.wait_for(lambda: self._generation != generation, timeout_s)

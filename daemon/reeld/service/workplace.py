@@ -1,18 +1,23 @@
-"""What do the stages work with? The child processes for untrusted bytes, and a way to end."""
+"""What do the stages work with? Child processes for untrusted bytes, a way to end, and a pulse."""
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from reeld.config import Config
-from reeld.domain.records import KnownFile
+from reeld.config import Config, Library
+from reeld.domain.records import FileRecord, Place
+from reeld.pipeline.moves import LookFor
+from reeld.pipeline.roots import Root
+from reeld.pipeline.stages import Stage
 from reeld.pipeline.tools import Tools
 from reeld.sandbox import Limits
-from reeld.service.child import WorkerPool
-from reeld.watch.walk import check_root
+from reeld.service.child import START_TIMEOUT_S, WorkerPool
+from reeld.service.pulse import Pulses
+from reeld.watch.walk import Found, look_for
 
 MIB = 1 << 20
 
@@ -38,16 +43,22 @@ def prober_pool(config: Config) -> WorkerPool:
 
 @contextmanager
 def open_tools(
-    config: Config, stopping: threading.Event, on_bytes_hashed: Callable[[int], None] = lambda _count: None
+    config: Config,
+    stopping: threading.Event,
+    on_bytes_hashed: Callable[[int], None] = lambda _count: None,
+    pulses: Pulses | None = None,
 ) -> Iterator[Tools]:
     """The tools of the stages; their child processes end when the context does."""
+    pulses = pulses or Pulses()
     prober, identifier = prober_pool(config), identifier_pool(config)
 
     def ask_prober(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
-        return prober.call(request, descriptors, timeout_s=config.probe.timeout_s)
+        with pulses.mine().away(_longest_call_s(config.probe.timeout_s)):
+            return prober.call(request, descriptors, timeout_s=config.probe.timeout_s)
 
     def ask_identifier(request: dict[str, Any]) -> dict[str, Any]:
-        return identifier.call(request, timeout_s=config.identify.timeout_s)
+        with pulses.mine().away(_longest_call_s(config.identify.timeout_s)):
+            return identifier.call(request, timeout_s=config.identify.timeout_s)
 
     def interrupt() -> None:
         prober.close()
@@ -59,10 +70,31 @@ def open_tools(
             ask_identifier=ask_identifier,
             should_stop=stopping.is_set,
             on_bytes_hashed=on_bytes_hashed,
+            patience_s=_patience(config.libraries),
             interrupt=interrupt,
         )
     finally:
         interrupt()
+
+
+def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
+    """For how long a file that ends too early is waited for, by its library's path."""
+    by_path = {each.path: each.patience_h * 3600 if each.container_end else 0.0 for each in libraries}
+    return lambda library_path: by_path.get(library_path, 0.0)
+
+
+def at_its_disk(stage: Stage, pulses: Pulses) -> Stage:
+    """The stage; while it runs, its thread says at which disk it is."""
+
+    def run(record: FileRecord, tools: Tools) -> Any:
+        pulse = pulses.mine()
+        pulse.at_disk(record.library_path, record.path)
+        try:
+            return stage.run(record, tools)
+        finally:
+            pulse.beat()
+
+    return replace(stage, run=run)
 
 
 def now_ms() -> int:
@@ -70,25 +102,36 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def absence(roots: Mapping[int, str]) -> Callable[[KnownFile], bool]:
-    """Whether a known file is certainly not at its old path any more; `roots` by library id.
+def roots_of(config: Config, library_ids: Mapping[str, int]) -> dict[int, Root]:
+    """The roots of all libraries, by library id."""
+    places = [Place(library_ids[library.name], library.path) for library in config.libraries]
+    return {place.library_id: Root(place=place) for place in places}
 
-    Only a library that can be looked at right now says so: under the root of an unplugged disk everything
-    seems absent. A path that holds another inode by now counts: what was there has gone elsewhere.
+
+def looking(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> LookFor:
+    """What lies under some names of a library's folder now; None if that cannot be known. `roots` by library id.
+
+    Only a library that can be looked at right now, and is believed, says so: under the root of an unplugged disk
+    everything seems absent. A root that `does_answer` denies is not asked: whoever asks a dead disk waits for ever, and
+    for a library that is not theirs.
     """
 
-    def is_absent(known: KnownFile) -> bool:
-        root = roots.get(known.library_id)
-        if root is None or isinstance(check_root(root), str):
-            return False
-        try:
-            return os.lstat(os.path.join(root, known.path)).st_ino != known.stamp.inode
-        except (FileNotFoundError, NotADirectoryError):
-            return not isinstance(check_root(root), str)
-        except OSError:
-            return False
+    def look_for_names(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+        root = roots.get(library_id)
+        if root is None or not does_answer(root.place.root):
+            return None
+        seen = root.believed_at(directory)
+        if seen is None:
+            return None
+        found = look_for(root.place.root, directory, names, seen=seen)
+        return found if isinstance(found, Found) and root.believed_at(directory) == seen else None
 
-    return is_absent
+    return look_for_names
+
+
+def _longest_call_s(timeout_s: float) -> float:
+    """Another thread's call may come first, and a child may have to be started for each."""
+    return 2 * (timeout_s + START_TIMEOUT_S)
 
 
 def _whole(timeout_s: float) -> int:

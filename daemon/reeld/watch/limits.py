@@ -10,6 +10,10 @@ from reeld.errors import ReeldError
 _USUAL_WATCHES = 524_288
 _USUAL_INSTANCES = 1_024
 
+# Both hold; the second is the namespace's own (a container's), and outside of any it is another name of the first.
+_WATCHES = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
+_INSTANCES = ("fs.inotify.max_user_instances", "user.max_inotify_instances")
+
 
 class CannotWatch(ReeldError):
     """This library cannot be watched now; poll it and try again later. The message says what to do."""
@@ -25,20 +29,32 @@ def remedy(error: OSError) -> str:
     """What hinders, and what its owner can do. The limits are those of inotify(7)."""
     match error.errno:
         case errno.ENOSPC:
-            return _raise_limit("watches", "max_user_watches", _USUAL_WATCHES)
+            return _raise_limit("watches", _WATCHES, _USUAL_WATCHES)
         case errno.EMFILE:
-            return _raise_limit("instances", "max_user_instances", _USUAL_INSTANCES)
+            return _raise_limit("instances", _INSTANCES, _USUAL_INSTANCES)
         case errno.EACCES:
             return "it may not be read; give the user that runs reeld the right to read it"
         case _:
             return f"{error.strerror or error}; check the disk that it lies on"
 
 
-def _raise_limit(what: str, name: str, usual: int) -> str:
-    """Suggests the double of the present limit, which may be hidden from a service, or the usual one."""
+def most_watches() -> int | None:
+    """How many watches this user may have in all; None where that is hidden from us."""
+    limits = [limit for name in _WATCHES if (limit := _limit(name)) is not None]
+    return min(limits, default=None)
+
+
+def _raise_limit(what: str, names: tuple[str, str], usual: int) -> str:
+    """Names the lower of the limits, and suggests its double, or the usual one where it is hidden from a service."""
+    limits = {name: limit for name in names if (limit := _limit(name)) is not None}
+    name = min(limits, key=lambda name: limits[name], default=names[0])
+    value = max(usual, 2 * limits.get(name, 0))
+    return f"this user has no inotify {what} left; raise the limit: sudo sysctl -w {name}={value}"
+
+
+def _limit(name: str) -> int | None:
     try:
-        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
-            usual = max(usual, 2 * int(file.read()))
-    except OSError:
-        pass
-    return f"this user has no inotify {what} left; raise the limit: sudo sysctl -w fs.inotify.{name}={usual}"
+        with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None

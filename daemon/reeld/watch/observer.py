@@ -18,6 +18,7 @@ What cannot be hindered is noticed: see `LibraryObserver.trouble`.
 """
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -44,6 +45,7 @@ from watchdog.observers.inotify_c import (
 from watchdog.version import VERSION_MAJOR, VERSION_MINOR
 
 from reeld.domain.files import readable
+from reeld.watch.canary import Canary
 from reeld.watch.coverage import Identity, missing_from
 from reeld.watch.hints import DirtyDirectories
 from reeld.watch.limits import CannotWatch, remedy
@@ -54,6 +56,9 @@ if (VERSION_MAJOR, VERSION_MINOR) != (7, 1):
         f"reeld's observer was proved with watchdog 7.1, not {VERSION_MAJOR}.{VERSION_MINOR}: "
         "install watchdog>=7.1,<7.2"
     )
+
+# It warns of an overflow on its own logger, which would write a plain line into our log; it is a trouble of ours.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 # No open, close-without-write, modify or attribute events: with watchdog's default mask every walk, ours
 # or anybody's, makes four events a directory, and 5,000 directories overflow the queue at the start. A file
@@ -81,7 +86,8 @@ class LibraryObserver:
 
     `on_trouble` is called once, with a sentence, when events were lost or will be: stop this observer,
     start a new one and walk the library; but not from within the call, which is made by a thread of the
-    observer. A thread that died of an error calls nobody: ask for `trouble` every few seconds.
+    observer. A thread that died of an error calls nobody, nor does one that is blocked: call `beat` and ask for
+    `trouble` every few seconds.
     """
 
     def __init__(self, root: str, hints: DirtyDirectories, on_trouble: Callable[[str], None], *, rules: Rules) -> None:
@@ -94,6 +100,7 @@ class LibraryObserver:
         self._is_stopping = False
         self._reader: InotifyFD | None = None
         self._observer: BaseObserver | None = None
+        self._canary: Canary | None = None
 
     def start(self) -> None:
         """Watch the whole tree; events count from here. Raises CannotWatch, and leaves nothing behind."""
@@ -134,7 +141,19 @@ class LibraryObserver:
         for thread in (self._reader, self._observer, *self._observer.emitters):
             if not thread.is_alive():
                 return f"watchdog's thread {type(thread).__name__.strip('_')} has ended"
+        if self._canary is not None and self._canary.is_silent():
+            return "a change that reeld made itself was not told"
         return None
+
+    def beat(self) -> None:
+        """Make a change of our own now and then, which must be told."""
+        if self._canary is not None:
+            self._canary.beat()
+
+    @property
+    def told_until_ns(self) -> int:
+        """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
+        return 0 if self._canary is None else self._canary.told_until_ns
 
     def coverage(self, directories: Iterable[Identity]) -> set[Identity]:
         """Those of the walked directories, each (device, inode), of which the kernel would not tell us.
@@ -151,14 +170,17 @@ class LibraryObserver:
         self._reader.start()
 
     def _start_observer(self) -> None:
+        self._canary = Canary()
         self._observer = BaseObserver(
             _TreeEmitter,
             inotify_fd=self._reader,
             root=os.fsencode(self._root),
             rules=self._rules,
             on_trouble=self._report,
+            canary=self._canary,
         )
-        self._observer.schedule(_Marker(self._root, self._hints), self._root, recursive=True, event_filter=_WANTED)
+        marker = _Marker(self._root, self._hints, self._canary)
+        self._observer.schedule(marker, self._root, recursive=True, event_filter=_WANTED)
         self._observer.start()
 
     def _descriptor(self) -> int:
@@ -180,21 +202,31 @@ class LibraryObserver:
         for thread in (self._reader, self._observer):
             if thread is not None and thread.is_alive():
                 thread.join(_STOP_TIMEOUT_S)
+        if self._canary is not None:
+            self._canary.close()
 
 
 class _Marker(FileSystemEventHandler):
     """Marks where an event happened. Nothing else: an exception here would end watchdog's thread."""
 
-    def __init__(self, root: str, hints: DirtyDirectories) -> None:
+    def __init__(self, root: str, hints: DirtyDirectories, canary: Canary) -> None:
         self._prefix_length = len(root.rstrip("/")) + 1
         self._hints = hints
+        self._canary = canary
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        if isinstance(event, _CanaryEvent):
+            self._canary.hear()
+            return
         relative = os.fsdecode(event.src_path)[self._prefix_length :]
         if isinstance(event, DirCreatedEvent):
             self._hints.mark(relative, is_recursive=True)
         else:
             self._hints.mark(relative.rpartition("/")[0])
+
+
+class _CanaryEvent(FileClosedEvent):
+    """The canary was heard of by the reader; by being queued it comes to the marker behind all that was told before."""
 
 
 class _TreeEmitter(InotifyEmitter):
@@ -214,17 +246,50 @@ class _TreeEmitter(InotifyEmitter):
         root: bytes,
         rules: Rules,
         on_trouble: Callable[[str], None],
+        canary: Canary,
     ) -> None:
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter, inotify_fd=inotify_fd)
         mask = Mask(self.get_event_mask_from_filter() | _HOW)
         self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble)
+        self._canary = _CanaryWatch(canary, self.queue_event)
 
     def on_thread_start(self) -> None:
+        self._canary.start(self._tree.reader)
         self._tree.watch_all()
 
     def queue_events(self, timeout: float, *, full_events: bool = False) -> None:  # noqa: ARG002
         """The reader's thread has queued them already; this one only has to live until it is stopped."""
         self.stopped_event.wait()
+
+
+class _CanaryWatch:
+    """The watch of the canary: a `WatchCallback`, called by the reader's thread."""
+
+    def __init__(self, canary: Canary, emit: Callable[[FileSystemEvent], None]) -> None:
+        self._canary = canary
+        self._event = _CanaryEvent(canary.path)
+        self._emit = emit
+
+    def start(self, reader: InotifyFD) -> None:
+        """Raises OSError at the watch limit. Where /proc is hidden from us there is no canary."""
+        mask = Mask(InotifyConstants.IN_ATTRIB)
+        try:
+            watch = reader.add_callback(self._canary.path, mask, self, CallbackId(id(self)))
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            watch = WatchDescriptor(-1)
+        if watch < 0:
+            self._canary.close()
+
+    def on_event(self, event: InotifyEvent) -> None:  # noqa: ARG002
+        self._emit(self._event)
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """The observer is being stopped."""
+
+    def on_queue_overflow(self) -> None:
+        """Every directory is told as well."""
 
 
 class _Tree:
@@ -383,6 +448,9 @@ class _Directory:
                 self.tree.watch(self, event.name)
             else:
                 self.tree.unwatch(self, event.name)
+                # Two directories that exchanged names are told in an order in which the one that came is watched
+                # first, and forgotten with the one that went.
+                self.tree.watch(self, event.name)
         except OSError as error:
             self.tree.report(remedy(error))
 

@@ -21,6 +21,7 @@ PARTIAL_SUFFIXES = (
     ".aria2", ".filepart", ".fdmdownload", ".ytdl", ".xltd", ".tmp",
 )  # fmt: skip
 _FOLDED_PARTIAL_SUFFIXES = tuple(suffix.casefold() for suffix in PARTIAL_SUFFIXES)
+_PARTIAL_EXTENSIONS = frozenset(suffix.removeprefix(".") for suffix in _FOLDED_PARTIAL_SUFFIXES)
 
 # rsync writes `.name.XXXXXX` and renames it when the last byte has come.
 _RSYNC_TEMPORARY = re.compile(r"\..+\.[A-Za-z0-9]{6}")
@@ -89,12 +90,19 @@ class Rules:
                 return why
         return None
 
+    def is_any_ignored(self, directory: str, sizes: Iterable[tuple[str, int]]) -> bool:
+        """Whether one of a directory's videos, by name and size, does not count; quickly, where few rules hold."""
+        if self.minimum_size_bytes or self.ignore_patterns or not self.extensions.isdisjoint(_PARTIAL_EXTENSIONS):
+            return any(self.why_ignore_file(f"{directory}/{name}" if directory else name, size) for name, size in sizes)
+        # What has a video's ending does not have a partial download's; only a hidden name is left.
+        return any(name.startswith(".") and why_partial(name) is not None for name, _ in sizes)
+
     def why_ignore_file(self, relative: str, size_bytes: int) -> str | None:
         """Why this file does not count, its directory being one that is entered."""
         return (
             why_partial(relative.rpartition("/")[2])
             or self._why_small(size_bytes)
-            or self._why_pattern(relative, is_directory=False)
+            or (self._why_pattern(relative, is_directory=False) if self.ignore_patterns else None)
         )
 
     def _why_small(self, size_bytes: int) -> str | None:
@@ -111,9 +119,10 @@ class Rules:
 
 def why_partial(name: str) -> str | None:
     """Why a file of this name is hidden, or is not what it will be once it is complete."""
-    folded = name.casefold()
-    if folded.endswith(_FOLDED_PARTIAL_SUFFIXES):
+    if name.casefold().endswith(_FOLDED_PARTIAL_SUFFIXES):
         return f"its name ends in .{readable(name.rpartition('.')[2])}: a download that is not finished"
+    if not name.startswith("."):  # nearly always so, and asked of every file in every walk
+        return None
     if _RSYNC_TEMPORARY.fullmatch(name) is not None:
         return "it is named as rsync names a copy that is under way"
     return "it is hidden" if _is_hidden(name) else None

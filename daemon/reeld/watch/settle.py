@@ -8,21 +8,35 @@ change nothing: a file whose last change is long past when it is first seen.
      └────▶ waiting ─▶ due ─▶ confirm ──▶ settled
                  ▲                └─▶ waits again: it changed, or a witness objects
 
-Quiet is necessary, not sufficient: a writer may pause. Anything else that speaks against a file (today: a
-download's control file beside it) is an `objection`: a sentence that the caller passes along, and that
-keeps the file waiting and says why. Whatever settles may still change; then it is seen
-again, and waits again.
+Quiet is necessary, not sufficient: a writer may pause. Whatever else speaks against a file (a download's control file
+beside it, a process that may still write to it, parts that were never written) is an `Objection` that the caller
+brings: it keeps the file waiting, for good or for as long as its patience lasts, and says why. Whatever settles may
+still change; then it is seen again, and waits again, twice as long as before.
 """
 
 import heapq
+import math
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from reeld.domain.files import FileStamp
 
-# Some 600 bytes each: 12 MB. More than this come at once only by hard-linking a library as a whole.
+# Some 700 bytes each: 14 MB. More than this come at once only by hard-linking a library as a whole.
 MOST_WAITING = 20_000
+
+# A file that somebody objects to is asked about again after a quiet period, then ever more rarely, up to this. A writer
+# that closes it is noticed sooner: that makes an event, and whoever follows it sees the file.
+LONGEST_PAUSE_S = 60.0
+SHORTEST_PAUSE_S = 1.0
+PAUSE_FACTOR = 1.5
+
+# A file that changes after it had settled was complete too early: its writer pauses for longer than the quiet period.
+# Each time it waits twice as long as before, up to so many times. Forgotten after an hour without one.
+MOST_CAUTION = 8
+CAUTION_S = 3600.0
+MOST_REMEMBERED = 1000
 
 _NS = 1_000_000_000
 
@@ -37,63 +51,115 @@ class Sight(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """What speaks against a file that does not change, in words that a person reads behind its name."""
+
+    why: str
+    patience_s: float | None = None
+    """It is overruled once the file has not changed for so long; None: never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A file that is not settled. `since` is monotonic, in seconds: when the waiting began."""
+    """A file that is not settled. Times are monotonic, in seconds."""
 
     key: str
     since: float
+    """When the waiting began."""
     why: str
+    objected_since: float | None
+    """Since when `why` is objected, without a pause; None while it is only not quiet."""
 
 
 @dataclass(slots=True)
 class _Wait:
     stamp: FileStamp
     since: float
+    quiet_s: float
     quiet_since: float
-    objection: str | None
+    unchanged_since: float
+    """As `quiet_since`, which begins with the first sight; this may lie before it, as far as the wall clock knows."""
+    objection: Objection | None = None
+    objected_since: float = 0.0
+    pause_s: float = 0.0
+    not_before: float = 0.0
+    """Somebody objected: nobody is asked again before this."""
+
+    @property
+    def next_look(self) -> float:
+        return max(self.quiet_since + self.quiet_s, self.not_before)
+
+    def is_overruled(self, objection: Objection, now: float) -> bool:
+        return objection.patience_s is not None and now - self.unchanged_since >= objection.patience_s
 
 
 class Settling:
     """The files of one library that wait until they are complete. For one thread."""
 
     def __init__(self, quiet_s: float, *, capacity: int = MOST_WAITING) -> None:
-        self._quiet_s = quiet_s
+        self.quiet_s = quiet_s
         self._capacity = capacity
         self._waits: dict[str, _Wait] = {}
-        # One appointment a key, at most: a restart moves the wait, not the appointment, which is put off
-        # when its time comes. So a file that changes a thousand times a second costs no memory.
+        # One appointment a key counts, the one in the dict. A restart moves the wait, not the appointment, which is put
+        # off when its time comes. So a file that changes a thousand times a second costs no memory.
         self._appointments: list[tuple[float, str]] = []
-        self._appointed: set[str] = set()
+        self._appointed: dict[str, float] = {}
+        self._settled_before: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """When, and after which quiet period; the latest at the end."""
         self._lowest_offset_ns: int | None = None
 
-    def see(self, key: str, stamp: FileStamp, *, now: float, wall_ns: int, objection: str | None = None) -> Sight:
+    def see(
+        self,
+        key: str,
+        stamp: FileStamp,
+        *,
+        now: float,
+        wall_ns: int,
+        objection: Objection | None = None,
+        must_wait: bool = False,
+    ) -> Sight:
         """Take note of what a listing, or `stat`, says of the file right now.
 
-        SETTLED is said only of a file that was not waiting; it is not remembered.
+        SETTLED is said only of a file that was not waiting; it is not remembered. `must_wait`: not even of one whose
+        last change is long past.
         """
         forward_ns = self._forward_jump_ns(now, wall_ns)
         wait = self._waits.get(key)
         if wait is not None:
-            self._look(wait, stamp, now, objection)
+            self._look(key, wait, stamp, now)
+            if objection is not None:
+                self._object(wait, objection, now)
             return Sight.WAITING
-        if objection is None and self._is_long_past(stamp, wall_ns - forward_ns):
+        quiet_s = self._quiet_period_s(key, now)
+        unchanged_s = (wall_ns - forward_ns - max(stamp.ctime_ns, stamp.mtime_ns)) / _NS
+        wait = _Wait(stamp, now, quiet_s, quiet_since=now, unchanged_since=now - max(0.0, unchanged_s))
+        if not must_wait and unchanged_s >= quiet_s and (objection is None or wait.is_overruled(objection, now)):
             return Sight.SETTLED
         if len(self._appointed) >= self._capacity:
             return Sight.TURNED_AWAY
-        self._waits[key] = _Wait(stamp=stamp, since=now, quiet_since=now, objection=objection)
-        self._appoint(key, now + self._quiet_s)
+        self._waits[key] = wait
+        if objection is not None:
+            self._object(wait, objection, now)
+        self._appoint(key, now + quiet_s)
         return Sight.WAITING
 
     def due(self, now: float) -> list[str]:
         """The keys to `stat` and `confirm` now, the longest due first. Ones not confirmed come up again."""
         keys = []
         while (at := self.next_due()) is not None and at <= now:
-            keys.append(heapq.heappop(self._appointments)[1])
+            key = heapq.heappop(self._appointments)[1]
+            del self._appointed[key]
+            keys.append(key)
         for key in keys:
-            heapq.heappush(self._appointments, (now + self._quiet_s, key))
+            self._appoint(key, now + self._waits[key].quiet_s)
         return keys
 
-    def confirm(self, key: str, stamp: FileStamp | None, now: float, *, objection: str | None = None) -> bool:
+    def is_quiet(self, key: str, stamp: FileStamp, now: float) -> bool:
+        """Whether the file waits for nothing but that nobody objects: the moment to ask the witnesses."""
+        wait = self._waits.get(key)
+        return wait is not None and _is_untouched(wait.stamp, stamp) and now - wait.quiet_since >= wait.quiet_s
+
+    def confirm(self, key: str, stamp: FileStamp | None, now: float, *, objection: Objection | None = None) -> bool:
         """Whether the file is settled, this being its second sample; None if it is not there any more.
 
         A settled or vanished file is forgotten; any other goes on waiting. An unknown key is not settled:
@@ -105,10 +171,15 @@ class Settling:
         if stamp is None:
             self.forget(key)
             return False
-        self._look(wait, stamp, now, objection)
-        if objection is not None or now - wait.quiet_since < self._quiet_s:
+        self._look(key, wait, stamp, now)
+        if objection is not None and not wait.is_overruled(objection, now):
+            self._object(wait, objection, now)
+            self._pause(wait, now)
+            return False
+        if now - wait.quiet_since < wait.quiet_s:
             return False
         self.forget(key)
+        self._remember(key, wait.quiet_s, now)
         return True
 
     def forget(self, key: str) -> None:
@@ -120,11 +191,13 @@ class Settling:
         while self._appointments:
             at, key = self._appointments[0]
             wait = self._waits.get(key)
-            if wait is None:
+            if wait is None or self._appointed.get(key) != at:
                 heapq.heappop(self._appointments)
-                self._appointed.discard(key)
-            elif wait.quiet_since + self._quiet_s > at:
-                heapq.heapreplace(self._appointments, (wait.quiet_since + self._quiet_s, key))
+                if self._appointed.get(key) == at:
+                    del self._appointed[key]
+            elif wait.next_look > at:
+                self._appointed[key] = wait.next_look
+                heapq.heapreplace(self._appointments, (wait.next_look, key))
             else:
                 return at
         return None
@@ -132,13 +205,16 @@ class Settling:
     def waiting(self) -> Iterator[Waiting]:
         """All that wait, the longest waiting first, with the reason."""
         for key, wait in sorted(self._waits.items(), key=lambda item: item[1].since):
-            why = wait.objection or f"it changed less than {self._quiet_s:g} s before it was last looked at"
-            yield Waiting(key=key, since=wait.since, why=why)
+            if wait.objection is None:
+                why = f"it changed less than {wait.quiet_s:g} s before it was last looked at"
+                yield Waiting(key=key, since=wait.since, why=why, objected_since=None)
+            else:
+                yield Waiting(key=key, since=wait.since, why=wait.objection.why, objected_since=wait.objected_since)
 
     def __len__(self) -> int:
         return len(self._waits)
 
-    def _look(self, wait: _Wait, stamp: FileStamp, now: float, objection: str | None) -> None:
+    def _look(self, key: str, wait: _Wait, stamp: FileStamp, now: float) -> None:
         """Start the quiet period again if anything changed since the last look.
 
         ctime counts here, though a rename changes it and no byte: it is the one time that a writer which
@@ -146,12 +222,32 @@ class Settling:
         """
         if not _is_untouched(wait.stamp, stamp):
             wait.stamp = stamp
-            wait.quiet_since = now
+            wait.quiet_since = wait.unchanged_since = now
+            wait.pause_s = wait.not_before = 0.0
+            self._appoint(key, wait.next_look)
+
+    def _object(self, wait: _Wait, objection: Objection, now: float) -> None:
+        if wait.objection is None or wait.objection.why != objection.why:
+            wait.objected_since = now
         wait.objection = objection
 
-    def _is_long_past(self, stamp: FileStamp, wall_ns: int) -> bool:
-        """Whether the last change is a quiet period ago. A time in the future is no evidence: unknown."""
-        return wall_ns - max(stamp.ctime_ns, stamp.mtime_ns) >= self._quiet_s * _NS
+    def _pause(self, wait: _Wait, now: float) -> None:
+        longest_s = max(LONGEST_PAUSE_S, wait.quiet_s)
+        wait.pause_s = min(max(wait.pause_s * PAUSE_FACTOR, wait.quiet_s, SHORTEST_PAUSE_S), longest_s)
+        wait.not_before = now + wait.pause_s
+
+    def _quiet_period_s(self, key: str, now: float) -> float:
+        """How long this file must be quiet: longer if it was believed to be complete and then changed again."""
+        settled_at, quiet_s = self._settled_before.get(key, (0.0, 0.0))
+        if not quiet_s or now - settled_at > CAUTION_S:
+            return self.quiet_s
+        return min(2 * quiet_s, MOST_CAUTION * self.quiet_s)
+
+    def _remember(self, key: str, quiet_s: float, now: float) -> None:
+        self._settled_before[key] = (now, quiet_s)
+        self._settled_before.move_to_end(key)
+        if len(self._settled_before) > MOST_REMEMBERED:
+            self._settled_before.popitem(last=False)
 
     def _forward_jump_ns(self, now: float, wall_ns: int) -> int:
         """By how much the wall clock ran ahead of the monotonic one since the lowest that was seen.
@@ -165,8 +261,9 @@ class Settling:
         return offset_ns - self._lowest_offset_ns
 
     def _appoint(self, key: str, at: float) -> None:
-        if key not in self._appointed:
-            self._appointed.add(key)
+        """An appointment at this time, or sooner if there is one already."""
+        if at < self._appointed.get(key, math.inf):
+            self._appointed[key] = at
             heapq.heappush(self._appointments, (at, key))
 
 

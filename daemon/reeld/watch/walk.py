@@ -10,13 +10,14 @@ the one above it. Nothing stays open between two listings, so that a disk can be
 
 import errno
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
 from reeld.domain.files import FileStamp, readable
 from reeld.watch.coverage import Identity
+from reeld.watch.mounts import Mount, mounted_below
 from reeld.watch.rules import Rules
 
 # The root may be a link: it is what its owner wrote. With O_DIRECTORY, opening a FIFO fails and never waits.
@@ -28,10 +29,19 @@ _BY_NAME = attrgetter("name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootSeen:
-    """The directory that a library's path leads to at the moment."""
+    """The directory that a library's path leads to at the moment.
+
+    Two that are equal speak of the same directory with the same disks mounted below it.
+    """
 
     device: int
     inode: int
+    fs_id: int = 0
+    real_path: str = ""
+    mounts: tuple[Mount, ...] = ()
+    """Those below it."""
+    away: tuple[str, ...] = field(default=(), compare=False)
+    """Folders of which nothing is to be believed: the disk that belongs there is away, or another is in its place."""
 
     @property
     def identity(self) -> Identity:
@@ -68,6 +78,8 @@ class Listing:
     inode: int
     mtime_ns: int
     """Of the directory, taken before it was read: a name that came or went since has changed it."""
+    ctime_ns: int
+    """As `mtime_ns`; but nobody can set this one back."""
     files: tuple[SeenFile, ...]
     companions: tuple[str, ...]
     """Names of the other regular files: sidecars, subtitles, downloads. They were not looked at."""
@@ -102,11 +114,23 @@ class Unreadable:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What lies under some names of one directory, or that there is no such directory."""
+
+    device: int
+    """Of the directory, or of the last one on the way to where it was."""
+    by_name: Mapping[str, os.stat_result | None]
+    """None: certainly nothing. A name of which nothing is known is not in it."""
+
+
 def check_root(root: str) -> RootSeen | str:
     """The directory that `root` leads to, or a sentence that says why there is none to read."""
     try:
         with os.scandir(root):
             status = os.stat(root)
+        fs_id = os.statvfs(root).f_fsid
+        real_path = os.path.realpath(root, strict=True)
     except FileNotFoundError:
         return f"{readable(root)} does not exist; connect the disk, or correct the library's path"
     except NotADirectoryError:
@@ -115,7 +139,13 @@ def check_root(root: str) -> RootSeen | str:
         return f"{readable(root)} may not be read; give the user that runs reeld the right to read it"
     except OSError as error:
         return f"{readable(root)} cannot be read ({error.strerror}); check the disk that it lies on"
-    return RootSeen(device=status.st_dev, inode=status.st_ino)
+    return RootSeen(
+        device=status.st_dev,
+        inode=status.st_ino,
+        fs_id=fs_id,
+        real_path=real_path,
+        mounts=mounted_below(real_path),
+    )
 
 
 def list_directory(
@@ -168,9 +198,48 @@ def walk(
             return
 
 
+def look_for(root: str, relative: str, names: Collection[str], *, seen: RootSeen) -> Found | Unreadable:
+    """What lies under these names of one directory now, which costs a `stat` each and no more.
+
+    A name counts as it is spelled: where a file system takes HEAT.mkv for Heat.mkv, or one form of an accent for the
+    other, only the directory's own list tells which of them is there.
+    """
+    opened = _open_directory(root, relative, seen)
+    by_name: dict[str, os.stat_result | None] = {}
+    if isinstance(opened, Vanished):
+        by_name, names = dict.fromkeys(names), ()
+        opened = _open_directory(root, os.path.dirname(opened.relative), seen)
+    if isinstance(opened, Vanished):
+        return Unreadable(relative=relative, errno=errno.ESTALE, message="it changes while it is looked at")
+    if isinstance(opened, Unreadable):
+        return opened
+    try:
+        return Found(device=os.fstat(opened).st_dev, by_name=by_name | _stat_all(opened, names))
+    except OSError as error:
+        return _unreadable(relative, error)
+    finally:
+        os.close(opened)
+
+
 def join(relative: str, name: str) -> str:
     """The path of `name` in the directory `relative`; '' is the root."""
     return f"{relative}/{name}" if relative else name
+
+
+def _stat_all(opened: int, names: Collection[str]) -> dict[str, os.stat_result | None]:
+    """Raises OSError when the directory's list cannot be read, and it is needed."""
+    found: dict[str, os.stat_result | None] = {}
+    for name in names:
+        try:
+            found[name] = os.stat(name, dir_fd=opened, follow_symlinks=False)
+        except FileNotFoundError:
+            found[name] = None
+        except OSError:
+            continue
+    if any(found.values()):
+        spelled = frozenset(os.listdir(opened))
+        found = {name: status if name in spelled else None for name, status in found.items()}
+    return found
 
 
 def _identify_root(root: str) -> RootSeen | Unreadable:
@@ -243,6 +312,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         device=status.st_dev,
         inode=status.st_ino,
         mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
         files=tuple(sorted(files, key=_BY_NAME)),
         companions=tuple(sorted(companions)),
         directories=tuple(

@@ -1,0 +1,172 @@
+"""What does it cost to look at a large library in which nothing changed, and to follow a burst?
+
+The looks happen in a process of their own, which `run` starts with this very file, so that its memory is its own. It
+takes turns with `find`. The files are empty and all are in the catalogue.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.material import DAY_S, cheap_files
+from bench.measure import MIB, Goal, Line, seconds_of
+from bench.processes import usage
+from bench.world import World, running_daemon, scan_command, write_config
+
+FILES_A_DIRECTORY = 20
+
+
+def run(world: World) -> Iterator[Line]:
+    yield from _looks(world)
+    yield from _burst(world)
+
+
+def _looks(world: World) -> Iterator[Line]:
+    count = world.sizes.walked
+    root, folder = _empty_files(world.folder / f"walked-{count}", count), world.folder / f"walked-catalog-{count}"
+    folder.mkdir(exist_ok=True)
+    command = (sys.executable, __file__, str(root), str(folder / "reeld.db"), str(world.sizes.rounds))
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, env={**os.environ, **paths}, check=True)
+    found = json.loads(done.stdout)
+    what = f"{count:,} files in {found['directories']:,} folders, nothing changed"
+    for name, said, yardstick, goal in (
+        ("pass", "pass over the folders' times", "find -type d -printf", 1.5),
+        ("walk", "full walk", "find -type f", 5.0),
+        ("walk", "full walk", "find -type f -printf", None),
+    ):
+        yield Line(
+            what=f"{what}: {said}",
+            figure=1000 * found[name],
+            unit="ms",
+            yardstick=yardstick,
+            yardstick_figure=1000 * found[yardstick],
+            goal=Goal(sense="<=", limit=goal) if goal else None,
+        )
+    yield Line(
+        what=f"{what}: memory for it",
+        figure=found["grown_bytes"] / MIB,
+        unit="MiB",
+        goal=Goal(sense="<=", limit=10, of="figure"),
+    )
+
+
+def _burst(world: World) -> Iterator[Line]:
+    """The files are copied in as fast as the disk takes them."""
+    count = world.sizes.burst
+    library = cheap_files(world, count)
+    with world.corner("burst") as corner:
+        copy = corner / "library"
+        shutil.copytree(library.root, copy)
+        config = write_config(corner, copy)
+        scan_s = seconds_of(scan_command(config), log=corner / "stderr.log")
+    with world.corner("burst") as corner:
+        (corner / "library").mkdir()
+        config = write_config(corner, corner / "library")
+        with running_daemon(config, corner / "reeld.db") as daemon:
+            started = time.perf_counter()
+            shutil.copytree(library.root, corner / "library", dirs_exist_ok=True)
+            daemon.wait_until_worked_off(count, timeout_s=3600)
+            burst_s = time.perf_counter() - started
+    yield Line(
+        what=f"{count:,} files copied in while the daemon runs, until all are done",
+        figure=burst_s,
+        unit="s",
+        yardstick="reeld scan of them",
+        yardstick_figure=scan_s,
+        goal=Goal(sense="<=", limit=2.0),
+    )
+
+
+def _empty_files(root: Path, count: int) -> Path:
+    if not (done := root.with_suffix(".complete")).exists():
+        shutil.rmtree(root, ignore_errors=True)
+        past = time.time() - DAY_S
+        for number in range(count // FILES_A_DIRECTORY):
+            folder = root / f"{number // 100:03}" / f"Show {number:05}"
+            folder.mkdir(parents=True)
+            for episode in range(1, FILES_A_DIRECTORY + 1):
+                path = folder / f"Show {number:05} S01E{episode:02}.mkv"
+                path.touch()
+                os.utime(path, (past, past))
+        done.touch()
+    return root
+
+
+# --- the process that looks ------------------------------------------------------------------------------
+
+
+def _look(root: str, database: str, rounds: int) -> None:
+    # Imported here: whoever starts this process shall not open a catalogue.
+    from reeld.catalog.database import open_catalog, writing
+    from reeld.catalog.libraries import sync_libraries
+    from reeld.config import Library, LogSettings
+    from reeld.log import configure_log
+    from reeld.pipeline.reconcile import reconcile
+    from reeld.pipeline.stages import stages
+    from reeld.service.watcher import make_intake
+    from reeld.watch.directories import KnownDirectories
+    from reeld.watch.hints import EVERYTHING
+    from reeld.watch.walk import Listing, Unreadable, Vanished, check_root
+
+    configure_log(LogSettings(level="error"))
+    open_catalog(database, create=True)
+    library = Library(name="bench", path=root, quiet_s=0)
+    with writing():
+        library_id = sync_libraries([library])[library.name]
+    intake = make_intake(
+        library,
+        library_id,
+        first_stage=stages()[0],
+        with_full_hash=False,
+        look_for=lambda _library_id, _directory, _names: None,
+    )
+    seen, directories = check_root(root), KnownDirectories()
+    assert not isinstance(seen, str)
+
+    def remember(found: Listing | Vanished | Unreadable) -> None:
+        if isinstance(found, Listing):
+            directories.note(found, wall_ns=time.time_ns())
+
+    def walk() -> None:
+        reconcile(intake, EVERYTHING, seen, lambda: False, remember)
+
+    reconcile(intake, EVERYTHING, seen, lambda: False)  # the first fills the catalogue, or its pages into memory
+    before = usage(os.getpid()).rss_bytes
+    figures = _take_turns(
+        rounds,
+        {
+            "walk": walk,
+            "pass": lambda: directories.changed(root, lambda: False),
+            "find -type f": lambda: _find(root, "-type", "f"),
+            "find -type f -printf": lambda: _find(root, "-type", "f", "-printf", "%p %s %T@ %i\\n"),
+            "find -type d -printf": lambda: _find(root, "-type", "d", "-printf", "%T@ %i\\n"),
+        },
+    )
+    grown = usage(os.getpid()).rss_bytes - before
+    print(json.dumps({**figures, "directories": len(directories), "grown_bytes": grown}))
+
+
+def _find(root: str, *tests: str) -> None:
+    subprocess.run(("find", root, *tests), stdout=subprocess.DEVNULL, check=True)
+
+
+def _take_turns(rounds: int, ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Processor time, of the children too: whatever else keeps the machine busy does not count."""
+    samples: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            before = sum(os.times()[:4])
+            way()
+            samples[name].append(sum(os.times()[:4]) - before)
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+if __name__ == "__main__":
+    _look(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,276 @@
+"""Which copies of the catalogue are there, and how is one made that can be trusted?
+
+A copy gets its name in `backups/`, beside the catalogue, only once it has been checked: whatever is named as a
+backup was whole when it was made.
+"""
+
+import contextlib
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shlex import quote
+from typing import Any
+
+from peewee import sqlite3 as driver
+
+from reeld.domain.files import readable
+from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
+
+# A week of daily ones.
+KEPT = 7
+
+# Of SQLite's virtual machine: some milliseconds.
+STEPS_BETWEEN_QUESTIONS = 100_000
+
+_NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db")
+_MOMENT = "%Y%m%dT%H%M%SZ"
+
+Lend = Callable[[], AbstractContextManager[Any]]
+"""Gives the driver's connection to the catalogue, which nobody else uses meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A copy, as its name tells of it."""
+
+    path: str
+    made_at: datetime
+    schema: int
+    is_rescued: bool
+    """Taken from a catalogue whose file was lost; reeld never removes such a one."""
+
+
+def backups_of(catalog: str) -> list[Backup]:
+    """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed."""
+    folder, stem = _folder(catalog), _stem(catalog)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    matches = [(name, _NAME.fullmatch(name, len(stem))) for name in names if name.startswith(stem)]
+    found = [
+        Backup(
+            path=os.path.join(folder, name),
+            made_at=datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC),
+            schema=int(match[2]),
+            is_rescued=match[3] is not None,
+        )
+        for name, match in matches
+        if match
+    ]
+    return sorted(found, key=lambda backup: (backup.made_at, backup.is_rescued, backup.path), reverse=True)
+
+
+def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
+    """The newest backup that this reeld can read and that is whole today."""
+    return next(
+        (backup for backup in backups_of(catalog) if backup.schema <= newest_schema and is_sound(backup.path)), None
+    )
+
+
+def save_backup(
+    lend: Lend,
+    catalog: str,
+    at: datetime,
+    *,
+    is_rescued: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Backup:
+    """Copy what the lent connection sees into the catalogue's folder of backups, and let the oldest go.
+
+    Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
+    """
+    folder = _folder(catalog)
+    with lend() as connection:
+        schema = connection.execute("PRAGMA user_version").fetchone()[0]
+    kind = "-rescued" if is_rescued else ""
+    path = os.path.join(folder, f"{_stem(catalog)}-{at.astimezone(UTC).strftime(_MOMENT)}-schema{schema}{kind}.db")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _remove_unfinished(catalog)
+    except OSError as err:
+        raise BackupFailed(_cannot(path, err.strerror)) from err
+    copy_to(lend, path, should_stop)
+    backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
+    _let_old_ones_go(catalog, backup)
+    return backup
+
+
+def copy_to(lend: Lend, path: str, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """A whole, checked copy under that name, which is replaced; or no change at all.
+
+    The connection is needed for the copy alone (30 ms for 36 MB), not while that is checked and reaches the disk.
+    Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
+    """
+    draft = f"{path}.part"
+    try:
+        with lend() as connection:
+            _require_space(connection, os.path.dirname(path))
+            facts = _facts_of_copy(connection, draft)
+        _check(draft, facts, should_stop)
+        _sync(draft)
+        os.rename(draft, path)
+        _sync(os.path.dirname(path))
+    except OSError as err:
+        raise BackupFailed(_cannot(path, err.strerror)) from err
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+
+
+def is_sound(path: str) -> bool:
+    try:
+        _check(path, None, lambda: False)
+    except CatalogError:
+        return False
+    return True
+
+
+def way_back(catalog: str, backup: Backup) -> str:
+    """What a person types, with reeld stopped, to go on from this backup.
+
+    The log and its index must go along with the damaged file: SQLite would apply them to the backup.
+    """
+    aside = os.path.join(os.path.dirname(catalog), f"damaged-{time.strftime(_MOMENT, time.gmtime())}")
+    return (
+        f"To go on from the sound backup of {backup.made_at:%Y-%m-%d %H:%M} UTC, stop reeld, then:\n"
+        f"  mkdir {quote(readable(aside))}\n"
+        f"  mv {quote(readable(catalog))}* {quote(readable(aside))}/\n"
+        f"  cp -p {quote(readable(backup.path))} {quote(readable(catalog))}\n"
+        "and start reeld, which finds out by itself what the disks hold since"
+    )
+
+
+# --- copying ---------------------------------------------------------------------------------------------
+
+Facts = dict[str, int]
+"""What must be equal in the copy: who made it, its schema, and the number of rows of each table."""
+
+
+def _facts_of_copy(connection: Any, draft: str) -> Facts:
+    """Copy, in one step: one in many begins anew whenever somebody writes, and never ended beside a busy writer."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft)
+    try:
+        with contextlib.closing(driver.connect(draft, isolation_level=None)) as target:
+            # A crash leaves a draft, which is thrown away: no journal, and one sync at the end.
+            target.execute("PRAGMA journal_mode = off")
+            target.execute("PRAGMA synchronous = off")
+            facts = _copy(connection, target)
+            # One file that can be copied and opened anywhere, without a log beside it.
+            target.execute("PRAGMA journal_mode = delete").fetchall()
+    except driver.Error as err:
+        if _is_damage(err):
+            raise  # of the catalogue: there is nothing else to read here
+        raise BackupFailed(_cannot(draft, str(err))) from err
+    return facts
+
+
+def _copy(connection: Any, target: Any) -> Facts:
+    connection.execute("BEGIN")  # what is counted is what is copied
+    try:
+        facts = _facts(connection)
+        connection.backup(target)
+    finally:
+        with contextlib.suppress(driver.Error):  # after some errors SQLite has done that already
+            connection.execute("ROLLBACK")
+    return facts
+
+
+def _is_damage(err: driver.Error) -> bool:
+    return getattr(err, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _facts(connection: Any) -> Facts:
+    pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")}
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    count = "SELECT count(*) FROM "
+    return pragmas | {name: connection.execute(f'{count}"{name}"').fetchone()[0] for (name,) in tables}
+
+
+def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -> None:
+    uri = f"file:{_escaped(path)}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(driver.connect(uri, uri=True)) as copy:
+            copy.set_progress_handler(should_stop, STEPS_BETWEEN_QUESTIONS)
+            problems = [row[0] for row in copy.execute("PRAGMA integrity_check(3)").fetchall()]
+            found = _facts(copy) if expected and problems == ["ok"] else expected
+    except driver.Error as err:
+        if should_stop():
+            raise Interrupted("the backup was given up, since reeld is to stop") from err
+        if not _is_damage(err):
+            raise BackupFailed(_cannot(path, str(err))) from err
+        problems = [str(err)]
+    if problems != ["ok"]:
+        raise CatalogCorrupt(f"{readable(path)} is damaged ({'; '.join(problems)})")
+    if found != expected:
+        raise BackupFailed(
+            f"the backup {readable(path)} holds {found} instead of {expected}, and was thrown away; check the disk "
+            "that it lies on"
+        )
+
+
+def _escaped(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _require_space(connection: Any, folder: str) -> None:
+    """As much again must stay free: a copy that fills the disk would stop the catalogue itself."""
+    page_count, page_size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    needed, room = 2 * page_count * page_size, os.statvfs(folder)
+    if (free := room.f_bavail * room.f_frsize) < needed:
+        raise BackupFailed(
+            f"no backup of the catalogue was made in {readable(folder)}: {free >> 10} KiB are free there and "
+            f"{needed >> 10} are needed; free some space"
+        )
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot(path: str, reason: str | None) -> str:
+    return (
+        f"the backup {readable(path)} cannot be made ({reason}); give the user that runs reeld the right to write to "
+        "that folder, and see that its disk has space"
+    )
+
+
+# --- the folder ------------------------------------------------------------------------------------------
+
+
+def _folder(catalog: str) -> str:
+    return os.path.join(os.path.dirname(catalog), "backups")
+
+
+def _stem(catalog: str) -> str:
+    return os.path.splitext(os.path.basename(catalog))[0]
+
+
+def _remove_unfinished(catalog: str) -> None:
+    folder, stem = _folder(catalog), _stem(catalog)
+    for name in os.listdir(folder):
+        if name.startswith(stem) and re.fullmatch(_NAME.pattern + r"\.part", name[len(stem) :]):
+            os.unlink(os.path.join(folder, name))
+
+
+def _let_old_ones_go(catalog: str, just_made: Backup) -> None:
+    """The newest seven stay, and the last of each earlier schema: the only way back to the reeld that knew it."""
+    kept: list[Backup] = []
+    for backup in backups_of(catalog):
+        is_last_of_schema = backup.schema not in {each.schema for each in kept}
+        ordinary = sum(not each.is_rescued for each in kept)
+        if ordinary < KEPT or is_last_of_schema or backup.is_rescued or backup.path == just_made.path:
+            kept.append(backup)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(backup.path)

@@ -1,0 +1,24 @@
+"""Which files of a library lie at or below a folder?"""
+
+import os
+from typing import Any
+
+from peewee import Value
+
+from reeld.catalog.models import VideoFile
+
+
+def files_inside(library_id: int, folder: str) -> Any:
+    """A condition on `VideoFile`; "" is the whole library."""
+    of_library = VideoFile.library == library_id
+    return of_library & is_inside(folder) if folder else of_library
+
+
+def is_inside(folder: str) -> Any:
+    """Whether a row's folder is this one or lies below it."""
+    # From "a/" to "a0" is all that begins with "a/"; once among the names that are text and once among
+    # those that are raw bytes: SQLite sorts every BLOB behind every text.
+    field, raw = VideoFile.directory, os.fsencode(folder)
+    as_text = (field >= f"{folder}/") & (field < f"{folder}0")
+    as_bytes = (field >= Value(raw + b"/", converter=False)) & (field < Value(raw + b"0", converter=False))
+    return (field == folder) | as_text | as_bytes

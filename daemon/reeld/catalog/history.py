@@ -1,0 +1,81 @@
+"""What happened to a file after it was first seen, and how does reeld know?
+
+Each of its links is written in the transaction of what it tells, with its evidence as sentences for a person. The first
+sight has none: the file's own row says when that was.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import FileHistory, Library, Row, VideoFile
+from reeld.catalog.statements import change
+from reeld.domain.records import place_of
+
+Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
+
+# A disk that comes and goes every day for months must not fill the catalogue with that.
+MOST_OF_A_FILE = 100
+
+
+def record(
+    video_file_id: int,
+    event: Event,
+    *,
+    library_id: int,
+    path: str,
+    evidence: Sequence[str],
+    now_ms: int,
+    before: tuple[int, str] | None = None,
+) -> None:
+    """Add a link; the oldest goes when there are too many. `before` is the library and the path that it left.
+
+    Names in the evidence must be `readable`.
+    """
+    library_before, path_before = before or (None, None)
+    change(
+        """
+        INSERT INTO file_history
+            (video_file_id, happened_at, event, library_id, path, library_id_before, path_before, evidence)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        video_file_id,
+        FileHistory.happened_at.db_value(utc_from_ms(now_ms)),
+        event,
+        library_id,
+        VideoFile.path.db_value(place_of(path)),
+        library_before,
+        VideoFile.path.db_value(place_of(path_before)) if path_before is not None else None,
+        json.dumps(list(evidence)),
+    )
+    change(
+        """
+        DELETE FROM file_history WHERE video_file_id = ? AND id <=
+            (SELECT id FROM file_history WHERE video_file_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?)
+        """,
+        video_file_id,
+        video_file_id,
+        MOST_OF_A_FILE,
+    )
+
+
+def of_file(video_file_id: int) -> list[Row]:
+    """All links of a file, oldest first, with absolute paths."""
+    roots = dict(Library.select(Library.id, Library.path).tuples())
+    links = FileHistory.select().where(FileHistory.video_file == video_file_id).order_by(FileHistory.id)
+    return [
+        {
+            "happened_at": link["happened_at"].isoformat(),
+            "event": link["event"],
+            "path": _absolute(roots, link["library_id"], link["path"]),
+            "path_before": _absolute(roots, link["library_id_before"], link["path_before"]),
+            "evidence": link["evidence"],
+        }
+        for link in links.dicts()
+    ]
+
+
+def _absolute(roots: dict[int, str], library_id: int | None, path: str | None) -> Any:
+    return None if path is None or library_id is None else os.path.join(roots[library_id], path)

@@ -1,0 +1,116 @@
+"""Is a new file one that we knew elsewhere, copied from there and deleted?
+
+A move across file systems is a copy and a deletion. The two are seen in any order, days apart, and nothing but the
+content tells that they belong together: the same size, fingerprint and hash of everything. Then the old row, with its
+id, its history and what a person decided about it, takes over the new place, and the new row goes.
+
+Only what is certainly gone is paired: its row is `missing`, which no library that is away can cause. Two files that
+are there are two files, whatever they hold.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from reeld.catalog import filing, history, queue
+from reeld.catalog.models import VideoFile
+from reeld.catalog.statements import change, rows
+from reeld.domain.files import readable
+from reeld.domain.records import place_of
+
+STAGE = "pair"
+LANE: Literal["light"] = "light"
+
+# Between the copy and the deletion, in either order. One that was there beside the other for longer is not its
+# successor, but what is left of two.
+WITHIN_DAYS = 7
+
+# A file that was renamed can be missing for as long as its new folder was not listed yet: its copies must wait.
+PATIENCE_MS = 15_000
+
+# What the old row learns of the new place. The bytes were read there, as the file has them now.
+_CONTENT = (
+    "size_bytes, mtime_ns, ctime_ns, inode, device, fingerprint, oshash, file_hash, container, duration_ms, "
+    "resolution_width, resolution_height, codec_video, codec_audio, hdr, languages, subtitle_languages, "
+    "media_problem, completeness, is_in_doubt"
+)
+_PLACE = "library_id, path, directory, filename"
+
+# Both were read whole, and nothing was touched since. What the rules leave alone is nobody's copy. A person who decided
+# about the new file meant this one: both stay. A row that took over a place once is no new file.
+#
+# A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
+# that was renamed and touched before anybody looked cannot be told from that by its inode.
+_PAIRS = """
+    FROM video_files AS new JOIN video_files AS old
+        ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
+    WHERE new.state = 'present' AND old.state = 'missing' AND old.id < new.id
+        AND NOT new.is_in_doubt AND NOT old.is_in_doubt
+        AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
+        AND ABS(julianday(old.missing_since) - julianday(new.first_seen_at)) <= ?
+        AND NOT EXISTS (SELECT 1 FROM file_history WHERE video_file_id = new.id AND event = 'paired')
+"""
+
+
+def has_nothing_to_pair(video_file_id: int) -> bool:
+    """Whether no file that is gone had the content of this one."""
+    return not _pairs("new.id", video_file_id)
+
+
+def pair(video_file_id: int, now_ms: int) -> None:
+    """If this file is one that was known elsewhere, its row goes and the old one's takes over its place.
+
+    Of several that it may be, the one of the same name, then the one that has gone last.
+    """
+    pairs = _pairs("new.id", video_file_id)
+    if pairs:
+        _new_id, old_id, *_ = pairs[0]
+        _take_over(video_file_id, old_id, now_ms)
+
+
+def ask_copies(missing_id: int, now_ms: int) -> None:
+    """This file has gone: may one that came before that be its copy? They are asked a little later."""
+    for new_id, *_ in _pairs("old.id", missing_id):
+        queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms + PATIENCE_MS, now_ms=now_ms)
+
+
+def _pairs(which: Literal["new.id", "old.id"], video_file_id: int) -> Sequence[tuple[Any, ...]]:
+    return rows(
+        f"SELECT new.id, old.id {_PAIRS} AND {which} = ? "
+        "ORDER BY old.filename = new.filename DESC, old.missing_since DESC, old.id",
+        WITHIN_DAYS,
+        video_file_id,
+    )
+
+
+def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
+    ((library_id, *place),) = rows(f"SELECT {_PLACE} FROM video_files WHERE id = ?", new_id)  # noqa: S608
+    ((library_before, before),) = rows("SELECT library_id, path FROM video_files WHERE id = ?", old_id)
+    path, before = (VideoFile.path.python_value(value) for value in (place[0], before))
+    ((size_bytes, file_hash),) = rows("SELECT size_bytes, file_hash FROM video_files WHERE id = ?", new_id)
+    change(
+        f"UPDATE video_files SET ({_CONTENT}) = (SELECT {_CONTENT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
+        new_id,
+        old_id,
+    )
+    filing.hand_over(new_id, old_id, now_ms)
+    change("DELETE FROM video_files WHERE id = ?", new_id)
+    change(
+        f"UPDATE video_files SET ({_PLACE}) = (?, ?, ?, ?), state = 'present', missing_since = NULL WHERE id = ?",  # noqa: S608
+        library_id,
+        *place,
+        old_id,
+    )
+    evidence = (
+        f"the same {size_bytes} bytes, fingerprint and full hash {file_hash} as {readable(place_of(before))}",
+        "the old path was not there any more, in a library that could be looked at",
+        f"until now it was file {new_id}, about which no person had decided",
+    )
+    history.record(
+        old_id,
+        "paired",
+        library_id=library_id,
+        path=path,
+        before=(library_before, before),
+        evidence=evidence,
+        now_ms=now_ms,
+    )

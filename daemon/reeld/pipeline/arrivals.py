@@ -1,0 +1,192 @@
+"""When is a new or changed file complete, and how does its work begin?
+
+From the first sight of the file, through its waiting in `watch/settle.py`, to the commit that holds its row and the job
+of its first stage. A file that is quiet is complete if no name beside it and no witness objects. One `Arrivals` serves
+one library, from one thread.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from reeld.catalog import files, queue
+from reeld.catalog.database import writing
+from reeld.domain.files import Completeness, FileStamp
+from reeld.domain.records import Place
+from reeld.log import get_logger
+from reeld.pipeline.stages import Stage
+from reeld.watch.rules import why_incomplete
+from reeld.watch.settle import Objection, Settling, Sight
+from reeld.watch.walk import Listing, SeenFile
+from reeld.watch.witnesses import Witnessed, Witnesses
+
+log = get_logger()
+
+# One commit for so many files at a first scan: each commit waits for the disk, 200 of them at once do not.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settled:
+    """A file that is complete, and not recorded yet."""
+
+    stamp: FileStamp
+    completeness: Completeness
+
+
+@dataclass(slots=True, kw_only=True)
+class Arrivals:
+    """The files of one library that are new or changed, until their first stage is queued."""
+
+    place: Place
+    settling: Settling
+    witnesses: Witnesses
+    patience_s: float
+    """For how long a file with holes is waited for, while it does not change."""
+    first_stage: Stage
+    now_ms: Callable[[], int]
+    monotonic: Callable[[], float] = time.monotonic
+    wall_ns: Callable[[], int] = time.time_ns
+    has_turned_away: bool = False
+    """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
+    _settled: dict[str, _Settled] = field(default_factory=dict)
+
+    def see(self, seen: SeenFile, names: Collection[str], *, must_wait: bool = False) -> None:
+        """A file that is new, or not what we know, and the names of all that lies beside it.
+
+        With `must_wait` it is taken by `settle_due` at the earliest, a quiet period from now.
+        """
+        path, stamp = seen.relative, seen.stamp
+        named = _objection_of_names(seen.name, names)
+        match self._show(path, stamp, named, must_wait=must_wait):
+            case Sight.SETTLED:
+                self._hear_witnesses(path, stamp)
+            case Sight.WAITING if (
+                not must_wait and named is None and self.settling.is_quiet(path, stamp, self.monotonic())
+            ):
+                # Something happened in its folder: perhaps the writer that was waited for has closed it.
+                self._confirm(path, stamp)
+
+    def _show(self, path: str, stamp: FileStamp, objection: Objection | None, *, must_wait: bool = False) -> Sight:
+        sight = self.settling.see(
+            path,
+            stamp,
+            now=self.monotonic(),
+            wall_ns=self.wall_ns(),
+            objection=objection,
+            must_wait=must_wait,
+        )
+        if sight is Sight.TURNED_AWAY:
+            self.has_turned_away = True
+        return sight
+
+    def _hear_witnesses(self, path: str, stamp: FileStamp) -> None:
+        """A file that has not changed for long when it is first seen: only a witness can make it wait."""
+        testimony = self._ask(path)
+        objection, found = self._objection_of(testimony), testimony.stamp or stamp
+        is_as_seen = objection is None and found == stamp
+        if is_as_seen or self._show(path, found, objection) is Sight.SETTLED:
+            self._accept(path, found, testimony)
+
+    def _confirm(self, path: str, stamp: FileStamp | None, named: Objection | None = None) -> None:
+        """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
+        now = self.monotonic()
+        if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
+            self.settling.confirm(path, stamp, now, objection=named)
+            return
+        testimony = self._ask(path)
+        # Of the same descriptor: a writer that came and went between the two looks has left its mark there.
+        stamp = testimony.stamp or stamp
+        if self.settling.confirm(path, stamp, now, objection=self._objection_of(testimony)):
+            self._accept(path, stamp, testimony)
+
+    def _ask(self, path: str) -> Witnessed:
+        return self.witnesses.ask(os.path.join(self.place.root, path))
+
+    def _objection_of(self, testimony: Witnessed) -> Objection | None:
+        if testimony.writer == "some":
+            return Objection(why="open for writing")
+        if testimony.holes == "some":
+            return Objection(why="parts of it unwritten", patience_s=self.patience_s)
+        return None
+
+    def _accept(self, path: str, stamp: FileStamp, testimony: Witnessed) -> None:
+        completeness = Completeness(quiet_s=self.settling.quiet_s, writer=testimony.writer, holes=testimony.holes)
+        self._settled[path] = _Settled(stamp=stamp, completeness=completeness)
+        if len(self._settled) >= BATCH:
+            self.flush()
+
+    def forget(self, path: str) -> None:
+        """It is known by now, or left alone."""
+        self.settling.forget(path)
+
+    def forget_vanished(self, listing: Listing) -> None:
+        """What settled while the catalogue could not be written to may be gone by now."""
+        if self._settled:
+            names = {seen.relative for seen in listing.files}
+            for path in [path for path in self._settled if os.path.dirname(path) == listing.relative]:
+                if path not in names:
+                    del self._settled[path]
+
+    def settle_due(self) -> None:
+        """Look again at the files whose quiet period is over, and queue those that did not change."""
+        names_in = lru_cache(maxsize=8)(_names_in)  # a folder's files come due together: it is listed once
+        for path in self.settling.due(self.monotonic()):
+            absolute = os.path.join(self.place.root, path)
+            directory, name = os.path.split(absolute)
+            try:
+                stamp = _stamp_at(absolute)
+            except OSError:
+                continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
+            self._confirm(path, stamp, _objection_of_names(name, names_in(directory)))
+        self.flush()
+
+    def flush(self) -> None:
+        """Record what has settled, and queue its first stage, in one transaction.
+
+        If that fails the files are still in the list, and the next flush tries again.
+        """
+        if not self._settled:
+            return
+        with writing():
+            for path, settled in self._settled.items():
+                row_id = files.record_settled(
+                    self.place.library_id, path, settled.stamp, self.now_ms(), settled.completeness
+                )
+                self.enqueue(row_id, self.first_stage)
+        for path in self._settled:
+            log.info("file.settled", path=path)
+        self._settled.clear()
+
+    def begin(self, video_file_ids: Iterable[int]) -> None:
+        """Let the work on these files begin anew; within the caller's transaction."""
+        for video_file_id in video_file_ids:
+            self.enqueue(video_file_id, self.first_stage)
+
+    def enqueue(self, video_file_id: int, stage: Stage) -> None:
+        """Let the file's work begin at this stage, whatever it was at; within the caller's transaction."""
+        queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
+
+
+def _names_in(directory: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))
+    except OSError:
+        return frozenset()
+
+
+def _stamp_at(path: str) -> FileStamp | None:
+    """None if there is no such file. Raises OSError if that cannot be known."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def _objection_of_names(name: str, names: Collection[str]) -> Objection | None:
+    why = why_incomplete(name, names)
+    return None if why is None else Objection(why=why)

@@ -1,0 +1,162 @@
+"""Which of the files that a look shows were known elsewhere, and moved here?
+
+Identity follows the content. A file is one that was known elsewhere if it has that one's inode, device, size and time,
+and the old path is verifiably not that file any more. So a rename, a swap, a cycle and a chain of renames cost nothing
+but updates: every row goes where its content is, and nothing is read again but the new name. A hard link moves nothing:
+the old path is still there.
+
+So it is where a file was renamed over another known one: the content that came keeps its own row, with its id, its
+hashes and what was decided about it; the row of what was there is missing, and keeps what was decided about that. No
+decision is ever applied to content that it was not made about, and none is lost: the old content may come back. (The
+other rule, that a place keeps its row as an upgrade of the same film does, cannot be followed: in a chain of renames
+across folders half of it is seen first, and looks just like that. Content that was never known does get the row of the
+place where it appears.)
+
+The device must be the same, since on another one the same inode, size and time may well be a copy's (`cp -a` to an
+empty disk). Device numbers may change with a boot; what was moved in that very moment is paired by its content
+(`catalog/pairing.py`).
+"""
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from reeld.catalog import files
+from reeld.catalog.database import reading
+from reeld.domain.files import FileStamp
+from reeld.domain.records import KnownFile, Place, Relocation
+from reeld.watch.rules import Rules
+from reeld.watch.walk import Found, SeenFile
+
+LookFor = Callable[[int, str, Collection[str]], Found | None]
+"""What lies under these names of a library's folder now; None if that cannot be known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A file of the library whose content is not what is known at its path, and what is known there, if anything."""
+
+    seen: SeenFile
+    known: KnownFile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePlan:
+    """What is to be done in one transaction, see `catalog/moving.py`."""
+
+    relocations: Sequence[Relocation] = ()
+    in_the_way: Sequence[KnownFile] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """Finds the files that were moved to places of one library, wherever they came from."""
+
+    place: Place
+    rules: Rules
+    look_for: LookFor
+
+    def plan(self, newcomers: Sequence[Newcomer]) -> MovePlan:
+        """Which of these were moved.
+
+        Where a file has left lies perhaps another by now, whose folder is not looked at in this moment. It is taken
+        along, so that one of two that swapped is never called missing.
+        """
+        found: dict[int, tuple[Newcomer, KnownFile]] = {}
+        wave, paths = list(newcomers), {each.seen.relative for each in newcomers}
+        while wave:
+            left = self._left_behind(wave)
+            new = _matched(wave, left, found)
+            found |= new
+            successors = (self._successor(known, left[known]) for _, known in new.values())
+            wave = [each for each in successors if each is not None and each.seen.relative not in paths]
+            paths |= {each.seen.relative for each in wave}
+        relocations = [
+            Relocation(known=known, library_id=self.place.library_id, path=each.seen.relative, stamp=each.seen.stamp)
+            for each, known in found.values()
+        ]
+        there = (each.known for each, _ in found.values() if each.known is not None)
+        return MovePlan(relocations=relocations, in_the_way=[known for known in there if known.id not in found])
+
+    def _left_behind(self, newcomers: Iterable[Newcomer]) -> dict[KnownFile, os.stat_result | None]:
+        """Files that had the stamp of one of these and are not at their place any more, with what lies there now."""
+        seen = {each.seen.stamp for each in newcomers}
+        with reading():
+            candidates = files.known_with_stamps(list(seen))
+        left: dict[KnownFile, os.stat_result | None] = {}
+        folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
+        for known in candidates:
+            if known.is_displaced:
+                left[known] = None
+            elif not known.is_skipped:
+                folders[known.library_id, os.path.dirname(known.path)].append(known)
+        for (library_id, directory), inhabitants in folders.items():
+            now = self.look_for(library_id, directory, [_name(known) for known in inhabitants])
+            if now is None:
+                left |= {known: None for known in inhabitants if self._has_come_with_its_folder(known, seen)}
+            else:
+                left |= {known: now.by_name[_name(known)] for known in inhabitants if _has_left(known, now)}
+        return left
+
+    def _has_come_with_its_folder(self, known: KnownFile, seen: Collection[FileStamp]) -> bool:
+        """Whether a file of this library, whose place may not be looked at, was nevertheless moved away from there.
+
+        With the same ctime, too, it was neither renamed nor linked: a folder above it was renamed, and holds it still.
+        """
+        return known.library_id == self.place.library_id and known.stamp in seen
+
+    def _successor(self, known: KnownFile, status: os.stat_result | None) -> Newcomer | None:
+        """What is at the place that this file has left, if it is a video of this library that counts."""
+        if status is None or known.library_id != self.place.library_id or not stat.S_ISREG(status.st_mode):
+            return None
+        directory, name = os.path.split(known.path)
+        is_left_alone = (
+            not self.rules.is_video_name(name)
+            or self.rules.why_skip_directory(directory) is not None
+            or self.rules.why_ignore_file(known.path, status.st_size) is not None
+        )
+        return None if is_left_alone else Newcomer(seen=SeenFile(name, directory, status), known=known)
+
+
+def _matched(
+    newcomers: Iterable[Newcomer],
+    left: dict[KnownFile, os.stat_result | None],
+    taken: Collection[int],
+) -> dict[int, tuple[Newcomer, KnownFile]]:
+    """Each newcomer with the file that it was, by that one's id; of several (hard links) one of the same name."""
+    by_stamp: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
+    for known in left:
+        if known.id not in taken:
+            by_stamp[_key(known.stamp)].append(known)
+    found: dict[int, tuple[Newcomer, KnownFile]] = {}
+    for each in newcomers:
+        if candidates := by_stamp.get(_key(each.seen.stamp)):
+            known = max(candidates, key=lambda known: _likeness(known, each.seen.name))
+            candidates.remove(known)
+            found[known.id] = (each, known)
+    return found
+
+
+def _likeness(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
+    return (_name(known) == name, known.is_decided_by_person, known.is_present, -known.id)
+
+
+def _key(stamp: FileStamp) -> tuple[int, ...]:
+    return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns)
+
+
+def _has_left(known: KnownFile, now: Found) -> bool:
+    """Whether the file is certainly not at its place.
+
+    A folder on another device says nothing of it: what a disk that is away leaves behind is an empty folder.
+    """
+    if now.device != known.stamp.device or _name(known) not in now.by_name:
+        return False
+    status = now.by_name[_name(known)]
+    return status is None or status.st_ino != known.stamp.inode
+
+
+def _name(known: KnownFile) -> str:
+    return os.path.basename(known.was_at)

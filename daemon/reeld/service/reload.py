@@ -1,0 +1,43 @@
+"""What does a changed configuration file mean for a reeld that runs? All of it is taken over, or nothing."""
+
+from collections.abc import Callable
+
+from reeld.config import Config
+from reeld.domain.files import readable
+from reeld.errors import ConfigError, ReeldError
+from reeld.log import configure_log, get_logger
+
+log = get_logger()
+
+
+class Reloading:
+    """The configuration in force, and what is wrong with the file that should replace it."""
+
+    def __init__(self, config: Config, read: Callable[[], Config]) -> None:
+        self.config = config
+        self.complaint: str | None = None
+        """Why the file, as it was when it was last read, is not in force; None if it is."""
+        self._read = read
+
+    def has_found_another(self) -> bool:
+        """Read the file again; whether it is good and says something else, which is in `config` then."""
+        before = self.config
+        try:
+            found = self._read()
+            _require_same_database(before, found)
+        except ReeldError as err:
+            configure_log(before.log)
+            self.complaint = str(err)
+            log.error("config.refused", reason=str(err))  # noqa: TRY400 - a person's mistake needs no traceback
+            return False
+        self.config, self.complaint = found, None
+        log.info("config.read", path=found.source, is_changed=found != before)
+        return found != before
+
+
+def _require_same_database(before: Config, found: Config) -> None:
+    """The lock is held, and the right to write was kept, for this one catalogue."""
+    if found.database_path != before.database_path:
+        was, is_now = readable(before.database_path), readable(found.database_path)
+        complaint = f"[database] path was {was} and is {is_now} now; restart reeld to use another catalogue"
+        raise ConfigError(found.source or "the configuration", [complaint])

@@ -1,0 +1,171 @@
+"""Is the file system at this path the one that was there before?
+
+A library's root, and each mount point below it, has a passport: what it was known by when it was last believed. No
+single fact of it serves everywhere (measured): the file system's id is kept over remounts by ext4 and btrfs, is the
+device's number on xfs and vfat, random on tmpfs and 0 on FUSE; the device's number changes over boots and remounts; a
+root's inode is the same number on every ext4. So two passports prove sameness, prove otherwise, or prove nothing, and
+then the files have to tell.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Self
+
+from reeld.domain.files import readable
+from reeld.watch.mounts import Mount, all_mounts, mount_of
+from reeld.watch.walk import RootSeen
+
+_FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_mount_point", "file_count")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passport:
+    """What a directory is known by. None is not known: an older reeld remembered less, or /proc is not there."""
+
+    real_path: str | None = None
+    device: int | None = None
+    inode: int | None = None
+    fs_id: int | None = None
+    """What statvfs(3) calls f_fsid."""
+    fs_type: str | None = None
+    source: str | None = None
+    is_mount_point: bool | None = None
+    file_count: int | None = None
+    """How many files of the library were present after the last walk of all of it."""
+    below: Mapping[str, "Passport"] | None = field(default=None)
+    """Of the mount points below a library's root, by relative path; None where that was never looked at."""
+    away: tuple[str, ...] = ()
+    """Those of them of which nothing is known at present."""
+
+    def to_json(self) -> dict[str, Any]:
+        facts = {name: getattr(self, name) for name in _FACTS}
+        json = {name: value for name, value in facts.items() if value is not None}
+        if self.below is not None:
+            json["below"] = {relative: passport.to_json() for relative, passport in self.below.items()}
+        return json | ({"away": list(self.away)} if self.away else {})
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> Self:
+        below = json.get("below")
+        return cls(
+            **{name: json[name] for name in _FACTS if name in json},
+            below=None if below is None else {relative: cls.from_json(facts) for relative, facts in below.items()},
+            away=tuple(json.get("away", ())),
+        )
+
+
+class Likeness(Enum):
+    """What the differences of two passports prove."""
+
+    SAME = "the same directory of the same file system"
+    OTHER = "another directory, or another file system"
+    UNPROVEN = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How a passport differs from an earlier one."""
+
+    likeness: Likeness
+    sentences: tuple[str, ...]
+    """For a person; those that prove something come first."""
+
+
+def differences(before: Passport, now: Passport) -> Differences:
+    """Compare what a directory was known by with what it shows now."""
+    proofs = _proofs_of_another(before, now)
+    if proofs:
+        return Differences(Likeness.OTHER, tuple(proofs + _hints_of_another(before, now)))
+    is_same_file_system = (before.fs_id, before.fs_type) == (now.fs_id, now.fs_type)
+    is_same_directory = before.inode is not None and now.inode is not None  # else the inodes were a proof
+    if is_same_file_system and is_same_directory and _has_telling_id(before) and _has_telling_id(now):
+        return Differences(Likeness.SAME, tuple(_hints_of_another(before, now)))
+    return Differences(Likeness.UNPROVEN, tuple(_hints_of_another(before, now)))
+
+
+def _proofs_of_another(before: Passport, now: Passport) -> list[str]:
+    proofs = []
+    if before.is_mount_point and now.is_mount_point is False:
+        proofs.append(f"nothing is mounted there, and {before.source or 'a disk'} was")
+    if now.is_mount_point and before.is_mount_point is False:
+        proofs.append(f"{now.source or 'a disk'} is mounted there, and nothing was")
+    if _differ(before.fs_type, now.fs_type):
+        proofs.append(f"the file system is {now.fs_type}, and was {before.fs_type}")
+    elif _differ(before.fs_id, now.fs_id) and _has_telling_id(before) and _has_telling_id(now):
+        # tmpfs too: its id is random at each mount, and what was in it went with the mount before.
+        proofs.append("it is another file system: its id is another one")
+    if before.inode is not None and now.inode is not None and _unsigned(before.inode) != _unsigned(now.inode):
+        proofs.append("it is another directory: its inode is another one")
+    return proofs
+
+
+def _hints_of_another(before: Passport, now: Passport) -> list[str]:
+    """What changes over a boot, or with the order in which disks are plugged in."""
+    hints = []
+    if _differ(before.source, now.source):
+        hints.append(f"it lies on {readable(now.source or '')}, and lay on {readable(before.source or '')}")
+    if _differ(before.real_path, now.real_path):
+        hints.append(
+            f"the path leads to {readable(now.real_path or '')}, and led to {readable(before.real_path or '')}"
+        )
+    if before.device is not None and now.device is not None and _unsigned(before.device) != _unsigned(now.device):
+        hints.append("its device number is another one")
+    return hints
+
+
+def _has_telling_id(passport: Passport) -> bool:
+    """Whether the id is the file system's own: not missing, and not its device's number in other clothes.
+
+    The kernel gives the device as the id of a file system that has none (xfs, vfat, exfat, ntfs3).
+    """
+    return passport.fs_id not in (None, 0, passport.device)
+
+
+def _differ(before: object, now: object) -> bool:
+    return before is not None and now is not None and before != now
+
+
+def _unsigned(number: int) -> int:
+    # The schema before kept these as SQLite does: signed.
+    return number % (1 << 64)
+
+
+def passport_of_root(seen: RootSeen) -> Passport:
+    """The passport of a library's root as it was just seen, with those of the mount points below it."""
+    mounts = all_mounts()
+    prefix = seen.real_path.rstrip("/") + "/"
+    relatives = dict.fromkeys(mount.mount_point.removeprefix(prefix) for mount in seen.mounts)
+    below = {relative: passport_of_mount_point(prefix + relative, mounts) for relative in relatives}
+    return _passport(seen.real_path, seen.device, seen.inode, seen.fs_id, mounts, below)
+
+
+def passport_of_mount_point(path: str, mounts: list[Mount]) -> Passport:
+    """The passport of one directory. What cannot be looked at is known by what the kernel's table says."""
+    try:
+        status, fs_id = os.stat(path), os.statvfs(path).f_fsid
+    except OSError:
+        return _passport(path, None, None, None, mounts, None)
+    return _passport(path, status.st_dev, status.st_ino, fs_id, mounts, None)
+
+
+def _passport(
+    real_path: str,
+    device: int | None,
+    inode: int | None,
+    fs_id: int | None,
+    mounts: list[Mount],
+    below: Mapping[str, Passport] | None,
+) -> Passport:
+    mount = mount_of(real_path, mounts)
+    return Passport(
+        real_path=real_path,
+        device=device,
+        inode=inode,
+        fs_id=fs_id,
+        fs_type=mount.fs_type if mount else None,
+        source=mount.source if mount else None,
+        is_mount_point=mount.mount_point == real_path if mount else None,
+        below=below,
+    )

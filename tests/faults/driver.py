@@ -1,0 +1,125 @@
+"""Runs the real `reeld`, with shorter patience or a fault inside: `python driver.py FAULTS ARGUMENT...`.
+
+FAULTS is JSON: `patience` maps names such as `reeld.service.pulse.PATIENCE_S` to values, `hooks` names functions of
+this module, which are called before the command. What a hook has to tell goes into the log, as `test.…`.
+"""
+
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reeld.cli.app import main
+
+DAY_S = 86_400
+
+
+def _tell(event: str, **facts: Any) -> None:
+    os.write(2, (json.dumps({"event": event, **facts}) + "\n").encode())
+
+
+def _patch(name: str, value: Any) -> Any:
+    """Put `value` in the place of what has this full name, and give what was there."""
+    module, _, attribute = name.rpartition(".")
+    owner = importlib.import_module(module)
+    before = getattr(owner, attribute)
+    setattr(owner, attribute, value)
+    return before
+
+
+def try_to_write_to_videos() -> None:
+    """Workers and watchers do what no bug may be able to do."""
+
+    def harm(path: str, by: str) -> None:
+        deeds: dict[str, Callable[[], object]] = {
+            "append": lambda: os.close(os.open(path, os.O_WRONLY | os.O_APPEND)),
+            "truncate": lambda: os.truncate(path, 0),
+            "unlink": lambda: os.unlink(path),
+            "rename": lambda: os.rename(path, f"{path}.gone"),
+            "create": lambda: os.close(os.open(f"{path}.new", os.O_CREAT | os.O_WRONLY)),
+            "make a folder": lambda: os.mkdir(f"{path}.folder"),
+        }
+        done = []
+        for name, deed in deeds.items():
+            try:
+                deed()
+            except PermissionError:
+                continue
+            done.append(name)
+        _tell("test.tried", path=path, by=by, done=done)
+
+    def hash_and_harm(path: str, *rest: Any) -> Any:
+        harm(path, threading.current_thread().name)
+        return quick_hashes(path, *rest)
+
+    def check_and_harm(root: str) -> Any:
+        for name in sorted(os.listdir(root)):
+            if name.endswith(".mkv"):
+                harm(os.path.join(root, name), threading.current_thread().name)
+        return check_root(root)
+
+    quick_hashes = _patch("reeld.pipeline.stages.quick_hashes", hash_and_harm)
+    check_root = _patch("reeld.pipeline.roots.check_root", check_and_harm)
+
+
+def without_landlock() -> None:
+    _patch("reeld.sandbox._landlock_abi", lambda: 0)
+
+
+def hang_before_a_commit() -> None:
+    """A worker's thread waits for what never comes, as in a deadlock, and holds nothing that another needs."""
+    _patch("reeld.pipeline.runner.explanation", lambda _error: threading.Event().wait())
+
+
+def hang_within_a_commit() -> None:
+    """A worker's thread never gives the catalogue back."""
+
+    def hang(*_: Any) -> None:
+        _tell("test.hung")
+        threading.Event().wait()
+
+    _patch("reeld.catalog.content.save_quick_hashes", hang)
+
+
+def jump_in_time() -> None:
+    """SIGUSR1 puts the wall clock a day ahead, SIGUSR2 a day back."""
+    ahead_s = 0
+    real_time, real_time_ns = time.time, time.time_ns
+
+    def jump(by_s: int) -> None:
+        nonlocal ahead_s
+        ahead_s += by_s
+        _tell("test.jumped", ahead_s=ahead_s)
+
+    signal.signal(signal.SIGUSR1, lambda *_: jump(DAY_S))
+    signal.signal(signal.SIGUSR2, lambda *_: jump(-DAY_S))
+    time.time = lambda: real_time() + ahead_s
+    time.time_ns = lambda: real_time_ns() + ahead_s * 10**9
+
+
+def run_out_of_descriptors() -> None:
+    """After SIGUSR1 no file can be opened any more, after SIGUSR2 they can again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def allow(most: int) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        _tell("test.allowed", descriptors=most)
+
+    signal.signal(signal.SIGUSR1, lambda *_: allow(3))
+    signal.signal(signal.SIGUSR2, lambda *_: allow(soft))
+
+
+if __name__ == "__main__":
+    faults = json.loads(sys.argv[1])
+    for name, value in faults.get("patience", {}).items():
+        _patch(name, value)
+    for hook in faults.get("hooks", ()):
+        globals()[hook]()
+    sys.argv[1:2] = []
+    main()

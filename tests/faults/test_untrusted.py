@@ -1,0 +1,188 @@
+"""Hostile files in a library of the real daemon: each costs its own time, and nothing and nobody else."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reeld.errors import Interrupted
+from reeld.sandbox import Limits
+from reeld.service.child import WorkerPool
+from tests import fuse
+from tests.content import hostile
+from tests.service.harness import RunningDaemon, World, new_world
+from tests.videos import make_video
+
+DRIVER = str(Path(__file__).parent / "driver.py")
+SOON = {"patience": {"reeld.pipeline.policy.FIRST_DELAY_S": 0.05}}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with new_world(program=(sys.executable, DRIVER, json.dumps(SOON))) as new:
+        yield new
+
+
+def _most_memory_mib(pid: int) -> float:
+    """The most that the process ever had in memory."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def test_a_file_that_hangs_the_prober_is_given_up_after_three_attempts_and_the_others_go_on(world: World) -> None:
+    """Row 32. I7, I11. Each attempt is ended by the limits on its child; the default ones are 20 s."""
+    world.extra = "[probe]\ntimeout_s = 2\n"
+    world.write_config()
+    endless = world.library / "Endless (2001).mp4"
+    endless.write_bytes(hostile.endless_mp4())
+    with RunningDaemon(world) as daemon:
+        daemon.wait_for("stage.failed", path=endless.name, stage="probe")
+        make_video(world.library / "Heat (1995).mkv")
+        daemon.wait_for("file.finished", path="Heat (1995).mkv")
+        given_up = daemon.wait_for("stage.given_up", path=endless.name)
+        assert given_up["attempts"] == 3
+        assert daemon.count("stage.failed", path=endless.name) == 2
+        daemon.assert_true()
+        row = world.file(endless)
+        assert row["file_hash"], "its bytes are known all the same"
+        assert "media facts could not be read" in row["reason"]
+        assert row["verdict"] == "pending", "and a person is asked what it is"
+
+
+def test_a_memory_bomb_costs_its_child_and_not_the_daemon(world: World) -> None:
+    """Row 33. Half a gigabyte out of half a megabyte; the child may have less."""
+    world.extra = "[probe]\nmemory_mib = 256\n"
+    world.write_config()
+    bomb = world.library / "Bomb (2001).mov"
+    bomb.write_bytes(hostile.swelling_mov(512 << 20))
+    assert bomb.stat().st_size < 4 << 20
+    make_video(world.library / "Heat (1995).mkv")
+    with RunningDaemon(world) as daemon:
+        daemon.wait_for("file.finished", path=bomb.name)
+        daemon.wait_for("file.finished", path="Heat (1995).mkv")
+        assert _most_memory_mib(daemon.pid) < 200
+        sql = "SELECT media_problem FROM video_files WHERE path LIKE 'Bomb%'"
+        ((problem,),) = world.ask_database(sql)
+        assert problem, "what was found, if anything, is not trusted"
+
+
+def test_a_playlist_that_is_called_a_film_reaches_no_server_and_opens_no_other_file(world: World) -> None:
+    """Row 34. I11."""
+    other = make_video(world.root / "other.mkv", seed=9)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        for number, target in enumerate((f"http://127.0.0.1:{port}/film.ts", str(other), f"file://{other}")):
+            (world.library / f"Film {number} (2001).mkv").write_bytes(hostile.playlist(target))
+        read_before = other.stat().st_atime_ns
+        with RunningDaemon(world) as daemon:
+            daemon.wait_until(lambda: daemon.count("file.finished") == 3, "all three are done")
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        assert other.stat().st_atime_ns == read_before
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_prober_opens_nothing_that_a_playlist_names(tmp_path: Path) -> None:
+    """Row 34. The prober is given the playlist, as if its first bytes had been those of a video."""
+    trace = tmp_path / "trace"
+    pool = WorkerPool("reeld.content.probe_child", 1, Limits())
+    try:
+        pool.call({}, [0], timeout_s=20)
+        (child,) = [each._process.pid for each in pool._live]
+        strace = subprocess.Popen(
+            ["strace", "-f", "-e", "trace=open,openat,connect,socket", "-o", str(trace), "-p", str(child)],
+            stderr=subprocess.PIPE,
+        )
+        assert strace.stderr is not None
+        strace.stderr.readline()  # it says that it is attached
+        with (tmp_path / "film.mkv").open("w+b") as file:
+            file.write(hostile.playlist("/etc/hostname"))
+            file.flush()
+            pool.call({}, [file.fileno()], timeout_s=20)
+    finally:
+        pool.close()
+    strace.communicate(timeout=20)
+    opened = [line for line in trace.read_text().splitlines() if "= " in line and "= -1" not in line]
+    assert [line for line in opened if "open" in line or "socket" in line] == []
+
+
+_ENTITIES = b'<!DOCTYPE m [<!ENTITY a "aaaaaaaaaa">' + b"".join(
+    b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 10) for n in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _ENTITIES + b"]><movie><title>&j;</title></movie>",
+        b"<movie><title " + b"a" * (20 << 20),
+        b"<movie>" + b"<a/>" * 1_000_000 + b"</movie>",
+        b"<a>" * 100_000 + b"</a>" * 100_000,
+        b'<!DOCTYPE m [<!ENTITY x SYSTEM "file:///etc/hostname">]><movie><title>&x;</title></movie>',
+    ],
+    ids=["entities", "token of 20 MB", "a million elements", "100,000 deep", "foreign file"],
+)
+def test_an_nfo_that_is_a_bomb_says_nothing_and_the_name_is_read(world: World, content: bytes) -> None:
+    """Row 35."""
+    make_video(world.library / "Heat (1995).mkv")
+    (world.library / "Heat (1995).nfo").write_bytes(content)
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        assert [row["title"] for row in world.rows("list", "movies")] == ["Heat"]
+        assert _most_memory_mib(daemon.pid) < 200
+        assert daemon.count("stage.failed") == 0, "no child died of it"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["S01-S99999", "1x01-1x99999", "S01E01-S02E99999", "S01-S99999999", "Show " + "S01E01 " * 30, "\u0130" * 100],
+    ids=["seasons", "episodes", "both", "very many", "repeated", "dotted"],
+)
+def test_a_name_that_is_a_bomb_is_answered_with_what_can_be_read(world: World, name: str) -> None:
+    """Row 36. Without a guess the name goes to a person; no child dies of it, and none grows."""
+    path = make_video(world.library / f"{name}.mkv")
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        assert daemon.count("stage.failed") == 0
+        assert world.file(path)["verdict"] in ("pending", "accepted")
+        assert _most_memory_mib(daemon.pid) < 200
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
+def test_a_child_that_cannot_even_be_killed_does_not_keep_its_pool_from_closing(tmp_path: Path) -> None:
+    """I18. It waits for a disk; its caller does not wait for it."""
+    (tmp_path / "backing").mkdir()
+    (tmp_path / "backing" / "film.mkv").write_bytes(b"film")
+    pool = WorkerPool("tests.service.echo_child", 1, Limits())
+    pool.call({}, timeout_s=20)
+    ended: list[Exception] = []
+
+    def ask(descriptor: int) -> None:
+        try:
+            pool.call({}, [descriptor], timeout_s=600)
+        except Interrupted as err:
+            ended.append(err)
+
+    with fuse.fuse_disk(tmp_path / "backing", tmp_path / "disk") as disk:
+        descriptor = os.open(tmp_path / "disk" / "film.mkv", os.O_RDONLY)
+        disk.stall("read", is_deaf=True)
+        caller = threading.Thread(target=ask, args=(descriptor,))
+        caller.start()
+        disk.wait_until_stalled("read")
+        pool.close()
+        caller.join(20)
+        assert len(ended) == 1
+        disk.heal()
+        os.close(descriptor)
+        pool.close()  # now it can end

@@ -1,0 +1,336 @@
+"""Whatever happens to the disks, to the daemon and to the clock: is the catalogue true once it is quiet?
+
+A state machine of hypothesis draws operations on real files, losses of events, kills, unplugged disks, a person's
+decisions and the passing of time, against reeld's real parts. After each quiet the oracle compares everything.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from hypothesis import currently_in_test_context, note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from tests.model.bytes import content_of
+from tests.model.disk import OPERATIONS, Disk, Done, remove_tree
+from tests.model.expectations import SWITCHED_OFF
+from tests.model.memory import Decision, Memory
+from tests.model.mounts import CAN_MOUNT, Plug
+from tests.model.oracle import Comparison, Difference
+from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
+from tests.model.sights import Row, Sight, look_at, read_catalogue
+from tests.privileges import humble
+
+# What waits longest for its next attempt: ten minutes after a tenth death, and a day for what looks incomplete.
+PATIENCE_S = (QUIET_S + 1, WALK_S, QUIET_S + 1, WALK_S, QUIET_S + 1, WALK_S)
+LAST_PATIENCE_S = (4 * 3600.0, WALK_S, QUIET_S + 1, WALK_S, 25 * 3600.0, WALK_S, QUIET_S + 1, WALK_S)
+
+PASSED_S = (1.0, QUIET_S + 1, 60.0, WALK_S)
+
+CHANCES = st.randoms(use_true_random=False)
+
+
+class Untrue(AssertionError):
+    """The catalogue does not say what is on the disks."""
+
+    def __init__(self, differences: Sequence[Difference]) -> None:
+        super().__init__("\n".join(f"{difference.kind}: {difference.text}" for difference in differences))
+        self.kinds = {difference.kind for difference in differences}
+
+
+class Model(RuleBasedStateMachine):
+    """Two libraries on one file system and, for root, a third on a disk of its own, with another below the first."""
+
+    switched_off: ClassVar[frozenset[str]] = SWITCHED_OFF
+    without: ClassVar[frozenset[str]] = frozenset()
+    """Operations that are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = contextlib.ExitStack()
+        self._base = tempfile.mkdtemp(prefix="reeld-model-")
+        self._stack.callback(remove_tree, self._base)
+        try:
+            self._build()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _build(self) -> None:
+        self.memory = Memory(places={})
+        self.plugs = {name: self._plug(name, is_mounted=False) for name in ("films", "series")}
+        if CAN_MOUNT:
+            self.plugs["disk"] = self._plug("disk", is_mounted=True)
+            self.below = self._plug("below", is_mounted=True, path=os.path.join(self.plugs["films"].path, "below"))
+        outside = os.path.join(self._base, "outside")
+        os.mkdir(outside)
+        roots = {name: plug.path for name, plug in self.plugs.items()}
+        self.disk = Disk(libraries=roots, outside=outside, memory=self.memory)
+        if CAN_MOUNT:
+            self.disk.mount_points[self.below.path] = True
+        self.clock = Clock()
+        self._stack.enter_context(moved(self.clock))
+        self._stack.enter_context(told_by_hand())
+        self._stack.enter_context(without_log())
+        # Each commit waits for the disk: in memory that costs nothing, and no power is cut here.
+        fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
+        state = tempfile.mkdtemp(prefix="reeld-model-", dir=fast)
+        self._stack.callback(shutil.rmtree, state, ignore_errors=True)
+        with humble():
+            self.reeld = Reeld(database_path=os.path.join(state, "reeld.db"), roots=roots, clock=self.clock)
+        self._stack.callback(self.reeld.close)
+        self.said: list[str] = []
+        self.dark_rows: dict[str, dict[int, Row]] = {}
+        self.compared = 0
+        """How many files were compared with the catalogue, over all times that it was quiet."""
+        self._decided = 0
+
+    def _plug(self, name: str, *, is_mounted: bool, path: str | None = None) -> Plug:
+        place = path or os.path.join(self._base, name)
+        plug = Plug(path=place, drawer=os.path.join(self._base, f"drawer of {name}"), is_mounted=is_mounted)
+        self._stack.callback(plug.close)
+        return plug
+
+    def teardown(self) -> None:
+        try:
+            self._be_quiet_and_compare()
+        finally:
+            self._stack.close()
+
+    def _say(self, text: str) -> None:
+        self.said.append(text)
+        if currently_in_test_context():
+            note(text)
+
+    # --- files -------------------------------------------------------------------------------------------
+
+    @rule(name=st.sampled_from(sorted(OPERATIONS)), rng=CHANCES, is_told=st.booleans())
+    def operate(self, name: str, rng: random.Random, is_told: bool) -> None:
+        if name in self.without or not self.disk.plugged():
+            return
+        done = None
+        with contextlib.suppress(OSError, shutil.Error):
+            done = OPERATIONS[name](self.disk, rng)
+        self._note_places()
+        if done is not None:
+            self._tell(done, is_told=is_told)
+
+    @rule(rng=CHANCES)
+    def create(self, rng: random.Random) -> None:
+        """As often as everything else together: without files there is nothing to do anything to."""
+        self.operate("create", rng, True)
+
+    # --- disks -------------------------------------------------------------------------------------------
+
+    @rule(name=st.sampled_from(("films", "series", "disk")), rng=CHANCES)
+    def unplug(self, name: str, rng: random.Random) -> None:
+        plug = self.plugs.get(name)
+        if plug is None or plug.is_away or (name == "films" and CAN_MOUNT):
+            return  # the one with another disk below it stays where it is
+        before = read_catalogue(self.reeld.database_path)
+        self._finish_writing()
+        self.disk.note_all_away(plug.path)
+        how = plug.unplug(rng, may_leave_something=bool(before.present(name)))
+        self.disk.unplugged.add(name)
+        self.dark_rows[name] = {row["id"]: row for row in before.rows.values() if row["library"] == name}
+        self._say(f"unplug {how}")
+
+    @rule(name=st.sampled_from(("films", "series", "disk")))
+    def plug(self, name: str) -> None:
+        plug = self.plugs.get(name)
+        if plug is None or not plug.is_away:
+            return
+        plug.plug()
+        self.disk.unplugged.discard(name)
+        self.dark_rows.pop(name, None)
+        self._say(f"plug {name}")
+
+    @rule(rng=CHANCES)
+    def unplug_or_plug_below(self, rng: random.Random) -> None:
+        """A disk that is mounted below a library's root."""
+        if not CAN_MOUNT:
+            return
+        if self.below.is_away:
+            self.below.plug()
+            self.disk.mount_points[self.below.path] = True
+            self._say("plug below")
+            self.dark_rows.pop("below", None)
+        elif not any(writer.path.startswith(self.below.path) for writer in self.disk.slow):
+            self.disk.note_all_away(self.below.path)
+            rows = read_catalogue(self.reeld.database_path).rows.values()
+            self.dark_rows["below"] = {row["id"]: row for row in rows if _is_in(row, "films", "below")}
+            self.disk.mount_points[self.below.path] = False
+            self.below.unplug(rng, may_leave_something=False)
+            self._say("unplug below")
+
+    # --- the daemon --------------------------------------------------------------------------------------
+
+    @rule(most_jobs=st.integers(0, 5))
+    def run(self, most_jobs: int) -> None:
+        self._say(f"run, {most_jobs} jobs")
+        with humble():
+            self.reeld.turn()
+            self.reeld.work(most_jobs)
+
+    @rule(seconds=st.sampled_from(PASSED_S))
+    def let_time_pass(self, seconds: float) -> None:
+        self._say(f"{seconds:g} s pass")
+        self.clock.advance_s += seconds
+
+    @rule(boundaries=st.integers(0, 30), seconds=st.sampled_from((0.0, QUIET_S + 1)))
+    def kill(self, boundaries: int, seconds: float) -> None:
+        self._say(f"kill after {boundaries} edges of transactions")
+        self.clock.advance_s += seconds
+        with humble():
+            self.reeld.kill_after(boundaries)
+            with contextlib.suppress(Killed):
+                self.reeld.turn()
+                self.reeld.work()
+            self.reeld.kill()
+            self.reeld.start()
+
+    @rule()
+    def restart(self) -> None:
+        self._say("restart")
+        with humble():
+            self.reeld.stop()
+            self.reeld.start()
+
+    @rule(is_said=st.booleans())
+    def lose_events(self, is_said: bool) -> None:
+        self._say(f"events are lost, {'and this is said' if is_said else 'in silence'}")
+        self.reeld.forget_hints()
+        if is_said:
+            for name in self.plugs:
+                self.reeld.overflow(name)
+
+    # --- a person ----------------------------------------------------------------------------------------
+
+    @rule(rng=CHANCES)
+    def decide(self, rng: random.Random) -> None:
+        catalogue = read_catalogue(self.reeld.database_path)
+        if not catalogue.questions:
+            return
+        question = rng.choice(sorted(catalogue.questions, key=lambda each: int(each["id"])))
+        row = catalogue.rows[question["video_file_id"]]
+        self._decided += 1
+        title = f"Decided Thing {self._decided}" if rng.random() < 0.7 else None
+        if title is None:
+            self.reeld.reject(question["id"])
+        else:
+            self.reeld.validate(question["id"], title)
+        content = self._content_of(row)
+        self.memory.decisions.append(Decision(title=title, content=content, row_id=row["id"]))
+        after = read_catalogue(self.reeld.database_path).rows[row["id"]]
+        for rows in self.dark_rows.values():
+            if row["id"] in rows:
+                rows[row["id"]] = after
+        self._say(f"decide: {self.memory.decisions[-1]} at {row['library']}:{row['path']!a}")
+
+    def _content_of(self, row: Row) -> str | None:
+        """Of which bytes the row speaks: what was hashed, if that still lies there."""
+        path = os.path.join(self.plugs[row["library"]].path, row["path"])
+        if row["state"] == "missing" or row["file_hash"] is None or not os.path.isfile(path):
+            return None
+        with contextlib.suppress(PermissionError):
+            return row["file_hash"] if content_of(path) == row["file_hash"] else None
+        return None
+
+    # --- quiet -------------------------------------------------------------------------------------------
+
+    @rule()
+    def be_quiet(self) -> None:
+        self._be_quiet_and_compare()
+
+    def _be_quiet_and_compare(self) -> None:
+        for done in self._finish_writing():
+            self._tell(done, is_told=False)
+        self._note_places()
+        self._pass(PATIENCE_S)
+        if self._differences(self._compare()):
+            self._pass(LAST_PATIENCE_S)
+        comparison = self._compare()
+        if differences := self._differences(comparison):
+            raise Untrue(differences)
+        comparison.remember()
+        self.compared += sum(len(sight.lit) for sight in comparison.sights)
+        self._say("quiet, and true")
+
+    def _pass(self, times_s: Iterable[float]) -> None:
+        for seconds in times_s:
+            self.clock.advance_s += seconds
+            with humble():
+                self.reeld.turn()
+                self.reeld.work()
+                self.reeld.turn()
+            self._accept_what_was_deleted()
+
+    def _accept_what_was_deleted(self) -> None:
+        """Where the disk is the right one and reeld doubts it, a person says so."""
+        states = read_catalogue(self.reeld.database_path).states
+        for name, plug in self.plugs.items():
+            if not plug.is_away and states[name] != "online":
+                self._say(f"accept {name}, which is {states[name]}")
+                self.reeld.accept(name)
+
+    def _compare(self) -> Comparison:
+        sights = [self._sight(name) for name in self.plugs]
+        return Comparison(sights, read_catalogue(self.reeld.database_path), self.memory, self.clock.advance_s)
+
+    def _sight(self, name: str) -> Sight:
+        plug = self.plugs[name]
+        has_hole = name == "films" and CAN_MOUNT and self.below.is_away
+        return look_at(name, plug.path, dark_folders=("below",) if has_hole else (), is_dark=plug.is_away)
+
+    def _differences(self, comparison: Comparison) -> list[Difference]:
+        found = comparison.differences()
+        for name, before in self.dark_rows.items():
+            for row_id, row in before.items():
+                now = comparison.catalogue.rows.get(row_id)
+                if now is not None and (now["library"], now["path"]) == (row["library"], row["path"]) and now != row:
+                    changed = {key: (row[key], now[key]) for key in row if row[key] != now[key]}
+                    kind = "changed_below" if name == "below" else "changed_in_the_dark"
+                    found.append(Difference(kind=kind, text=f"{name}: {row['path']!a}: {changed}"))
+        found += self._hashed_twice(comparison)
+        return [difference for difference in found if difference.kind not in self.switched_off]
+
+    def _hashed_twice(self, comparison: Comparison) -> list[Difference]:
+        memory = self.memory
+        excused = memory.shared | memory.transplanted | memory.touched | memory.away | memory.reread
+        most = 1 + self.reeld.kills
+        return [
+            Difference(kind="hashed_twice", text=f"{comparison.places[content]} was hashed {count} times")
+            for content, count in self.reeld.hashed.items()
+            if count > most and content not in excused and comparison.has_its_row(content)
+        ]
+
+    # --- the past ----------------------------------------------------------------------------------------
+
+    def _tell(self, done: Done, *, is_told: bool) -> None:
+        self._say(f"{done.text.replace(self._base, '')!a}{'' if is_told else ', in silence'}")
+        if is_told:
+            for folder in done.folders:
+                self.reeld.tell(folder, is_tree=False)
+            for tree in done.trees:
+                self.reeld.tell(tree, is_tree=True)
+
+    def _finish_writing(self) -> list[Done]:
+        return self.disk.finish_slowly()
+
+    def _note_places(self) -> None:
+        """Everything that lies anywhere is looked at after each operation: the disks are small."""
+        assert self.memory.places is not None
+        for name, plug in self.plugs.items():
+            if not plug.is_away:
+                sight = look_at(name, plug.path)
+                for path, seen in (*sight.lit.items(), *sight.dark.items()):
+                    self.memory.places.setdefault(seen.content, set()).add((name, path))
+
+
+def _is_in(row: Row, library: str, folder: str) -> bool:
+    return bool(row["library"] == library and f"{row['path']}/".startswith(f"{folder}/"))

@@ -1,0 +1,134 @@
+"""What do the disks hold, and what does the catalogue say? Read by the plainest means, without reeld's code."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import sqlite3
+
+from tests.model.bytes import content_of
+from tests.service.harness import ENDINGS, LEFT_ALONE
+
+Row = dict[str, Any]
+
+
+# --- the disk --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    size_bytes: int
+    content: str
+    """Empty where we may not read it either."""
+    is_readable: bool
+    dark_since_ns: int = 0
+    """When a folder above it was closed or got its name, by the wall clock; 0 where none is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a library's disk holds. Of what is dark the daemon can know nothing; we may, where we are root."""
+
+    name: str
+    lit: Mapping[str, Seen]
+    dark: Mapping[str, Seen] = field(default_factory=dict)
+    dark_folders: tuple[str, ...] = ()
+    """All at and below these; "" is the whole library."""
+
+    def is_dark(self, path: str) -> bool:
+        return any(folder in ("", path) or path.startswith(f"{folder}/") for folder in self.dark_folders)
+
+
+def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark: bool = False) -> Sight:
+    """Walk the library. `dark_folders`: relative paths of disks that are away; `is_dark`: the whole library is."""
+    if is_dark:
+        return Sight(name=name, lit={}, dark_folders=("",))
+    lit: dict[str, Seen] = {}
+    dark: dict[str, Seen] = {}
+    forbidden = set(dark_folders)
+    pending = [("", 0, 0)]
+    while pending:
+        relative, changed_ns, dark_since_ns = pending.pop()
+        folder = os.path.join(root, relative) if relative else root
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(folder) as entries:
+            for entry in entries:
+                path = f"{relative}/{entry.name}" if relative else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if _is_left_alone(entry.name):
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                    newest_ns = max(changed_ns, status.st_ctime_ns)
+                    may_enter = status.st_mode & 0o500 == 0o500
+                    if not may_enter:
+                        forbidden.add(path)
+                    pending.append((path, newest_ns, 0 if may_enter and not dark_since_ns else newest_ns))
+                elif entry.is_file(follow_symlinks=False) and _is_video(entry.name):
+                    (dark if dark_since_ns else lit)[path] = _see(entry, dark_since_ns)
+    return Sight(name=name, lit=lit, dark=dark, dark_folders=tuple(sorted(forbidden)))
+
+
+def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
+    status = entry.stat(follow_symlinks=False)
+    try:
+        content = content_of(entry.path)
+    except PermissionError:
+        content = ""
+    return Seen(status.st_size, content, bool(stat.S_IMODE(status.st_mode) & 0o400), dark_since_ns)
+
+
+def _is_video(name: str) -> bool:
+    return name.endswith(ENDINGS) and not name.startswith(".")
+
+
+def _is_left_alone(name: str) -> bool:
+    return name in LEFT_ALONE or (name.startswith(".") and not name.startswith("...")) or name.startswith("_UNPACK_")
+
+
+# --- the catalogue ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    rows: Mapping[int, Row]
+    """Of video_files by id; with `library` (its name), `path` as os.fsdecode gives it, and `movie_title`."""
+    jobs: Mapping[int, Row]
+    """By the file's id."""
+    questions: Sequence[Row]
+    """Those that are open."""
+    states: Mapping[str, str]
+    """Of libraries by name."""
+    damage: tuple[str, ...]
+
+    def present(self, library: str) -> list[Row]:
+        return [row for row in self.rows.values() if row["library"] == library and row["state"] == "present"]
+
+
+def read_catalogue(path: str) -> Catalogue:
+    """What another program reads; by the driver that reeld uses: two copies of SQLite in one process lose locks."""
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")
+
+        def ask(sql: str) -> list[Row]:
+            return [dict(row) for row in connection.execute(sql)]
+
+        rows = ask(
+            "SELECT video_files.*, libraries.name AS library, movies.title AS movie_title FROM video_files "
+            "JOIN libraries ON libraries.id = library_id LEFT JOIN movies ON movies.id = movie_id"
+        )
+        damage = [str(row) for row in ask("PRAGMA foreign_key_check")]
+        damage += [text for row in ask("PRAGMA quick_check") if (text := str(*row.values())) != "ok"]
+        return Catalogue(
+            rows={row["id"]: row | {"path": _decoded(row["path"])} for row in rows},
+            jobs={row["video_file_id"]: row for row in ask("SELECT * FROM jobs")},
+            questions=ask("SELECT * FROM pending_validations WHERE validation_status = 'pending'"),
+            states={row["name"]: row["state"] for row in ask("SELECT name, state FROM libraries")},
+            damage=tuple(damage),
+        )
+
+
+def _decoded(path: str | bytes) -> str:
+    return os.fsdecode(path) if isinstance(path, bytes) else path

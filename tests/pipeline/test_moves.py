@@ -1,0 +1,725 @@
+"""Do rows follow files that were moved, and nothing else? On real folders, with the clock moved by hand."""
+
+import ctypes
+import itertools
+import os
+import random
+import shutil
+import threading
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reeld.catalog import content, filing, history, moving, pairing, views
+from reeld.catalog.database import writing
+from reeld.catalog.models import (
+    EpisodeFile,
+    FileHistory,
+    JobRow,
+    Movie,
+    PendingValidation,
+    Trash,
+    VideoFile,
+    database,
+)
+from reeld.config import Config
+from reeld.content.hashing import full_hash
+from reeld.domain.files import FileStamp
+from reeld.domain.identity import Reading
+from reeld.domain.records import Place
+from reeld.identify.titles import title_key
+from reeld.pipeline.moves import Moves, Newcomer
+from reeld.pipeline.roots import Root
+from reeld.pipeline.runner import Runner
+from reeld.pipeline.stages import STAGES
+from reeld.pipeline.tools import Tools
+from reeld.service.workplace import looking, open_tools
+from reeld.watch.hints import EVERYTHING, Hint
+from reeld.watch.walk import Found, SeenFile
+from tests.catalog.rows import NOW_MS, add_libraries
+from tests.pipeline.test_intake import World
+from tests.videos import make_video
+
+DAY_S = 86_400.0
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
+
+def exchange(one: Path, two: Path) -> None:
+    """renameat2: both names at once, without a moment at which either is free."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    done = libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(two), RENAME_EXCHANGE)
+    if done != 0:
+        raise OSError(ctypes.get_errno(), "renameat2")
+
+
+@pytest.fixture
+def worlds(catalog: Path, tmp_path: Path) -> tuple[World, World]:
+    """Two libraries, each of which can look for what was in the other."""
+    ids = add_libraries("First", "Second")
+    roots = {row_id: str(tmp_path / name) for row_id, name in zip(ids, ("first", "second"), strict=True)}
+    places = {row_id: Root(place=Place(row_id, root)) for row_id, root in roots.items()}
+    made = []
+    for library_id, root in roots.items():
+        Path(root).mkdir()
+        world = World(Path(root), library_id)
+        moves = Moves(place=world.intake.place, rules=world.rules, look_for=looking(places))
+        world.intake = replace(world.intake, moves=moves)
+        places[library_id].check()
+        made.append(world)
+    return made[0], made[1]
+
+
+@pytest.fixture
+def world(worlds: tuple[World, World]) -> World:
+    return worlds[0]
+
+
+@pytest.fixture
+def known(world: World) -> World:
+    """A library with two files of one size, of which all is known."""
+    world.write("a/one.mkv", "one")
+    world.write("a/two.mkv", "two")
+    world.be_quiet()
+    world.finish()
+    return world
+
+
+def decide(video_file_id: int, title: str) -> None:
+    """A person says which film the file is."""
+    with writing():
+        question = filing.open_question(video_file_id, NOW_MS)
+        film = Reading(kind="movie", title=title, year=1999)
+        filing.validate(question, film, candidate=None, key_of=title_key, now_ms=NOW_MS)
+
+
+def by_inode(world: World) -> dict[int, Any]:
+    rows = VideoFile.select().where(VideoFile.state == "present", VideoFile.library == world.library_id)
+    return {row.inode: row for row in rows}
+
+
+def facts(row: Any) -> tuple[Any, ...]:
+    """What must follow the content: the row, its hashes, and what was decided."""
+    return (row.id, row.fingerprint, row.file_hash, row.verdict, row.decided_by, row.movie_id)
+
+
+def events(video_file_id: int) -> list[str]:
+    return [link["event"] for link in history.of_file(video_file_id)]
+
+
+# --- renames ---------------------------------------------------------------------------------------------
+
+PLACES = ["a.mkv", "b.mkv", "x/a.mkv", "x/b.mkv", "y/a.mkv", os.fsdecode(b"y/\xff.mkv"), "z/c.mkv", "x/y/d.mkv"]
+
+
+def _rename_all(root: Path, targets: dict[str, str]) -> None:
+    """Every file to its target, all at once."""
+    for number, source in enumerate(targets):
+        os.rename(root / source, root / f"aside{number}")
+    for number, target in enumerate(targets.values()):
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(root / f"aside{number}", root / target)
+
+
+def _empty(world: World) -> None:
+    for entry in list(world.root.iterdir()):  # the folder itself stays: another one would not be believed
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    with writing():
+        for model in (JobRow, PendingValidation, EpisodeFile, FileHistory, VideoFile, Movie, Trash):
+            model.delete().execute()
+    assert len(world.intake.arrivals.settling) == 0
+
+
+def _is_hashed_again(world: World, path: str) -> bool:
+    return not content.has_full_hash(world.row(path).id)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.permutations(PLACES), st.integers(2, 6), st.sets(st.integers(0, 5)), st.booleans(), st.randoms())
+def test_whatever_files_take_each_others_places_their_rows_go_where_their_content_is(
+    world: World, places: list[str], count: int, decided: set[int], is_walked: bool, rng: random.Random
+) -> None:
+    """I9. Swaps, cycles and chains, seen by one walk or folder by folder in any order; nothing is read again."""
+    _empty(world)
+    sources = PLACES[:count]
+    for source in sources:
+        world.write(source, "same size")
+    world.be_quiet()
+    world.finish()
+    for number in decided & set(range(count)):
+        decide(world.row(sources[number]).id, f"Decided {number}")
+    before = by_inode(world)
+    targets = {source: place for source, place in zip(sources, places, strict=False) if source != place}
+    _rename_all(world.root, targets)
+    folders = sorted({os.path.dirname(place) for place in PLACES})
+    rng.shuffle(folders)
+    for folder in [] if is_walked else folders:
+        world.look(Hint(relative=folder, is_recursive=False))
+    world.look()
+    world.be_quiet()
+    after = by_inode(world)
+    assert {inode: facts(row) for inode, row in after.items()} == {inode: facts(row) for inode, row in before.items()}
+    assert {row.path for row in after.values()} == set(places[:count])
+    assert all((world.root / row.path).stat().st_ino == inode for inode, row in after.items())
+    assert VideoFile.select().count() == count
+    assert not any(_is_hashed_again(world, path) for path in world.jobs())
+    moved = {row.path for row in after.values() if row.path != before[row.inode].path}
+    assert set(world.jobs()) >= moved
+
+
+def test_one_look_at_one_folder_is_enough_for_a_swap_between_two(known: World) -> None:
+    """And nothing is called missing in between."""
+    known.write("b/other.mkv", "oth")
+    known.be_quiet()
+    known.finish()
+    one, other = known.row("a/one.mkv").id, known.row("b/other.mkv").id
+    exchange(known.root / "a/one.mkv", known.root / "b/other.mkv")
+    known.look(Hint(relative="a", is_recursive=False))
+    assert (known.row("b/other.mkv").id, known.row("a/one.mkv").id) == (one, other)
+    assert events(one) == events(other) == ["moved"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Heat.mkv", "HEAT.mkv"),
+        (unicodedata.normalize("NFC", "Amélie.mkv"), unicodedata.normalize("NFD", "Amélie.mkv")),
+        ("i.mkv", "İ.mkv"),
+    ],
+)
+def test_a_rename_to_another_spelling_of_the_name_is_a_rename(world: World, before: str, after: str) -> None:
+    world.write(before)
+    world.be_quiet()
+    world.finish()
+    row = world.row(before)
+    os.rename(world.root / before, world.root / after)
+    world.be_quiet()
+    assert world.states() == {after: "present"}
+    assert facts(world.row(after)) == facts(row)
+
+
+def test_a_folder_of_many_files_is_moved_in_one_transaction(world: World) -> None:
+    for number in range(300):
+        world.write(f"a/{number}.mkv", str(number))
+    world.advance_s += 3600
+    world.look()
+    world.finish()
+    before = {inode: row.id for inode, row in by_inode(world).items()}
+    os.rename(world.root / "a", world.root / "0")
+    commits: list[str] = []
+    database.connection().set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    world.look()
+    database.connection().set_trace_callback(None)
+    assert {inode: row.id for inode, row in by_inode(world).items()} == before
+    assert len(commits) == 1
+    assert set(world.jobs().values()) == {"identify"}
+
+
+def test_a_file_on_another_device_is_never_the_one_that_is_gone_from_this(known: World) -> None:
+    """`cp -a` to a fresh disk makes copies with the same inode numbers, sizes and times."""
+    one = known.row("a/one.mkv").id
+    with writing():
+        VideoFile.update(device=VideoFile.device + 1).where(VideoFile.id == one).execute()
+    os.rename(known.root / "a/one.mkv", known.root / "a/renamed.mkv")
+    known.be_quiet()
+    assert known.row("a/renamed.mkv").id != one
+    assert known.row("a/one.mkv").state == "missing"
+
+
+def test_a_copy_with_the_same_inode_on_another_device_was_not_moved(known: World) -> None:
+    status = os.stat(known.root / "a/one.mkv")
+    os.unlink(known.root / "a/one.mkv")
+    same = {name: getattr(status, name) for name in ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")}
+    on_device = {
+        device: SeenFile("copy.mkv", "", cast("Any", SimpleNamespace(**same, st_dev=device)))
+        for device in (status.st_dev, status.st_dev + 1)
+    }
+    plans = {device: known.intake.moves.plan([Newcomer(seen=seen, known=None)]) for device, seen in on_device.items()}
+    assert [len(plan.relocations) for plan in plans.values()] == [1, 0]
+
+
+def test_a_plan_that_somebody_was_faster_than_changes_nothing(known: World) -> None:
+    os.rename(known.root / "a/one.mkv", known.root / "a/three.mkv")
+    seen = SeenFile("three.mkv", "a", os.stat(known.root / "a/three.mkv"))
+    plan = known.intake.moves.plan([Newcomer(seen=seen, known=None)])
+    decide(known.row("a/one.mkv").id, "Decided")
+    with writing():
+        assert not moving.relocate(plan.relocations, plan.in_the_way, NOW_MS)
+    assert known.states() == {"a/one.mkv": "present", "a/two.mkv": "present"}
+
+
+def test_a_link_to_where_its_folder_went_does_not_keep_a_file_at_its_old_place(known: World) -> None:
+    ids = {known.row("a/one.mkv").id, known.row("a/two.mkv").id}
+    os.rename(known.root / "a", known.root / "b")
+    (known.root / "a").symlink_to("b")
+    known.be_quiet()
+    assert known.states() == {"b/one.mkv": "present", "b/two.mkv": "present"}
+    assert {known.row(path).id for path in known.states()} == ids
+
+
+def test_a_file_moves_from_one_library_to_another(worlds: tuple[World, World]) -> None:
+    first, second = worlds
+    first.write("one.mkv")
+    first.be_quiet()
+    first.finish()
+    row = first.row("one.mkv")
+    os.rename(first.root / "one.mkv", second.root / "one.mkv")
+    second.look()
+    first.look()
+    after = VideoFile.get()
+    assert (facts(after), after.library_id, after.state) == (facts(row), second.library_id, "present")
+    assert history.of_file(row.id)[0]["path_before"] == "/disks/First/one.mkv"
+
+
+def test_a_library_that_cannot_be_looked_at_loses_nothing_to_another(worlds: tuple[World, World]) -> None:
+    first, second = worlds
+    first.write("one.mkv")
+    first.be_quiet()
+    first.finish()
+    os.rename(first.root / "one.mkv", second.root / "one.mkv")
+    first.root.rename(first.root.with_name("away"))
+    second.be_quiet()
+    rows = {(row.library_id, row.state) for row in VideoFile.select()}
+    assert rows == {(first.library_id, "present"), (second.library_id, "present")}
+
+
+def test_of_two_links_each_keeps_the_row_of_its_name(known: World) -> None:
+    os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
+    known.be_quiet()
+    known.finish()
+    ids = {name: known.row(f"a/{name}.mkv").id for name in ("one", "two", "link")}
+    os.rename(known.root / "a", known.root / "b")
+    known.be_quiet()
+    assert {name: known.row(f"b/{name}.mkv").id for name in ids} == ids
+
+
+# --- renames over a known file ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("is_there_decided", "is_coming_decided"), list(itertools.product([False, True], [False, True]))
+)
+def test_a_file_renamed_over_another_takes_its_row_along_and_no_decision_is_lost_or_applied_to_other_content(
+    known: World, is_there_decided: bool, is_coming_decided: bool
+) -> None:
+    there, coming = known.row("a/one.mkv").id, known.row("a/two.mkv").id
+    if is_there_decided:
+        decide(there, "There")
+    if is_coming_decided:
+        decide(coming, "Coming")
+    before = {row.id: facts(row) for row in VideoFile.select()}
+    os.replace(known.root / "a/two.mkv", known.root / "a/one.mkv")
+    known.be_quiet()
+    row = known.row("a/one.mkv")
+    gone = VideoFile.get(VideoFile.state == "missing")
+    assert (facts(row), facts(gone)) == (before[coming], before[there])
+    assert known.jobs() == {"a/one.mkv": "fingerprint"}
+    assert (events(there), events(coming)) == (["missing"], ["moved"])
+    (shown,) = [row for row in views.list_files() if row["id"] == there]
+    assert shown["path"] == "/disks/First/a/one.mkv"
+
+
+def test_a_file_whose_place_was_taken_is_known_again_where_it_comes_back(known: World, tmp_path: Path) -> None:
+    one = known.row("a/one.mkv").id
+    os.rename(known.root / "a/one.mkv", tmp_path / "aside")
+    os.rename(known.root / "a/two.mkv", known.root / "a/one.mkv")
+    known.be_quiet()
+    os.rename(tmp_path / "aside", known.root / "back.mkv")
+    known.be_quiet()
+    assert known.row("back.mkv").id == one
+    assert set(known.states().values()) == {"present"}
+
+
+# --- only the ctime changed ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Tools]:
+    with open_tools(Config(source=None, libraries=(), database_path=""), threading.Event()) as opened:
+        yield opened
+
+
+def work(world: World, tools: Tools) -> None:
+    """All that is queued, and all that will be due within a minute, by the real stages."""
+    # The rows of libraries in tests lead elsewhere.
+    with writing():
+        database.execute_sql("UPDATE libraries SET path = ? WHERE id = ?", (str(world.root), world.library_id))
+    runner = Runner(
+        stages=STAGES,
+        tools=tools,
+        now_ms=lambda: world.now_ms() + 60_000,
+        pause=lambda _seconds: None,
+        look_again=lambda _path: None,
+    )
+    while runner.step("light") or runner.step("heavy"):
+        pass
+
+
+def hash_of(path: Path) -> str:
+    stamp = FileStamp.of(path.stat())
+    return full_hash(str(path), stamp, on_progress=lambda _count: None, should_stop=lambda: False)
+
+
+@pytest.fixture
+def film(world: World, tools: Tools) -> Path:
+    """One film of some MiB, of which all is known."""
+    path = make_video(world.root / "Heat (1995).mkv", seed=1, padding_bytes=5 << 20)
+    world.be_quiet()
+    work(world, tools)
+    return path
+
+
+@pytest.mark.parametrize("offset", [100, 3 << 20], ids=["in its head", "in its middle"])
+def test_a_rewrite_in_place_that_puts_the_time_back_is_found(
+    world: World, film: Path, tools: Tools, offset: int
+) -> None:
+    """I8. The hash that was stored stays visible until it is known to be false."""
+    status, before = film.stat(), VideoFile.get()
+    with open(film, "r+b") as file:
+        file.seek(offset)
+        file.write(b"rewritten")
+    os.utime(film, ns=(status.st_atime_ns, status.st_mtime_ns))
+    world.be_quiet()
+    assert VideoFile.get().file_hash == before.file_hash
+    work(world, tools)
+    after = VideoFile.get()
+    assert after.id == before.id
+    assert after.file_hash == hash_of(film) != before.file_hash
+    assert (after.is_in_doubt, JobRow.select().count()) == (False, 0)
+    (link,) = history.of_file(after.id)
+    assert link["event"] == "changed"
+    assert before.file_hash in link["evidence"][1] or before.fingerprint in link["evidence"][1]
+
+
+def test_a_right_that_changed_is_no_change_of_the_file(world: World, film: Path, tools: Tools) -> None:
+    before = VideoFile.get()
+    film.chmod(0o600)
+    world.be_quiet()
+    assert views.file_details(before.id)["is_in_doubt"]  # type: ignore[index]
+    work(world, tools)
+    after = VideoFile.get()
+    assert (facts(after), after.is_in_doubt) == (facts(before), False)
+    assert events(after.id) == []
+    world.be_quiet()
+    assert world.jobs() == {}
+
+
+def test_a_file_in_doubt_that_is_moved_or_missing_stays_in_doubt_until_it_is_read(
+    world: World, film: Path, tools: Tools, tmp_path: Path
+) -> None:
+    film.chmod(0o600)
+    world.look()
+    os.rename(film, tmp_path / "aside")
+    world.look_twice()
+    assert world.jobs() == {}
+    os.rename(tmp_path / "aside", world.root / "Heat.mkv")
+    world.look()
+    assert world.jobs() == {"Heat.mkv": "fingerprint"}
+    assert not content.has_full_hash(VideoFile.get().id)
+
+
+# --- copied and deleted ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(worlds: tuple[World, World]) -> World:
+    return worlds[1]
+
+
+def _copy(film: Path, to: World, name: str = "copy (1995).mkv") -> None:
+    shutil.copyfile(film, to.root / name)
+
+
+def _take(world: World, tools: Tools) -> None:
+    world.be_quiet()
+    work(world, tools)
+
+
+@pytest.mark.parametrize("is_copy_seen_first", [False, True])
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_a_copy_takes_the_place_of_the_file_that_is_gone(
+    world: World, other: World, film: Path, tools: Tools, is_copy_seen_first: bool, is_decided: bool
+) -> None:
+    before = VideoFile.get()
+    if is_decided:
+        decide(before.id, "Decided")
+        before = VideoFile.get()
+    _copy(film, other)
+    if is_copy_seen_first:
+        _take(other, tools)
+        assert VideoFile.select().where(VideoFile.state == "present").count() == 2
+        film.unlink()
+        world.look_twice()
+    else:
+        film.unlink()
+        world.look_twice()
+        other.be_quiet()
+    work(other, tools)
+    after = VideoFile.get()
+    assert VideoFile.select().count() == 1
+    assert (after.id, after.state, after.library_id) == (before.id, "present", other.library_id)
+    assert (after.path, after.file_hash, after.missing_since) == ("copy (1995).mkv", before.file_hash, None)
+    assert (after.decided_by == "person") == is_decided
+    title = "Decided" if is_decided else "copy"
+    assert (after.movie.title if after.movie else title) == title
+    assert events(after.id) == ["missing", "paired"]
+    assert JobRow.select().count() == 0
+    other.be_quiet()
+    work(other, tools)
+    assert VideoFile.get().id == before.id
+
+
+def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_file(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    before = VideoFile.get().id
+    decide(before, "Decided")
+    _copy(film, other, "thing.mkv")
+    _take(other, tools)
+    (question,) = [row for row in views.list_pending() if row["file"]["path"].endswith("thing.mkv")]
+    film.unlink()
+    world.look_twice()
+    work(other, tools)
+    assert filing.file_of(question["id"]) == before
+    assert not filing.is_open(question["id"])
+
+
+def _decide_the_copy(_world: World, other: World, tools: Tools) -> None:
+    _take(other, tools)
+    decide(VideoFile.get(VideoFile.library == other.library_id).id, "The copy")
+
+
+def _wait_for_long(world: World, other: World, tools: Tools) -> None:
+    _take(other, tools)
+    world.advance_s += 8 * DAY_S
+
+
+def _ignore_the_copy(_world: World, other: World, _tools: Tools) -> None:
+    other.restart(ignore_patterns=("copy*",))
+
+
+def _change_the_copy(_world: World, other: World, tools: Tools) -> None:
+    _take(other, tools)
+    with open(other.root / "copy (1995).mkv", "ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.parametrize("happen", [_decide_the_copy, _wait_for_long, _ignore_the_copy, _change_the_copy])
+def test_a_copy_that_is_a_file_of_its_own_stays_one(
+    world: World, other: World, film: Path, tools: Tools, happen: Any
+) -> None:
+    before = VideoFile.get().id
+    _copy(film, other)
+    happen(world, other, tools)
+    film.unlink()
+    world.look_twice()
+    other.be_quiet()
+    work(other, tools)
+    assert VideoFile.get_by_id(before).state == "missing"
+    assert VideoFile.get(VideoFile.library == other.library_id).state == "present"
+
+
+def test_a_file_does_not_become_a_copy_of_it_that_has_gone(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    before = VideoFile.get().id
+    _copy(film, other)
+    _take(other, tools)
+    (other.root / "copy (1995).mkv").unlink()
+    other.look_twice()
+    world.be_quiet()
+    work(world, tools)
+    assert world.row(film.name).id == before
+    assert VideoFile.select().count() == 2
+
+
+def test_a_copy_is_not_what_the_rules_left_alone(world: World, other: World, film: Path, tools: Tools) -> None:
+    before = VideoFile.get().id
+    world.restart(ignore_patterns=("Heat*",))
+    world.be_quiet()
+    _copy(film, other)
+    film.unlink()
+    world.look_twice()
+    _take(other, tools)
+    assert VideoFile.get_by_id(before).state == "missing"
+    assert VideoFile.get(VideoFile.state == "present").id != before
+
+
+def test_two_files_with_one_content_are_two_files(world: World, other: World, film: Path, tools: Tools) -> None:
+    _copy(film, other)
+    _take(other, tools)
+    world.be_quiet()
+    work(world, tools)
+    assert sorted(row.state for row in VideoFile.select()) == ["present", "present"]
+
+
+def test_a_file_that_is_renamed_by_a_link_and_a_removal_keeps_its_row(world: World, film: Path, tools: Tools) -> None:
+    before = VideoFile.get().id
+    os.link(film, world.root / "link.mkv")
+    _take(world, tools)
+    film.unlink()
+    world.look_twice()
+    work(world, tools)
+    assert world.states() == {"link.mkv": "present"}
+    assert VideoFile.get().id == before
+
+
+def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_that_went(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    for name in ("b.mkv", "copy (1995).mkv", "c.mkv"):
+        _copy(film, world, name)
+    _take(world, tools)
+    ids = {row.path: row.id for row in VideoFile.select()}
+    _copy(film, other)
+    for name in ("b.mkv", "copy (1995).mkv", "c.mkv", film.name):
+        world.advance_s += 60
+        (world.root / name).unlink()
+        world.look_twice()
+    other.advance_s = world.advance_s
+    _take(other, tools)
+    assert VideoFile.get(VideoFile.library == other.library_id).id == ids["copy (1995).mkv"]
+    _copy(other.root / "copy (1995).mkv", other, "d.mkv")
+    _take(other, tools)
+    assert VideoFile.get(VideoFile.path == "d.mkv").id == ids[film.name]
+    # Once it has taken over a place, it is no new file that might be one of the others.
+    os.rename(other.root / "copy (1995).mkv", other.root / "c.mkv")
+    _take(other, tools)
+    assert VideoFile.get(VideoFile.path == "c.mkv", VideoFile.state == "present").id == ids["copy (1995).mkv"]
+
+
+def test_a_file_that_is_missing_for_a_moment_while_it_is_renamed_takes_no_copys_place(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    """Its old folder is looked at before its new one."""
+    before = VideoFile.get().id
+    _copy(film, other)
+    _take(other, tools)
+    (world.root / "new").mkdir()
+    os.rename(film, world.root / "new" / film.name)
+    world.look_twice(Hint(relative="", is_recursive=False))
+    assert world.states()[film.name] == "missing"
+    assert JobRow.get().due_at_ms == world.now_ms() + pairing.PATIENCE_MS
+    world.look(EVERYTHING)
+    work(other, tools)
+    assert world.row(f"new/{film.name}").id == before
+    assert VideoFile.select().where(VideoFile.state == "present").count() == 2
+
+
+def test_the_id_of_a_row_that_went_is_never_given_to_another_file(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    _copy(film, other)
+    _take(other, tools)
+    copy = VideoFile.get(VideoFile.library == other.library_id).id
+    film.unlink()
+    world.look_twice()
+    work(other, tools)
+    other.write("another.mkv")
+    other.be_quiet()
+    assert other.row("another.mkv").id > copy
+
+
+# --- history ---------------------------------------------------------------------------------------------
+
+
+def test_a_history_tells_what_happened_and_how_reeld_knows(known: World) -> None:
+    one = known.row("a/one.mkv").id
+    os.rename(known.root / "a/one.mkv", known.root / os.fsdecode(b"\xff.mkv"))
+    known.be_quiet()
+    path = known.root / os.fsdecode(b"\xff.mkv")
+    aside = known.write("aside", "something else")  # while the old file is there: its inode must not be given again
+    path.unlink()
+    known.be_quiet()
+    os.rename(aside, path)
+    known.be_quiet()
+    links = history.of_file(one)
+    assert [link["event"] for link in links] == ["moved", "missing", "replaced"]
+    assert links[0].keys() == {"happened_at", "event", "path", "path_before", "evidence"}
+    assert links[0]["path_before"] == "/disks/First/a/one.mkv"
+    assert links[1]["path"] == "/disks/First/" + os.fsdecode(b"\xff.mkv")
+    assert all(link["evidence"] for link in links)
+    assert views.file_details(one)["history"] == links  # type: ignore[index]
+
+
+def test_a_history_keeps_what_happened_last(known: World) -> None:
+    one = known.row("a/one.mkv").id
+    with writing():
+        for number in range(history.MOST_OF_A_FILE + 20):
+            history.record(one, "moved", library_id=known.library_id, path=f"{number}.mkv", evidence=(), now_ms=NOW_MS)
+    links = history.of_file(one)
+    assert len(links) == history.MOST_OF_A_FILE
+    assert links[-1]["path"] == "/disks/First/119.mkv"
+
+
+def test_a_rewrite_that_a_rename_covers_up_is_found(world: World, film: Path, tools: Tools) -> None:
+    """I8. Both change the ctime, and only one of them was seen."""
+    status, before = film.stat(), VideoFile.get()
+    with open(film, "r+b") as file:
+        file.write(b"\x1a\x45\xdf\xa3rewritten")
+    os.utime(film, ns=(status.st_atime_ns, status.st_mtime_ns))
+    renamed = film.rename(world.root / "Ronin (1998).mkv")
+    world.be_quiet()
+    work(world, tools)
+    after = VideoFile.get()
+    assert (after.id, after.path) == (before.id, renamed.name)
+    assert after.file_hash == hash_of(renamed) != before.file_hash
+    assert events(after.id) == ["moved", "changed"]
+
+
+def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looked_for(known: World) -> None:
+    """Its own folder is looked at first, and the one that it was renamed to a quiet period later."""
+    before = facts(known.row("a/one.mkv"))
+    (known.root / "z").mkdir()
+    os.rename(known.root / "a/one.mkv", known.root / "z/one.mkv")
+    newcomer = known.write("a/one.mkv", "of another film")
+    os.utime(newcomer, (1, 1))
+    known.advance_s += 3600  # its last change is long past when it is first seen
+    asked: list[bool] = []
+    known.intake = replace(known.intake, on_displaced=lambda: asked.append(True))
+    known.look(Hint(relative="a", is_recursive=False))
+    assert asked
+    assert facts(known.row("a/one.mkv")) == before
+    known.look(Hint(relative="z", is_recursive=False))
+    known.be_quiet()
+    assert facts(known.row("z/one.mkv")) == before
+    assert known.row("a/one.mkv").id != before[0]
+
+
+def test_a_copy_that_goes_with_its_original_is_no_work_any_more(
+    world: World, film: Path, tools: Tools, other: World
+) -> None:
+    _copy(film, world)
+    _take(world, tools)
+    for path in (film, world.root / "copy (1995).mkv"):
+        path.unlink()
+    world.look_twice()
+    assert set(world.states().values()) == {"missing"}
+    assert JobRow.select().count() == 0
+
+
+def test_a_folder_that_was_exchanged_with_one_that_may_not_be_entered_has_its_files_known(known: World) -> None:
+    """Whether the old place still holds them cannot be asked; but neither rename nor link of theirs changed a ctime."""
+    known.write("b/one.mkv", "two")
+    known.be_quiet()
+    known.finish()
+    decide(known.row("b/one.mkv").id, "Decided")
+    mine, other = facts(known.row("a/one.mkv")), facts(known.row("b/one.mkv"))
+    exchange(known.root / "a", known.root / "b")
+
+    def look_for(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+        return None if directory == "a" else look(library_id, directory, names)
+
+    look = known.intake.moves.look_for
+    known.intake = replace(known.intake, moves=replace(known.intake.moves, look_for=look_for))
+    known.look(Hint(relative="b", is_recursive=False))
+    known.wait()
+    assert facts(known.row("b/one.mkv")) == mine
+    known.be_quiet()
+    assert facts(known.row("a/one.mkv")) == other
