@@ -5,9 +5,9 @@ that is the same stays, one that was moved keeps its row (`moves.py`), one that 
 first stage is queued (`arrivals.py`), and one that is not there any more is missing (`absences.py`).
 """
 
-import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from reeld.catalog import files, moving, queue
 from reeld.catalog.database import reading, writing
@@ -67,12 +67,14 @@ class Intake:
 
         One that waits to be complete, or that a rule speaks of, or spoke of, is for the long way.
         """
-        sizes = ((seen.name, seen.status.st_size) for seen in listing.files)
-        if len(self.arrivals.settling) or self.rules.is_any_ignored(listing.relative, sizes):
+        settling = self.arrivals.settling
+        if len(settling) and any(seen.relative in settling for seen in listing.files):
+            return False
+        if self.rules.is_any_ignored(listing.relative, listing.file_names, listing.sizes):
             return False
         with reading():
             known = files.as_seen_in_directory(self.place.library_id, listing.relative)
-        return known == {(seen.name, *_stamp_of(seen.status), False) for seen in listing.files}
+        return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
 
     def _take_file(
         self,
@@ -166,8 +168,8 @@ class Intake:
             queue.enqueue(row_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
 
 
-def _stamp_of(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+_stamp_of = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
+"""As `files.as_seen_in_directory` has it; asked of every file in every walk."""
 
 
 def _is_told_otherwise(known: KnownFile, reason: str) -> bool:

@@ -49,7 +49,7 @@ class KnownDirectories:
         before = self._seen.get(listing.relative)
         # ctime, not mtime: rsync and tar set a directory's mtime back, and every clock tick changes both.
         is_sure = listing.ctime_ns < wall_ns - YOUNG_NS
-        names = hash((tuple(file.name for file in listing.files), listing.companions, listing.others))
+        names = hash((listing.file_names, listing.companions, listing.others))
         self._seen[listing.relative] = _SEEN.pack(
             listing.mtime_ns, listing.ctime_ns, listing.device, listing.inode, names, is_sure
         )

@@ -6,7 +6,7 @@ are real titles. Whether a video is a sample or a trailer is for `identify/` to 
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -90,12 +90,13 @@ class Rules:
                 return why
         return None
 
-    def is_any_ignored(self, directory: str, sizes: Iterable[tuple[str, int]]) -> bool:
-        """Whether one of a directory's videos, by name and size, does not count; quickly, where few rules hold."""
+    def is_any_ignored(self, directory: str, names: Sequence[str], sizes: Iterable[int]) -> bool:
+        """Whether one of a directory's videos does not count; quickly, where few rules hold."""
         if self.minimum_size_bytes or self.ignore_patterns or not self.extensions.isdisjoint(_PARTIAL_EXTENSIONS):
-            return any(self.why_ignore_file(f"{directory}/{name}" if directory else name, size) for name, size in sizes)
+            above = f"{directory}/" if directory else ""
+            return any(self.why_ignore_file(above + name, size) for name, size in zip(names, sizes, strict=True))
         # What has a video's ending does not have a partial download's; only a hidden name is left.
-        return any(name.startswith(".") and why_partial(name) is not None for name, _ in sizes)
+        return "/." in "/" + "/".join(names) and any(map(why_partial, names))
 
     def why_ignore_file(self, relative: str, size_bytes: int) -> str | None:
         """Why this file does not count, its directory being one that is entered."""

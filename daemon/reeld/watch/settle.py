@@ -214,6 +214,9 @@ class Settling:
     def __len__(self) -> int:
         return len(self._waits)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._waits
+
     def _look(self, key: str, wait: _Wait, stamp: FileStamp, now: float) -> None:
         """Start the quiet period again if anything changed since the last look.
 

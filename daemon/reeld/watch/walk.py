@@ -12,7 +12,7 @@ import errno
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from reeld.domain.files import FileStamp, readable
@@ -24,7 +24,7 @@ from reeld.watch.rules import Rules
 _OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_BELOW = _OPEN_ROOT | os.O_NOFOLLOW
 
-_BY_NAME = attrgetter("name")
+_NAME = itemgetter(0)  # of a SeenFile; half the time of its attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,14 @@ class Listing:
     @property
     def identity(self) -> Identity:
         return (self.device, self.inode)
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        return tuple(map(_NAME, self.files))
+
+    @property
+    def sizes(self) -> Iterator[int]:
+        return (seen.status.st_size for seen in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,13 +298,15 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
     directories: list[str] = []
     others: list[str] = []
     unknown: list[str] = []
+    # Of 200,000 files each call counts: SeenFile's own constructor is Python, a tuple's is not.
+    is_video_name, make = rules.is_video_name, tuple.__new__
     with os.scandir(opened) as entries:
         for entry in entries:
             name = entry.name
             try:
                 if entry.is_file(follow_symlinks=False):
-                    if rules.is_video_name(name):
-                        files.append(SeenFile(name, relative, entry.stat(follow_symlinks=False)))
+                    if is_video_name(name):
+                        files.append(make(SeenFile, (name, relative, entry.stat(follow_symlinks=False))))
                     else:
                         companions.append(name)
                 elif entry.is_dir(follow_symlinks=False):
@@ -313,7 +323,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         inode=status.st_ino,
         mtime_ns=status.st_mtime_ns,
         ctime_ns=status.st_ctime_ns,
-        files=tuple(sorted(files, key=_BY_NAME)),
+        files=tuple(sorted(files, key=_NAME)),
         companions=tuple(sorted(companions)),
         directories=tuple(
             name for name in sorted(directories) if rules.why_skip_directory(join(relative, name)) is None
