@@ -289,6 +289,24 @@ def test_a_library_that_cannot_be_looked_at_loses_nothing_to_another(worlds: tup
     assert rows == {(first.library_id, "present"), (second.library_id, "present")}
 
 
+def test_a_missing_file_is_known_again_elsewhere_also_while_its_library_is_away(worlds: tuple[World, World]) -> None:
+    """That it is not at its place was seen while somebody could look there."""
+    first, second = worlds
+    film = first.write("a/one.mkv")
+    first.be_quiet()
+    first.finish()
+    before = first.row("a/one.mkv")
+    film.rename(first.root.with_name("aside.mkv"))
+    first.look_twice()
+    assert first.states() == {"a/one.mkv": "missing"}
+    first.root.rename(first.root.with_name("away"))
+    first.root.with_name("aside.mkv").rename(second.root / "two.mkv")
+    second.look()
+    assert facts(second.row("two.mkv")) == facts(before)
+    assert second.row("two.mkv").library_id == second.library_id
+    assert VideoFile.select().count() == 1
+
+
 def test_of_two_links_each_keeps_the_row_of_its_name(known: World) -> None:
     os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
     known.be_quiet()

@@ -49,10 +49,7 @@ def _tell(moved: Relocation, now_ms: int) -> None:
     known = moved.known
     evidence = (
         f"the same inode {moved.stamp.inode}, device, size and time",
-        "not even its ctime is another: not it, but a folder above it was renamed"
-        if moved.stamp == known.stamp
-        else "the old path is not this file any more, in a library that can be looked at",
-        *(("it was missing until now",) if not known.is_present else ()),
+        _why_not_at_the_old_path(moved),
     )
     history.record(
         known.id,
@@ -63,3 +60,11 @@ def _tell(moved: Relocation, now_ms: int) -> None:
         evidence=evidence,
         now_ms=now_ms,
     )
+
+
+def _why_not_at_the_old_path(moved: Relocation) -> str:
+    if not moved.known.is_present:
+        return "it was missing: not at the old path when somebody could look there"
+    if moved.stamp == moved.known.stamp:
+        return "not even its ctime is another: not it, but a folder above it was renamed"
+    return "the old path is not this file any more, in a library that can be looked at"

@@ -95,17 +95,19 @@ class Moves:
         for (library_id, directory), inhabitants in folders.items():
             now = self.look_for(library_id, directory, [_name(known) for known in inhabitants])
             if now is None:
-                left |= {known: None for known in inhabitants if self._has_come_with_its_folder(known, seen)}
+                left |= {known: None for known in inhabitants if self._has_left_unseen(known, seen)}
             else:
                 left |= {known: now.by_name[_name(known)] for known in inhabitants if _has_left(known, now)}
         return left
 
-    def _has_come_with_its_folder(self, known: KnownFile, seen: Collection[FileStamp]) -> bool:
-        """Whether a file of this library, whose place may not be looked at, was nevertheless moved away from there.
+    def _has_left_unseen(self, known: KnownFile, seen: Collection[FileStamp]) -> bool:
+        """Whether a file, whose place may not be looked at, is nevertheless not there.
 
-        With the same ctime, too, it was neither renamed nor linked: a folder above it was renamed, and holds it still.
+        One that is missing was not there when somebody could look. With the same ctime, too, it was neither renamed nor
+        linked: a folder above it was renamed, and holds it still.
         """
-        return known.library_id == self.place.library_id and known.stamp in seen
+        has_come_with_its_folder = known.library_id == self.place.library_id and known.stamp in seen
+        return not known.is_present or has_come_with_its_folder
 
     def _successor(self, known: KnownFile, status: os.stat_result | None) -> Newcomer | None:
         """What is at the place that this file has left, if it is a video of this library that counts."""
