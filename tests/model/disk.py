@@ -218,6 +218,7 @@ class Disk:
         if "_UNPACK_" in other:
             self._note_away(folder)
         os.rename(folder, other)
+        self._note_forbidden(other)
         return Done(
             text=f"rename folder {folder} to {other}",
             folders=(os.path.dirname(folder), parent),
@@ -229,6 +230,7 @@ class Disk:
         if folder is None or other is None or _is_below(folder, other) or _is_below(other, folder):
             return None
         _exchange(folder, other)
+        self._note_forbidden(folder, other)
         return Done(text=f"swap folders {folder} and {other}", trees=(folder, other))
 
     def move_out(self, rng: random.Random) -> Done | None:
@@ -340,10 +342,20 @@ class Disk:
     def note_all_away(self, folder: str) -> None:
         """The folder, and with it whatever was known to be there, will be out of sight."""
         self._note_away(folder)
+        self._note_unaskable(folder)
+
+    def _note_unaskable(self, folder: str) -> None:
+        """Whatever was known to be there, nobody can say any more whether it is."""
         for name, root in self.libraries.items():
             if _is_below(folder, root):
                 relative = "" if folder == root else os.path.relpath(folder, root)
                 self.memory.refused |= self.memory.contents_of_rows_below(name, relative)
+
+    def _note_forbidden(self, *folders: str) -> None:
+        """These have come to where they are now; with them came, perhaps, what nobody may enter."""
+        for path in (*folders, *_forbidden(folders)):
+            if not os.stat(path).st_mode & 0o400:
+                self._note_unaskable(path)
 
     def _a_file(self, rng: random.Random, endings: Sequence[str] = ENDINGS) -> str | None:
         for _ in range(3):

@@ -3,7 +3,7 @@
 Contents are named by the hash of their bytes, rows by their id.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,25 @@ class Memory:
     last: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     """Library, path and content of each row when it was last present at such a moment."""
 
+    def decide(self, decision: Decision) -> None:
+        """A person decides. What was said of the same bytes in another row is not theirs any more, but that row's."""
+        is_said_anew = [each.content == decision.content and each.row_id != decision.row_id for each in self.decisions]
+        self.decisions = [
+            replace(each, content=None) if is_anew else each
+            for each, is_anew in zip(self.decisions, is_said_anew, strict=True)
+        ]
+        self.decisions.append(decision)
+
     def may_follow(self, content: str, older: str) -> bool:
-        """Whether the content lay where the older one lay, or what became of that; certain only with `places`."""
+        """Whether the content, or what it was made of in place, lay where the older one lay, or what became of that;
+        certain only with `places`."""
         if self.places is None:
             return True
-        there = self.places.get(content, set())
+        there: set[tuple[str, str]] = set()
+        origin: str | None = content
+        while origin is not None:
+            there |= self.places.get(origin, set())
+            origin = self.derived.get(origin)
         family = [older, *(each for each in self.derived if self.comes_from(each, older))]
         return any(each == content or not there.isdisjoint(self.places.get(each, ())) for each in family)
 

@@ -63,15 +63,14 @@ class Comparison:
         memory = self.memory
         memory.shared |= {content for content, places in self.places.items() if len(places) > 1}
         for (library, path), seen, row in self._rows_of_lit_files():
-            owner = memory.owners.get(seen.content)
-            if owner not in (None, row["id"]) and self._is_believed_in_the_dark(owner):
+            if self._is_claimed_in_the_dark(seen.content, row["id"]):
                 continue  # the old row finds back to its content once its place can be looked at
             is_new_here = row["changed_at"] != row["first_seen_at"] and seen.content not in memory.owners
             if is_new_here or memory.owners.get(seen.content, row["id"]) != row["id"]:
                 memory.reread.add(seen.content)
             memory.last[row["id"]] = (library, path, seen.content)
             memory.owners[seen.content] = row["id"]
-            if row["file_hash"] == seen.content:
+            if row["file_hash"] == seen.content and seen.is_readable and not row["is_in_doubt"]:
                 memory.away.discard(seen.content)
                 memory.refused.discard(seen.content)
         memory.decisions = [self._as_of_now(decision) for decision in memory.decisions]
@@ -187,13 +186,14 @@ class Comparison:
         before = self.memory.last.get(row["id"])
         if (before is not None and before[2] != content) or row["changed_at"] != row["first_seen_at"]:
             return "_over"  # this row spoke of other bytes before
-        if content in self.memory.reread:
-            return "_over"  # and two rows speak of its inode ever since
-        if self._is_taken(owner, content):
+        is_taken = self._is_taken(owner, content)
+        if is_taken and content in self.memory.away:
             # While a file was out of sight, another came to its path: so files are replaced, and those that replace
             # them keep the decision by promise.
-            return None if content in self.memory.away else "_taken"
-        return ""
+            return None
+        if content in self.memory.reread:
+            return "_over"  # and two rows speak of its inode ever since
+        return "_taken" if is_taken else ""
 
     def _compare_new_content(self, name: str, place: Place, content: str, row: Row) -> None:
         """A row that comes to speak of other bytes must have reason to: they lie where the old ones lay."""
@@ -207,6 +207,12 @@ class Comparison:
         """Whether the row still speaks of a place that may not be looked at now."""
         row = self.catalogue.rows.get(row_id)
         return row is not None and row["state"] == "present" and self._sight(row["library"]).is_dark(row["path"])
+
+    def _is_claimed_in_the_dark(self, content: str, row_id: int) -> bool:
+        """Whether another row, whose place may not be looked at now, spoke of this content, or has its hash."""
+        hashed = [row["id"] for row in self.catalogue.rows.values() if row["file_hash"] == content]
+        claimants = {*hashed, self.memory.owners.get(content, row_id)} - {row_id}
+        return any(self._is_believed_in_the_dark(each) for each in claimants)
 
     def _is_taken(self, row_id: int, content: str) -> bool:
         """Whether the row speaks of other bytes now, or of a file that lies elsewhere."""

@@ -387,7 +387,7 @@ class Rounds:
             self._say(f"{command} was refused: {done.stderr.decode(errors='replace').strip()}")
             return False
         row = read_catalogue(str(self._world.database)).rows[question["video_file_id"]]
-        self._memory.decisions.append(Decision(title=title, content=row["file_hash"], row_id=row["id"]))
+        self._memory.decide(Decision(title=title, content=row["file_hash"], row_id=row["id"]))
         self._dark_rows.pop(row["id"], None)
         self._say(f"{self._memory.decisions[-1]} at {row['library']}:{row['path']!a}")
         return True
