@@ -21,6 +21,7 @@ from reeld.errors import (
     CatalogBusy,
     FileChanged,
     FileNotRegular,
+    FileUnreadable,
     FileVanished,
     Interrupted,
     WorkerDied,
@@ -427,3 +428,21 @@ def test_many_threads_do_each_job_once(catalog: Path) -> None:
         thread.join()
     assert sorted(done) == sorted(f"{number}.mkv" for number in range(40))
     assert [row(file_id).container for file_id in ids] == [f"{number}.mkv" for number in range(40)]
+
+
+def test_what_was_read_of_a_file_that_cannot_be_read_any_more_is_in_doubt(file_id: int) -> None:
+    """It was renamed, which may cover up that somebody wrote to it before, and nobody can compare its ends."""
+    with writing():
+        content.save_full_hash(file_id, "cafe")
+    work = Work()
+    work.until_nothing_is_left(
+        work.runner(fail(FileUnreadable("a.mkv", PermissionError(13, "denied"))), reads_file=True)
+    )
+    assert job().state == "set_aside"
+    assert row(file_id).is_in_doubt
+    with writing():
+        content.save_full_hash(file_id, "cafe")
+        queue.retry_set_aside(file_id, work.now_ms)
+    work.until_nothing_is_left(work.runner(fail(ValueError("a bug"))))
+    assert job().state == "set_aside"
+    assert not row(file_id).is_in_doubt, "a stage that reads no bytes says nothing of them"

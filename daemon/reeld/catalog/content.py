@@ -29,6 +29,11 @@ def has_full_hash(video_file_id: int) -> bool:
     return bool(rows(sql, video_file_id))
 
 
+def doubt(video_file_id: int) -> None:
+    """Its bytes should have been read, and cannot be: whether the hash that is stored is still theirs nobody knows."""
+    change("UPDATE video_files SET is_in_doubt = 1 WHERE id = ? AND file_hash IS NOT NULL", video_file_id)
+
+
 def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], found: str, now_ms: int) -> None:
     """If a hash is another than the one that is stored, the bytes are others: what the old ones said is forgotten.
 

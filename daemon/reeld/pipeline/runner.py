@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from reeld.catalog import files, queue
+from reeld.catalog import content, files, queue
 from reeld.catalog.database import writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError, WorkerDied
@@ -144,7 +144,13 @@ class Runner:
         if stage.give_up is not None:
             substitute = stage.give_up(reason)
             return self._try(job, replace(stage, run=lambda _record, _tools: substitute, give_up=None), record)
-        self._patiently(lambda: queue.set_aside(job, error=reason, is_denied=is_denied(err)))
+
+        def set_aside() -> None:
+            if stage.reads_file and queue.holds(job):
+                content.doubt(job.video_file_id)
+            queue.set_aside(job, error=reason, is_denied=is_denied(err))
+
+        self._patiently(set_aside)
         return None
 
     def _put_back(self, job: Job, delay_s: float, reason: str | None, *, counts: bool) -> None:
