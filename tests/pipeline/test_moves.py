@@ -7,7 +7,7 @@ import random
 import shutil
 import threading
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -699,11 +699,24 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
     newcomer = known.write("a/one.mkv", "of another film")
     os.utime(newcomer, (1, 1))
     known.advance_s += 3600  # its last change is long past when it is first seen
+    was_looked_for = False
     asked: list[bool] = []
-    known.intake = replace(known.intake, on_displaced=lambda: asked.append(True))
-    known.look(Hint(relative="a", is_recursive=False))
-    assert asked
+
+    def on_displaced() -> Callable[[], bool]:
+        asked.append(True)
+        return lambda: was_looked_for
+
+    known.intake = replace(known.intake, on_displaced=on_displaced)
+    for _ in range(3):  # however long that takes: the other library's disk may be asleep
+        known.look(Hint(relative="a", is_recursive=False))
+        assert facts(known.row("a/one.mkv")) == before
+        known.advance_s += 3600
+        known.intake.arrivals.settle_due()
+    assert asked == [True], "nobody is asked again while they look"
     assert facts(known.row("a/one.mkv")) == before
+    (wait,) = known.intake.arrivals.settling.waiting()
+    assert wait.why == "another file was there, which is looked for first"
+    was_looked_for = True
     known.look(Hint(relative="z", is_recursive=False))
     known.be_quiet()
     assert facts(known.row("z/one.mkv")) == before

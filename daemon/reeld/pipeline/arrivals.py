@@ -53,20 +53,24 @@ class Arrivals:
     has_turned_away: bool = False
     """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
+    _awaited: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """Of files that stand where known ones stood: whether those were looked for everywhere by now."""
 
-    def see(self, seen: SeenFile, names: Collection[str], *, must_wait: bool = False) -> None:
-        """A file that is new, or not what we know, and the names of all that lies beside it.
+    def wait_until(self, path: str, was_looked_for: Callable[[], bool]) -> None:
+        """This file, which is about to be seen, is taken a quiet period from now, and not before that is so."""
+        self._awaited[path] = was_looked_for
 
-        With `must_wait` it is taken by `settle_due` at the earliest, a quiet period from now.
-        """
+    def waits_for_others(self, path: str) -> bool:
+        return path in self._awaited
+
+    def see(self, seen: SeenFile, names: Collection[str]) -> None:
+        """A file that is new, or not what we know, and the names of all that lies beside it."""
         path, stamp = seen.relative, seen.stamp
         named = _objection_of_names(seen.name, names)
-        match self._show(path, stamp, named, must_wait=must_wait):
+        match self._show(path, stamp, named, must_wait=path in self._awaited):
             case Sight.SETTLED:
                 self._hear_witnesses(path, stamp)
-            case Sight.WAITING if (
-                not must_wait and named is None and self.settling.is_quiet(path, stamp, self.monotonic())
-            ):
+            case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
                 # Something happened in its folder: perhaps the writer that was waited for has closed it.
                 self._confirm(path, stamp)
 
@@ -94,6 +98,7 @@ class Arrivals:
     def _confirm(self, path: str, stamp: FileStamp | None, named: Objection | None = None) -> None:
         """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
         now = self.monotonic()
+        named = named or self._objection_of_what_it_replaced(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self.settling.confirm(path, stamp, now, objection=named)
             return
@@ -102,6 +107,13 @@ class Arrivals:
         stamp = testimony.stamp or stamp
         if self.settling.confirm(path, stamp, now, objection=self._objection_of(testimony)):
             self._accept(path, stamp, testimony)
+
+    def _objection_of_what_it_replaced(self, path: str) -> Objection | None:
+        """The known file that stood there may have been moved, to where nobody has looked yet."""
+        was_looked_for = self._awaited.get(path)
+        if was_looked_for is None or was_looked_for():
+            return None
+        return Objection(why="another file was there, which is looked for first")
 
     def _ask(self, path: str) -> Witnessed:
         return self.witnesses.ask(os.path.join(self.place.root, path))
@@ -116,12 +128,14 @@ class Arrivals:
     def _accept(self, path: str, stamp: FileStamp, testimony: Witnessed) -> None:
         completeness = Completeness(quiet_s=self.settling.quiet_s, writer=testimony.writer, holes=testimony.holes)
         self._settled[path] = _Settled(stamp=stamp, completeness=completeness)
+        self._awaited.pop(path, None)
         if len(self._settled) >= BATCH:
             self.flush()
 
     def forget(self, path: str) -> None:
         """It is known by now, or left alone."""
         self.settling.forget(path)
+        self._awaited.pop(path, None)
 
     def forget_vanished(self, listing: Listing) -> None:
         """What settled while the catalogue could not be written to may be gone by now."""
@@ -142,6 +156,8 @@ class Arrivals:
             except OSError:
                 continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
             self._confirm(path, stamp, _objection_of_names(name, names_in(directory)))
+        for path in [path for path in self._awaited if path not in self.settling]:
+            del self._awaited[path]  # it went, or was turned away
         self.flush()
 
     def flush(self) -> None:

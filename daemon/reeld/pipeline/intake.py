@@ -35,9 +35,9 @@ class Intake:
     moves: Moves
     with_full_hash: bool
     now_ms: Callable[[], int]
-    on_displaced: Callable[[], None] = lambda: None
+    on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True
     """Told that unknown content is where known content was, which may lie anywhere by now: all libraries should be
-    looked through within a quiet period, for until then the newcomer does not take over the row."""
+    looked through soon. Gives whether they were: until then the newcomer does not take over the row."""
 
     def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
         """Compare a folder with its rows, and record what is different.
@@ -135,9 +135,9 @@ class Intake:
         """
         known = newcomer.known
         has_replaced = known is not None and known.is_present and known.stamp.inode != newcomer.seen.stamp.inode
-        if has_replaced:
-            self.on_displaced()
-        self.arrivals.see(newcomer.seen, names, must_wait=has_replaced)
+        if has_replaced and not self.arrivals.waits_for_others(newcomer.seen.relative):
+            self.arrivals.wait_until(newcomer.seen.relative, self.on_displaced())
+        self.arrivals.see(newcomer.seen, names)
 
     def _move(self, newcomers: Sequence[Newcomer]) -> list[Newcomer]:
         """Let the rows of files that were moved follow them, all in one transaction; gives the files that were not."""

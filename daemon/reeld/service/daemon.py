@@ -290,9 +290,13 @@ class Daemon:
             log.error("daemon.failed", reason=str(error))
         self.stopping.set()
 
-    def _look_around(self, within_s: float) -> None:
-        for watcher in self._watchers:
-            watcher.look_around(within_s)
+    def _look_around(self, within_s: float) -> Callable[[], bool]:
+        """Have all libraries looked through soon; gives whether all that can be looked at were."""
+        asked = [(watcher, watcher.look_around(within_s)) for watcher in self._watchers]
+        return lambda: all(
+            watcher.has_looked_around(number) or not self._disks.is_answering(watcher.library.path)
+            for watcher, number in asked
+        )
 
     def _look_again(self, absolute_path: str) -> None:
         for watcher in self._watchers:

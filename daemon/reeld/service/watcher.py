@@ -85,6 +85,9 @@ class LibraryWatcher:
         self._next_tell = 0.0
         self._next_denied = 0.0
         self._look_around_at = math.inf
+        self._wishes = threading.Lock()
+        self._asked_to_look_around = 0
+        self._looked_around = 0
         self._catalog_backoff = Backoff(CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S)
         self._catalog_retry_at: float | None = None
         self._unreadable: dict[str, Unreadable] = {}
@@ -99,10 +102,20 @@ class LibraryWatcher:
         """There is something to be seen: `stopping`, for example."""
         self.hints.wake()
 
-    def look_around(self, within_s: float) -> None:
-        """Something may have been moved here: see what changed anywhere in the library."""
-        self._look_around_at = min(self._look_around_at, time.monotonic() + within_s)
-        self.hints.wake()
+    def look_around(self, within_s: float) -> int:
+        """Something may have been moved here: see what changed anywhere in the library. For any thread.
+
+        Gives the number of this wish, for `has_looked_around`.
+        """
+        with self._wishes:
+            self._asked_to_look_around += 1
+            self._look_around_at = min(self._look_around_at, time.monotonic() + within_s)
+            self.hints.wake()
+            return self._asked_to_look_around
+
+    def has_looked_around(self, number: int) -> bool:
+        """Whether that wish was fulfilled, or cannot be: the library is away. For any thread."""
+        return self._looked_around >= number or self._root_seen is None
 
     def look_at(self, absolute_path: str) -> None:
         """Something is not as the catalogue believes it to be at this path of the library."""
@@ -334,9 +347,13 @@ class LibraryWatcher:
 
     def _look_around(self) -> None:
         """Somewhere unknown content is in the place of known content: has that come here?"""
-        if time.monotonic() >= self._look_around_at:
-            self._look_around_at = math.inf
-            self._pass_over()
+        if time.monotonic() < self._look_around_at:
+            return
+        with self._wishes:
+            number, self._look_around_at = self._asked_to_look_around, math.inf
+        self._pass_over()
+        if not self._stopping.is_set():
+            self._looked_around = number
 
     def _look_twice(self) -> None:
         """Nothing is missing that was looked for only once."""
@@ -370,7 +387,7 @@ def make_intake(
     first_stage: Stage,
     with_full_hash: bool,
     look_for: LookFor,
-    on_displaced: Callable[[], None] = lambda: None,
+    on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True,
 ) -> Intake:
     place, rules = Place(library_id, library.path), rules_of(library)
     return Intake(
