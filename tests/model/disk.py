@@ -218,7 +218,7 @@ class Disk:
         if "_UNPACK_" in other:
             self._note_away(folder)
         os.rename(folder, other)
-        self._note_forbidden(other)
+        self._note_dark(other)
         return Done(
             text=f"rename folder {folder} to {other}",
             folders=(os.path.dirname(folder), parent),
@@ -230,7 +230,7 @@ class Disk:
         if folder is None or other is None or _is_below(folder, other) or _is_below(other, folder):
             return None
         _exchange(folder, other)
-        self._note_forbidden(folder, other)
+        self._note_dark(folder, other)
         return Done(text=f"swap folders {folder} and {other}", trees=(folder, other))
 
     def move_out(self, rng: random.Random) -> Done | None:
@@ -252,6 +252,7 @@ class Disk:
         if os.path.lexists(other) or os.stat(folder).st_dev != os.stat(self.outside).st_dev:
             return None
         os.rename(path, other)
+        self._note_dark(other)
         return Done(text=f"move in {other}", folders=(folder,), trees=(other,))
 
     def move_elsewhere(self, rng: random.Random) -> Done | None:
@@ -351,10 +352,13 @@ class Disk:
                 relative = "" if folder == root else os.path.relpath(folder, root)
                 self.memory.refused |= self.memory.contents_of_rows_below(name, relative)
 
-    def _note_forbidden(self, *folders: str) -> None:
-        """These have come to where they are now; with them came, perhaps, what nobody may enter."""
-        for path in (*folders, *_forbidden(folders)):
-            if not os.stat(path).st_mode & 0o400:
+    def _note_dark(self, *paths: str) -> None:
+        """These have come to where they are now: perhaps into a folder that nobody may enter, or with one in them."""
+        for path in paths:
+            if any(_is_below(path, folder) for folder in _forbidden(self.libraries.values())):
+                self._note_away(path)
+        for path in (*paths, *_forbidden(paths)):
+            if os.path.isdir(path) and not os.stat(path).st_mode & 0o400:
                 self._note_unaskable(path)
 
     def _a_file(self, rng: random.Random, endings: Sequence[str] = ENDINGS) -> str | None:
@@ -421,6 +425,7 @@ class Disk:
                 self.memory.away.add(content_of(file))
 
     def _told(self, text: str, *paths: str) -> Done:
+        self._note_dark(*(path for path in paths if os.path.lexists(path)))
         return Done(text=text, folders=tuple(os.path.dirname(path) for path in paths))
 
 
