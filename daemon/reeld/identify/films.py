@@ -6,6 +6,7 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, plain_title, same_title, title_to_offer
+from reeld.identify.titles import title_key
 
 _BOX = re.compile(
     r"collection|trilogy|tetralogy|quadrilogy|saga|anthology|box ?set|duology|filmography|pack|complete", re.IGNORECASE
@@ -104,11 +105,16 @@ def _without_year(case: Case, known: Survey, own: str) -> Case:
         case.says(f"the name has the words {own!r}", "title")
     if same_title(title, own):
         case.says("guessit reads the same title", "title")
-    elif title and not own:
-        case.reading = Reading(kind="movie", title=title)
+    elif title and (not own or _begins_with(own, title)):
+        case.reading = replace(case.reading, title=title)
     if same_title(known.folder.title, own):
         case.says("the folder has the same title", "title")
     return case
+
+
+def _begins_with(words: str, title: str) -> bool:
+    """Whether guessit's title is the beginning: it knows more words of releases, and what it leaves is rarely more."""
+    return len(title) > 1 and title_key(words).startswith(title_key(title))
 
 
 def _weigh_own_words(case: Case, known: Survey, own: str) -> None:

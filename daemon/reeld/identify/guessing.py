@@ -24,9 +24,10 @@ WIDEST_RANGE = 200
 """Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because it lists every number between."""
 
 # Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99, 1-99, 1 to 99.
+# Nothing is consumed, since the second number may begin the next range: E01-S01-S99999.
 _RANGE = re.compile(
-    r"(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
-    r"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|season|episode|ep|xe|ex|s|e|x|d)\s*)?(?P<last>\d+)",
+    r"(?<!\d)(?=(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
+    r"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|season|episode|ep|xe|ex|s|e|x|d)\s*)?(?P<last>\d+))",
     re.IGNORECASE,
 )
 

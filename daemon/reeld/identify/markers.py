@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS
+from reeld.identify.titles import title_key
+from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS, TITLES_WITH_A_NUMBER
 
 Style = Literal["SxxEyy", "NxNN", "words", "date", "dash", "episode", "of", "pack"]
 
@@ -34,9 +35,9 @@ class Marker:
     odd: str | None = None
 
 
-# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05. What may follow is read by _E_NEXT and _BARE_NEXT.
+# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05, S013E18. What may follow is read by _E_NEXT and _BARE_NEXT.
 _SE = re.compile(
-    r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|\d{1,2})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
+    r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|0?\d{1,2})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
     re.IGNORECASE,
 )
 # E03, -E03, .S01E03, & E03: another number of the same chain.
@@ -45,8 +46,12 @@ _E_NEXT = re.compile(
 )
 # -16 straight behind E15, with nothing glued to it (so that -720p is none).
 _BARE_NEXT = re.compile(r"(?P<join>[-~+&])(?P<number>\d{2,3})(?![^\W_])")
-# 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11.
-_X = re.compile(r"(?<![^\W_])(?P<season>\d{1,2})x(?!26[456])(?P<first>\d{2,3})(?!\d)", re.IGNORECASE)
+# 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11; 2016x03 is a year's season (1920x1080 has more digits behind, and
+# 2008x12.13 may be a day).
+_X = re.compile(
+    r"(?<![^\W_])(?P<season>\d{1,2}|(?:19|20)\d\d(?=[x×]\d\d(?![\d.]\d)))[x×](?!26[456])(?P<first>\d{2,3})(?!\d)",
+    re.IGNORECASE,
+)
 _X_NEXT = re.compile(
     r"(?:[ ._]{1,2}(?=\d{1,2}x))?(?P<join>-?)(?:(?P<season>\d{1,2})?x|(?<=-))(?!26[456])(?P<number>\d{2,3})(?!\d)",
     re.IGNORECASE,
@@ -62,6 +67,13 @@ _NUMBERS_FIRST = re.compile(
     rf"(?P<first>\d{{1,4}})[ ._-]{{0,2}}(?:{EPISODE_WORDS})(?![^\W_])",
     re.IGNORECASE,
 )
+# 第二季 第3集, シーズン2 第3話: season and episode with the sign that counts each.
+_COUNTED = re.compile(
+    r"(?:第(?P<season>[\d一二三四五六七八九十]{1,3})[季期]|(?:シーズン|시즌) ?(?P<other>\d{1,2}))"
+    r"[ ._-]{0,3}第(?P<first>[\d一二三四五六七八九十]{1,4})[集話话回]"
+)
+_COUNTED_ONE = re.compile(r"第(?P<first>\d{1,4})[集話话回]")
+_HAN_DIGITS = {char: number for number, char in enumerate("一二三四五六七八九", start=1)}
 # [Cap.105]: season 1, episode 5, as Spanish releases write it.
 _CAP = re.compile(r"(?<=\[)Cap[. ]?(?P<season>\d{1,2})(?P<first>\d{2})(?=\])", re.IGNORECASE)
 _ISO_DATE = re.compile(r"(?<![^\W_])((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)(?![^\W_])")
@@ -71,8 +83,22 @@ _DASH = re.compile(
     r"(?<=[ _])[-–][ _](?:#|ep\.? ?|e)?(?P<first>\d{1,4})(?:v\d)?(?: ?END)?(?=[ _]*(?:[\[(]|[ _][-–][ _]|$))",
     re.IGNORECASE,
 )
+# `[Group] Title 05 [1080p]`, `[Group]_Title_16v2_[AC3]`, `[Group] Title #3`: nothing but brackets behind a number that
+# titles do not end in.
+_BEHIND_GROUP = re.compile(
+    r"^\s*[\[【].*[^\W\d_][!?.~]?[ _]#?(?P<first>0\d{1,2}(?:v\d)?|\d{2,3}v\d|(?<=#)\d{1,3}(?:v\d)?)"
+    r"(?: ?END)?[ _]*(?=[\[(]|$)",
+    re.IGNORECASE,
+)
 # Episode 5, Ep.05, E05, Folge 5: a number without its season.
-_EPISODE = re.compile(rf"(?<![^\W_])(?:{EPISODE_WORDS}|e)[ ._-]{{0,2}}(?P<first>\d{{1,4}})(?![^\W_])", re.IGNORECASE)
+_EPISODE = re.compile(
+    rf"(?<![^\W_])(?:{EPISODE_WORDS}|e)[ ._-]{{0,2}}(?P<first>\d{{1,4}})(?:v\d)?(?![^\W_])", re.IGNORECASE
+)
+# What only those who count episodes from the first one on put into a name: a group in front, a checksum at the end, the
+# tag of French subtitles.
+_COUNTS_ON = re.compile(r"^\s*[\[【]|[\[(][0-9A-F]{8}[\])]\s*$|(?<![^\W_])VOSTFR(?![^\W_])", re.IGNORECASE)
+LEAST_COUNTED_ON = 100
+"""No season has so many episodes: such a number counts from the first one on."""
 _OF = re.compile(r"(?<![^\W_])(?P<first>\d{1,2})[ ._-]?of[ ._-]?(?P<count>\d{1,2})(?![^\W_])", re.IGNORECASE)
 # A whole season: S01, Season 1, 1. Staffel.
 _PACK = re.compile(
@@ -93,7 +119,8 @@ def find_marker(stem: str) -> Marker | None:
     chains = list(_chains(stem))
     if chains:
         return _agreed(chains)
-    return next((marker for marker in (_dated(stem), _dashed(stem), _single(stem), _packed(stem)) if marker), None)
+    weaker = (_counted, _dated, _dashed, _behind_group, _single, _packed)
+    return next((marker for look in weaker if (marker := look(stem))), None)
 
 
 def _chains(stem: str) -> Iterator[Marker]:
@@ -198,6 +225,36 @@ def _date(year: str, month: str, day: str) -> str | None:
         return None
 
 
+def _counted(stem: str) -> Marker | None:
+    if found := _COUNTED.search(stem):
+        season, first = _han(found["season"] or found["other"]), _han(found["first"])
+        return Marker(style="words", start=found.start(), end=found.end(), season=season, episodes=(first,))
+    if found := _COUNTED_ONE.search(stem):
+        return Marker(style="episode", start=found.start(), end=found.end(), absolute=(int(found["first"]),))
+    return None
+
+
+def _han(text: str) -> int:
+    """A number below a hundred, in digits of either kind."""
+    if text.isdigit():
+        return int(text)
+    tens, ten, ones = text.rpartition("十")
+    return (_HAN_DIGITS.get(tens, 1) if ten else 0) * 10 + _HAN_DIGITS.get(ones, 0)
+
+
+def _behind_group(stem: str) -> Marker | None:
+    found = _BEHIND_GROUP.search(stem)
+    if found is None or int(number := found["first"].lower().partition("v")[0]) == 0:
+        return None
+    start = found.start("first")
+    if (
+        title_key(re.sub(r"^\s*(?:[\[【][^\]】]*[\]】][ ._]*)+", "", stem[: start + len(number)]))
+        in TITLES_WITH_A_NUMBER
+    ):
+        return None
+    return Marker(style="dash", start=start, end=found.end(), absolute=(int(number),))
+
+
 def _dashed(stem: str) -> Marker | None:
     found = list(_DASH.finditer(stem))
     if not found or (len(found[0]["first"]) == 4 and found[0]["first"][:2] in ("19", "20")):
@@ -210,7 +267,13 @@ def _single(stem: str) -> Marker | None:
     if found := _OF.search(stem):
         return Marker(style="of", start=found.start(), end=found.end(), episodes=(int(found["first"]),))
     if found := _EPISODE.search(stem):
-        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(int(found["first"]),))
+        number = int(found["first"])
+        if decimal := _DECIMAL.match(stem, found.end()):
+            odd = f"the episode number goes on with {decimal[0]!r}"
+            return Marker(style="episode", start=found.start(), end=decimal.end(), episodes=(number,), odd=odd)
+        if number >= LEAST_COUNTED_ON or _COUNTS_ON.search(stem):
+            return Marker(style="episode", start=found.start(), end=found.end(), absolute=(number,))
+        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(number,))
     return None
 
 

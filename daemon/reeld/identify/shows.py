@@ -189,9 +189,9 @@ def _count_own_number(case: Case, known: Survey) -> None:
         case.says(f"the name carries the mark of {_described(reading)}", "number")
         if read.style in ("episode", "of", "dash") and folder.has_season_folder:
             case.says(f"the season is that of the folder, {folder.season}", "number")
-            if read.style == "dash" and (folder.season or 0) > 1 and not _counts_from_one(known):
+            if read.absolute and (folder.season or 0) > 1 and not _counts_from_one(known):
                 case.doubt("the number may count from the first season on")
-        if read.absolute and reading.absolute_numbers and not read.group:
+        if read.style == "dash" and reading.absolute_numbers and not read.group:
             _weigh_lone_number(case, known, read.absolute[0])
     elif folder.has_season_folder and not known.nfos:
         case.says(f"the number stands in front, in the folder of season {folder.season}", "number", "number")

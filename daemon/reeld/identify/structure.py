@@ -33,6 +33,12 @@ _TITLE_PART = re.compile(
 )
 
 
+# `Title 2 - 11`, `Title Movie - 02`: the second season, or the second film, as often as a title.
+_NOT_THE_SERIES = re.compile(r" (?:[2-9]|movies?|film|specials?|sp)$", re.IGNORECASE)
+# `Title - 12 (1080p)`: so groups name episodes that put their own name behind.
+_RESOLUTION_NEXT = re.compile(r" ?[(\[]\d{3,4}p[)\]]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
     """What stands in a name, in the words of a Reading.
@@ -117,12 +123,14 @@ def _episode(stem: str, marker: Marker) -> Structure:
     text = read_title(raw)
     season, title, episodes, absolute = marker.season, text.title, marker.episodes, marker.absolute
     if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title)):
-        season, title, episodes, absolute = int(found[1]), title[: found.start()], absolute, ()
+        season, title, episodes, absolute = int(found[1]), title[: found.start()].rstrip(" -–"), absolute, ()
     risks = [marker.odd] if marker.odd else []
     if marker.air_date and re.search(r"(?<![^\W_])(?:vs?|versus)(?![^\W_])", tail, re.IGNORECASE):
         risks.append("it may be a match, which no database of series lists")
     if marker.half:
         risks.append("the file holds half an episode")
+    if absolute and title and (end := _NOT_THE_SERIES.search(title)):
+        risks.append(f"{end[0].strip()!r} at the end of the title may say which season, or that it is a film")
     return Structure(
         kind="episode",
         style=marker.style,
@@ -138,7 +146,7 @@ def _episode(stem: str, marker: Marker) -> Structure:
         episode_title=_episode_title(tail),
         part=marker.half,
         has_quality=STRONG_QUALITY.search(stem) is not None,
-        group=raw.lstrip().startswith(("[", "【")),
+        group=raw.lstrip().startswith(("[", "【")) or bool(marker.style == "dash" and _RESOLUTION_NEXT.match(tail)),
         is_release=_is_release(stem),
         title_risks=tuple(risk for risk in text.risks if title == text.title or "season" not in risk),
         risks=tuple(risks),

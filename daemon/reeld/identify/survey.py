@@ -148,7 +148,7 @@ def guess_says_title(said: Guess | None, read: Structure) -> bool:
     if said is None or read.title is None:
         return False
     title = said.reading.title
-    if title is None:
+    if title is None or read.title == str(said.reading.year):
         # It took the only word for a year, or for a quality: there is no other title in front of the marker.
         return said.reading.year is not None and len(words_of(read.title)) == 1
     # `Sealab 2021`: it takes the number for a year, we know better, and about the words we agree.

@@ -43,9 +43,9 @@ def identify(clues: Clues) -> Verdict:
 def _offer_guess(case: Case, known: Survey) -> None:
     """Where nothing but guessit sees an episode, that is the best there is to offer; it is never accepted."""
     heard = guessed(known.guess)
-    if heard and heard.title and has_number(heard):
+    if heard and heard.title and (has_number(heard) or heard.kind == "episode"):
         case.reading = replace(heard, evidence=())
-        case.doubt("guessit alone sees an episode's number")
+        case.doubt("guessit alone sees an episode's number" if has_number(heard) else "guessit alone sees a series")
 
 
 def _is_episode(known: Survey, number: Reading | None) -> bool:

@@ -30,6 +30,9 @@ TITLES_WITH_A_YEAR = words(
 """Keys of films and series whose title ends in a year. No rule can know that the number is not their own year:
 this is knowledge, and it grows when somebody meets another one."""
 
+TITLES_WITH_A_NUMBER = words("""agent007 cyborg009""")
+"""Keys of titles that end in a number which looks like an episode's, by the zero in front of it."""
+
 BROADCASTERS = words("""bbc itv pbs nhk arte zdf ard cbc natgeo ngc discovery nat""")
 """Words that releases put before the title of a programme, although they are no part of it."""
 
@@ -58,6 +61,7 @@ WEAK_QUALITY = words(
     stv docu retail screener scr complete custom hybrid nordic subpack open matte fullhd hq lq mkv mp4 avi m4v
     untouched hdlight mhd full hiq vostfr vost vff vfq vfi vf vo vof truefrench subfrench subfr fastsub stfr
     swesub norsub dksub finsub nlsubs plsub subita sub-ita vosi bdremux ddp dd ma ac3 dts aac x264 x265 2ch 6ch
+    subforced fansub predvd uhdremux bdrip hdtvrip webmux vhsrip
     upscaled upscale ai regraded proof nogrp nogroup dxva 2in1 conv convert dirfix nfofix obfuscated xpost
     postbot fixed fix v2 v3 v4 5 51 71 20 5-1 7-1 1 0 2 7 disc cd1 cd2 lpcm pcm mono stereo uncensored bit 25fps
     24fps 50fps 60fps fps hfr"""
