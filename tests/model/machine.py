@@ -226,7 +226,9 @@ class Model(RuleBasedStateMachine):
         else:
             self.reeld.validate(question["id"], title)
         content = self._content_of(row)
-        self.memory.decide(Decision(title=title, content=content, row_id=row["id"]))
+        path = os.path.join(self.plugs[row["library"]].path, row["path"])
+        spoken_of = content_of(path) if row["state"] == "present" and os.path.isfile(path) else None
+        self.memory.decide(Decision(title=title, content=content, row_id=row["id"]), spoken_of=spoken_of)
         after = read_catalogue(self.reeld.database_path).rows[row["id"]]
         for rows in self.dark_rows.values():
             if row["id"] in rows:
@@ -306,7 +308,9 @@ class Model(RuleBasedStateMachine):
         memory = self.memory
         # What was written over a file whose hash was waiting, and whose mtime was put back, is hashed by that job, and
         # once more when the next walk meets its ctime: nobody knew until then what the first one had read.
-        excused = memory.shared | memory.transplanted | memory.touched | memory.away | memory.reread | memory.put_back
+        # And where the old place could not be asked, the file was another one until its hash said that it is not.
+        excused = memory.shared | memory.transplanted | memory.touched | memory.away | memory.reread
+        excused |= memory.put_back | memory.refused
         most = 1 + self.reeld.kills
         return [
             Difference(kind="hashed_twice", text=f"{comparison.places[content]} was hashed {count} times")

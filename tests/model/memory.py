@@ -43,9 +43,15 @@ class Memory:
     last: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     """Library, path and content of each row when it was last present at such a moment."""
 
-    def decide(self, decision: Decision) -> None:
-        """A person decides. What was said of the same bytes in another row is not theirs any more, but that row's."""
-        is_said_anew = [each.content == decision.content and each.row_id != decision.row_id for each in self.decisions]
+    def decide(self, decision: Decision, *, spoken_of: str | None) -> None:
+        """A person decides about these bytes, perhaps before reeld has read them.
+
+        What was said of the same ones in another row is not theirs any more, but that row's.
+        """
+        is_said_anew = [
+            spoken_of is not None and each.content == spoken_of and each.row_id != decision.row_id
+            for each in self.decisions
+        ]
         self.decisions = [
             replace(each, content=None) if is_anew else each
             for each, is_anew in zip(self.decisions, is_said_anew, strict=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.model.bytes import unique_video
+from tests.model.bytes import content_of, unique_video
 from tests.model.disk import OPERATIONS, Disk
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
@@ -387,7 +387,11 @@ class Rounds:
             self._say(f"{command} was refused: {done.stderr.decode(errors='replace').strip()}")
             return False
         row = read_catalogue(str(self._world.database)).rows[question["video_file_id"]]
-        self._memory.decide(Decision(title=title, content=row["file_hash"], row_id=row["id"]))
+        path, spoken_of = os.path.join(self._plugs[row["library"]].path, row["path"]), row["file_hash"]
+        with contextlib.suppress(OSError):
+            spoken_of = content_of(path)
+        decision = Decision(title=title, content=row["file_hash"], row_id=row["id"])
+        self._memory.decide(decision, spoken_of=spoken_of)
         self._dark_rows.pop(row["id"], None)
         self._say(f"{self._memory.decisions[-1]} at {row['library']}:{row['path']!a}")
         return True
