@@ -253,3 +253,59 @@ def test_a_title_with_bytes_that_are_no_text_is_for_a_person() -> None:
     verdict = identify(Clues(path=os.fsdecode(b"Movies/Am\xe9lie (2001)/Am\xe9lie (2001).mkv")))
     assert isinstance(verdict, Uncertain)
     assert "UTF-8" in verdict.reason
+
+
+DVD = {"VIDEO_TS.VOB": 9, "VTS_01_0.VOB": 9, "VTS_01_1.VOB": 1000, "VTS_01_2.VOB": 700, "VTS_02_1.VOB": 90}
+
+
+def _on_disc(name: str, sizes: dict[str, int], folder: str = "Heat (1995)/VIDEO_TS") -> Verdict:
+    others = {other: size for other, size in sizes.items() if other != name}
+    clues = Clues(
+        path=f"Movies/{folder}/{name}",
+        siblings=tuple(others),
+        size_bytes=sizes[name],
+        sibling_sizes=tuple(others.values()),
+    )
+    return identify(clues)
+
+
+def test_a_dvd_is_one_film_whatever_files_it_is_cut_into() -> None:
+    found = {name: _on_disc(name, DVD) for name in DVD}
+    assert [name for name, verdict in found.items() if isinstance(verdict, Accepted)] == ["VTS_01_1.VOB"]
+    film = reading_of(found.pop("VTS_01_1.VOB"))
+    assert (film.title, film.year) == ("Heat", 1995)
+    assert "it is by far the largest title of the disc" in film.evidence
+    assert all(isinstance(verdict, Ignored) for verdict in found.values())
+
+
+def test_a_blu_ray_is_its_largest_stream() -> None:
+    streams = {"00001.m2ts": 50, "00800.m2ts": 9000, "00801.m2ts": 400}
+    found = {name: _on_disc(name, streams, "Heat (1995)/BDMV/STREAM") for name in streams}
+    assert {name: type(verdict) for name, verdict in found.items()} == {
+        "00001.m2ts": Ignored,
+        "00800.m2ts": Accepted,
+        "00801.m2ts": Ignored,
+    }
+
+
+def test_a_disc_with_two_titles_of_one_size_is_for_a_person() -> None:
+    """Episodes, or two versions of a film; each title asks once."""
+    episodes = {"VTS_01_1.VOB": 1000, "VTS_01_2.VOB": 100, "VTS_02_1.VOB": 900}
+    found = {name: _on_disc(name, episodes) for name in episodes}
+    assert {name for name, verdict in found.items() if isinstance(verdict, Uncertain)} == {
+        "VTS_01_1.VOB",
+        "VTS_02_1.VOB",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "is_sample"),
+    [
+        ("heat.1995.sample.1080p.bluray.mkv", 30, True),
+        ("heat.1995.sample.1080p.bluray.mkv", 700, False),
+        ("heat.1995.sample.720p.bluray.mkv", 30, False),
+    ],
+)
+def test_a_sample_is_told_by_its_size_beside_the_file_that_it_is_one_of(name: str, size: int, is_sample: bool) -> None:
+    sizes = {name: size, "heat.1995.1080p.bluray.mkv": 800}
+    assert isinstance(_on_disc(name, sizes, "Heat"), Ignored) == is_sample

@@ -24,6 +24,9 @@ class Clues:
     library_kind: LibraryKind = "auto"
     siblings: tuple[str, ...] = ()
     """Base names of the other videos of the same folder, in any order."""
+    size_bytes: int | None = None
+    sibling_sizes: tuple[int, ...] = ()
+    """In bytes, in the order of `siblings`; empty where they are not known."""
     sidecars: tuple[Sidecar, ...] = ()
     duration_ms: int | None = None
 

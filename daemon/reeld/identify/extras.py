@@ -5,7 +5,7 @@ are real titles.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reeld.identify.folders import is_generic, season_of
 from reeld.identify.ids import without_ids
@@ -26,6 +26,9 @@ _SUFFIX = re.compile(
     r"(?P<join>[-._ ])(?P<word>trailer\d*|teaser|sample|behindthescenes|deleted(?:scene)?s?|featurette)$", re.IGNORECASE
 )
 _WEAK_SUFFIX = re.compile(r"-(?P<word>interview|scene|short|clip|other|extra)$")
+_SAMPLE_WORD = re.compile(r"(?<![^\W_])sample(?![^\W_])[ ._-]*", re.IGNORECASE)
+SAMPLE_SHARE = 0.1
+"""A sample is a minute of an hour or two."""
 _SAMPLE_PREFIX = re.compile(r"sample[-_]\S|sample$", re.IGNORECASE)
 
 
@@ -33,6 +36,25 @@ def why_ignored(folders: Sequence[str], base: str) -> str | None:
     """The sentence that says what this video is instead of a film or an episode; None when it may be one."""
     stem = without_ids(stem_of(base))
     return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
+
+
+def why_sample(base: str, sizes: Mapping[str, int]) -> str | None:
+    """The sentence that says that `base` is a sample of a file beside it, which has its name but for that word.
+
+    `sizes` are those of all files there, by name; the word alone says nothing: "Shomin Sample" is a series.
+    """
+    name = _without_sample(stem_of(base))
+    for other, size in sizes.items():
+        is_its_film = other != base and name is not None and title_key(stem_of(other)) == title_key(name)
+        if is_its_film and sizes[base] < SAMPLE_SHARE * size:
+            return f"it is called a sample of {other!r}, and has less than a tenth of its size"
+    return None
+
+
+def _without_sample(stem: str) -> str | None:
+    """The stem without the word; None if it does not hold it once, or is nothing else."""
+    rest, count = _SAMPLE_WORD.subn("", stem)
+    return rest if count == 1 and any(char.isalnum() for char in rest) else None
 
 
 def _by_folder(folders: Sequence[str], stem: str) -> str | None:

@@ -78,6 +78,11 @@ def read_folders(folders: Sequence[str]) -> FolderReading:
     return _confirmed(reading, without_ids(outer)) if outer and not is_generic(outer) else reading
 
 
+def is_disc_folder(folder: str) -> bool:
+    """Whether it is a folder of a DVD or Blu-ray that was copied as it is."""
+    return _DISC_FOLDER.fullmatch(folder) is not None
+
+
 def season_of(folder: str) -> int | None:
     """The season that a folder's name means; 0 for specials; None when it is no season folder."""
     if SPECIALS_FOLDER.fullmatch(folder):

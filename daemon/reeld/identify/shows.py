@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case, has_number
-from reeld.identify.names import spaced
+from reeld.identify.names import spaced, split_path
+from reeld.identify.siblings import has_other_half, is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, same_title, title_to_offer
 from reeld.identify.words import STRONG_QUALITY
@@ -30,6 +31,8 @@ def numbered(known: Survey) -> Reading | None:
             return replace(blank, season_number=season, episode_numbers=read.absolute, episode_title=read.episode_title)
         if read.absolute and known.run and known.run.is_season_coded() and not read.group:
             return _coded(blank, read.absolute[0])
+        if season is None and read.style == "of" and _is_one_of_a_series(known):
+            season = 1  # as databases have a series that was made in one piece
         return replace(
             blank,
             season_number=season,
@@ -38,6 +41,10 @@ def numbered(known: Survey) -> Reading | None:
             episode_title=read.episode_title,
         )
     return _thin_number(known, blank)
+
+
+def _is_one_of_a_series(known: Survey) -> bool:
+    return is_one_of_a_series(split_path(known.clues.path)[1], known.clues.siblings)
 
 
 def _thin_number(known: Survey, blank: Reading) -> Reading | None:
@@ -80,13 +87,22 @@ def show_case(known: Survey, number: Reading | None) -> Case:
         )
     )
     if read.part:
-        case.reading = replace(case.reading, part=read.part)
+        _weigh_half(case, known, read.part)
     _weigh_title(case, known)
     _weigh_number(case, known)
     _weigh_ids_and_nfo(case, known)
     _weigh_place(case, known)
     case.doubt_all(read.risks if read.kind == "episode" else ())
     return case
+
+
+def _weigh_half(case: Case, known: Survey, half: int) -> None:
+    """`S01E01a`: a half of an episode if the other one lies beside it, else perhaps something else."""
+    case.reading = replace(case.reading, part=half)
+    if has_other_half(split_path(known.clues.path)[1], known.clues.siblings):
+        case.says("the other half of the episode lies beside it", "title", "number")
+    else:
+        case.doubt("the file holds half an episode, and the other half is not beside it")
 
 
 def _own_title(known: Survey) -> Structure:
@@ -191,6 +207,8 @@ def _count_own_number(case: Case, known: Survey) -> None:
             case.says(f"the season is that of the folder, {folder.season}", "number")
             if read.absolute and (folder.season or 0) > 1 and not _counts_from_one(known):
                 case.doubt("the number may count from the first season on")
+        if read.style == "of" and not folder.has_season_folder:
+            case.says("the others of the same number lie beside it: a series of one season", "number")
         if read.style == "dash" and reading.absolute_numbers and not read.group:
             _weigh_lone_number(case, known, read.absolute[0])
     elif folder.has_season_folder and not known.nfos:

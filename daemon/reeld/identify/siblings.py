@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from reeld.identify.names import normal, stem_of
 
 _DIGITS = re.compile(r"\d+")
+_OF = re.compile(r"(?<![^\W_])(?P<number>\d{1,2})[ ._-]?of[ ._-]?(?P<count>\d{1,2})(?![^\W_])", re.IGNORECASE)
+LEAST_EPISODES = 4
+"""Of two or three a film's parts or a trilogy may be numbered like this, too."""
 _PART_WORD = re.compile(r"(?:cd|dvd|dis[ck]|part|pt|parte?|teil)[ ._-]?$", re.IGNORECASE)
 
 
@@ -66,6 +69,28 @@ def _numbers_at(stem: str, digits: re.Match[str], others: Iterable[str]) -> set[
         if there and len(there[0]) <= 4 and int(there[0]) != int(digits[0]):
             numbers.add(int(there[0]))
     return numbers
+
+
+def is_one_of_a_series(name: str, siblings: Iterable[str]) -> bool:
+    """Whether it is `1of6` of something, and `2of6` and others of the same six lie beside it."""
+    own = _OF.search(stem_of(normal(name)))
+    others = [found for sibling in siblings if (found := _OF.search(stem_of(normal(sibling))))]
+    if own is None or not others or int(own["count"]) < LEAST_EPISODES:
+        return False
+    numbers = {int(found["number"]) for found in (own, *others)}
+    is_one_count = {int(found["count"]) for found in others} == {int(own["count"])}
+    return is_one_count and len(numbers) == len(others) + 1 and max(numbers) <= int(own["count"])
+
+
+def has_other_half(name: str, siblings: Iterable[str]) -> bool:
+    """Whether the other half of an episode lies beside this one: `S01E01b - …` beside `S01E01a - …`."""
+    stem = stem_of(normal(name)).casefold()
+    others = [stem_of(normal(sibling)).casefold() for sibling in siblings]
+    for letter in re.finditer(r"(?<=\d)[ab](?![^\W_])", stem):
+        other_half = stem[: letter.start()] + ("b" if letter[0] == "a" else "a")
+        if any(re.match(re.escape(other_half) + r"(?![^\W_])", other) for other in others):
+            return True
+    return False
 
 
 def stacked_part(name: str, siblings: Iterable[str]) -> int | None:

@@ -127,8 +127,6 @@ def _episode(stem: str, marker: Marker) -> Structure:
     risks = [marker.odd] if marker.odd else []
     if marker.air_date and re.search(r"(?<![^\W_])(?:vs?|versus)(?![^\W_])", tail, re.IGNORECASE):
         risks.append("it may be a match, which no database of series lists")
-    if marker.half:
-        risks.append("the file holds half an episode")
     if absolute and title and (end := _NOT_THE_SERIES.search(title)):
         risks.append(f"{end[0].strip()!r} at the end of the title may say which season, or that it is a film")
     return Structure(

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from reeld.domain.identity import Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.identify.case import Case, has_number
-from reeld.identify.extras import why_ignored
+from reeld.identify.discs import DiscFile, read_disc_file
+from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_case
 from reeld.identify.names import split_path
 from reeld.identify.shows import numbered, show_case
@@ -24,13 +25,17 @@ def identify(clues: Clues) -> Verdict:
     folders, base = split_path(clues.path)
     if not base:
         return Uncertain(reason="the file has no name")
-    if reason := why_ignored(folders, base):
+    sizes = _sizes(clues, base)
+    disc = read_disc_file(folders, base, sizes)
+    if reason := why_ignored(folders, base) or why_sample(base, sizes) or (disc and disc.ignored):
         return Ignored(reason=reason)
     known = survey(clues)
     number = numbered(known)
     case = show_case(known, number) if _is_episode(known, number) else film_case(known)
     if known.structure.kind is None and number is None and not known.folder.title:
         _offer_guess(case, known)
+    if disc:
+        _weigh_disc(case, disc)
     if known.ids.conflicts:
         case.doubt(f"the names carry two different {' and '.join(known.ids.conflicts)} ids")
     if known.substituted:
@@ -38,6 +43,20 @@ def identify(clues: Clues) -> Verdict:
     if any("\udc80" <= char <= "\udcff" for char in case.reading.title or ""):
         case.doubt("the title holds bytes that are not UTF-8")
     return case.settle(_others(case, known))
+
+
+def _sizes(clues: Clues, base: str) -> dict[str, int]:
+    """Sizes in bytes by name, of the file and its siblings; none where they are not known."""
+    if clues.size_bytes is None or len(clues.sibling_sizes) != len(clues.siblings):
+        return {}
+    return {**dict(zip(clues.siblings, clues.sibling_sizes, strict=True)), base: clues.size_bytes}
+
+
+def _weigh_disc(case: Case, disc: DiscFile) -> None:
+    if disc.doubt:
+        case.doubt(disc.doubt)
+    if disc.evidence:
+        case.says(disc.evidence)
 
 
 def _offer_guess(case: Case, known: Survey) -> None:

@@ -15,6 +15,8 @@ def clues_to_wire(clues: Clues) -> dict[str, Any]:
         "path": clues.path,
         "library_kind": clues.library_kind,
         "siblings": list(clues.siblings),
+        "size_bytes": clues.size_bytes,
+        "sibling_sizes": list(clues.sibling_sizes),
         "sidecars": [[sidecar.path, base64.b64encode(sidecar.content).decode()] for sidecar in clues.sidecars],
         "duration_ms": clues.duration_ms,
     }
@@ -25,6 +27,8 @@ def clues_from_wire(message: dict[str, Any]) -> Clues:
         path=message["path"],
         library_kind=message["library_kind"],
         siblings=tuple(message["siblings"]),
+        size_bytes=message["size_bytes"],
+        sibling_sizes=tuple(message["sibling_sizes"]),
         sidecars=tuple(Sidecar(path=path, content=base64.b64decode(content)) for path, content in message["sidecars"]),
         duration_ms=message["duration_ms"],
     )

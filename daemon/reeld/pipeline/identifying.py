@@ -1,13 +1,15 @@
 """Which film or which episodes is this file, given all that lies around it?"""
 
+import contextlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.identify.asking import identify_all
+from reeld.identify.folders import is_disc_folder
 from reeld.identify.nfo import LARGEST_BYTES, sidecar_names
 from reeld.log import get_logger
 from reeld.pipeline.tools import Tools
@@ -45,10 +47,13 @@ def _tell(path: str, verdict: Verdict) -> None:
 
 
 def _clues(record: FileRecord) -> Clues:
+    siblings = _siblings(record.absolute_path)
     return Clues(
         path=record.path,
         library_kind=record.library_kind,
-        siblings=_siblings(record.absolute_path),
+        siblings=tuple(siblings),
+        size_bytes=record.stamp.size_bytes,
+        sibling_sizes=tuple(siblings.values()),
         sidecars=_sidecars(record),
         duration_ms=record.duration_ms,
     )
@@ -57,28 +62,36 @@ def _clues(record: FileRecord) -> Clues:
 # --- neighbours ------------------------------------------------------------------------------------------
 
 
-def _siblings(absolute_path: str) -> tuple[str, ...]:
-    """Names of the neighbours with the same ending; none when the folder cannot be listed."""
+def _siblings(absolute_path: str) -> dict[str, int]:
+    """Names of the neighbours with the same ending, and their sizes; none when the folder cannot be listed."""
     directory, name = os.path.split(absolute_path)
     ending = os.path.splitext(name)[1].lower()
     try:
-        names = _names_in(directory, os.stat(directory).st_mtime_ns)
+        sizes = _sizes_in(directory, os.stat(directory).st_mtime_ns)
     except OSError:
-        return ()
-    alike = [other for other in names if os.path.splitext(other)[1].lower() == ending]
-    return _around(alike, name)
+        return {}
+    alike = [other for other in sizes if os.path.splitext(other)[1].lower() == ending]
+    # Only all files of a disc together tell which of them is the film.
+    near = alike if is_disc_folder(os.path.basename(directory)) else _around(alike, name)
+    return {other: sizes[other] for other in near if other != name}
 
 
-def _around(names: Sequence[str], name: str) -> tuple[str, ...]:
+def _around(names: Sequence[str], name: str) -> Sequence[str]:
     position = names.index(name) if name in names else 0
-    before = names[max(0, position - NEIGHBOURS_EACH_SIDE) : position]
-    return (*before, *names[position + 1 : position + 1 + NEIGHBOURS_EACH_SIDE])
+    return names[max(0, position - NEIGHBOURS_EACH_SIDE) : position + 1 + NEIGHBOURS_EACH_SIDE]
 
 
 @lru_cache(maxsize=8)
-def _names_in(directory: str, _mtime_ns: int) -> tuple[str, ...]:
+def _sizes_in(directory: str, _mtime_ns: int) -> Mapping[str, int]:
+    """All files there, sorted by name; of one that goes meanwhile nothing is said."""
     # A season's files come one after the other: listing their folder once is enough while it does not change.
-    return tuple(sorted(os.listdir(directory)))
+    sizes: dict[str, int] = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_file(follow_symlinks=False):
+                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+    return dict(sorted(sizes.items()))
 
 
 # --- .nfo files ------------------------------------------------------------------------------------------
