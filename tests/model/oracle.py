@@ -236,7 +236,12 @@ class Comparison:
 
     def _kind_of_loss(self, decision: Decision, content: str, row: Row) -> str | None:
         suffix = self._what_came_between(self.memory.owners.get(content, decision.row_id), content, row)
-        if suffix == "" and self._is_known_by_bytes_only(content):
+        is_by_bytes = self._is_known_by_bytes_only(content)
+        if suffix == "_over" and is_by_bytes and row["decided_by"] == "person":
+            # It came from another disk to a place that a person had decided about: until it is hashed it is a new
+            # version of what was there, and a person's word stands. The other row keeps its own.
+            return None
+        if suffix == "" and is_by_bytes:
             return "decision_by_bytes"
         return None if suffix is None else f"decision{suffix}"
 
