@@ -41,6 +41,21 @@ def test_a_candidate_is_taken_by_its_number(daemon: RunningDaemon, world: World)
     assert str(path) not in [row["file"]["path"] for row in world.rows("pending")]
 
 
+def test_what_waits_is_settled_by_what_comes_to_lie_beside_it(daemon: RunningDaemon, world: World) -> None:
+    """A second file of the series, and a .nfo."""
+    planet, films = world.library / "planet", world.library / "some films"
+    planet.mkdir()
+    path, _question = _doubtful(daemon, "planet/Planet.Earth.1of6.Pole.to.Pole.mkv", 31)
+    make_video(planet / "Planet.Earth.2of6.Mountains.mkv", seed=32)
+    daemon.wait_until(lambda: world.file(path)["verdict"] == "accepted", "the sibling settles it")
+    assert (world.file(path)["series"], world.file(path)["episode_numbers"]) == ("Planet Earth", [1])
+    films.mkdir()
+    path, _question = _doubtful(daemon, "some films/night train.mkv", 33)
+    (films / "night train.nfo").write_text("<movie><title>Night Train</title><year>1959</year></movie>")
+    daemon.wait_until(lambda: world.file(path)["verdict"] == "accepted", "the .nfo settles it")
+    assert (world.file(path)["title"], world.file(path)["year"]) == ("Night Train", 1959)
+
+
 def test_a_film_can_be_named(daemon: RunningDaemon, world: World) -> None:
     path, question = _doubtful(daemon, "holiday.mkv", 2)
     world.rows("validate", str(question["id"]), "--movie", "Roman Holiday", "--year", "1953", "--edition", "Restored")

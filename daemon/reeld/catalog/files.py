@@ -24,8 +24,9 @@ _KNOWN = """
 
 # The index on (library_id, directory) leads here; nothing of it is converted, so it is cheap for 200,000 rows.
 _AS_SEEN = """
-    SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device, decided_by IS 'rules' FROM video_files
-    WHERE library_id = ? AND directory = ? AND state = 'present'
+    SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
+           decided_by IS 'rules' OR (verdict IS 'pending' AND identified_at < ?)
+    FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
 _RECORD = """
@@ -80,12 +81,30 @@ def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
     return {known.path: known for known in here}
 
 
-def as_seen_in_directory(library_id: int, directory: str) -> set[tuple[Any, ...]]:
-    """Name, size, mtime, ctime, inode, device of the present files in this folder, and whether a rule leaves it alone.
+def as_seen_in_directory(library_id: int, directory: str, asked_before_ms: int) -> set[tuple[Any, ...]]:
+    """Name, size, mtime, ctime, inode, device of the present files in this folder, and whether there is more to say.
 
-    As SQLite has them: a name that is no UTF-8, or an inode beyond its numbers, is equal to nothing that `stat` says.
+    That is so when a rule leaves it alone, or when it waits for a person since before that moment. As SQLite has them:
+    a name that is no UTF-8, or an inode beyond its numbers, is equal to nothing that `stat` says.
     """
-    return set(rows(_AS_SEEN, library_id, VideoFile.directory.db_value(directory)))
+    moment = VideoFile.identified_at.db_value(utc_from_ms(asked_before_ms))
+    return set(rows(_AS_SEEN, moment, library_id, VideoFile.directory.db_value(directory)))
+
+
+def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_below: bool) -> list[int]:
+    """The ids of the folder's present files that wait for a person and were identified before that moment.
+
+    With `is_below` those of the folders below, too.
+    """
+    where = is_inside(directory) if is_below and directory else (VideoFile.directory == directory)
+    found = VideoFile.select(VideoFile.id).where(
+        VideoFile.library == library_id,
+        where,
+        VideoFile.state == "present",
+        VideoFile.verdict == "pending",
+        VideoFile.identified_at < utc_from_ms(before_ms),
+    )
+    return [row_id for (row_id,) in found.tuples()]
 
 
 def known_at(library_id: int, path: str) -> KnownFile | None:

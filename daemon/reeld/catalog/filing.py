@@ -24,6 +24,7 @@ KeyOf = Callable[[str], str]
 
 def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
     """Store what reeld found out by itself. What a person decided about the file stands."""
+    update_row(VideoFile, video_file_id, identified_at=utc_from_ms(now_ms))
     if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", video_file_id):
         return
     match verdict:
@@ -180,7 +181,7 @@ def _decide(
     )
 
 
-_VERDICT = "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id"
+_VERDICT = "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at"
 
 
 def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:

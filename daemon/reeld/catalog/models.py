@@ -176,6 +176,8 @@ class VideoFile(BaseModel):
     """accepted, pending, rejected or ignored; NULL until the name was read."""
     decided_by = TextField(null=True)
     """rules (the library's, before anything was read), reeld or person; a person's word stands."""
+    identified_at = UtcField(null=True)
+    """When its name, and what lies beside it, was last read."""
     confidence = FloatField(null=True)
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)

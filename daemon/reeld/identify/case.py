@@ -7,6 +7,7 @@ from typing import Literal
 from reeld.domain.identity import Accepted, Reading, Uncertain
 from reeld.identify.ids import Ids
 from reeld.identify.nfo import Nfo
+from reeld.identify.titles import title_key
 
 Field = Literal["title", "year", "number"]
 VOICES_NEEDED = 2
@@ -60,7 +61,9 @@ class Case:
         differs = [kind for kind, ours, theirs in pairs if ours and theirs and ours != theirs]
         if differs:
             self.doubt(f"{nfo.path!r} has another {differs[0]} id than the names")
-        title = self.reading.title if agrees or not nfo.title else nfo.title
+        # Of two spellings of one title the .nfo's was looked up by somebody; of a film's two titles ours stays.
+        is_ours_to_keep = nfo.title is None or (agrees and title_key(nfo.title) != title_key(self.reading.title or ""))
+        title = self.reading.title if is_ours_to_keep else nfo.title
         self.reading = replace(
             self.reading,
             title=title,

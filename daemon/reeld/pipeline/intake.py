@@ -14,6 +14,7 @@ from reeld.catalog.database import reading, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Place
 from reeld.log import get_logger
+from reeld.pipeline import neighbours
 from reeld.pipeline.absences import Absences, gone_from
 from reeld.pipeline.arrivals import Arrivals
 from reeld.pipeline.moves import Moves, Newcomer
@@ -46,7 +47,10 @@ class Intake:
         what was listed may be a stranger's, mounted over the folder a moment ago.
         """
         self.arrivals.forget_vanished(listing)
-        if self._is_as_known(listing) or not is_same_root():
+        is_as_known = self._is_as_known(listing)
+        if not is_as_known or neighbours.has_nfo(listing):
+            neighbours.read_again(self.place, listing, self.now_ms())
+        if is_as_known or not is_same_root():
             return
         with reading():
             known = files.known_in_directory(self.place.library_id, listing.relative)
@@ -73,7 +77,8 @@ class Intake:
         if self.rules.is_any_ignored(listing.relative, listing.file_names, listing.sizes):
             return False
         with reading():
-            known = files.as_seen_in_directory(self.place.library_id, listing.relative)
+            asked_before_ms = neighbours.changed_ms(listing, self.now_ms())
+            known = files.as_seen_in_directory(self.place.library_id, listing.relative, asked_before_ms)
         return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
 
     def _take_file(

@@ -1,0 +1,42 @@
+"""Which names should be read again, because something came to lie beside them?
+
+A name that said too little may say enough together with what comes later: the second file of a series shows which
+number counts, a .nfo says which film it is. So a file that waits for a person is identified anew when its folder has
+changed since its name was read, or, where a .nfo lies, a folder above. What was accepted stays: nobody takes back an
+answer because of what somebody else put beside it.
+"""
+
+from reeld.catalog import files, queue
+from reeld.catalog.database import reading, writing
+from reeld.domain.records import Place
+from reeld.pipeline.stages import IDENTIFY
+from reeld.watch.walk import Listing
+
+# A name is read some time before its verdict is stored; what came in between was perhaps not seen.
+SLACK_MS = 5_000
+
+
+def changed_ms(listing: Listing, now_ms: int) -> int:
+    """Whoever was identified before this moment, in milliseconds, may not have seen what the folder holds now.
+
+    ctime, since rsync and tar set a folder's mtime back. One in the future says nothing: the clock was put back.
+    """
+    changed = listing.ctime_ns // 1_000_000
+    return 0 if changed > now_ms else changed + SLACK_MS
+
+
+def has_nfo(listing: Listing) -> bool:
+    return any(name.casefold().endswith(".nfo") for name in listing.companions)
+
+
+def read_again(place: Place, listing: Listing, now_ms: int) -> None:
+    """Let the files of this folder that wait for a person, and a .nfo's in folders below, be identified once more."""
+    before_ms = changed_ms(listing, now_ms)
+    with reading():
+        waiting = files.asked_about_before(place.library_id, listing.relative, before_ms, is_below=has_nfo(listing))
+    if waiting:
+        with writing():
+            for video_file_id in waiting:
+                queue.enqueue_if_idle(
+                    video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms, now_ms=now_ms
+                )

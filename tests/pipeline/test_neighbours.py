@@ -1,0 +1,88 @@
+"""Is a name read again when something came to lie beside it, and only then?"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reeld.catalog import filing
+from reeld.catalog.database import writing
+from reeld.catalog.models import JobRow
+from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
+from reeld.identify.titles import title_key
+from reeld.pipeline.neighbours import SLACK_MS
+from reeld.watch.hints import Hint
+from tests.catalog.rows import add_libraries
+from tests.pipeline.test_intake import World
+
+UNCERTAIN = Uncertain(reason="the season is not known")
+
+
+class NowWorld(World):
+    """One whose rows are dated by the clock that dates its folders, too."""
+
+    def now_ms(self) -> int:
+        return os.stat(self.root).st_ctime_ns // 1_000_000 + 3_600_000 + int(self.advance_s * 1000)
+
+
+@pytest.fixture
+def world(catalog: Path, tmp_path: Path) -> World:
+    root = tmp_path / "series"
+    (root / "Show/Season 1").mkdir(parents=True)
+    world = NowWorld(root, add_libraries("Series")[0])
+    world.write("Show/Season 1/1of6.mkv")
+    world.be_quiet()
+    world.finish()
+    _identify(world, UNCERTAIN, long_ago=True)
+    return world
+
+
+def _identify(world: World, verdict: Verdict, *, long_ago: bool = False) -> None:
+    """As the stage does, now or before the folder came to be what it is."""
+    row = world.row("Show/Season 1/1of6.mkv")
+    changed_ms = os.stat(world.root / row.directory).st_ctime_ns // 1_000_000
+    with writing():
+        filing.file_verdict(row.id, verdict, title_key, changed_ms - 1 if long_ago else changed_ms + SLACK_MS)
+        JobRow.delete().execute()
+
+
+def test_a_file_that_waits_for_a_person_is_identified_anew_once_its_folder_has_changed(world: World) -> None:
+    world.look()
+    assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
+    _identify(world, UNCERTAIN)
+    world.look()
+    assert world.jobs() == {}, "nothing came since"
+
+
+def test_a_nfo_above_is_read_for_the_files_below(world: World) -> None:
+    _identify(world, UNCERTAIN)
+    (world.root / "Show/tvshow.nfo").write_text("<tvshow/>")
+    world.advance_s += 60
+    world.look(Hint(relative="Show", is_recursive=False))
+    assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
+
+
+def test_what_was_accepted_or_decided_stays(world: World) -> None:
+    film = Reading(kind="movie", title="One of Six", year=2001)
+    _identify(world, Accepted(reading=film), long_ago=True)
+    world.look()
+    assert world.jobs() == {}
+    _identify(world, UNCERTAIN, long_ago=True)
+    with writing():
+        filing.reject(filing.open_question(world.row("Show/Season 1/1of6.mkv").id, 0), world.now_ms())
+    world.look()
+    assert world.jobs() == {}
+
+
+def test_a_job_that_is_under_way_is_not_begun_anew(world: World) -> None:
+    row = world.row("Show/Season 1/1of6.mkv")
+    with writing():
+        world.intake.arrivals.begin([row.id])
+    world.look()
+    assert world.jobs() == {row.path: "fingerprint"}
+
+
+def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> None:
+    world.advance_s -= 7200  # the clock was put back
+    world.look()
+    assert world.jobs() == {}
