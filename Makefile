@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: run test check bench soak clean
+.PHONY: run test check accuracy bench soak clean
 
 # Starts the daemon in the foreground: on config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
@@ -28,6 +28,10 @@ check: $(DEV)
 # Measures, and prints ratios to yardsticks of the same run.
 bench: $(DEV)
 	$(BIN)/python daemon/bench/run.py $(ARGS)
+
+# How many names are accepted and read right, on the project's own corpus, beside the goals.
+accuracy: $(DEV)
+	$(BIN)/python -m tests.identify.accuracy $(ARGS)
 
 # Looks for whatever is not true after hours of everything at once; `make soak ARGS="--minutes 60 --seed 7"`.
 soak: $(DEV)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case, has_number
-from reeld.identify.names import spaced, split_path
+from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, same_title, title_to_offer
@@ -195,7 +195,9 @@ def _weigh_number(case: Case, known: Survey) -> None:
         case.doubt("the folders name two different seasons")
     if known.run and known.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
         case.says(f"the siblings differ in this number: {_shown(known.run.numbers)}", "number")
-    if read.air_date and not read.has_quality and not same_title(folder.title, read.title):
+    # `Birthday 2019-05-12` is what people call their own videos; `60.Minutes.2024.03.10` is not.
+    is_like_a_release = read.has_quality or (is_dotted(known.name) and len(words_of(read.title or "")) > 1)
+    if read.air_date and not is_like_a_release and not same_title(folder.title, read.title):
         case.doubt("nothing but the date says that it is an episode")
 
 
