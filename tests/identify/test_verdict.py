@@ -87,6 +87,7 @@ def test_no_name_raises_or_takes_long(path: str, siblings: list[str]) -> None:
         "E1-E5000.mkv",
         "S01-S2019.mkv",
         "E01-S01-S99999.mkv",
+        "S01-S99999E01.mkv",
         "S01 to S99999.mkv",
         "S01E01~E99999.mkv",
         "a" * 5000,
@@ -108,6 +109,8 @@ def test_hostile_names_are_read_quickly_and_never_accepted(name: str) -> None:
 def test_guessit_is_not_asked_for_ranges_that_it_would_list() -> None:
     assert is_hostile("Show.S01-S99999.mkv")
     assert is_hostile("E01-S01-S99999.")
+    assert is_hostile("S01-S99999E01-Folge 3")
+    assert not is_hostile("Show.S2019E01-S2019E02.mkv")
     assert is_hostile("x" * 261)
     assert guess("Show.S01-S99999.mkv") is None
     assert not is_hostile("Show.S01E01-1080p.mkv")

@@ -55,6 +55,10 @@ def is_hostile(name: str) -> bool:
 
 def _too_wide(found: re.Match[str]) -> bool:
     first, last = found["first"], found["last"]
+    # S01-S99999E01: the number in the marker is the end of a range of seasons. Seasons may be years.
+    inner = re.search(r"\d+", found["marker"] or "")
+    if inner and len(inner[0]) > 3 and not FIRST_YEAR <= int(inner[0][:9]) <= LAST_YEAR:
+        return True
     if len(last) > 4 or len(first) > 8:
         return bool(found["marker"]) or len(last) > 8
     # `S01E01-1080p` and `2010-2015` are no ranges of episodes: only a second marker makes guessit count.
