@@ -110,7 +110,11 @@ def test_guessit_is_not_asked_for_ranges_that_it_would_list() -> None:
     assert is_hostile("Show.S01-S99999.mkv")
     assert is_hostile("E01-S01-S99999.")
     assert is_hostile("S01-S99999E01-Folge 3")
+    assert is_hostile("ep99999~Folge 99999599999")
+    assert is_hostile("1x01-9901_999999999999")
     assert not is_hostile("Show.S2019E01-S2019E02.mkv")
+    assert not is_hostile("Show.1x01-2160p.mkv")
+    assert not is_hostile("Show - 12 - 20240310.mkv")
     assert is_hostile("x" * 261)
     assert guess("Show.S01-S99999.mkv") is None
     assert not is_hostile("Show.S01E01-1080p.mkv")

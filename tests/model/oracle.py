@@ -241,6 +241,10 @@ class Comparison:
             # It came from another disk to a place that a person had decided about: until it is hashed it is a new
             # version of what was there, and a person's word stands. The other row keeps its own.
             return None
+        if suffix == "_taken" and is_by_bytes:
+            # It went to another disk, and something else to where it was: what it was its bytes tell, and they are read
+            # after the row has gone to its successor in the old place.
+            return None
         if suffix == "" and is_by_bytes:
             return "decision_by_bytes"
         return None if suffix is None else f"decision{suffix}"

@@ -13,7 +13,7 @@ from typing import Any
 from guessit.api import GuessItApi, GuessitException
 
 from reeld.domain.identity import Reading
-from reeld.identify.words import FIRST_YEAR, LAST_YEAR
+from reeld.identify.words import EPISODE_WORDS, FIRST_YEAR, LAST_YEAR, SEASON_WORDS
 
 _OPTIONS = {"no_user_config": True, "date_year_first": True, "name_only": True}
 _API = GuessItApi()
@@ -23,11 +23,16 @@ LONGEST_NAME = 260
 WIDEST_RANGE = 200
 """Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because it lists every number between."""
 
+# A number of five digits and more, soon behind a join and another number, whatever word stands between; eight may be a
+# day.
+_FAR = re.compile(r"\d[\s._]*(?:[-~&+]|to|a)\D{0,12}(?!(?:19|20)\d{6}(?!\d))\d{5,}", re.IGNORECASE)
+# 1x01-9901: no year, and no resolution.
+_BARE_END = re.compile(r"[ex]\d+\s*[-~](?!(?:19|20)\d\d(?!\d))\d{4,}(?![\dpi])", re.IGNORECASE)
 # Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99, 1-99, 1 to 99.
 # Nothing is consumed, since the second number may begin the next range: E01-S01-S99999.
 _RANGE = re.compile(
     r"(?<!\d)(?=(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
-    r"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|season|episode|ep|xe|ex|s|e|x|d)\s*)?(?P<last>\d+))",
+    rf"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|{SEASON_WORDS}|{EPISODE_WORDS}|xe|ex|s|e|x|d)[\s._-]*)?(?P<last>\d+))",
     re.IGNORECASE,
 )
 
@@ -50,7 +55,9 @@ def is_hostile(name: str) -> bool:
     """Whether guessit would list the members of a range without end."""
     if len(name) > LONGEST_NAME:
         return True
-    return any(_too_wide(found) for found in _RANGE.finditer(name))
+    return any(pattern.search(name) for pattern in (_FAR, _BARE_END)) or any(
+        _too_wide(found) for found in _RANGE.finditer(name)
+    )
 
 
 def _too_wide(found: re.Match[str]) -> bool:
