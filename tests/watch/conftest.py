@@ -24,7 +24,9 @@ def library() -> Iterator[str]:
     """An empty library that any user may enter: pytest's own directories are closed to others."""
     root = tempfile.mkdtemp(prefix="reeld-library-")
     os.chmod(root, 0o755)
-    yield root
+    library = os.path.join(root, "library")
+    os.mkdir(library)
+    yield library
     for directory, names, _ in os.walk(root):
         for name in names:
             if not os.path.islink(os.path.join(directory, name)):
