@@ -411,6 +411,8 @@ class Disk:
         before = content_of(path)
         change(path)
         self.memory.derived[content_of(path)] = before
+        if before in self.memory.shared and os.stat(path).st_nlink > 1:
+            self.memory.shared.add(content_of(path))  # its other name shows it as well
         return self._told(f"{verb} {path}", path)
 
     def _move(self, path: str, other: str, verb: str) -> Done | None:
