@@ -9,7 +9,7 @@ from reeld.identify.ids import without_ids
 from reeld.identify.structure import Structure, read_structure
 from reeld.identify.title_text import read_title, title_risks
 from reeld.identify.titles import title_key
-from reeld.identify.words import GENERIC_FOLDERS, SEASON_WORDS, SPECIALS_FOLDER, STRONG_QUALITY, words
+from reeld.identify.words import GENERIC_FOLDERS, LANGUAGES, SEASON_WORDS, SPECIALS_FOLDER, STRONG_QUALITY, words
 
 _DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"(?:cd|dvd|dis[ck]|part)[ ._-]?\d{1,2}", re.IGNORECASE)
@@ -68,7 +68,7 @@ def read_folders(folders: Sequence[str]) -> FolderReading:
             continue
         elif (number := season_of(folder)) is not None:
             season = number if season is None else season
-        elif not is_generic(folder):
+        elif not is_generic(folder) or _is_named_like_a_place(folders, index):
             reading, named_at = _named(folder, season), index
             if reading.title:
                 break
@@ -76,6 +76,17 @@ def read_folders(folders: Sequence[str]) -> FolderReading:
     reading = _with_places(replace(reading, is_disc=is_disc), folders)
     outer = folders[named_at - 1] if named_at > 0 else None
     return _confirmed(reading, without_ids(outer)) if outer and not is_generic(outer) else reading
+
+
+def _is_named_like_a_place(folders: Sequence[str], index: int) -> bool:
+    """`TV/V/Season 1`, `Series/German/Season 2`: a letter or a language, with a season right in it, is a series.
+
+    Elsewhere such a folder is one of an index, or of all that is in that language.
+    """
+    name = folders[index].casefold().strip()
+    holds_a_season = index + 1 < len(folders) and season_of(without_ids(folders[index + 1]).strip()) is not None
+    among_series = index > 0 and "".join(folders[index - 1].casefold().split()) in TV_PLACES
+    return holds_a_season and among_series and (len(name) == 1 or name in LANGUAGES) and name.isalpha()
 
 
 def is_disc_folder(folder: str) -> bool:

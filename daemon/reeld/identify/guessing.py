@@ -25,7 +25,9 @@ WIDEST_RANGE = 200
 
 # A number of five digits and more, soon behind a join and another number, whatever word stands between; eight may be a
 # day.
-_FAR = re.compile(r"\d[\s._]*(?:[-~&+]|to|a)\D{0,12}(?!(?:19|20)\d{6}(?!\d))\d{5,}", re.IGNORECASE)
+_FAR = re.compile(
+    r"\d[\s._]*(?:[-~&+]|(?<![^\W_])(?:to|a)(?![^\W_]))[^\d\[(]{0,12}(?!(?:19|20)\d{6}(?!\d))\d{5,}", re.IGNORECASE
+)
 # 1x01-9901: no year, and no resolution.
 _BARE_END = re.compile(r"[ex]\d+\s*[-~](?!(?:19|20)\d\d(?!\d))\d{4,}(?![\dpi])", re.IGNORECASE)
 # Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99, 1-99, 1 to 99.

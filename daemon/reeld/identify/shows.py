@@ -9,12 +9,16 @@ from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, same_title, title_to_offer
+from reeld.identify.title_text import IN_TWO_HALVES, doubt_of_end
 from reeld.identify.words import STRONG_QUALITY
 
 # `01`, `01 - Pilot`, `01. Pilot`, `10 Pilot`: a number in front, in the folder of a season.
 _LEADING_NUMBER = re.compile(
     r"(?:#|e|ep)?(?P<number>\d{1,3})(?:v\d)?(?:\s*[-–._]\s*|(?<=\d\d)\s+|$)(?P<title>.*)", re.IGNORECASE
 )
+
+_ENDS_OF_TITLES = ("cut", "edition", "episode", "episodes", "chapter", "part", "season", "unknown")
+"""Words that tags end in, and titles of series."""
 
 
 def numbered(known: Survey) -> Reading | None:
@@ -157,7 +161,9 @@ def _title_of_folder(case: Case, known: Survey) -> None:
         case.says("only the folder of a series holds one of a season, or carries a year", "title")
     elif folder.in_tv_place or known.clues.library_kind == "series":
         case.says("the folder lies among series", "title")
-    case.doubt_all(tuple(risk for risk in folder.title_risks if not known.ids))
+    # Who makes a folder for each season calls the one around them by the whole title: `CSI - NY`, `The Final Cut`.
+    harmless = (IN_TWO_HALVES, *(doubt_of_end(word) for word in _ENDS_OF_TITLES)) if folder.has_season_folder else ()
+    case.doubt_all(tuple(risk for risk in folder.title_risks if not known.ids and risk not in harmless))
 
 
 def _weigh_other_folder(case: Case, known: Survey, own: Structure) -> None:

@@ -33,10 +33,12 @@ _YEAR = re.compile(r"(?<![^\W_])(\d{4})(?![^\W_])")
 # title itself ("Space: 1999", "Galactica 1980").
 FIRST_SAFE_BARE_YEAR = 2003
 
+IN_TWO_HALVES = "the title is in two halves"
+
 _RISKY = (
     (re.compile(r"[\[\](){}<>【】]"), "there are brackets in the title"),
     (re.compile(r"(?<![^\W_])a\.?k\.?a(?![^\W_])", re.IGNORECASE), "it carries an alternate title"),
-    (re.compile(r" [-–—~|/+] |/|\\|\|"), "the title is in two halves"),
+    (re.compile(r" [-–—~|/+] |/|\\|\|"), IN_TWO_HALVES),
     (STRONG_QUALITY, "a quality word stands before the marker"),
     (re.compile(r"(?<!\d)\d{6,}"), "a long number is in the title"),
     (
@@ -161,11 +163,15 @@ def _risky_ends(words: list[str]) -> list[str]:
         return []
     first, last = words[0], words[-1]
     checks = (
-        (last in TRAILING_DOUBT, f"{last!r} at the end may not be the title's"),
+        (last in TRAILING_DOUBT, doubt_of_end(last)),
         (last in LANGUAGES, f"the language {last!r} at the end may not be the title's"),
         (first in BROADCASTERS, f"{first!r} may be who broadcast it"),
     )
     return [reason for holds, reason in checks if holds]
+
+
+def doubt_of_end(word: str) -> str:
+    return f"{word!r} at the end may not be the title's"
 
 
 def _may_hold_a_site(raw: str) -> bool:
