@@ -237,13 +237,9 @@ class Comparison:
     def _kind_of_loss(self, decision: Decision, content: str, row: Row) -> str | None:
         suffix = self._what_came_between(self.memory.owners.get(content, decision.row_id), content, row)
         is_by_bytes = self._is_known_by_bytes_only(content)
-        if suffix == "_over" and is_by_bytes and row["decided_by"] == "person":
-            # It came from another disk to a place that a person had decided about: until it is hashed it is a new
-            # version of what was there, and a person's word stands. The other row keeps its own.
-            return None
-        if suffix == "_taken" and is_by_bytes:
-            # It went to another disk, and something else to where it was: what it was its bytes tell, and they are read
-            # after the row has gone to its successor in the old place.
+        if suffix in ("_over", "_taken") and is_by_bytes:
+            # No inode or time tells what it is: so it is a new version of what was where it came to, or what took its
+            # old place is one of it, long before its bytes are read. The row that has its decision keeps it.
             return None
         if suffix == "" and is_by_bytes:
             return "decision_by_bytes"
