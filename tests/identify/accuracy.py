@@ -29,6 +29,16 @@ SHAPES = {
     "held out: library layouts": "layout",
     "held out: adversarial films": "adversarial",
     "held out: adversarial episodes": "adversarial",
+    "titles: releases": "ordinary",
+    "titles: releases with a language": "ordinary",
+    "titles: film folders": "layout",
+    "titles: film folders with quality": "layout",
+    "titles: bare names": "adversarial",
+    "titles: episodes": "ordinary",
+    "titles: episodes with titles": "ordinary",
+    "titles: season folders": "layout",
+    "titles: season folders, thin names": "layout",
+    "titles: bare episodes": "adversarial",
 }
 """How hard the names of a shape are. That something is no film is another question."""
 
