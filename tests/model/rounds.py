@@ -46,6 +46,7 @@ class SoakWorld(World):
     """A world whose daemon may be started in a namespace with too few watches."""
 
     most_watches: int | None = None
+    longest_command_s: float = 300.0  # a pass over thousands of new files, beside everything else
 
     def command(self, *arguments: str) -> list[str]:
         command = super().command(*arguments)

@@ -71,7 +71,7 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
     seen = place.check()
     assert isinstance(seen, RootSeen)
     with writing():
-        record_state(library_id, "online", None, seen)
+        record_state(intake, "online", None, seen)
     reconcile(intake, EVERYTHING, seen, lambda: False)
     intake.arrivals.settle_due()
     runner = TellingRunner(

@@ -50,6 +50,7 @@ class World:
 
     root: Path
     libraries: dict[str, Path] = field(default_factory=dict)
+    longest_command_s: float = 50.0
     quiet_s: float = 0.3
     patience_h: float = 0.0
     """None: tests make large files of holes, and cut videos off, that are to be taken as they are."""
@@ -109,7 +110,7 @@ class World:
             capture_output=True,
             env=self.environment(**environment),
             cwd=self.root,
-            timeout=50,
+            timeout=self.longest_command_s,
             check=False,
         )
 

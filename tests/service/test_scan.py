@@ -1,5 +1,6 @@
 """`reeld scan`: one pass over the disks, without the daemon, that ends when nothing is left to do."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from peewee import sqlite3
 
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
@@ -182,3 +184,23 @@ def _scanning(world: World) -> "subprocess.Popen[bytes]":
     """A scan under way; its log comes line by line."""
     command = world.command("--config", str(world.config), "scan")
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=world.environment())
+
+
+def test_a_pass_ends_though_very_many_files_that_had_work_left_are_gone_at_once(world: World) -> None:
+    """Whether they are really gone is a person's to say; until then nobody goes on looking for them."""
+    paths = [make_video(world.library / f"Film {number} (1999).mkv", seed=number) for number in range(25)]
+    world.said("scan")
+    with contextlib.closing(sqlite3.connect(world.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, created_at) "
+            "SELECT id, 'fingerprint', 'light', 'waiting', 0, 0, first_seen_at FROM video_files"
+        )
+    for path in paths:
+        path.unlink()
+    (summary,) = world.rows("scan")
+    assert "25 of 25 files are gone at once" in summary["doubts"]["L"]
+    assert world.ask_database("SELECT DISTINCT state FROM jobs") == [("paused",)]
+    for number, path in enumerate(paths):
+        make_video(path, seed=number)
+    world.said("scan")
+    assert world.ask_database("SELECT * FROM jobs") == []

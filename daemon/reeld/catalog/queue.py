@@ -9,7 +9,9 @@ Whoever lets a job wait says so (`work_has_come`), and who sleeps until there is
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+
+from peewee import chunked
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import work_has_come
@@ -132,6 +134,16 @@ def pause(library_id: int, below: str = "") -> None:
     Those under way go on until they end, or fail and are put back.
     """
     _of_library(library_id, below, ["waiting"], state="paused")
+
+
+def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
+    """These files are not where they were, and nobody knows yet whether they are gone: their jobs wait."""
+    if not video_file_ids:
+        return
+    of_library = JobRow.select(JobRow.video_file).join(VideoFile).where(VideoFile.library == library_id)
+    waiting = {row_id for (row_id,) in of_library.where(JobRow.state == "waiting").tuples()}
+    for ids in chunked(waiting.intersection(video_file_ids), 500):
+        JobRow.update(state="paused").where(JobRow.video_file.in_(ids), JobRow.state == "waiting").execute()
 
 
 def rest(job: Job) -> None:

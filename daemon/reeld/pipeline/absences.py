@@ -143,6 +143,10 @@ class Absences:
         if once:
             self._look_again(directory, once[0][0] + self._pause_s)
 
+    def held_files(self) -> list[int]:
+        """The ids of the files that are not called missing, although two looks did not find them."""
+        return [] if self.held is None else [each for folder in self._folders.values() for each in folder.twice]
+
     # --- the second look ---------------------------------------------------------------------------------
 
     @property

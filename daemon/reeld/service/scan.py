@@ -229,7 +229,7 @@ class _Scan:
             told[library.name] = reason
         seen = None if isinstance(found, Doubt) else found
         with writing():
-            record_state(intake.place.library_id, state, reason or None, seen)
+            record_state(intake, state, reason or None, seen)
         return seen
 
     def _work_off(self, intakes: Sequence[Intake], show: Callable[[Progress], None]) -> None:
@@ -238,8 +238,8 @@ class _Scan:
         last_work = time.monotonic()
         while not self._is_over():
             self._look_again(intakes)
-            for intake in intakes:
-                self._look_twice(intake)
+            for library, intake in zip(self._config.libraries, intakes, strict=True):
+                self._look_twice(library, intake)
                 intake.arrivals.settle_due()
             settling = sum(len(intake.arrivals.settling) for intake in intakes)
             is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
@@ -266,10 +266,13 @@ class _Scan:
                     self._check(library, intake)
                     self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
 
-    def _look_twice(self, intake: Intake) -> None:
-        """Nothing is missing that was looked for only once."""
+    def _look_twice(self, library: Library, intake: Intake) -> None:
+        """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
+        held = intake.absences.held
         while not self._is_over() and (hint := intake.absences.take_due()) is not None:
             self._reconcile(intake, hint)
+        if intake.absences.held != held:
+            self._check(library, intake)
 
     def _reconcile(self, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]

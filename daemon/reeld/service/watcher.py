@@ -270,7 +270,7 @@ class LibraryWatcher:
         if self._state == (state, reason, away):
             return
         with writing():
-            record_state(self._intake.place.library_id, state, reason, self._root_seen)
+            record_state(self._intake, state, reason, self._root_seen)
         self._state = (state, reason, away)
         tell = log.info if state == "online" and reason is None else log.warning
         tell("library.state_changed", library=self.library.name, state=state, reason=reason)
@@ -361,8 +361,9 @@ class LibraryWatcher:
             self._reconcile(hint)
 
 
-def record_state(library_id: int, state: str, reason: str | None, seen: RootSeen | None) -> None:
+def record_state(intake: Intake, state: str, reason: str | None, seen: RootSeen | None) -> None:
     """Within a transaction: what the library is like, and which of its files' jobs go on."""
+    library_id = intake.place.library_id
     before = libraries.standing_of(library_id).state
     libraries.set_state(library_id, state, reason, now_ms())
     if seen is None:
@@ -371,6 +372,7 @@ def record_state(library_id: int, state: str, reason: str | None, seen: RootSeen
         queue.resume(library_id, is_back=before not in ("online", "held"))
         for folder in seen.away:
             queue.pause(library_id, below=folder)
+        queue.pause_files(library_id, intake.absences.held_files())
 
 
 def _covers(hint: Hint, directory: str) -> bool:
