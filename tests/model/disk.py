@@ -103,7 +103,7 @@ class Disk:
             return None
         writer = self.slow.pop(rng.randrange(len(self.slow)))
         piece = max(1, len(writer.left) // 2)
-        writer.file.write(writer.left[:piece])
+        self._write_slowly(writer, writer.left[:piece])
         left = writer.left[piece:]
         if left:
             self.slow.append(_SlowWriter(writer.path, writer.file, left))
@@ -111,12 +111,19 @@ class Disk:
             writer.file.close()
         return self._told(f"go on with {writer.path}, {len(left)} bytes left", writer.path)
 
+    def _write_slowly(self, writer: _SlowWriter, piece: bytes) -> None:
+        """Wherever the file is by now: what it holds afterwards comes from what it held."""
+        where = f"/proc/self/fd/{writer.file.fileno()}"
+        before = content_of(where)
+        writer.file.write(piece)
+        self.memory.derived[content_of(where)] = before
+
     def finish_slowly(self) -> list[Done]:
         """All that is being written gets its last byte."""
         done = []
         while self.slow:
             writer = self.slow.pop()
-            writer.file.write(writer.left)
+            self._write_slowly(writer, writer.left)
             writer.file.close()
             done.append(self._told(f"finish {writer.path}", writer.path))
         done += [self._give_up_part(path) for path in self._hindering_parts()]

@@ -242,7 +242,8 @@ class Comparison:
             # old place is one of it, long before its bytes are read. The row that has its decision keeps it.
             return None
         if suffix == "" and is_by_bytes:
-            return "decision_by_bytes"
+            # A person who decided about what came there, even before anybody could read it, meant that.
+            return None if row["decided_by"] == "person" else "decision_by_bytes"
         return None if suffix is None else f"decision{suffix}"
 
     # --- looking -----------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class TellingRunner(Runner):
 
     tell: Tell
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Following:
-        following = Runner._commit_result(self, job, stage, record, result)
+    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any, began_ms: int) -> Following:
+        following = Runner._commit_result(self, job, stage, record, result, began_ms)
         self.tell(stage.name, "committed")
         return following
 

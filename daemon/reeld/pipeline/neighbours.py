@@ -12,8 +12,8 @@ from reeld.domain.records import Place
 from reeld.pipeline.stages import IDENTIFY
 from reeld.watch.walk import Listing
 
-# A name is read some time before its verdict is stored; what came in between was perhaps not seen.
-SLACK_MS = 5_000
+# A folder's ctime lies up to a tick of the kernel's coarse clock before what it dates.
+SLACK_MS = 20
 
 
 def changed_ms(listing: Listing, now_ms: int) -> int:

@@ -80,30 +80,33 @@ class Runner:
         return self._try(job, stage, record)
 
     def _try(self, job: Job, stage: Stage, record: FileRecord) -> Following:
+        began_ms = self.now_ms()
         try:
             result = stage.run(record, self.tools)
             if stage.reads_file:
                 self.disks.read_one(record.library_path)
-            return self._commit_result(job, stage, record, result)
+            return self._commit_result(job, stage, record, result, began_ms)
         except CatalogError:
             raise
         except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
             return self._suffer(err, job, stage, record)
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any) -> Following:
-        """Store the result and move the job on, in one transaction; or nothing, if the job was reset."""
+    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any, began_ms: int) -> Following:
+        """Store the result and move the job on, in one transaction; or nothing, if the job was reset.
+
+        What was found is dated by when somebody began to look: what came since was perhaps not seen.
+        """
 
         def commit() -> tuple[bool, Stage | None, FileRecord]:
             if not queue.holds(job):
                 return False, None, record
-            now_ms = self.now_ms()
-            stage.save(job.video_file_id, result, now_ms)
+            stage.save(job.video_file_id, result, began_ms)
             following = self._after(stage, job.video_file_id)
             if following is None:
                 queue.finish(job)
             else:
                 keep = following.lane == stage.lane
-                queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=now_ms)
+                queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
             # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
             # After the last stage the file may be known by another row, and this one gone.
             return True, following, files.file_record(job.video_file_id) if following else record

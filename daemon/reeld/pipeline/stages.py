@@ -37,7 +37,7 @@ class Stage:
     lane: Lane
     run: Callable[[FileRecord, Tools], Any]
     save: Callable[[int, Any, int], None]
-    """Given the file's id, what `run` returned, and the time in milliseconds; runs in a transaction."""
+    """Given the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
     give_up: Callable[[str], Any] | None = None
     """What to save when `run` failed for good, given the reason; None: the file is set aside."""
     reads_file: bool = False
