@@ -22,6 +22,7 @@ from reeld.pipeline.policy import (
     MAX_ATTEMPTS,
     RECHECK_S,
 )
+from reeld.pipeline.stages import STAGES as STAGES_OF_THE_PIPELINE
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
 
 LANES = ("light", "heavy")
@@ -387,3 +388,7 @@ def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> N
 
 TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+def test_the_queue_knows_which_stages_read_a_files_bytes() -> None:
+    assert set(queue.READING_STAGES) == {stage.name for stage in STAGES_OF_THE_PIPELINE if stage.reads_file}

@@ -691,6 +691,28 @@ def test_a_rewrite_that_a_rename_covers_up_is_found(world: World, film: Path, to
     assert events(after.id) == ["moved", "changed"]
 
 
+def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_returns(
+    known: World, tmp_path: Path
+) -> None:
+    """A rename covered up a rewrite, and the job that was to find it went with the file. Its folder alone was moved."""
+    (known.root / "z").mkdir()
+    renamed = known.root / "z/one.mkv"
+    os.rename(known.root / "a/one.mkv", renamed)
+    before = renamed.stat()
+    renamed.write_text("ONE")
+    os.utime(renamed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    known.look()
+    assert known.jobs() == {"z/one.mkv": "fingerprint"}
+    os.rename(known.root / "z", tmp_path / "z")
+    known.look_twice()
+    assert known.jobs() == {}
+    os.rename(tmp_path / "z", known.root / "z")
+    known.look()
+    assert known.states()["z/one.mkv"] == "present"
+    assert known.jobs() == {"z/one.mkv": "fingerprint"}
+    assert known.row("z/one.mkv").is_in_doubt
+
+
 def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looked_for(known: World) -> None:
     """Its own folder is looked at first, and the one that it was renamed to a quiet period later."""
     before = facts(known.row("a/one.mkv"))

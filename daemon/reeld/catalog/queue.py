@@ -20,6 +20,9 @@ from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.records import Job
 
+READING_STAGES = ("fingerprint", "probe", "hash")
+"""Those of pipeline/stages.py that read a file's bytes."""
+
 FARTHEST_DUE_MS = 10_800_000
 """Three hours: several times the longest delay that pipeline/policy.py gives."""
 
@@ -198,7 +201,15 @@ def drop_stage(stage: str) -> None:
 
 
 def drop(video_file_ids: list[int]) -> None:
-    """These files need no work any more."""
+    """These files need no work any more: they have gone, or are left alone.
+
+    The job may have been to find out whether their bytes are still those of before; so that is in doubt from here on.
+    """
+    theirs = JobRow.select(JobRow.video_file).where(
+        JobRow.video_file.in_(video_file_ids), JobRow.stage.in_(READING_STAGES)
+    )
+    was_read = VideoFile.file_hash.is_null(False)
+    VideoFile.update(is_in_doubt=True).where(VideoFile.id.in_(theirs), was_read).execute()
     JobRow.delete().where(JobRow.video_file.in_(video_file_ids)).execute()
 
 
