@@ -703,6 +703,11 @@ def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_
     os.utime(renamed, ns=(before.st_atime_ns, before.st_mtime_ns))
     known.look()
     assert known.jobs() == {"z/one.mkv": "fingerprint"}
+    os.rename(known.root / "z", known.root / "y")
+    known.look()
+    assert known.jobs() == {"y/one.mkv": "fingerprint"}, "the folder's rename leaves that to be done"
+    os.rename(known.root / "y", known.root / "z")
+    known.look()
     os.rename(known.root / "z", tmp_path / "z")
     known.look_twice()
     assert known.jobs() == {}

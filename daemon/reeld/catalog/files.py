@@ -253,12 +253,15 @@ def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) 
 def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[int]:
     """Those of which something was never read, or must be read again: they went missing before their stages were done.
 
-    What is in doubt is read again as a whole: the ends may be others, too.
+    What is in doubt is read again as a whole: the ends may be others, too. A job that was to read it is not over.
     """
     unread = "fingerprint IS NULL OR verdict IS NULL OR is_in_doubt"
     if with_full_hash:
         unread += " OR file_hash IS NULL"
-    return {row_id for (row_id,) in _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)}  # noqa: S608
+    found = _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
+    stages = ", ".join(f"'{stage}'" for stage in queue.READING_STAGES)
+    awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE stage IN ({stages}) AND video_file_id", video_file_ids)  # noqa: S608
+    return {row_id for (row_id,) in (*found, *awaited)}
 
 
 def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
