@@ -65,7 +65,8 @@ def _read_stream(base: str, sizes: Mapping[str, int]) -> DiscFile | None:
 def _compare(own: str, totals: Counter[str]) -> DiscFile:
     if len(totals) < 2:
         return DiscFile()
-    (largest, most), (_, second) = totals.most_common(2)
+    # Sorted by hand: `most_common` imports a module when it is called, which the child that reads names may not.
+    (largest, most), (_, second) = sorted(totals.items(), key=lambda item: -item[1])[:2]
     if totals[own] < COMPARABLE * most:
         return DiscFile(ignored=f"it is a shorter title of the disc, whose longest is {largest}")
     if second >= COMPARABLE * most:
