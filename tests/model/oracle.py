@@ -183,14 +183,14 @@ class Comparison:
         """Of which kind is it that the content has another row now? None if nobody could have known better."""
         if content in self.memory.refused or self._is_believed_in_the_dark(owner):
             return "_after_refusal"
-        before = self.memory.last.get(row["id"])
-        if (before is not None and before[2] != content) or row["changed_at"] != row["first_seen_at"]:
-            return "_over"  # this row spoke of other bytes before
         is_taken = self._is_taken(owner, content)
         if is_taken and content in self.memory.away:
             # While a file was out of sight, another came to its path: so files are replaced, and those that replace
             # them keep the decision by promise.
             return None
+        before = self.memory.last.get(row["id"])
+        if (before is not None and before[2] != content) or row["changed_at"] != row["first_seen_at"]:
+            return "_over"  # this row spoke of other bytes before
         if content in self.memory.reread:
             return "_over"  # and two rows speak of its inode ever since
         return "_taken" if is_taken else ""
