@@ -63,7 +63,7 @@ class Comparison:
         memory = self.memory
         memory.shared |= {content for content, places in self.places.items() if len(places) > 1}
         for (library, path), seen, row in self._rows_of_lit_files():
-            if self._is_claimed_in_the_dark(seen.content, row["id"]):
+            if self._is_claimed_in_the_dark(seen.content, row):
                 continue  # the old row finds back to its content once its place can be looked at
             is_new_here = row["changed_at"] != row["first_seen_at"] and seen.content not in memory.owners
             if is_new_here or memory.owners.get(seen.content, row["id"]) != row["id"]:
@@ -208,10 +208,11 @@ class Comparison:
         row = self.catalogue.rows.get(row_id)
         return row is not None and row["state"] == "present" and self._sight(row["library"]).is_dark(row["path"])
 
-    def _is_claimed_in_the_dark(self, content: str, row_id: int) -> bool:
-        """Whether another row, whose place may not be looked at now, spoke of this content, or has its hash."""
-        hashed = [row["id"] for row in self.catalogue.rows.values() if row["file_hash"] == content]
-        claimants = {*hashed, self.memory.owners.get(content, row_id)} - {row_id}
+    def _is_claimed_in_the_dark(self, content: str, row: Row) -> bool:
+        """Whether another row, whose place may not be looked at now, spoke of this content, or has its hash or inode."""
+        others = self.catalogue.rows.values()
+        alike = [each["id"] for each in others if each["file_hash"] == content or _stamp(each) == _stamp(row)]
+        claimants = {*alike, self.memory.owners.get(content, row["id"])} - {row["id"]}
         return any(self._is_believed_in_the_dark(each) for each in claimants)
 
     def _is_taken(self, row_id: int, content: str) -> bool:
@@ -266,6 +267,10 @@ class Comparison:
             known = [(path, seen) for path, seen in sight.lit.items() if path in present and seen.content]
             found += [((sight.name, path), seen, present[path]) for path, seen in known]
         return found
+
+
+def _stamp(row: Row) -> tuple[int, int, int]:
+    return (row["inode"], row["size_bytes"], row["mtime_ns"])
 
 
 def _carries(row: Row, decision: Decision) -> bool:
