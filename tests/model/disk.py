@@ -360,9 +360,12 @@ class Disk:
                 self.memory.refused |= self.memory.contents_of_rows_below(name, relative)
 
     def _note_dark(self, *paths: str) -> None:
-        """These have come to where they are now: perhaps into a folder that nobody may enter, or with one in them."""
+        """These have come to where they are now: perhaps into a folder that nobody may enter, or with one in them.
+
+        Or to where an unpacker works, which the rules leave alone.
+        """
         for path in paths:
-            if any(_is_below(path, folder) for folder in _forbidden(self.libraries.values())):
+            if "_UNPACK_" in path or any(_is_below(path, folder) for folder in _forbidden(self.libraries.values())):
                 self._note_away(path)
         for path in (*paths, *_forbidden(paths)):
             if os.path.isdir(path) and not os.stat(path).st_mode & 0o400:

@@ -209,7 +209,7 @@ class Comparison:
         return row is not None and row["state"] == "present" and self._sight(row["library"]).is_dark(row["path"])
 
     def _is_claimed_in_the_dark(self, content: str, row: Row) -> bool:
-        """Whether another row, whose place may not be looked at now, spoke of this content, or has its hash or inode."""
+        """Whether another row, whose place may not be looked at now, spoke of this content, has its hash or inode."""
         others = self.catalogue.rows.values()
         alike = [each["id"] for each in others if each["file_hash"] == content or _stamp(each) == _stamp(row)]
         claimants = {*alike, self.memory.owners.get(content, row["id"])} - {row["id"]}

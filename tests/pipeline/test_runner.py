@@ -446,3 +446,16 @@ def test_what_was_read_of_a_file_that_cannot_be_read_any_more_is_in_doubt(file_i
     work.until_nothing_is_left(work.runner(fail(ValueError("a bug"))))
     assert job().state == "set_aside"
     assert not row(file_id).is_in_doubt, "a stage that reads no bytes says nothing of them"
+
+
+def test_a_file_that_may_not_be_read_gets_no_substitute_and_is_read_once_it_may(file_id: int) -> None:
+    """The right was taken away between two stages. "Its media facts could not be read" would stand for ever."""
+    work = Work()
+    denied = fail(FileUnreadable("a.mkv", PermissionError(13, "denied")))
+    work.until_nothing_is_left(work.runner(denied, give_up=_without, reads_file=True))
+    assert (job().state, job().is_denied) == ("set_aside", True)
+    assert row(file_id).container is None
+    with writing():
+        queue.retry_set_aside(file_id, work.now_ms)
+    work.until_nothing_is_left(work.runner(give("mkv")))
+    assert row(file_id).container == "mkv"

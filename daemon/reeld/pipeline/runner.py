@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 from reeld.catalog import content, files, queue
 from reeld.catalog.database import writing
 from reeld.domain.records import FileRecord, Job
-from reeld.errors import CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError, WorkerDied
+from reeld.errors import (
+    CatalogBusy,
+    CatalogError,
+    CatalogFull,
+    CatalogUnavailable,
+    FileUnreadable,
+    ReeldError,
+    WorkerDied,
+)
 from reeld.log import get_logger
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import (
@@ -144,7 +152,8 @@ class Runner:
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> Following:
         reason = explanation(err)
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
-        if stage.give_up is not None:
+        # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
+        if stage.give_up is not None and not isinstance(err, FileUnreadable):
             substitute = stage.give_up(reason)
             return self._try(job, replace(stage, run=lambda _record, _tools: substitute, give_up=None), record)
 
