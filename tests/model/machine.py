@@ -231,7 +231,8 @@ class Model(RuleBasedStateMachine):
         self.memory.decide(Decision(title=title, content=content, row_id=row["id"]), spoken_of=spoken_of)
         after = read_catalogue(self.reeld.database_path).rows[row["id"]]
         for rows in self.dark_rows.values():
-            if row["id"] in rows:
+            # A row that has left its dark library meanwhile is none of its rows any more.
+            if row["id"] in rows and _place(rows[row["id"]]) == _place(after):
                 rows[row["id"]] = after
         self._say(f"decide: {self.memory.decisions[-1]} at {row['library']}:{row['path']!a}")
 
@@ -297,7 +298,7 @@ class Model(RuleBasedStateMachine):
         for name, before in self.dark_rows.items():
             for row_id, row in before.items():
                 now = comparison.catalogue.rows.get(row_id)
-                if now is not None and (now["library"], now["path"]) == (row["library"], row["path"]) and now != row:
+                if now is not None and _place(now) == _place(row) and now != row:
                     changed = {key: (row[key], now[key]) for key in row if row[key] != now[key]}
                     kind = "changed_below" if name == "below" else "changed_in_the_dark"
                     found.append(Difference(kind=kind, text=f"{name}: {row['path']!a}: {changed}"))
@@ -339,6 +340,10 @@ class Model(RuleBasedStateMachine):
                 sight = look_at(name, plug.path)
                 for path, seen in (*sight.lit.items(), *sight.dark.items()):
                     self.memory.places.setdefault(seen.content, set()).add((name, path))
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row["library"], row["path"]
 
 
 def _is_in(row: Row, library: str, folder: str) -> bool:
