@@ -459,6 +459,25 @@ def _take(world: World, tools: Tools) -> None:
     work(world, tools)
 
 
+def test_a_copy_takes_the_place_of_a_file_that_was_touched_just_before_it_went(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    """Renamed, then moved to another disk: its hash was in doubt when it went, and the copy has it."""
+    before = VideoFile.get()
+    decide(before.id, "Decided")
+    renamed = film.with_name("Renamed.mkv")
+    film.rename(renamed)
+    world.look()
+    _copy(renamed, other)
+    renamed.unlink()
+    world.look_twice()
+    assert VideoFile.get().is_in_doubt
+    _take(other, tools)
+    after = VideoFile.get()
+    assert (after.id, after.path, after.is_in_doubt) == (before.id, "copy (1995).mkv", False)
+    assert after.decided_by == "person"
+
+
 @pytest.mark.parametrize("is_copy_seen_first", [False, True])
 @pytest.mark.parametrize("is_decided", [False, True])
 def test_a_copy_takes_the_place_of_the_file_that_is_gone(

@@ -35,8 +35,9 @@ _CONTENT = (
 )
 _PLACE = "library_id, path, directory, filename"
 
-# Both were read whole, and nothing was touched since. What the rules leave alone is nobody's copy. A person who decided
-# about the new file meant this one: both stay. A row that took over a place once is no new file.
+# Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
+# and was decided about it belongs to the bytes that its row speaks of. What the rules leave alone is nobody's copy. A
+# person who decided about the new file meant this one: both stay. A row that took over a place once is no new file.
 #
 # A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
 # that was renamed and touched before anybody looked cannot be told from that by its inode.
@@ -44,7 +45,7 @@ _PAIRS = """
     FROM video_files AS new JOIN video_files AS old
         ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
     WHERE new.state = 'present' AND old.state = 'missing' AND old.id < new.id
-        AND NOT new.is_in_doubt AND NOT old.is_in_doubt
+        AND NOT new.is_in_doubt
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
         AND ABS(julianday(old.missing_since) - julianday(new.first_seen_at)) <= ?
         AND NOT EXISTS (SELECT 1 FROM file_history WHERE video_file_id = new.id AND event = 'paired')
