@@ -98,6 +98,7 @@ def test_an_index_more_or_a_column_less_would_be_noticed(catalog: Path, from_mod
         ("series", ("tmdb_id",), False),
         ("series", ("tvdb_id",), False),
         ("series", ("imdb_id",), False),
+        ("series", ("tvmaze_id",), False),
         ("episodes", ("title",), False),
         ("episodes", ("series_id",), False),
         ("episodes", ("series_id", "season_number", "episode_number"), True),

@@ -106,7 +106,7 @@ def test_a_broken_or_hostile_nfo_says_nothing(content: bytes) -> None:
 def test_an_nfo_may_hold_a_link_behind_its_xml_and_a_mark_in_front() -> None:
     content = "\ufeff<?xml version='1.0' encoding='UTF-8'?><movie><title>Amélie</title><id>tt0211915</id></movie>\nhttps://x.y".encode()
     (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)])
-    assert (nfo.title, nfo.imdb) == ("Amélie", "tt0211915")
+    assert (nfo.title, nfo.ids.imdb) == ("Amélie", "tt0211915")
 
 
 def test_episodes_of_two_seasons_in_one_nfo_say_nothing() -> None:

@@ -256,6 +256,117 @@ def test_the_link_in_a_scene_nfo_is_the_id_of_the_film() -> None:
     assert verdict.reading.imdb_id == "tt0133093"
 
 
+RELEASE = "The.Matrix.1999.1080p.BluRay.x264-SPARKS"
+LINK = b"http://www.imdb.com/title/tt0133093/"
+
+
+@pytest.mark.parametrize(
+    ("nfo", "content", "imdb"),
+    [
+        ("sparks-thematrix.nfo", LINK, "tt0133093"),
+        ("The Matrix.NFO", LINK, "tt0133093"),
+        ("alien.nfo", LINK, None),
+        ("readme.nfo", LINK, None),
+        ("anything.nfo", b"<movie><title>The Matrix</title><id>tt0133093</id></movie>", "tt0133093"),
+        ("anything.nfo", b"<movie><title>Alien</title><id>tt0133093</id></movie>", None),
+    ],
+)
+def test_the_only_nfo_beside_a_lone_video_speaks_of_it_if_a_title_says_so(
+    nfo: str, content: bytes, imdb: str | None
+) -> None:
+    path, sidecars = f"{RELEASE}/sparks-matrix.mkv", (Sidecar(path=f"{RELEASE}/{nfo}", content=content),)
+    verdict = identify(Clues(path=path, sidecars=sidecars))
+    assert isinstance(verdict, Accepted)
+    assert verdict.reading.imdb_id == imdb
+    beside_another = identify(Clues(path=path, sidecars=sidecars, siblings=("other.mkv",)))
+    assert reading_of(beside_another).imdb_id is None
+
+
+@pytest.mark.parametrize(
+    ("link", "tmdb", "doubt"),
+    [
+        (b"https://www.themoviedb.org/movie/603", 603, None),
+        (b"https://www.themoviedb.org/tv/603", None, "links to a series"),
+        (b"https://www.tvmaze.com/shows/603", None, "links to a series"),
+        (b"https://www.themoviedb.org/movie/603 https://www.tvmaze.com/shows/603", None, None),
+    ],
+)
+def test_a_link_says_whether_it_leads_to_a_film_or_to_a_series(
+    link: bytes, tmdb: int | None, doubt: str | None
+) -> None:
+    verdict = identify(Clues(path=f"{RELEASE}.mkv", sidecars=(Sidecar(path=f"{RELEASE}.nfo", content=link),)))
+    assert reading_of(verdict).tmdb_id == tmdb
+    assert isinstance(verdict, Uncertain) == (doubt is not None)
+    assert doubt is None or (isinstance(verdict, Uncertain) and doubt in verdict.reason)
+
+
+@pytest.mark.parametrize("tag", ["{tvmaze-123}", "[tvmazeid=123]"])
+def test_the_id_of_tvmaze_is_that_of_the_series_and_of_no_film(tag: str) -> None:
+    series = identify(Clues(path=f"TV/Dark {tag}/Season 1/Dark - S01E02.mkv"))
+    assert isinstance(series, Accepted)
+    assert series.reading.tvmaze_id == 123
+    assert isinstance(identify(Clues(path=f"Heat (1995) {tag}/Heat (1995) {tag}.mkv")), Uncertain)
+
+
+def _among(name: str, siblings: list[str], folder: str = "downloads") -> Verdict:
+    return identify(Clues(path=f"{folder}/{name}", siblings=tuple(siblings)))
+
+
+BREAKING = [f"Breaking.Bad.S01E0{number}.720p.BluRay.x264-GRP.mkv" for number in (1, 2, 4, 6)]
+
+
+@pytest.mark.parametrize(
+    ("name", "likely"),
+    [
+        ("Braking.Bad.S01E03.720p.BluRay.x264-GRP.mkv", "Breaking Bad"),
+        ("Braking.Bad.S01E02.720p.BluRay.x264-GRP.mkv", None),  # its number is taken
+        ("Braking.Bad.S02E03.720p.BluRay.x264-GRP.mkv", None),  # none of that season lies there
+        ("Breaking.Bad.Two.S01E03.720p.BluRay.x264-GRP.mkv", None),  # a longer title is another one
+        ("Dark.S01E03.720p.BluRay.x264-GRP.mkv", None),
+    ],
+)
+def test_the_odd_one_out_may_be_misspelt(name: str, likely: str | None) -> None:
+    verdict = _among(name, BREAKING)
+    assert isinstance(verdict, Uncertain) == (likely is not None)
+    if likely:
+        assert reading_of(verdict).title == likely
+        assert isinstance(_among(name, BREAKING[:2]), Accepted), "two may as well be the odd ones"
+        assert isinstance(_among(name, BREAKING, "Braking Bad/Season 1"), Accepted), "the folder says the same"
+
+
+@pytest.mark.parametrize(
+    ("other", "is_contrary"),
+    [
+        ("Dark - S01E02 - Secrets.mkv", False),
+        ("Dark - S01E02 - Secrets (1080p).mkv", False),
+        ("Dark - S01E02.mkv", False),
+        ("Dark - S01E02 - Past and Present.mkv", True),
+        ("Dark - S02E02 - Past and Present.mkv", False),
+    ],
+)
+def test_two_titles_under_one_number_are_for_a_person(other: str, is_contrary: bool) -> None:
+    verdict = _among("Dark - S01E02 - Secrets.mkv", [other], "TV/Dark/Season 1")
+    assert isinstance(verdict, Uncertain) == is_contrary
+    assert is_contrary == any("same number and another title" in sentence for sentence in reading_of(verdict).evidence)
+
+
+def test_the_episodes_beside_it_and_those_that_are_missing_are_told() -> None:
+    said = reading_of(_among(BREAKING[0], BREAKING[1:])).evidence
+    assert "beside it lie the episodes 1-2, 4, 6; missing between them: 3, 5" in said
+    whole = reading_of(_among("Dark.S01E02.720p.mkv", ["Dark.S01E01.720p.mkv", "Dark.S01E03.720p.mkv"])).evidence
+    assert not any("missing" in sentence for sentence in whole)
+
+
+def test_a_number_far_behind_those_of_its_siblings_is_no_episodes() -> None:
+    siblings = ["01 - Pilot.mkv", "02 - Two.mkv", "03 - Three.mkv"]
+    assert isinstance(_among("12 - Twelve.mkv", siblings, "TV/Dark/Season 1"), Accepted)
+    verdict = _among("100 - Things.mkv", siblings, "TV/Dark/Season 1")
+    assert isinstance(verdict, Uncertain)
+    verdict = _among("50 - Things.mkv", siblings, "TV/Dark/Season 1")
+    assert isinstance(verdict, Uncertain)
+    assert "far behind those of its siblings: 1-3" in verdict.reason
+
+
 def test_a_title_with_bytes_that_are_no_text_is_for_a_person() -> None:
     verdict = identify(Clues(path=os.fsdecode(b"Movies/Am\xe9lie (2001)/Am\xe9lie (2001).mkv")))
     assert isinstance(verdict, Uncertain)

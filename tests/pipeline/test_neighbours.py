@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from reeld.catalog import filing
+from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import writing
-from reeld.catalog.models import JobRow
+from reeld.catalog.models import JobRow, VideoFile
 from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
 from reeld.identify.titles import title_key
 from reeld.pipeline.neighbours import SLACK_MS
@@ -86,3 +87,39 @@ def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> N
     world.advance_s -= 7200  # the clock was put back
     world.look()
     assert world.jobs() == {}
+
+
+def test_a_disc_is_read_again_with_each_file_that_comes_to_it(catalog: Path, tmp_path: Path) -> None:
+    """The first one to be complete is the largest one as long as it lies alone."""
+    root = tmp_path / "films"
+    root.mkdir()
+    world = NowWorld(root, add_libraries("Films")[0])
+    streams = [f"Heat (1995)/BDMV/STREAM/{name}.mkv" for name in ("00001", "00002", "00800")]
+    _let_come(world, streams[0])
+    _let_come(world, streams[1])
+    assert world.jobs() == {streams[0]: "identify", streams[1]: "fingerprint"}
+    with writing():
+        filing.reject(filing.open_question(world.row(streams[0]).id, 0), world.now_ms())
+    _let_come(world, streams[2])
+    assert world.jobs() == {streams[1]: "identify", streams[2]: "fingerprint"}, "what a person decided stays"
+    _let_come(world, "Heat (1995)/other.mkv")
+    assert world.jobs() == {"Heat (1995)/other.mkv": "fingerprint"}, "nothing came to the disc"
+    world.finish()
+    (root / streams[2]).unlink()
+    long_ago = utc_from_ms(os.stat(root / "Heat (1995)/BDMV/STREAM").st_ctime_ns // 1_000_000 - 1)
+    with writing():
+        VideoFile.update(changed_at=long_ago, identified_at=long_ago).execute()
+    world.look()
+    assert world.jobs()[streams[1]] == "identify", "another one may be the largest now"
+
+
+def _let_come(world: World, path: str) -> None:
+    """Another file, once all that was there is read."""
+    world.finish()
+    film = Reading(kind="movie", title="Heat", year=1995)
+    with writing():
+        for row in list(VideoFile.select()):
+            filing.file_verdict(row.id, Accepted(reading=film), title_key, world.now_ms())
+    world.advance_s += 1
+    world.write(path, path)
+    world.be_quiet()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from peewee import chunked
+from peewee import chunked, fn
 
 from reeld.catalog import filing, history, pairing, queue
 from reeld.catalog.clock import utc_from_ms
@@ -103,6 +103,22 @@ def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_be
         VideoFile.state == "present",
         VideoFile.verdict == "pending",
         VideoFile.identified_at < utc_from_ms(before_ms),
+    )
+    return [row_id for (row_id,) in found.tuples()]
+
+
+def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[int]:
+    """The ids of the folder's present files that were identified before that moment, or before one of them settled.
+
+    Whatever the verdict was, if it was reeld's.
+    """
+    here = VideoFile.select().where(
+        VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == "present"
+    )
+    settled_at = here.select(fn.MAX(VideoFile.changed_at)).scalar()
+    found = here.select(VideoFile.id).where(
+        (VideoFile.identified_at < utc_from_ms(before_ms)) | (VideoFile.identified_at < settled_at),
+        fn.COALESCE(VideoFile.decided_by, "reeld") == "reeld",
     )
     return [row_id for (row_id,) in found.tuples()]
 

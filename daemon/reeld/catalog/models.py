@@ -91,6 +91,7 @@ class Series(BaseModel):
     genres = JSONField(default=list)
     created_at = UtcField()
     updated_at = UtcField()
+    tvmaze_id = IntegerField(null=True, index=True)
 
     class Meta:
         table_name = "series"

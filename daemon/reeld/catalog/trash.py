@@ -42,7 +42,7 @@ def restore(trash_id: int) -> tuple[str, int]:
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
     """A second row of one film would make every later file of it ambiguous."""
-    identity = ("title_key", "year", "country", "tmdb_id", "tvdb_id", "imdb_id")
+    identity = ("title_key", "year", "country", "tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
     same = [getattr(model, name) == work[name] for name in identity if work.get(name) is not None]
     if model.select().where(*same).exists():
         raise NotFoundError(

@@ -143,6 +143,7 @@ def _episodes_of(file_ids: Sequence[int]) -> dict[int, list[Row]]:
             Series.tmdb_id,
             Series.tvdb_id,
             Series.imdb_id,
+            Series.tvmaze_id,
         )
         .join(Episode)
         .join(Series)
@@ -179,6 +180,7 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "tmdb_id": work["tmdb_id"],
         "tvdb_id": work["tvdb_id"],
         "imdb_id": work["imdb_id"],
+        "tvmaze_id": first.get("tvmaze_id"),
         "fingerprint": row["fingerprint"],
         "oshash": row["oshash"],
         "file_hash": row["file_hash"],
@@ -262,6 +264,7 @@ def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
                     Series.tmdb_id,
                     Series.tvdb_id,
                     Series.imdb_id,
+                    Series.tvmaze_id,
                 )
                 .join(Series)
                 .where(Episode.id.in_(page))
@@ -288,6 +291,7 @@ def _episode(row: Row) -> Row:
         "tmdb_id": row["tmdb_id"],
         "tvdb_id": row["tvdb_id"],
         "imdb_id": row["imdb_id"],
+        "tvmaze_id": row["tvmaze_id"],
     }
 
 

@@ -12,7 +12,7 @@ from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
 from reeld.domain.identity import Reading
 
-_IDS = ("tmdb_id", "tvdb_id", "imdb_id")
+_IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Ambiguous:
 
 def find_or_make_movie(reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool) -> int | Ambiguous:
     """The id of the film of this reading. `take_oldest` settles what would be ambiguous."""
-    facts = {"year": reading.year, **_ids(reading)}
+    facts = {"year": reading.year, **_ids(reading, Movie)}
     return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest)
 
 
@@ -34,7 +34,7 @@ def find_or_make_episodes(
     """The ids of all episodes of this reading, in its order, and their series with them."""
     if not (names := _episode_names(reading)):
         return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
-    facts = {"year": reading.year, "country": reading.country, **_ids(reading)}
+    facts = {"year": reading.year, "country": reading.country, **_ids(reading, Series)}
     series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest)
     if isinstance(series, Ambiguous):
         return series
@@ -59,7 +59,7 @@ def _find_or_make(
 
 def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
     """The rows that this may be, oldest first: those that share an id, else those of the same key."""
-    shared = [getattr(model, name) == facts[name] for name in _IDS if facts[name] is not None]
+    shared = [getattr(model, name) == facts[name] for name in _ids_of(model) if facts[name] is not None]
     for condition in shared:
         rows = list(model.select().where(condition).order_by(model.id).dicts())
         if agreeing := [row for row in rows if _ids_agree(row, facts)]:
@@ -72,7 +72,7 @@ def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
 
 
 def _ids_agree(row: Row, facts: Row) -> bool:
-    return all(row[name] == facts[name] for name in _IDS if row[name] is not None and facts[name] is not None)
+    return all(row[name] == fact for name, fact in facts.items() if name in _IDS and None not in (row[name], fact))
 
 
 def _agree(row: Row, facts: Row) -> bool:
@@ -92,8 +92,12 @@ def _which(reading: Reading, matches: Sequence[Row]) -> str:
     return f"{len(matches)} works called {reading.title!r} are known, of {years}; the name does not say which"
 
 
-def _ids(reading: Reading) -> Row:
-    return {name: getattr(reading, name) for name in _IDS}
+def _ids(reading: Reading, model: type[BaseModel]) -> Row:
+    return {name: getattr(reading, name) for name in _ids_of(model)}
+
+
+def _ids_of(model: type[BaseModel]) -> list[str]:
+    return [name for name in _IDS if hasattr(model, name)]
 
 
 # --- episodes --------------------------------------------------------------------------------------------

@@ -116,4 +116,5 @@ _FACTS = (
     "tmdb_id",
     "tvdb_id",
     "imdb_id",
+    "tvmaze_id",
 )

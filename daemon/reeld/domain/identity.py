@@ -53,6 +53,8 @@ class Reading:
     tvdb_id: int | None = None
     imdb_id: str | None = None
     """`tt` and at least seven digits. For an episode all ids are those of its series."""
+    tvmaze_id: int | None = None
+    """Of series only: TVmaze knows no films."""
     score: float = 0.0
     """0 to 1: how likely this reading is among those considered."""
     evidence: tuple[str, ...] = ()

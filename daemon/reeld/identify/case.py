@@ -37,46 +37,40 @@ class Case:
         for sentence in sentences:
             self.doubt(sentence)
 
-    def identify(self, *, tmdb: int | None, imdb: str | None, tvdb: int | None, source: str | None = None) -> None:
+    def identify(self, ids: Ids, *, source: str | None = None) -> None:
         """Take the ids of a name, or of the .nfo at `source`; what is known already stays."""
-        if not (tmdb or imdb or tvdb):
+        if not ids:
             return
-        self.reading = replace(
-            self.reading,
-            tmdb_id=self.reading.tmdb_id or tmdb,
-            imdb_id=self.reading.imdb_id or imdb,
-            tvdb_id=self.reading.tvdb_id or tvdb,
-        )
-        self.has_explicit_id = True
+        self._learn(ids)
         sentence = f"{source!r} links to the work" if source else "the name or a folder carries the work's id"
         self.says(sentence, "title", "year")
 
     def take_nfo(self, nfo: Nfo, *, agrees: bool, known_ids: Ids) -> None:
         """A .nfo of the work: its ids, and its title and year where the names have none of their own."""
-        pairs: tuple[tuple[str, object, object], ...] = (
-            ("tmdb", known_ids.tmdb, nfo.tmdb),
-            ("tvdb", known_ids.tvdb, nfo.tvdb),
-            ("imdb", known_ids.imdb, nfo.imdb),
-        )
-        differs = [kind for kind, ours, theirs in pairs if ours and theirs and ours != theirs]
+        theirs = nfo.ids.by_kind()
+        differs = [kind for kind, ours in known_ids.by_kind().items() if theirs.get(kind, ours) != ours]
         if differs:
             self.doubt(f"{nfo.path!r} has another {differs[0]} id than the names")
         # Of two spellings of one title the .nfo's was looked up by somebody; of a film's two titles ours stays.
         is_ours_to_keep = nfo.title is None or (agrees and title_key(nfo.title) != title_key(self.reading.title or ""))
         title = self.reading.title if is_ours_to_keep else nfo.title
-        self.reading = replace(
-            self.reading,
-            title=title,
-            year=self.reading.year or nfo.year,
-            tmdb_id=self.reading.tmdb_id or nfo.tmdb,
-            tvdb_id=self.reading.tvdb_id or nfo.tvdb,
-            imdb_id=self.reading.imdb_id or nfo.imdb,
-        )
-        self.has_explicit_id = self.has_explicit_id or bool(nfo.tmdb or nfo.tvdb or nfo.imdb)
+        self.reading = replace(self.reading, title=title, year=self.reading.year or nfo.year)
+        self._learn(nfo.ids)
         # What a media manager wrote beside the file was looked up by it, or by a person.
         fields: list[Field] = ["title", "title"] if nfo.title else []
         fields += ["year", "year"] if nfo.year else []
         self.says(f"{nfo.path!r} says {nfo.title!r}" + (f" ({nfo.year})" if nfo.year else ""), *fields)
+
+    def _learn(self, ids: Ids) -> None:
+        reading = self.reading
+        self.reading = replace(
+            reading,
+            tmdb_id=reading.tmdb_id or ids.tmdb,
+            tvdb_id=reading.tvdb_id or ids.tvdb,
+            imdb_id=reading.imdb_id or ids.imdb,
+            tvmaze_id=reading.tvmaze_id or ids.tvmaze,
+        )
+        self.has_explicit_id = self.has_explicit_id or bool(ids)
 
     def set_part(self, part: int) -> None:
         self.reading = replace(self.reading, part=part)

@@ -147,11 +147,14 @@ def _nfo_agrees(known: Survey) -> bool:
 
 
 def _weigh_ids_and_nfo(case: Case, known: Survey) -> None:
-    if known.ids.tmdb or known.ids.imdb or known.ids.tvdb:
-        case.identify(tmdb=known.ids.tmdb, imdb=known.ids.imdb, tvdb=known.ids.tvdb)
+    if known.ids.tvmaze:
+        case.doubt("it carries an id of TVmaze, which knows no films")
+    case.identify(replace(known.ids, tvmaze=None))
     links = known.link_nfo
-    if links and not known.ids:
-        case.identify(tmdb=links.tmdb, imdb=links.imdb, tvdb=None, source=links.path)
+    if links and links.linked_kind == "tv":
+        case.doubt(f"{links.path!r} links to a series")
+    elif links and not known.ids:
+        case.identify(replace(links.ids, tvdb=None, tvmaze=None), source=links.path)
     nfo = known.work_nfo
     if nfo is None:
         return

@@ -25,8 +25,18 @@ class Ids:
     tvmaze: int | None = None
     conflicts: tuple[IdKind, ...] = ()
 
+    def by_kind(self) -> dict[IdKind, int | str]:
+        """Those that are known."""
+        pairs: tuple[tuple[IdKind, int | str | None], ...] = (
+            ("tmdb", self.tmdb), ("tvdb", self.tvdb), ("imdb", self.imdb), ("tvmaze", self.tvmaze)
+        )  # fmt: skip
+        return {kind: value for kind, value in pairs if value}
+
     def __bool__(self) -> bool:
-        return any((self.tmdb, self.tvdb, self.imdb, self.tvmaze))
+        return bool(self.by_kind())
+
+
+NO_IDS = Ids()
 
 
 def ids_in(names: Sequence[str]) -> Ids:

@@ -44,6 +44,11 @@ def stem_of(name: str) -> str:
     return head if dot and head and f".{tail.casefold()}" in VIDEO_SUFFIXES else name
 
 
+def is_video(name: str) -> bool:
+    """Whether `name` has a suffix that videos have."""
+    return stem_of(name) != name
+
+
 def without_site(stem: str) -> str:
     """`stem` without a web address in front; the stem itself where nothing else would remain."""
     rest = _SITE.sub("", stem, count=1)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reeld.domain.identity import Sidecar
-from reeld.identify.names import VIDEO_SUFFIXES
+from reeld.identify.ids import NO_IDS, Ids
+from reeld.identify.names import stem_of
 
 LARGEST_BYTES = 1 << 20
 MOST_ELEMENTS = 20_000
@@ -24,11 +25,15 @@ _IMDB_URL = re.compile(
 )
 _TMDB_URL = re.compile(rb"themoviedb\.org/(movie|tv)/(\d{1,9})", re.IGNORECASE)
 _TVDB_URL = re.compile(rb"thetvdb\.com/(?:\S*[?&;](?:series)?id=|series/)(\d{1,9})(?!\w)", re.IGNORECASE)
+_TVMAZE_URL = re.compile(rb"tvmaze\.com/shows/(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nfo:
-    """What one .nfo says. For `episode` the title is the series' (`showtitle`) and ids are left out."""
+    """What one .nfo says. For `episode` the title is the series' (`showtitle`) and ids are left out.
+
+    `linked_kind` says of `links` whether the page is that of a film or a series, where its address tells.
+    """
 
     path: str
     kind: Literal["movie", "tvshow", "episode", "links"]
@@ -38,9 +43,8 @@ class Nfo:
     season: int | None = None
     episodes: tuple[int, ...] = ()
     episode_title: str | None = None
-    tmdb: int | None = None
-    tvdb: int | None = None
-    imdb: str | None = None
+    ids: Ids = NO_IDS
+    linked_kind: Literal["movie", "tv"] | None = None
 
 
 def sidecar_names(path: str) -> tuple[str, ...]:
@@ -49,15 +53,32 @@ def sidecar_names(path: str) -> tuple[str, ...]:
     The video's own, `movie.nfo` in its folder, `tvshow.nfo` in its folder and up to two above.
     """
     folder, _, base = path.rpartition("/")
-    stem, dot, suffix = base.rpartition(".")
-    own = stem if dot and f".{suffix.casefold()}" in VIDEO_SUFFIXES else base
-    names = [_join(folder, f"{own}.nfo"), _join(folder, "movie.nfo"), _join(folder, "tvshow.nfo")]
+    names = [_join(folder, f"{stem_of(base)}.nfo"), _join(folder, "movie.nfo"), _join(folder, "tvshow.nfo")]
     for _ in range(2):
         if not folder:
             break
         folder = folder.rpartition("/")[0]
         names.append(_join(folder, "tvshow.nfo"))
     return tuple(dict.fromkeys(names))
+
+
+def lone_nfo(path: str, names: Iterable[str]) -> str | None:
+    """The .nfo of the folder of `path`, relative to the library, if it is the only one there and has another name.
+
+    `names` are those of all files of the folder. Scene releases call theirs `grp-film.nfo`, whatever the video's name.
+    """
+    found = [name for name in names if name.casefold().endswith(".nfo")]
+    if len(found) != 1:
+        return None
+    lone = _join(path.rpartition("/")[0], found[0])
+    return None if lone in sidecar_names(path) else lone
+
+
+def read_lone_nfo(path: str, sidecars: Iterable[Sidecar]) -> Nfo | None:
+    """What the .nfo says that lies beside `path` under another name, if there is one."""
+    known, folder = sidecar_names(path), path.rpartition("/")[0]
+    lone = [each for each in sidecars if each.path not in known and each.path.rpartition("/")[0] == folder]
+    return _read(lone[0].path, lone[0].content) if len(lone) == 1 else None
 
 
 def read_sidecars(path: str, sidecars: Iterable[Sidecar]) -> tuple[Nfo, ...]:
@@ -116,9 +137,12 @@ def _work(path: str, element: ET.Element) -> Nfo:
         title=_text(element, "title"),
         original_title=_text(element, "originaltitle"),
         year=_number(element, "year") or _year_of(_text(element, "premiered") or _text(element, "releasedate")),
-        tmdb=_as_number(ids.get("tmdb")),
-        tvdb=_as_number(ids.get("tvdb")),
-        imdb=ids.get("imdb"),
+        ids=Ids(
+            tmdb=_as_number(ids.get("tmdb")),
+            tvdb=_as_number(ids.get("tvdb")),
+            imdb=ids.get("imdb"),
+            tvmaze=_as_number(ids.get("tvmaze")) if element.tag == "tvshow" else None,
+        ),
     )
 
 
@@ -141,7 +165,7 @@ def _episodes(path: str, works: list[ET.Element]) -> Nfo | None:
 def _unique_ids(element: ET.Element) -> dict[str, str]:
     """`<uniqueid type="tmdb">`, and the older `<tmdbid>`, `<imdbid>`, `<id>tt…</id>`; malformed ones are dropped."""
     found = {(node.get("type") or "").casefold(): (node.text or "").strip() for node in element.findall("uniqueid")}
-    for kind in ("tmdb", "tvdb", "imdb"):
+    for kind in ("tmdb", "tvdb", "imdb", "tvmaze"):
         for tag in (f"{kind}id", f"{kind}_id"):
             found.setdefault(kind, _text(element, tag) or "")
     bare = _text(element, "id") or ""
@@ -157,17 +181,24 @@ def _is_id(kind: str, value: str) -> bool:
 
 def _read_links(path: str, content: bytes) -> Nfo | None:
     """The one work that a text links to; a text with links to several works says nothing."""
-    imdb, tmdb, tvdb = (
-        set(_IMDB_URL.findall(content)), set(_TMDB_URL.findall(content)), set(_TVDB_URL.findall(content))
-    )  # fmt: skip
-    if max(len(imdb), len(tmdb), len(tvdb)) != 1:
+    imdb, tvdb, tvmaze = (set(url.findall(content)) for url in (_IMDB_URL, _TVDB_URL, _TVMAZE_URL))
+    tmdb = {(kind.lower(), number) for kind, number in _TMDB_URL.findall(content)}
+    if max(len(imdb), len(tmdb), len(tvdb), len(tvmaze)) != 1:
+        return None
+    is_film = any(kind == b"movie" for kind, _ in tmdb)
+    is_series = bool(tvdb or tvmaze or (tmdb and not is_film))
+    if is_film and is_series:
         return None
     return Nfo(
         path=path,
         kind="links",
-        imdb=next(iter(imdb)).decode().casefold() if imdb else None,
-        tmdb=int(next(iter(tmdb))[1]) if tmdb else None,
-        tvdb=int(next(iter(tvdb))) if tvdb else None,
+        ids=Ids(
+            imdb=next(iter(imdb)).decode().casefold() if imdb else None,
+            tmdb=int(next(iter(tmdb))[1]) if tmdb else None,
+            tvdb=int(next(iter(tvdb))) if tvdb else None,
+            tvmaze=int(next(iter(tvmaze))) if tvmaze else None,
+        ),
+        linked_kind="movie" if is_film else "tv" if is_series else None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case, has_number
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
+from reeld.identify.season import FAR, MOST_FOR_GAPS, gaps, likely_spelling, mates, ranges, same_episode
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, same_title, title_to_offer
@@ -97,6 +98,7 @@ def show_case(known: Survey, number: Reading | None) -> Case:
     _weigh_ids_and_nfo(case, known)
     _weigh_place(case, known)
     case.doubt_all(read.risks if read.kind == "episode" else ())
+    _weigh_mates(case, known)
     return case
 
 
@@ -200,7 +202,7 @@ def _weigh_number(case: Case, known: Survey) -> None:
     if folder.season_conflict:
         case.doubt("the folders name two different seasons")
     if known.run and known.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
-        case.says(f"the siblings differ in this number: {_shown(known.run.numbers)}", "number")
+        case.says(f"the siblings differ in this number: {ranges(known.run.numbers)}", "number")
     # `Birthday 2019-05-12` is what people call their own videos; `60.Minutes.2024.03.10` is not.
     is_like_a_release = read.has_quality or (is_dotted(known.name) and len(words_of(read.title or "")) > 1)
     if read.air_date and not is_like_a_release and not same_title(folder.title, read.title):
@@ -221,12 +223,19 @@ def _count_own_number(case: Case, known: Survey) -> None:
             _weigh_lone_number(case, known, read.absolute[0])
     elif folder.has_season_folder and not known.nfos:
         case.says(f"the number stands in front, in the folder of season {folder.season}", "number", "number")
-        if reading.episode_numbers[0] > 99:
-            case.doubt("the number may hold a season and an episode")
-        if known.clues.siblings and known.run is None:
-            case.doubt("the siblings are not numbered like it")
+        _weigh_leading_number(case, known, reading.episode_numbers[0])
     elif known.run:
-        case.says(f"its siblings are numbered by season and episode: {_shown(known.run.numbers)}", "number")
+        case.says(f"its siblings are numbered by season and episode: {ranges(known.run.numbers)}", "number")
+
+
+def _weigh_leading_number(case: Case, known: Survey, number: int) -> None:
+    """`12 - Title` in the folder of a season: 12 may count something else than its siblings' numbers do."""
+    if number > 99:
+        case.doubt("the number may hold a season and an episode")
+    if known.clues.siblings and known.run is None:
+        case.doubt("the siblings are not numbered like it")
+    if known.run and number > known.run.numbers[-2] + FAR:
+        case.doubt(f"the number lies far behind those of its siblings: {ranges(known.run.numbers[:-1])}")
 
 
 def _weigh_lone_number(case: Case, known: Survey, number: int) -> None:
@@ -264,12 +273,36 @@ def _nfo_agrees(known: Survey, title: str | None) -> bool:
     )
 
 
+def _weigh_mates(case: Case, known: Survey) -> None:
+    """What the episodes beside it say: another version of it, another spelling, a number given twice, gaps."""
+    reading, read, others = case.reading, known.structure, mates(known.clues.siblings)
+    if reading.title is None or reading.season_number is None or not reading.episode_numbers or not others:
+        return
+    season, episodes = reading.season_number, reading.episode_numbers
+    agrees = known.ids or same_title(known.folder.title, reading.title)
+    if not agrees and (spelling := likely_spelling(reading.title, season, episodes, others)):
+        case.doubt(f"the files beside it are called {spelling!r}, of which {reading.title!r} may be a misspelling")
+        case.reading = replace(reading, title=spelling)
+        return
+    if read.part is None:
+        same, contrary = same_episode(reading.title, season, episodes, reading.episode_title, others)
+        if contrary:
+            case.doubt(f"{contrary!r} beside it has the same number and another title")
+        elif same:
+            case.says(f"another file of the episode lies beside it: {same[0]!r}")
+    numbers = {number for mate in others if mate.season == season for number in mate.episodes} | set(episodes)
+    if (missing := gaps(numbers)) and len(known.clues.siblings) < MOST_FOR_GAPS:
+        case.says(f"beside it lie the episodes {ranges(numbers)}; missing between them: {ranges(missing)}")
+
+
 def _weigh_ids_and_nfo(case: Case, known: Survey) -> None:
-    case.identify(tmdb=known.ids.tmdb, imdb=known.ids.imdb, tvdb=known.ids.tvdb)
+    case.identify(known.ids)
     links = known.link_nfo
-    if links and not known.ids:
+    if links and links.linked_kind == "movie":
+        case.doubt(f"{links.path!r} links to a film")
+    elif links and not known.ids:
         # An IMDb link beside an episode may be the episode's own page; the others name the series.
-        case.identify(tmdb=links.tmdb, imdb=None, tvdb=links.tvdb, source=links.path)
+        case.identify(replace(links.ids, imdb=None), source=links.path)
     if episode := known.episode_nfo:
         _weigh_episode_nfo(case, (episode.season, episode.episodes), episode.path)
         if episode.title and not case.reading.title:

@@ -8,7 +8,7 @@ from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessing import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
 from reeld.identify.names import is_scrambled, spaced, split_path, stem_of, without_site, words_of
-from reeld.identify.nfo import Nfo, read_sidecars
+from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.structure import Structure, read_structure
 from reeld.identify.titles import title_key
@@ -73,12 +73,31 @@ def survey(clues: Clues) -> Survey:
         folder=folder,
         folder_guess=guess(folder.name) if folder.name and folder.year and structure.year is None else None,
         ids=ids,
-        nfos=read_sidecars(clues.path, clues.sidecars),
+        nfos=read_sidecars(clues.path, clues.sidecars) or _lone_nfo(clues, name, structure, folder),
         run=run,
         stacked=None if release else stacked_part(base, clues.siblings),
         substituted=release is not None,
         is_thin=thin,
     )
+
+
+def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:
+    """The .nfo of another name beside a video that lies alone, if it speaks of the same work.
+
+    It may as well be what a film that has left the folder has left behind: a title must say so, its own or that of its
+    name (`sparks-inception.nfo` in the folder of the release).
+    """
+    nfo = None if clues.siblings else read_lone_nfo(clues.path, clues.sidecars)
+    if nfo is None:
+        return ()
+    titles = [title for title in (read.title, folder.title) if title]
+    if nfo.kind == "links":
+        stem = without_ids(stem_of(split_path(nfo.path)[1][: -len(".nfo")]))
+        own = read_structure(stem).title or plain_title(stem)
+        speaks = any(same_title(own, title) or abbreviates(own, title, f"{name} {folder.name}") for title in titles)
+    else:
+        speaks = any(same_title(said, title) for said in (nfo.title, nfo.original_title) for title in titles)
+    return (nfo,) if speaks else ()
 
 
 def is_thin(stem: str) -> bool:
@@ -126,7 +145,7 @@ def abbreviates(short: str, title: str, context: str = "") -> bool:
         return True
     beside = {word for word in words_of(context) if word not in parts}
     own = [word for word in words if word not in beside]
-    return bool(own) and all(word in parts or _begins(word, (*parts, whole)) for word in own)
+    return bool(own) and all(word in parts or _begins(word, (*parts, whole, "".join(parts))) for word in own)
 
 
 def _begins(word: str, longer: tuple[str, ...]) -> bool:

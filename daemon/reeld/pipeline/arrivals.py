@@ -17,6 +17,7 @@ from reeld.catalog.database import writing
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import Place
 from reeld.log import get_logger
+from reeld.pipeline import neighbours
 from reeld.pipeline.stages import Stage
 from reeld.watch.rules import why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
@@ -173,6 +174,7 @@ class Arrivals:
                     self.place.library_id, path, settled.stamp, self.now_ms(), settled.completeness
                 )
                 self.enqueue(row_id, self.first_stage)
+            neighbours.read_discs_again(self.place, self._settled, self.now_ms())
         for path in self._settled:
             log.info("file.settled", path=path)
         self._settled.clear()

@@ -10,7 +10,8 @@ from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain, 
 from reeld.domain.records import FileRecord
 from reeld.identify.asking import identify_all
 from reeld.identify.folders import is_disc_folder
-from reeld.identify.nfo import LARGEST_BYTES, sidecar_names
+from reeld.identify.names import is_video
+from reeld.identify.nfo import LARGEST_BYTES, lone_nfo, sidecar_names
 from reeld.log import get_logger
 from reeld.pipeline.tools import Tools
 
@@ -63,16 +64,12 @@ def _clues(record: FileRecord) -> Clues:
 
 
 def _siblings(absolute_path: str) -> dict[str, int]:
-    """Names of the neighbours with the same ending, and their sizes; none when the folder cannot be listed."""
+    """Names of the neighbouring videos, and their sizes; none when the folder cannot be listed."""
     directory, name = os.path.split(absolute_path)
-    ending = os.path.splitext(name)[1].lower()
-    try:
-        sizes = _sizes_in(directory, os.stat(directory).st_mtime_ns)
-    except OSError:
-        return {}
-    alike = [other for other in sizes if os.path.splitext(other)[1].lower() == ending]
+    sizes = _sizes_in(directory)
+    videos = [other for other in sizes if is_video(other)]
     # Only all files of a disc together tell which of them is the film.
-    near = alike if is_disc_folder(os.path.basename(directory)) else _around(alike, name)
+    near = videos if is_disc_folder(os.path.basename(directory)) else _around(videos, name)
     return {other: sizes[other] for other in near if other != name}
 
 
@@ -81,15 +78,23 @@ def _around(names: Sequence[str], name: str) -> Sequence[str]:
     return names[max(0, position - NEIGHBOURS_EACH_SIDE) : position + 1 + NEIGHBOURS_EACH_SIDE]
 
 
+def _sizes_in(directory: str) -> Mapping[str, int]:
+    """Names and sizes of all files there that are not hidden, sorted by name; none when it cannot be listed."""
+    try:
+        return _listed(directory, os.stat(directory).st_mtime_ns)
+    except OSError:
+        return {}
+
+
 @lru_cache(maxsize=8)
-def _sizes_in(directory: str, _mtime_ns: int) -> Mapping[str, int]:
-    """All files there, sorted by name; of one that goes meanwhile nothing is said."""
-    # A season's files come one after the other: listing their folder once is enough while it does not change.
+def _listed(directory: str, _mtime_ns: int) -> Mapping[str, int]:
+    # A season's files come one after the other: listing their folder once is enough while it does not change. Of a
+    # file that goes meanwhile nothing is said.
     sizes: dict[str, int] = {}
     with os.scandir(directory) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
-                if entry.is_file(follow_symlinks=False):
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
     return dict(sorted(sizes.items()))
 
@@ -98,7 +103,10 @@ def _sizes_in(directory: str, _mtime_ns: int) -> Mapping[str, int]:
 
 
 def _sidecars(record: FileRecord) -> tuple[Sidecar, ...]:
-    found = [(path, _content(os.path.join(record.library_path, path))) for path in sidecar_names(record.path)]
+    paths = sidecar_names(record.path)
+    if lone := lone_nfo(record.path, _sizes_in(os.path.dirname(record.absolute_path))):
+        paths = (*paths, lone)
+    found = [(path, _content(os.path.join(record.library_path, path))) for path in paths]
     return tuple(Sidecar(path=path, content=content) for path, content in found if content is not None)
 
 

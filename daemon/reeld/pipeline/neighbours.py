@@ -3,12 +3,17 @@
 A name that said too little may say enough together with what comes later: the second file of a series shows which
 number counts, a .nfo says which film it is. So a file that waits for a person is identified anew when its folder has
 changed since its name was read, or, where a .nfo lies, a folder above. What was accepted stays: nobody takes back an
-answer because of what somebody else put beside it.
+answer because of what somebody else put beside it. Only the files of a disc are one item: which of them is the film
+may be another one with each that comes or goes.
 """
+
+import os
+from collections.abc import Collection
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import reading, writing
 from reeld.domain.records import Place
+from reeld.identify.folders import is_disc_folder
 from reeld.pipeline.stages import IDENTIFY
 from reeld.watch.walk import Listing
 
@@ -34,9 +39,21 @@ def read_again(place: Place, listing: Listing, now_ms: int) -> None:
     before_ms = changed_ms(listing, now_ms)
     with reading():
         waiting = files.asked_about_before(place.library_id, listing.relative, before_ms, is_below=has_nfo(listing))
+        if is_disc_folder(os.path.basename(listing.relative)):
+            waiting += files.disc_read_before(place.library_id, listing.relative, before_ms)
     if waiting:
         with writing():
-            for video_file_id in waiting:
-                queue.enqueue_if_idle(
-                    video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms, now_ms=now_ms
-                )
+            _identify(waiting, now_ms)
+
+
+def read_discs_again(place: Place, settled_paths: Collection[str], now_ms: int) -> None:
+    """Let the other files of the discs be identified once more to which these belong; within the caller's
+    transaction."""
+    for directory in {os.path.dirname(path) for path in settled_paths}:
+        if is_disc_folder(os.path.basename(directory)):
+            _identify(files.disc_read_before(place.library_id, directory, before_ms=0), now_ms)
+
+
+def _identify(video_file_ids: Collection[int], now_ms: int) -> None:
+    for video_file_id in video_file_ids:
+        queue.enqueue_if_idle(video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms, now_ms=now_ms)
