@@ -28,17 +28,18 @@ def _from_own_name(known: Survey) -> Case:
     case = Case(Reading(kind="movie", title=read.title, year=read.year, edition=read.edition))
     case.says(f"the name has the title {read.title!r} and the year {read.year}", "title", "year")
     folder_agrees = same_title(folder.title, read.title)
-    if folder_agrees:
+    folder_confirms = folder_agrees and not folder.is_release_name
+    if folder_confirms:
         case.says(f"the folder {folder.name!r} has the same title", "title")
-    if folder_agrees and folder.year == read.year:
+    if folder_confirms and folder.year == read.year:
         case.says("the folder has the same year", "year")
     if said and said.reading.kind == "movie":
         if guess_says_title(said, read):
             case.says(f"guessit reads the same title, {said.reading.title!r}", "title")
         if said.reading.year == read.year:
             case.says("guessit reads the same year", "year")
-    both = folder_agrees and folder.year == read.year
-    confirmed = folder_agrees or _nfo_agrees(known) or (bool(known.ids) and not _has_addition(read.title))
+    both = folder_confirms and folder.year == read.year
+    confirmed = folder_confirms or _nfo_agrees(known) or (bool(known.ids) and not _has_addition(read.title))
     case.doubt_all(() if confirmed else read.title_risks)
     if read.title_risks and not confirmed:
         addition = _has_addition(read.title) and read.likely_title
@@ -120,11 +121,11 @@ def _begins_with(words: str, title: str) -> bool:
 def _weigh_own_words(case: Case, known: Survey, own: str) -> None:
     """Whether the words of the file's own name fit the film that the folder names."""
     folder = known.folder
-    if same_title(own, folder.title):
+    is_same = same_title(own, folder.title)
+    case.doubt_all(folder.title_risks if not known.ids and not (is_same and not folder.is_release_name) else ())
+    if is_same:
         case.says("the file's name has the same title", "title")
-        case.doubt_all(())
         return
-    case.doubt_all(folder.title_risks if not known.ids else ())
     if own.isdigit() and not folder.is_disc:
         case.doubt("a bare number may be an episode's")
     elif known.is_thin or known.substituted or folder.is_disc:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from reeld.domain.identity import Kind
 from reeld.identify.ids import without_ids
+from reeld.identify.names import is_dotted
 from reeld.identify.structure import Structure, read_structure
 from reeld.identify.title_text import read_title, title_risks
 from reeld.identify.titles import title_key
@@ -47,6 +48,8 @@ class FolderReading:
     season_conflict: bool = False
     kind: Kind | None = None
     is_firm: bool = False
+    is_release_name: bool = False
+    """Whether it is named as releases are: by whoever named the file in it, so that it confirms nothing of that."""
     release: Structure | None = None
     is_disc: bool = False
     in_tv_place: bool = False
@@ -124,6 +127,7 @@ def _named(folder: str, season: int | None) -> FolderReading:
             season_conflict=has_season and own is not None and own != season,
             kind="episode",
             is_firm=True,
+            is_release_name=_is_release_name(folder),
             release=read if read.style != "pack" else None,
             title_risks=read.title_risks,
         )
@@ -140,6 +144,7 @@ def _named(folder: str, season: int | None) -> FolderReading:
             has_season_folder=has_season,
             kind="episode" if has_season else "movie" if is_release else None,
             is_firm=has_season or read.year_is_bracketed or is_release,
+            is_release_name=not read.year_is_bracketed and _is_release_name(folder),
             release=None if has_season else read,
             title_risks=(*read.title_risks, *read.risks),
         )
@@ -155,6 +160,10 @@ def _named(folder: str, season: int | None) -> FolderReading:
         is_firm=has_season,
         title_risks=text.risks,
     )
+
+
+def _is_release_name(folder: str) -> bool:
+    return STRONG_QUALITY.search(folder) is not None or is_dotted(folder)
 
 
 def _with_places(reading: FolderReading, folders: Sequence[str]) -> FolderReading:

@@ -132,25 +132,27 @@ def _weigh_title(case: Case, known: Survey) -> None:
         return
     case.says(f"the name has the title {own.title!r}", "title")
     folder_agrees = same_title(folder.title, own.title)
+    folder_confirms = folder_agrees and not folder.is_release_name
     if guess_says_title(said, own):
         case.says("guessit reads the same title", "title")
     elif said and said.reading.title:
         case.says(f"guessit reads the title {said.reading.title!r}")
-    if folder_agrees:
+    if folder_confirms:
         case.says(f"the folder {folder.name!r} has the same title", "title")
+    if folder_agrees:
         if own.year and folder.year and own.year != folder.year:
             case.doubt(f"the folder says {folder.year}, the name {own.year}")
         if own.country and folder.country and own.country != folder.country:
             case.doubt(f"the folder says {folder.country}, the name {own.country}")
     else:
         _weigh_other_folder(case, known, own)
-    confirmed = folder_agrees or known.ids or _nfo_agrees(known, own.title)
+    confirmed = folder_confirms or known.ids or _nfo_agrees(known, own.title)
     if not confirmed and own.title_risks and case.reading.title == own.title:
         case.reading = replace(case.reading, title=title_to_offer(said, own))
     case.doubt_all(() if confirmed else own.title_risks)
     if own.likely_year and not known.ids:
         case.doubt(f"{own.likely_year} may be the year, or the end of the title")
-        if not folder_agrees:
+        if not folder_confirms:
             case.reading = replace(case.reading, title=own.likely_title, year=own.likely_year)
 
 
@@ -196,7 +198,7 @@ def _weigh_number(case: Case, known: Survey) -> None:
         case.says("guessit reads the same number", "number")
     if read.season is not None and folder.has_season_folder:
         if folder.season == read.season:
-            case.says(f"the folder says season {folder.season} too", "number")
+            case.says(f"the folder says season {folder.season} too", *(() if folder.is_release_name else ("number",)))
         elif not reading.air_date:
             case.doubt(f"the folder says season {folder.season}, the name season {read.season}")
     if folder.season_conflict:
