@@ -1,7 +1,13 @@
 """Every row of the corpus is kept: nothing is accepted wrongly, and enough is accepted."""
 
+from dataclasses import replace
+
 import pytest
 
+from reeld.domain.identity import Accepted, Reading
+from reeld.identify import verdict
+from reeld.identify.survey import survey
+from reeld.identify.verdict import identify
 from tests.identify.accuracy import GOALS, SHAPES, Figures
 from tests.identify.corpus import Outcome, corpus_files, outcomes
 
@@ -36,6 +42,24 @@ def test_names_that_were_written_after_the_rules_fare_no_worse(name: str, covera
     figures = Figures.of(outcomes(name))
     assert figures.coverage >= coverage
     assert figures.right >= right
+
+
+@pytest.mark.parametrize("name", corpus_files())
+def test_where_all_others_agree_guessit_would_have_changed_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked only where they do not, for it takes long."""
+    accepted = [(each.row.clues, each.verdict) for each in outcomes(name) if isinstance(each.verdict, Accepted)]
+    unheard = [
+        (clues, said) for clues, said in accepted if not any("guessit" in line for line in said.reading.evidence)
+    ]
+    monkeypatch.setattr(verdict, "survey", lambda clues: survey(clues).with_guess())
+    for clues, said in unheard:
+        heard = identify(clues)
+        assert isinstance(heard, Accepted), clues.path
+        assert _work(heard) == _work(said), clues.path
+
+
+def _work(accepted: Accepted) -> Reading:
+    return replace(accepted.reading, evidence=())
 
 
 def _of_shape(shape: str) -> tuple[Outcome, ...]:

@@ -166,10 +166,11 @@ def test_a_name_that_is_not_utf_8_is_read_like_any_other() -> None:
 
 
 def test_every_verdict_says_why() -> None:
-    accepted = identify(Clues(path="Movies/Heat (1995)/Heat (1995).mkv"))
-    assert isinstance(accepted, Accepted)
-    assert any("guessit" in sentence for sentence in accepted.reading.evidence)
-    assert any("folder" in sentence for sentence in accepted.reading.evidence)
+    for path, voice in (("Movies/Heat (1995)/Heat (1995).mkv", "folder"), ("Heat.1995.1080p.mkv", "guessit")):
+        accepted = identify(Clues(path=path))
+        assert isinstance(accepted, Accepted)
+        assert any("the name has" in sentence for sentence in accepted.reading.evidence)
+        assert any(voice in sentence for sentence in accepted.reading.evidence)
     uncertain = identify(Clues(path="Movies/Heat (1995)/Heat (1986).mkv"))
     assert isinstance(uncertain, Uncertain)
     assert "1995" in uncertain.reason

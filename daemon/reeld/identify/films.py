@@ -45,7 +45,9 @@ def _from_own_name(known: Survey) -> Case:
         addition = _has_addition(read.title) and read.likely_title
         case.reading = replace(case.reading, title=addition or title_to_offer(said, read))
     case.doubt_all(() if both else read.risks)
-    if not both and said and said.reading.kind == "episode":
+    if not both and not known.is_guess_asked:
+        case.doubt("guessit was not asked")
+    elif not both and said and said.reading.kind == "episode":
         case.doubt("guessit takes it for an episode")
     if (
         not read.is_release

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case, has_number
+from reeld.identify.folders import FolderReading
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.season import FAR, MOST_FOR_GAPS, gaps, likely_spelling, mates, ranges, same_episode
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
@@ -131,19 +132,13 @@ def _weigh_title(case: Case, known: Survey) -> None:
         _title_of_folder(case, known)
         return
     case.says(f"the name has the title {own.title!r}", "title")
-    folder_agrees = same_title(folder.title, own.title)
-    folder_confirms = folder_agrees and not folder.is_release_name
     if guess_says_title(said, own):
         case.says("guessit reads the same title", "title")
     elif said and said.reading.title:
         case.says(f"guessit reads the title {said.reading.title!r}")
-    if folder_confirms:
-        case.says(f"the folder {folder.name!r} has the same title", "title")
-    if folder_agrees:
-        if own.year and folder.year and own.year != folder.year:
-            case.doubt(f"the folder says {folder.year}, the name {own.year}")
-        if own.country and folder.country and own.country != folder.country:
-            case.doubt(f"the folder says {folder.country}, the name {own.country}")
+    folder_confirms = same_title(folder.title, own.title) and not folder.is_release_name
+    if same_title(folder.title, own.title):
+        _weigh_same_folder(case, own, folder)
     else:
         _weigh_other_folder(case, known, own)
     confirmed = folder_confirms or known.ids or _nfo_agrees(known, own.title)
@@ -168,6 +163,14 @@ def _title_of_folder(case: Case, known: Survey) -> None:
     # Who makes a folder for each season calls the one around them by the whole title: `CSI - NY`, `The Final Cut`.
     harmless = (IN_TWO_HALVES, *(doubt_of_end(word) for word in _ENDS_OF_TITLES)) if folder.has_season_folder else ()
     case.doubt_all(tuple(risk for risk in folder.title_risks if not known.ids and risk not in harmless))
+
+
+def _weigh_same_folder(case: Case, own: Structure, folder: FolderReading) -> None:
+    if not folder.is_release_name:
+        case.says(f"the folder {folder.name!r} has the same title", "title")
+    for mine, theirs in ((own.year, folder.year), (own.country, folder.country)):
+        if mine and theirs and mine != theirs:
+            case.doubt(f"the folder says {theirs}, the name {mine}")
 
 
 def _weigh_other_folder(case: Case, known: Survey, own: Structure) -> None:

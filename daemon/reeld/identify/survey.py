@@ -1,7 +1,7 @@
 """What is known of one file before anybody judges: every voice, asked once, and who agrees with whom?"""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reeld.domain.identity import Clues, Reading
 from reeld.identify.folders import FolderReading, read_folders
@@ -20,22 +20,33 @@ _TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """All voices on one file. `name` is what is read as the file's name: the release folder's where the file's
-    own name says nothing; `substituted` tells so."""
+    own name says nothing; `substituted` tells so. guessit, the slow one, is asked only if the others are not enough."""
 
     clues: Clues
     name: str
     structure: Structure
-    guess: Guess | None
     folder: FolderReading
-    folder_guess: Guess | None
     ids: Ids
     nfos: tuple[Nfo, ...]
     run: Run | None
     stacked: int | None
+    is_guess_asked: bool = False
+    guess: Guess | None = None
+    folder_guess: Guess | None = None
     substituted: bool = False
     is_thin: bool = False
     """The name carries no words of its own: a hash, `movie`, `01`."""
     evidence: tuple[str, ...] = field(default=())
+
+    def with_guess(self) -> "Survey":
+        """The same with guessit's voice."""
+        name, is_dated = self.folder.name, self.folder.year and self.structure.year is None
+        return replace(
+            self,
+            is_guess_asked=True,
+            guess=guess(without_site(self.name)),
+            folder_guess=guess(name) if name and is_dated else None,
+        )
 
     @property
     def work_nfo(self) -> Nfo | None:
@@ -51,7 +62,7 @@ class Survey:
 
 
 def survey(clues: Clues) -> Survey:
-    """Ask every voice about `clues`."""
+    """Ask every voice but guessit about `clues`."""
     folders, base = split_path(clues.path)
     ids = ids_in((*folders, base))
     name = without_ids(stem_of(base)).strip() or stem_of(base)
@@ -63,15 +74,12 @@ def survey(clues: Clues) -> Survey:
         outer = read_folders(folders[:index])
         name, folders, folder = release, folders[:index], outer
     structure = read_structure(name)
-    said = guess(without_site(name))
     run = None if release else differing_run(base, clues.siblings)
     return Survey(
         clues=clues,
         name=name,
         structure=structure,
-        guess=said,
         folder=folder,
-        folder_guess=guess(folder.name) if folder.name and folder.year and structure.year is None else None,
         ids=ids,
         nfos=read_sidecars(clues.path, clues.sidecars) or _lone_nfo(clues, name, structure, folder),
         run=run,

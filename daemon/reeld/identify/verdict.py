@@ -7,7 +7,7 @@ doubt is left. A doubt can only be laid to rest by evidence, never outvoted.
 
 from dataclasses import replace
 
-from reeld.domain.identity import Clues, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.identify.case import Case, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
 from reeld.identify.extras import why_ignored, why_sample
@@ -30,6 +30,12 @@ def identify(clues: Clues) -> Verdict:
     if reason := why_ignored(folders, base) or why_sample(base, sizes) or (disc and disc.ignored):
         return Ignored(reason=reason)
     known = survey(clues)
+    # Where all others agree guessit can neither add to that nor take it away; it takes a hundred times as long as they.
+    verdict = _judge(known, disc)
+    return verdict if isinstance(verdict, Accepted) else _judge(known.with_guess(), disc)
+
+
+def _judge(known: Survey, disc: DiscFile | None) -> Accepted | Uncertain:
     number = numbered(known)
     case = show_case(known, number) if _is_episode(known, number) else film_case(known)
     if known.structure.kind is None and number is None and not known.folder.title:
