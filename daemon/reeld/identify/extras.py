@@ -100,7 +100,7 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
         head = stem[: found.start()]
         word = found["word"].casefold()
         # A bare word behind a dot or a space may end a title: it must follow a year, a marker or quality.
-        complete = _stands_alone(head) or STRONG_QUALITY.search(head) is not None
+        complete = (_stands_alone(head) and not _ends_in_title(head)) or STRONG_QUALITY.search(head) is not None
         if complete or (found["join"] == "-" and (word != "sample" or _is_near_work(folders, head))):
             return f"its name ends in {found[0]!r}: not the work itself"
     weak = _WEAK_SUFFIX.search(stem)
@@ -111,6 +111,11 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
     if _is_near_work(folders, head) or _stands_alone(head):
         return f"its name ends in {weak[0]!r}: an extra of the work"
     return None
+
+
+def _ends_in_title(head: str) -> bool:
+    """Whether `head` ends within the title of an episode: `S02E03 - Free` of `S02E03 - Free Trailer`."""
+    return read_structure(head).episode_title is not None
 
 
 def _is_near_work(folders: Sequence[str], head: str) -> bool:

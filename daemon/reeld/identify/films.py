@@ -45,6 +45,7 @@ def _from_own_name(known: Survey) -> Case:
         addition = _has_addition(read.title) and read.likely_title
         case.reading = replace(case.reading, title=addition or title_to_offer(said, read))
     case.doubt_all(() if both else read.risks)
+    case.doubt_all((f"{read.extra!r} behind the year says that it may be an extra of the film",) if read.extra else ())
     if not both and not known.is_guess_asked:
         case.doubt("guessit was not asked")
     elif not both and said and said.reading.kind == "episode":

@@ -52,6 +52,8 @@ class FolderReading:
     """Whether it is named as releases are: by whoever named the file in it, so that it confirms nothing of that."""
     release: Structure | None = None
     is_disc: bool = False
+    is_direct: bool = True
+    """Whether no other folder that may name a work lies around it."""
     in_tv_place: bool = False
     in_film_place: bool = False
     title_risks: tuple[str, ...] = ()
@@ -78,7 +80,9 @@ def read_folders(folders: Sequence[str]) -> FolderReading:
             season = reading.season if season is None else season
     reading = _with_places(replace(reading, is_disc=is_disc), folders)
     outer = folders[named_at - 1] if named_at > 0 else None
-    return _confirmed(reading, without_ids(outer)) if outer and not is_generic(outer) else reading
+    if outer is None or is_generic(outer):
+        return reading
+    return replace(_confirmed(reading, without_ids(outer)), is_direct=False)
 
 
 def _is_named_like_a_place(folders: Sequence[str], index: int) -> bool:

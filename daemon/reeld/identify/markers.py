@@ -109,9 +109,35 @@ _PACK = re.compile(
 _GLUED = re.compile(r"[^\W_]+")
 # `S01E05.06`: the next episode, or a title.
 _LOOSE_NUMBER = re.compile(r"[ ._,-]{1,3}(\d{2,3})(?![^\W_])")
+# `S01E05 & 06`, `05 and 06`: another number of the same chain, in words.
+_AND_NUMBER = re.compile(
+    r"[ ._]*(?:[&+,]|(?:and|und|et|y|e|en|och|to|bis|till?)(?![^\W_]))[ ._]*(?:ep?|x)?\d{1,3}(?![^\W_])", re.IGNORECASE
+)
+# ` - 06` and ` - 06 - Title`, with nothing else behind it; ` - 24 Hours` and ` - 1-23-45` are titles.
+_DASH_NUMBER = re.compile(
+    r"[ _]*[-–~][ _]*(?:ep?[ ._]?|x)?(?P<number>\d{1,3})(?=[ ._]*(?:$|[\[(]|[ _][-–][ _]))", re.IGNORECASE
+)
+# Behind a number that stands alone: `01-02 - Title`, `5_06`, `3.11 Title`, `24 05`.
+_NEXT_TO = re.compile(r"(?:[-–._~] ?(?:ep?[ ._]?|x)?|[ _]+)\d{1,3}(?![^\W_])", re.IGNORECASE)
 _VERSION = re.compile(r"v\d(?![^\W_])", re.IGNORECASE)
 # S01E05.5, but not the channels of `S01E05.5.1`.
 _DECIMAL = re.compile(r"\.\d(?![^\W_])(?!\.[01](?![^\W_]))")
+
+
+def why_more_numbers(stem: str, end: int, number: int) -> str | None:
+    """What stands behind the bare `number` that ends there, if it looks like another one of the same sort.
+
+    It may be a range, or the first may be the season's.
+    """
+    found = _next_number(stem, end, number) or _NEXT_TO.match(stem, end)
+    return found and f"{found[0].strip()!r} behind the number may be another episode's"
+
+
+def _next_number(stem: str, end: int, number: int) -> re.Match[str] | None:
+    if found := _AND_NUMBER.match(stem, end):
+        return found
+    dashed = _DASH_NUMBER.match(stem, end)
+    return dashed if dashed and number < int(dashed["number"]) <= number + LONGEST_CHAIN else None
 
 
 def find_marker(stem: str) -> Marker | None:
@@ -165,8 +191,9 @@ def _glued(stem: str, end: int, last: int) -> tuple[int | None, int, str | None]
         return None, version.end(), None
     if decimal := _DECIMAL.match(stem, end):
         return None, decimal.end(), f"the episode number goes on with {decimal[0]!r}"
-    if (another := _LOOSE_NUMBER.match(stem, end)) and int(another[1]) == last + 1:
-        return None, end, f"the number {another[1]} behind the marker may be the next episode"
+    another = _LOOSE_NUMBER.match(stem, end)
+    if (another and int(another[1]) == last + 1) or (another := _next_number(stem, end, last)):
+        return None, end, f"{another[0].strip()!r} behind the marker may be the next episode"
     letters = _GLUED.match(stem, end)
     if letters is None:
         return None, end, None
@@ -215,6 +242,8 @@ def _dated(stem: str) -> Marker | None:
             odd = "day and month of the date could be the other way round"
     else:
         return None
+    if re.fullmatch(r"[\W\d_]+", stem[: found.start()]):
+        odd = "the date may be the end of a title of numbers"
     return Marker(style="date", start=found.start(), end=found.end(), air_date=date, odd=odd) if date else None
 
 
@@ -271,9 +300,10 @@ def _single(stem: str) -> Marker | None:
         if decimal := _DECIMAL.match(stem, found.end()):
             odd = f"the episode number goes on with {decimal[0]!r}"
             return Marker(style="episode", start=found.start(), end=decimal.end(), episodes=(number,), odd=odd)
+        more = why_more_numbers(stem, found.end(), number)
         if number >= LEAST_COUNTED_ON or _COUNTS_ON.search(stem):
-            return Marker(style="episode", start=found.start(), end=found.end(), absolute=(number,))
-        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(number,))
+            return Marker(style="episode", start=found.start(), end=found.end(), absolute=(number,), odd=more)
+        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(number,), odd=more)
     return None
 
 

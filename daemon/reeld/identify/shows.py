@@ -6,6 +6,7 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.case import Case, has_number
 from reeld.identify.folders import FolderReading
+from reeld.identify.markers import why_more_numbers
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.season import FAR, MOST_FOR_GAPS, gaps, likely_spelling, mates, ranges, same_episode
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
@@ -16,8 +17,11 @@ from reeld.identify.words import STRONG_QUALITY
 
 # `01`, `01 - Pilot`, `01. Pilot`, `10 Pilot`: a number in front, in the folder of a season.
 _LEADING_NUMBER = re.compile(
-    r"(?:#|e|ep)?(?P<number>\d{1,3})(?:v\d)?(?:\s*[-–._]\s*|(?<=\d\d)\s+|$)(?P<title>.*)", re.IGNORECASE
+    r"(?:#|e|ep)?(?P<number>\d{1,3})(?:v\d)?(?P<join>\s*[-–._]\s*|(?<=\d\d)\s+|$)(?P<title>.*)", re.IGNORECASE
 )
+
+MOST_EPISODES = 30
+"""Of most seasons. `42.mkv` alone in the folder of one is an episode of that title as well as one of that number."""
 
 _ENDS_OF_TITLES = ("cut", "edition", "episode", "episodes", "chapter", "part", "season", "unknown")
 """Words that tags end in, and titles of series."""
@@ -158,7 +162,7 @@ def _title_of_folder(case: Case, known: Survey) -> None:
     case.says(f"the folder {folder.name!r} has the title {folder.title!r}", "title")
     if folder.has_season_folder or folder.is_firm:
         case.says("only the folder of a series holds one of a season, or carries a year", "title")
-    elif folder.in_tv_place or known.clues.library_kind == "series":
+    elif folder.is_direct and (folder.in_tv_place or known.clues.library_kind == "series"):
         case.says("the folder lies among series", "title")
     # Who makes a folder for each season calls the one around them by the whole title: `CSI - NY`, `The Final Cut`.
     harmless = (IN_TWO_HALVES, *(doubt_of_end(word) for word in _ENDS_OF_TITLES)) if folder.has_season_folder else ()
@@ -199,19 +203,24 @@ def _weigh_number(case: Case, known: Survey) -> None:
     _count_own_number(case, known)
     if said and _same_number(said.reading, reading):
         case.says("guessit reads the same number", "number")
-    if read.season is not None and folder.has_season_folder:
-        if folder.season == read.season:
-            case.says(f"the folder says season {folder.season} too", *(() if folder.is_release_name else ("number",)))
-        elif not reading.air_date:
-            case.doubt(f"the folder says season {folder.season}, the name season {read.season}")
-    if folder.season_conflict:
-        case.doubt("the folders name two different seasons")
+    _weigh_season_folder(case, read, folder)
     if known.run and known.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
         case.says(f"the siblings differ in this number: {ranges(known.run.numbers)}", "number")
     # `Birthday 2019-05-12` is what people call their own videos; `60.Minutes.2024.03.10` is not.
     is_like_a_release = read.has_quality or (is_dotted(known.name) and len(words_of(read.title or "")) > 1)
     if read.air_date and not is_like_a_release and not same_title(folder.title, read.title):
         case.doubt("nothing but the date says that it is an episode")
+
+
+def _weigh_season_folder(case: Case, read: Structure, folder: FolderReading) -> None:
+    season = int(read.air_date[:4]) if read.air_date else read.season
+    if season is not None and folder.has_season_folder:
+        if folder.season == season:
+            case.says(f"the folder says season {folder.season} too", *(() if folder.is_release_name else ("number",)))
+        elif not read.air_date:
+            case.doubt(f"the folder says season {folder.season}, the name season {season}")
+    if folder.season_conflict:
+        case.doubt("the folders name two different seasons")
 
 
 def _count_own_number(case: Case, known: Survey) -> None:
@@ -237,10 +246,27 @@ def _weigh_leading_number(case: Case, known: Survey, number: int) -> None:
     """`12 - Title` in the folder of a season: 12 may count something else than its siblings' numbers do."""
     if number > 99:
         case.doubt("the number may hold a season and an episode")
-    if known.clues.siblings and known.run is None:
+    run, leading = known.run, _LEADING_NUMBER.fullmatch(known.name)
+    if run is None and known.clues.siblings:
         case.doubt("the siblings are not numbered like it")
-    if known.run and number > known.run.numbers[-2] + FAR:
-        case.doubt(f"the number lies far behind those of its siblings: {ranges(known.run.numbers[:-1])}")
+    if run and number > run.numbers[-2] + FAR:
+        case.doubt(f"the number lies far behind those of its siblings: {ranges(run.numbers[:-1])}")
+    if leading is None:
+        return
+    if why := why_more_numbers(known.name, leading.start("join"), int(leading["number"])):
+        case.doubt(why)
+    if run and run.number != int(leading["number"]):
+        case.doubt("the siblings differ in another number")
+    if run is None and (number > MOST_EPISODES or not _is_plainly_in_front(leading)):
+        case.doubt("the number may belong to the title, and no sibling is numbered like it")
+
+
+def _is_plainly_in_front(leading: re.Match[str]) -> bool:
+    """`01 - Pilot`, `1. Pilot`, `01-Pilot`; `24 Hours` and `4-D` are titles as well."""
+    join = leading["join"]
+    if not leading["title"]:
+        return True
+    return bool(join.strip()) and (len(leading["number"]) > 1 or "." in join or join != join.strip())
 
 
 def _weigh_lone_number(case: Case, known: Survey, number: int) -> None:
@@ -343,6 +369,9 @@ def _weigh_place(case: Case, known: Survey) -> None:
         case.doubt("it lies among films, but the name is an episode's")
     if folder.is_disc:
         case.doubt("it belongs to a disc")
+    last = words_of(known.structure.episode_title or "")[-1:]
+    if last and last[0] in ("trailer", "teaser", "sample", "featurette"):
+        case.doubt(f"{last[0]!r} at its end may say that it is one")
 
 
 def _described(reading: Reading) -> str:

@@ -11,7 +11,14 @@ from functools import lru_cache
 from reeld.domain.identity import Kind
 from reeld.identify.markers import Marker, Style, find_marker
 from reeld.identify.names import is_dotted, spaced, without_site, words_of
-from reeld.identify.title_text import ends_in_its_own_year, likely_title, plausible_year, read_title, title_risks
+from reeld.identify.title_text import (
+    ends_in_its_own_year,
+    likely_title,
+    plausible_year,
+    read_title,
+    title_risks,
+    without_brackets_in_front,
+)
 from reeld.identify.words import EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 # {edition-Final Cut}: the way media servers write it.
@@ -68,6 +75,8 @@ class Structure:
     group: bool = False
     year_is_bracketed: bool = False
     is_release: bool = False
+    extra: str | None = None
+    """The words behind a film's year that say that it is an extra of the film, and no version of it."""
     title_risks: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
 
@@ -171,7 +180,7 @@ def _film(stem: str) -> Structure | None:
     if stem[found.start() - 1] not in "([" and ends_in_its_own_year(stem[: found.end()]):
         return None
     raw, tail = stem[: found.start()], stem[found.end() :]
-    raw = re.sub(r"^(?:\s*\[[^\]]*\][ ._-]*)+", "", raw)
+    raw = without_brackets_in_front(raw)
     title = spaced(raw.rstrip(" ._-([{"))
     part = _PART.search(tail)
     trailing_part = _TITLE_PART.search(title)
@@ -193,6 +202,7 @@ def _film(stem: str) -> Structure | None:
         year_is_bracketed=stem[found.start() - 1 : found.start()] in ("(", "["),
         is_release=_is_release(stem),
         title_risks=tuple(title_doubts),
+        extra=extra[0] if (extra := _EXTRA.search(tail)) else None,
         risks=tuple(_film_risks(stem, tail)),
     )
 
@@ -244,11 +254,22 @@ def _film_risks(stem: str, tail: str) -> list[str]:
         risks.append("it is not a film that databases of films know")
     if re.search(r"(?<![^\W_])(?:hdtv|pdtv|dsr|tvrip|dvb)(?![^\W_])", tail, re.IGNORECASE):
         risks.append("it was recorded from television, where a year does not make a film")
-    if re.search(r"(?<![^\W_])(?:trailer|teaser|sample|featurette|proof)(?![^\W_])", tail, re.IGNORECASE):
-        risks.append("it may be a trailer or a sample")
+    if _COMPLETE.search(tail):
+        risks.append("it may be a whole series")
     return risks
 
 
+# Extras that lie beside their film under its name; "with Commentary", "Fan Cut" and the like are versions.
+_EXTRA = re.compile(
+    r"(?<![^\W_])(?:(?:official[ ._-])?trailers?|teaser|sample|proof|featurettes?|bande[ ._-]annonce|tv[ ._-]spots?"
+    r"|promo"
+    r"|making[ ._-]of|behind[ ._-]the[ ._-]scenes|(?:deleted|extended|alternate)[ ._-](?:scenes?|endings?)"
+    r"|interviews?|gag[ ._-]reel|bloopers?|outtakes?|bonus|extras|q&a|premiere|story[ ._-]?boards?"
+    r"|commentary[ ._-]on)(?![^\W_])",
+    re.IGNORECASE,
+)
+# COMPLETE.BLURAY is a whole disc.
+_COMPLETE = re.compile(r"(?<![^\W_])complete(?![^\W_])(?![ ._-]*(?:m?blu-?ray|uhd|bd|dvd))", re.IGNORECASE)
 _FILLERS = frozenset({"and", "edition", "cut", "version", "the"})
 
 

@@ -1,7 +1,9 @@
 """What does the text in front of a year or marker say: title, year, country, and which risks does it run?"""
 
+import html
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from reeld.identify.names import is_dotted, spaced, words_of
 from reeld.identify.titles import title_key
@@ -55,6 +57,14 @@ _TAGS_AT_END = frozenset({"proper", "repack", "internal", "limited", "complete",
 _QUALITY_IN_FRONT = re.compile(rf"^(?:{STRONG_QUALITY.pattern})[ ._-]+", STRONG_QUALITY.flags)
 _RUNNING_NUMBER = re.compile(r"0\d|\d+[.)]\s|\d+\s*[-–_]\s*\D")
 _GROUP_IN_FRONT = re.compile(r"[a-z0-9]+-[a-z][a-z0-9.-]*$")
+# Not `unquote`'s idea of them: `100%` is a word.
+_ESCAPED = re.compile(r"%[0-9a-f]{2}|&(?:amp|quot|apos|lt|gt|nbsp|#\d{1,5});", re.IGNORECASE)
+# UTF-8 that was taken for another encoding, once: `LÃ©on`, `Am├⌐lie`.
+_GARBLED = re.compile("[\u00c2\u00c3][\u0080-\u00bf]|[\u2500-\u257f\u2310]")
+_COPY_OF = re.compile(r"(?:copy of|kopie von|copia de|copie de|backup)(?:[ ._-]+)(?=[^\W_])", re.IGNORECASE)
+_SITE_IN_FRONT = re.compile(
+    r"@|(?:[^\W_][^\W_-]*\.)+(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag)[_ ]", re.IGNORECASE
+)
 _SITE = re.compile(r"\w\.(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag|in|am|ws)(?![^\W_])", re.IGNORECASE)
 
 
@@ -75,7 +85,7 @@ class TitleText:
 
 def read_title(raw: str) -> TitleText:
     """The text in front of a marker; a year or country behind the title is taken off it."""
-    text = _LEADING_BRACKETS.sub("", raw).rstrip(" ._-–—:([{")
+    text = without_brackets_in_front(raw).rstrip(" ._-–—:([{")
     year, country = None, None
     for _ in range(2):  # `(US) (2005)` and `(2005) (US)` are both seen
         if year is None:
@@ -98,8 +108,15 @@ def read_title(raw: str) -> TitleText:
     )
 
 
+def without_brackets_in_front(raw: str) -> str:
+    """`raw` without the group that stands in front of it; `[REC] 2` is a title."""
+    text = _LEADING_BRACKETS.sub("", raw)
+    return text if any(char.isalpha() for char in text) or not any(char.isalpha() for char in raw) else raw
+
+
 def likely_title(raw: str) -> str | None:
     """`raw` without running number, group, alternate title, quality words, and edition or language at its end."""
+    text = _COPY_OF.sub("", html.unescape(unquote(raw)))
     text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", raw)
     text = re.split(r"[ ._(\[]+a\.?k\.?a[ ._]+", text, maxsplit=1, flags=re.IGNORECASE)[0]
     text = _QUALITY_IN_FRONT.sub("", text)
@@ -152,6 +169,9 @@ def title_risks(title: str, raw: str) -> list[str]:
         (_several_years(title), "there is another year in the title"),
         (_GROUP_IN_FRONT.match(raw.strip()), "a release group may stand before the title"),
         (not any(char.isalnum() for char in title), "the title has no letters"),
+        (_COPY_OF.match(raw.strip()), "it calls itself a copy"),
+        (_ESCAPED.search(raw), "it is written with the escapes of web addresses or pages"),
+        (_GARBLED.search(raw), "its letters were garbled"),
         (_SCRIPTS[0].search(title) and _SCRIPTS[1].search(title), "the title is written in two scripts"),
     )
     return [*found, *(reason for holds, reason in checks if holds), *_risky_ends(words_of(title))]
@@ -176,6 +196,8 @@ def doubt_of_end(word: str) -> str:
 
 def _may_hold_a_site(raw: str) -> bool:
     # In dotted names every word follows a dot; only a `www` or a spaced name makes `.com` an address.
+    if _SITE_IN_FRONT.match(raw.strip()):
+        return True
     is_plain = is_dotted(raw) and not raw.casefold().startswith("www.")
     return not is_plain and _SITE.search(raw) is not None
 

@@ -48,13 +48,14 @@ STRONG_QUALITY = re.compile(
       | web-?dl | web-?hd | webmux | web-?cap | hd-?(?:cam|ts|tc) | telesync | telecine | workprint
       | dd[p+]?[257][._ ]?[01] | ddpa?\d? | dts(?:-?(?:hd|x|es|ma))? | true-?hd | e?-?ac-?3 | aac(?:[257][._ ]?[01])?
       | flac(?:[257][._ ]?[01])? | 1080 | 2160 | brrip
+      | (?:blu-?ray|b[dr]rip|bd|dvd-?rip|web-?dl|web-?rip|hdtv)\d{3,4}p
     )(?![^\W_])""",
     re.IGNORECASE | re.VERBOSE,
 )
 
 # Words that are quality only when they stand behind a year or a marker.
 WEAK_QUALITY = words(
-    """web cam ts tc r5 dvd bd uhd hd sd fhd qhd 4k 8k 3d sbs hsbs h-sbs hou half-sbs hdr sdr dv atmos mp3 opus ogg
+    """web cam ts tc r5 dvd bd uhd hd sd fhd qhd 4k 8k 3d sbs hsbs hou h half ou hdr sdr dv atmos mp3 opus ogg
     nf amzn dsnp atvp hmax max hulu itunes it ip iplayer pcok pmtp stan sho hbo cr funi vudu red syfy amc cbs
     nbc abc fox proper repack rerip real internal limited festival read nfo readnfo dubbed dub subbed sub subs
     hardsub hc multi multisub multisubs msubs esub esubs dual dual-audio audio dl md ld line mic ws fs ntsc pal
@@ -64,7 +65,7 @@ WEAK_QUALITY = words(
     subforced fansub predvd uhdremux bdrip hdtvrip webmux vhsrip
     upscaled upscale ai regraded proof nogrp nogroup dxva 2in1 conv convert dirfix nfofix obfuscated xpost
     postbot fixed fix v2 v3 v4 5 51 71 20 5-1 7-1 1 0 2 7 disc cd1 cd2 lpcm pcm mono stereo uncensored bit 25fps
-    24fps 50fps 60fps fps hfr"""
+    24fps 50fps 60fps fps hfr dublado legendado chs cht"""
 )
 
 LANGUAGES = words(
