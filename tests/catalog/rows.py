@@ -7,10 +7,11 @@ from typing import Any
 
 from peewee import sqlite3
 
-from reeld.catalog import files, libraries
+from reeld.catalog import files, libraries, queue
 from reeld.catalog.database import writing
 from reeld.config import Library
 from reeld.domain.files import FileStamp
+from reeld.domain.records import Job
 
 NOW_MS = 1_750_000_000_000
 
@@ -34,6 +35,11 @@ def add_libraries(*names: str) -> list[int]:
         for library_id in ids:
             libraries.set_state(library_id, "online", None, NOW_MS)
         return ids
+
+
+def claim_one(lane: str, now_ms: int) -> Job | None:
+    """The lane's next job; within the caller's transaction."""
+    return next(iter(queue.claim(lane, now_ms)), None)
 
 
 def add_file(library_id: int, path: str, *, at: FileStamp | None = None, now_ms: int = NOW_MS) -> int:

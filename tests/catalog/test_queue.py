@@ -23,7 +23,7 @@ from reeld.pipeline.policy import (
     RECHECK_S,
 )
 from reeld.pipeline.stages import STAGES as STAGES_OF_THE_PIPELINE
-from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 
 LANES = ("light", "heavy")
 STAGES = ("fingerprint", "hash")
@@ -44,7 +44,7 @@ class Expected:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Random histories of one catalogue with six files in two libraries, and of a dict that says what is right.
+    """Random histories of one catalogue with some files in two libraries, and of a dict that says what is right.
 
     Workers are `Job` values that somebody holds: also long after their job was taken from them.
     """
@@ -65,7 +65,7 @@ class QueueMachine(RuleBasedStateMachine):
         open_catalog(str(Path(self.folder.name) / "reeld.db"), create=True)
         self.library_ids = add_libraries(*LIBRARIES)
         self.files = {
-            add_file(library_id, f"{number}.mkv"): library_id for library_id in self.library_ids for number in range(3)
+            add_file(library_id, f"{number}.mkv"): library_id for library_id in self.library_ids for number in range(8)
         }
         self.stored = dict.fromkeys(self.files)
         call_when_work_comes(self._wake)
@@ -85,13 +85,13 @@ class QueueMachine(RuleBasedStateMachine):
     def _expect_new(self, file_id: int, stage: str, lane: str) -> None:
         self.jobs[file_id] = Expected(stage, lane, self.now_ms)
 
-    @rule(index=st.integers(0, 5), stage=st.sampled_from(STAGES), lane=st.sampled_from(LANES))
+    @rule(index=st.integers(0, 15), stage=st.sampled_from(STAGES), lane=st.sampled_from(LANES))
     def enqueue(self, index: int, stage: str, lane: str) -> None:
         with writing():
             queue.enqueue(self._file(index), stage=stage, lane=lane, now_ms=self.now_ms)
         self._expect_new(self._file(index), stage, lane)
 
-    @rule(index=st.integers(0, 5))
+    @rule(index=st.integers(0, 15))
     def a_new_version_comes(self, index: int) -> None:
         file_id = self._file(index)
         with writing():
@@ -102,7 +102,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.stored[file_id] = None
         self._expect_new(file_id, STAGES[0], LANES[0])
 
-    @rule(index=st.integers(0, 5))
+    @rule(index=st.integers(0, 15))
     def a_file_goes_missing(self, index: int) -> None:
         with writing():
             file_id = self._file(index)
@@ -116,24 +116,26 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- who works -----------------------------------------------------------------------------------------
 
-    @rule(lane=st.sampled_from(LANES))
-    def claim(self, lane: str) -> None:
+    @rule(lane=st.sampled_from(LANES), most=st.integers(1, 4))
+    def claim(self, lane: str, most: int) -> None:
         with writing():
-            job = queue.claim(lane, self.now_ms)
+            jobs = queue.claim(lane, self.now_ms, most=most)
         due = {
             file_id: expected
             for file_id, expected in self.jobs.items()
             if expected.lane == lane and expected.state == "waiting" and expected.due_at_ms <= self.now_ms
         }
-        if job is None:
-            assert not due
-            return
-        first = min(due.values(), key=lambda expected: expected.due_at_ms).due_at_ms
-        mine = due[job.video_file_id]
-        assert mine.due_at_ms == first
-        mine.state, mine.holder, mine.attempts = "running", job.token, mine.attempts + 1
-        assert (job.stage, job.attempts) == (mine.stage, mine.attempts)
-        self.workers.append(job)
+        assert bool(jobs) == bool(due)
+        first_due = sorted(expected.due_at_ms for expected in due.values())
+        taken = [due[job.video_file_id] for job in jobs]
+        assert [expected.due_at_ms for expected in taken] == first_due[: len(jobs)]
+        assert len(jobs) <= max(1, min(most, len(due) // queue.SHARERS)), "the others have their share"
+        assert len({self.files[job.video_file_id] for job in jobs}) <= 1, "a disk holds up its own library only"
+        assert len(jobs) < 2 or not any(expected.attempts for expected in taken), "what failed pays for itself"
+        for job, mine in zip(jobs, taken, strict=True):
+            mine.state, mine.holder, mine.attempts = "running", job.token, mine.attempts + 1
+            assert (job.stage, job.attempts) == (mine.stage, mine.attempts)
+            self.workers.append(job)
 
     def _owned(self, job: Job) -> Expected | None:
         """What the model says of a worker's job; None if it is not his any more."""
@@ -202,7 +204,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- what else happens ---------------------------------------------------------------------------------
 
-    @rule(index=st.integers(0, 5))
+    @rule(index=st.integers(0, 15))
     def something_about_the_file_changed(self, index: int) -> None:
         with writing():
             queue.retry_set_aside(self._file(index), self.now_ms)
@@ -306,19 +308,19 @@ def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_
         with writing():
             queue.enqueue(file_id, stage="fingerprint", lane="light", now_ms=NOW_MS + number)
     with writing():
-        assert queue.claim("light", NOW_MS + 1)
-        assert queue.claim("light", NOW_MS + 1)
+        assert claim_one("light", NOW_MS + 1)
+        assert claim_one("light", NOW_MS + 1)
     add_libraries("Films")
     with writing():
         assert queue.recover(lambda _attempts: NOW_MS) == 2
     with writing():
-        jobs = [queue.claim("light", NOW_MS + 9), queue.claim("light", NOW_MS + 9)]
+        jobs = [claim_one("light", NOW_MS + 9), claim_one("light", NOW_MS + 9)]
     assert [job is None for job in jobs] == [False, True]
     add_libraries("Films", "Series")
     with writing():
         queue.resume(left, is_back=True)
-        assert queue.claim("light", NOW_MS + 9)
-        assert queue.claim("light", NOW_MS + 9)
+        assert claim_one("light", NOW_MS + 9)
+        assert claim_one("light", NOW_MS + 9)
 
 
 def test_a_library_that_is_not_configured_any_more_gets_no_full_hashes(catalog: Path) -> None:
@@ -339,15 +341,41 @@ def test_a_job_that_is_due_impossibly_late_is_due_because_the_clock_was_put_back
     with writing():
         queue.enqueue(late, stage="fingerprint", lane="light", now_ms=NOW_MS + day_ms)
         queue.enqueue(soon, stage="fingerprint", lane="light", now_ms=NOW_MS + queue.FARTHEST_DUE_MS - 1)
-        job = queue.claim("light", NOW_MS)
+        job = claim_one("light", NOW_MS)
         assert job
         assert job.video_file_id == late
-        assert queue.claim("light", NOW_MS) is None, "what is put off for less than three hours waits its time"
+        assert claim_one("light", NOW_MS) is None, "what is put off for less than three hours waits its time"
 
 
 def test_no_delay_is_so_long_that_its_job_seems_to_be_due() -> None:
     longest_s = max(LONGEST_LOOK_S, LONGEST_DEATH_DELAY_S, RECHECK_S, FIRST_DELAY_S * DELAY_FACTOR**MAX_ATTEMPTS * 1.5)
     assert 2 * longest_s * 1000 < queue.FARTHEST_DUE_MS
+
+
+def test_files_are_taken_together_only_where_very_many_wait_and_no_more_bytes_than_allowed(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+
+    def claimed(most: int, most_bytes: int | None) -> int:
+        with writing():
+            jobs = queue.claim("heavy", NOW_MS, most=most, most_bytes=most_bytes)
+            for job in jobs:
+                queue.finish(job)
+        return len(jobs)
+
+    with writing():
+        for number in range(40):
+            size = 1000 if number < 39 else 10**12
+            file_id = files.record_settled(library_id, f"{number}.mkv", stamp(size_bytes=size), NOW_MS)
+            queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
+    assert claimed(8, None) == 8
+    assert claimed(8, 3500) == 3
+    assert claimed(8, 0) == 1, "the first is taken whatever its size"
+    assert claimed(8, None) == 28 // queue.SHARERS
+    assert claimed(1, None) == 1
+    while claimed(8, None):
+        pass
+    with writing():
+        assert queue.live_count(1 << 62) == 0
 
 
 def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Path) -> None:
@@ -358,16 +386,16 @@ def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Pa
         with writing():
             queue.enqueue(add_file(library_id, f"{number}.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
     with writing():
-        job = queue.claim("heavy", NOW_MS)
+        job = claim_one("heavy", NOW_MS)
         assert job
-        queue.rest(job)
-        assert queue.claim("heavy", NOW_MS) is None
+        queue.rest([job])
+        assert claim_one("heavy", NOW_MS) is None
         assert not queue.holds(job)
         queue.end_rest(library_id)
-        assert queue.claim("heavy", NOW_MS) is None, "it is offline"
+        assert claim_one("heavy", NOW_MS) is None, "it is offline"
         libraries.set_state(library_id, "online", None, NOW_MS)
         queue.end_rest(library_id)
-        again = [queue.claim("heavy", NOW_MS) for _ in range(3)]
+        again = [claim_one("heavy", NOW_MS) for _ in range(3)]
     assert [each.attempts for each in again if each] == [1, 1, 1], "and no attempt was counted"
 
 
@@ -377,13 +405,13 @@ def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> N
         with writing():
             libraries.set_state(library_id, "online", None, NOW_MS)
             queue.enqueue(add_file(library_id, "a.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
-            job = queue.claim("heavy", NOW_MS)
+            job = claim_one("heavy", NOW_MS)
             assert job
             queue.set_aside(job, error="cannot be read")
     with writing():
         queue.resume(here, is_back=True)
-        assert queue.claim("heavy", NOW_MS)
-        assert queue.claim("heavy", NOW_MS) is None
+        assert claim_one("heavy", NOW_MS)
+        assert claim_one("heavy", NOW_MS) is None
 
 
 TestQueue = QueueMachine.TestCase

@@ -29,6 +29,7 @@ from reeld.catalog.models import Movie, VideoFile
 from reeld.config import Library
 from reeld.domain.files import FileStamp
 from reeld.domain.records import Job
+from tests.catalog.rows import claim_one
 
 NOW_MS = 1_750_000_000_000
 
@@ -52,7 +53,7 @@ def work(path: str, count: float, say: Say) -> None:
             _settle(library_id, number, say)
             number += 1
         with writing():
-            job = queue.claim("light", NOW_MS)
+            job = claim_one("light", NOW_MS)
         if job is not None:
             _finish(job, say)
 

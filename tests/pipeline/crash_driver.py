@@ -1,7 +1,8 @@
 """Runs the real pipeline over a folder once, and may kill its own process at a chosen moment.
 
-`python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT`: MOMENT is `before`, `unsaved` (the stage has
-run and its result is being stored) or `committed`, and is that of the second file which gets there.
+`python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW`: MOMENT is `before`, `unsaved` (the stage has
+run and its result is being stored) or `committed`, and is that of the second file which gets there. HOW is `alone`, or
+`together` where all files that wait go through a stage, and are committed, at once.
 """
 
 import os
@@ -20,10 +21,10 @@ from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.domain.files import FileStamp
-from reeld.domain.records import FileRecord, Job, Place
+from reeld.domain.records import FileRecord, Place
 from reeld.pipeline.reconcile import reconcile
 from reeld.pipeline.roots import Root
-from reeld.pipeline.runner import Following, Runner
+from reeld.pipeline.runner import Runner, Work
 from reeld.pipeline.stages import STAGES, Stage
 from reeld.pipeline.tools import Tools
 from reeld.service.watcher import make_intake, record_state
@@ -47,9 +48,10 @@ class TellingRunner(Runner):
 
     tell: Tell
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any, began_ms: int) -> Following:
-        following = Runner._commit_result(self, job, stage, record, result, began_ms)
-        self.tell(stage.name, "committed")
+    def _commit(self, found: Sequence[Any]) -> list[Work]:
+        following = Runner._commit(self, found)
+        for each in found:
+            self.tell(each.stage.name, "committed")
         return following
 
 
@@ -116,7 +118,9 @@ def _telling(stage: Stage, tell: Tell) -> Stage:
 
 
 def main(arguments: Sequence[str]) -> None:
-    database, root, stage, moment = arguments
+    database, root, stage, moment, how = arguments
+    if how == "together":
+        queue.SHARERS = 1  # else only of very many files several are taken at once
     seen = 0
 
     def tell(*now: str) -> None:

@@ -35,7 +35,7 @@ from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen, check_root
 from reeld.watch.witnesses import Witnesses, ignore_broken_leases
-from tests.catalog.rows import NOW_MS, add_libraries
+from tests.catalog.rows import NOW_MS, add_libraries, claim_one
 
 QUIET_S = 5.0
 PATIENCE_S = 86_400.0
@@ -276,7 +276,7 @@ def test_a_file_that_was_given_up_is_tried_again_when_a_right_was_given(world: W
     world.write("a.mkv")
     world.be_quiet()
     with writing():
-        job = queue.claim("light", NOW_MS * 2)
+        job = claim_one("light", NOW_MS * 2)
         assert job is not None
         queue.set_aside(job, error="it may not be read")
     world.look()
@@ -320,7 +320,7 @@ def test_a_file_that_moves_while_it_is_worked_on_begins_anew_under_its_new_name(
     world.write("a.mkv")
     world.be_quiet()
     with writing():
-        job = queue.claim("light", NOW_MS * 2)
+        job = claim_one("light", NOW_MS * 2)
     assert job is not None
     os.rename(world.root / "a.mkv", world.root / "b.mkv")
     world.be_quiet()
@@ -671,7 +671,7 @@ def _work(world: World) -> None:
     """Every job: its file's content is what a fingerprint and a film are made of."""
     for _ in range(100):
         with writing():
-            job = queue.claim("light", NOW_MS * 2)
+            job = claim_one("light", NOW_MS * 2)
             if job is None:
                 return
             row = VideoFile.get_by_id(job.video_file_id)

@@ -32,7 +32,7 @@ from reeld.pipeline.policy import MAX_ATTEMPTS, MAX_DEATHS, RECHECK_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage
 from reeld.pipeline.tools import Tools
-from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 
 Run = Callable[[FileRecord, Tools], Any]
 
@@ -287,7 +287,7 @@ def test_a_bug_while_a_substitute_is_stored_sets_the_file_aside(file_id: int) ->
 def test_a_file_that_killed_the_whole_process_each_time_is_given_up_without_another_try(file_id: int) -> None:
     for _ in range(MAX_DEATHS):
         with writing():
-            assert queue.claim("light", NOW_MS) is not None
+            assert claim_one("light", NOW_MS) is not None
         with writing():
             assert queue.recover(lambda _attempts: NOW_MS) == 1
     tried = []
@@ -459,3 +459,63 @@ def test_a_file_that_may_not_be_read_gets_no_substitute_and_is_read_once_it_may(
         queue.retry_set_aside(file_id, work.now_ms)
     work.until_nothing_is_left(work.runner(give("mkv")))
     assert row(file_id).container == "mkv"
+
+
+# --- many files at once ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(catalog: Path) -> list[int]:
+    """So many files of one library wait that several are taken at once."""
+    (library_id,) = add_libraries("Films")
+    return [new_file(library_id, f"{number}.mkv") for number in range(4 * queue.SHARERS)]
+
+
+def test_of_many_files_one_that_fails_costs_the_others_nothing(many: list[int]) -> None:
+    commits: list[int] = []
+
+    def run(record: FileRecord, _tools: Tools) -> str:
+        commits.append(VideoFile.select().where(VideoFile.container.is_null(False)).count())
+        if record.path == "1.mkv":
+            raise WorkerDied("it crashed")
+        return "mkv"
+
+    assert Work().runner(run).step("light")
+    assert commits == [0, 0, 0, 0], "nothing is committed before all have gone through the stage"
+    assert [row(file_id).container for file_id in many[:4]] == ["mkv", None, "mkv", "mkv"]
+    failed = JobRow.get(JobRow.video_file == many[1])
+    assert (failed.state, failed.attempts) == ("waiting", 1)
+
+
+def test_of_many_results_one_that_cannot_be_stored_costs_the_others_nothing(many: list[int]) -> None:
+    def store(video_file_id: int, text: str, _now_ms: int) -> None:
+        _store_container(video_file_id, text, _now_ms)
+        if video_file_id == many[2]:
+            raise ValueError("a bug")
+
+    runner = Work().runner(give("mkv"))
+    assert replace(runner, stages=[replace(runner.stages[0], save=store)]).step("light")
+    assert [row(file_id).container for file_id in many[:4]] == ["mkv", "mkv", None, "mkv"]
+    assert "a bug" in JobRow.get(JobRow.video_file == many[2]).last_error
+
+
+def test_what_was_taken_and_not_begun_is_given_back_uncounted_when_reeld_ends(many: list[int]) -> None:
+    work = Work()
+
+    def run(_record: FileRecord, _tools: Tools) -> str:
+        work.is_stopping = True
+        return "mkv"
+
+    assert work.runner(run).step("light")
+    assert [row(file_id).container for file_id in many[:2]] == ["mkv", None]
+    assert {(each.state, each.attempts) for each in JobRow.select()} == {("waiting", 0)}
+
+
+def test_a_disk_that_fails_within_many_files_rests_at_once(many: list[int]) -> None:
+    error = FileUnreadable("x.mkv", OSError(5, "Input/output error"))
+    work = Work()
+    runner = replace(work.runner(fail(error), reads_file=True))
+    for _ in range(4):
+        runner.step("light")
+    assert {each.state for each in JobRow.select()} == {"paused"}
+    assert sum(each.attempts for each in JobRow.select()) == 2, "the third in a row is the disk's fault"

@@ -9,7 +9,8 @@ Whoever lets a job wait says so (`work_has_come`), and who sleeps until there is
 
 import os
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from peewee import chunked
 
@@ -22,6 +23,9 @@ from reeld.domain.records import Job
 
 READING_STAGES = ("fingerprint", "probe", "hash")
 """Those of pipeline/stages.py that read a file's bytes."""
+
+SHARERS = 4
+"""Of the jobs that wait one worker takes at most this part at once."""
 
 FARTHEST_DUE_MS = 10_800_000
 """Three hours: several times the longest delay that pipeline/policy.py gives."""
@@ -65,14 +69,31 @@ def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int
     work_has_come()
 
 
-def claim(lane: str, now_ms: int) -> Job | None:
-    """The lane's next due job, ours from here on.
+def claim(lane: str, now_ms: int, *, most: int = 1, most_bytes: int | None = None) -> list[Job]:
+    """The lane's next due jobs, ours from here on: one where few wait, up to `most` of one library where very many do.
 
-    Its attempt is counted before the work starts, so that a file which kills its worker is given up after a
-    few attempts instead of being tried for ever. A job whose time lies further ahead than any was ever put is due:
-    the clock was put back since.
+    Beyond the first, no more than `most_bytes` of files together. Their attempts are counted before the work starts, so
+    that a file which kills its worker is given up after a few attempts instead of being tried for ever; and what was
+    attempted before is claimed alone, so that no other file pays for it. A job whose time lies further ahead than any
+    was ever put is due: the clock was put back since.
     """
-    return _claim(lane, 0, now_ms) or _claim(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS)
+    due = _due(lane, 0, now_ms, most) or _due(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS, most)
+    chosen = _together(due, most, most_bytes)
+    if not chosen:
+        return []
+    token = secrets.token_hex(8)
+    for job in chosen:
+        change("UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1 WHERE id = ?", token, job.id)
+    return [
+        Job(
+            id=job.id,
+            video_file_id=job.video_file_id,
+            stage=job.stage,
+            token=token,
+            attempts=job.attempts + 1,
+        )
+        for job in chosen
+    ]
 
 
 def holds(job: Job) -> bool:
@@ -149,10 +170,11 @@ def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
         JobRow.update(state="paused").where(JobRow.video_file.in_(ids), JobRow.state == "waiting").execute()
 
 
-def rest(job: Job) -> None:
-    """The job's library must be left alone for a while: it waits with all others of that library, unattempted."""
-    _update(job, state="paused", token=None, attempts=job.attempts - 1)
-    pause(VideoFile.get_by_id(job.video_file_id).library_id)
+def rest(jobs: Sequence[Job]) -> None:
+    """The library of these jobs must be left alone for a while: they wait with all its others, unattempted."""
+    for job in jobs:
+        _update(job, state="paused", token=None, attempts=job.attempts - 1)
+    pause(VideoFile.get_by_id(jobs[0].video_file_id).library_id)
 
 
 def resume(library_id: int, *, is_back: bool) -> None:
@@ -266,24 +288,44 @@ def put_off(until_ms: int) -> list[str]:
     return [os.path.join(root, path) for root, path in later.tuples()]
 
 
-def _claim(lane: str, from_ms: int, until_ms: int) -> Job | None:
-    """The lane's first job that is due between these moments."""
-    claimed = rows(
+class _Due(NamedTuple):
+    """A job that waits for somebody to take it."""
+
+    id: int
+    video_file_id: int
+    stage: str
+    attempts: int
+    library_id: int
+    size_bytes: int
+
+
+def _due(lane: str, from_ms: int, until_ms: int, most: int) -> list[_Due]:
+    """The lane's first jobs that are due between these moments."""
+    found = rows(
         """
-        UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1
-        WHERE id = (SELECT id FROM jobs WHERE lane = ? AND state = 'waiting' AND due_at_ms BETWEEN ? AND ?
-                    ORDER BY due_at_ms, id LIMIT 1)
-        RETURNING id, video_file_id, stage, token, attempts
+        SELECT jobs.id, video_file_id, stage, attempts, library_id, size_bytes
+        FROM jobs JOIN video_files ON video_files.id = video_file_id
+        WHERE lane = ? AND jobs.state = 'waiting' AND due_at_ms BETWEEN ? AND ? ORDER BY due_at_ms, jobs.id LIMIT ?
         """,
-        secrets.token_hex(8),
         lane,
         from_ms,
         until_ms,
+        most if most == 1 else most * SHARERS,
     )
-    if not claimed:
-        return None
-    job_id, video_file_id, stage, token, attempts = claimed[0]
-    return Job(id=job_id, video_file_id=video_file_id, stage=stage, token=token, attempts=attempts)
+    return [_Due(*row) for row in found]
+
+
+def _together(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:
+    """Those that one worker takes: a share of those that wait, so that the others have theirs."""
+    chosen: list[_Due] = []
+    total_bytes = 0
+    for job in due[: max(1, min(most, len(due) // SHARERS))]:
+        total_bytes += job.size_bytes
+        is_alike = job.library_id == due[0].library_id and not job.attempts and not due[0].attempts
+        if chosen and not (is_alike and (most_bytes is None or total_bytes <= most_bytes)):
+            break
+        chosen.append(job)
+    return chosen
 
 
 def _of_library(library_id: int, below: str, before: list[str], **values: object) -> None:

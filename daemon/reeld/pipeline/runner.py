@@ -39,8 +39,34 @@ log = get_logger()
 
 T = TypeVar("T")
 
-Following = tuple[Job, FileRecord] | None
-"""The job at its next stage and its file, if the same worker goes on with it."""
+Work = tuple[Job, FileRecord]
+"""A job at its next stage, and its file."""
+
+MOST_TOGETHER = 32
+"""Files of which one worker goes through a stage, and commits what it found, at once, where very many wait: each commit
+waits for the disk. Where few wait each goes its own way."""
+MOST_BYTES: dict[Lane, int | None] = {"light": None, "heavy": 64 << 20}
+"""A kill costs no more hashing than of so much, or of one file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a stage found out about a file, and when somebody began to look."""
+
+    job: Job
+    record: FileRecord
+    stage: Stage
+    result: Any
+    began_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What became of it. `is_ours` is whether nobody had reset the job, `work` what the same worker goes on with."""
+
+    is_ours: bool = True
+    is_last: bool = False
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,26 +84,41 @@ class Runner:
     disks: Disks = field(default_factory=Disks)
 
     def step(self, lane: Lane) -> bool:
-        """Take the lane's next due job as far as the lane goes; False when there is none.
+        """Take the lane's next due job, or some of them, as far as the lane goes; False when there is none.
 
-        Raises CatalogError; the job is then still there, and is found again by `queue.recover` at the latest.
+        Raises CatalogError; the jobs are then still there, and are found again by `queue.recover` at the latest.
         """
         with writing():
-            job = queue.claim(lane, self.now_ms())
-            record = files.file_record(job.video_file_id) if job else None
-            if job and record and self.disks.must_rest(record.library_path):
-                queue.rest(job)
-                self.disks.rests(record.library_path)
+            jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane])
+            work = [(job, files.file_record(job.video_file_id)) for job in jobs]
+            if work and self.disks.must_rest(work[0][1].library_path):
+                self._rest(work)
                 return True
-        if job is None or record is None:
-            return False
-        following: Following = job, record
-        while following is not None:
-            following = self._run_stage(*following)
-        return True
+        is_any = bool(work)
+        while work:
+            work = self._run_stages(work)
+        return is_any
 
-    def _run_stage(self, job: Job, record: FileRecord) -> Following:
-        """Run the job's stage; the job at its next stage if this worker goes on with it."""
+    def _run_stages(self, work: Sequence[Work]) -> list[Work]:
+        """Each file's next stage, then one commit; what the same worker goes on with."""
+        found: list[_Found] = []
+        for at, (job, record) in enumerate(work):
+            if at and self.disks.must_rest(record.library_path):
+                with writing():
+                    self._rest(work[at:])
+                break
+            if at and self.tools.should_stop():
+                self._put_back(job, 0.0, None, counts=False)
+            elif (each := self._run_stage(job, record)) is not None:
+                found.append(each)
+        return self._commit(found)
+
+    def _rest(self, work: Sequence[Work]) -> None:
+        queue.rest([job for job, _ in work])
+        self.disks.rests(work[0][1].library_path)
+
+    def _run_stage(self, job: Job, record: FileRecord) -> _Found | None:
+        """Run the job's stage; None if it failed, and what follows was done."""
         stage = self._stage(job)
         if job.attempts > MAX_DEATHS:
             # No attempt came to an end that could be counted as a failure: each ended the process.
@@ -85,49 +126,59 @@ class Runner:
                 f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
             )
             return self._suffer(died, job, stage, record)
-        return self._try(job, stage, record)
-
-    def _try(self, job: Job, stage: Stage, record: FileRecord) -> Following:
         began_ms = self.now_ms()
         try:
             result = stage.run(record, self.tools)
-            if stage.reads_file:
-                self.disks.read_one(record.library_path)
-            return self._commit_result(job, stage, record, result, began_ms)
         except CatalogError:
             raise
-        except Exception as err:  # noqa: BLE001 - the one home of `except Exception`: no file ends the daemon
+        except Exception as err:  # noqa: BLE001 - here and in `_commit`, and nowhere else: no file ends the daemon
             return self._suffer(err, job, stage, record)
+        if stage.reads_file:
+            self.disks.read_one(record.library_path)
+        return _Found(job=job, record=record, stage=stage, result=result, began_ms=began_ms)
 
-    def _commit_result(self, job: Job, stage: Stage, record: FileRecord, result: Any, began_ms: int) -> Following:
-        """Store the result and move the job on, in one transaction; or nothing, if the job was reset.
+    def _commit(self, found: Sequence[_Found]) -> list[Work]:
+        """Store what was found and move the jobs on, in one transaction; those that this worker goes on with.
 
-        What was found is dated by when somebody began to look: what came since was perhaps not seen.
+        Where one cannot be stored the others must not pay for it: then each has a transaction of its own.
         """
+        if not found:
+            return []
+        try:
+            followed = self._patiently(lambda: [self._store(each) for each in found])
+        except CatalogError:
+            raise
+        except Exception as err:  # noqa: BLE001
+            if len(found) > 1:
+                return [work for each in found for work in self._commit([each])]
+            (each,) = found
+            substitute = self._suffer(err, each.job, each.stage, each.record)
+            return self._commit([substitute]) if substitute else []
+        for each, stored in zip(found, followed, strict=True):
+            log.debug("stage.finished", stage=each.stage.name, path=each.record.path, is_stored=stored.is_ours)
+            if stored.is_last:
+                log.info("file.finished", path=each.record.path)
+        return [stored.work for stored in followed if stored.work is not None]
 
-        def commit() -> tuple[bool, Stage | None, FileRecord]:
-            if not queue.holds(job):
-                return False, None, record
-            stage.save(job.video_file_id, result, began_ms)
-            following = self._after(stage, job.video_file_id)
-            if following is None:
-                queue.finish(job)
-            else:
-                keep = following.lane == stage.lane
-                queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
-            # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
-            # After the last stage the file may be known by another row, and this one gone.
-            return True, following, files.file_record(job.video_file_id) if following else record
+    def _store(self, found: _Found) -> _Stored:
+        """What was found is dated by when somebody began to look: what came since was perhaps not seen."""
+        job, stage = found.job, found.stage
+        if not queue.holds(job):
+            return _Stored(is_ours=False)
+        stage.save(job.video_file_id, found.result, found.began_ms)
+        following = self._after(stage, job.video_file_id)
+        if following is None:
+            queue.finish(job)
+            return _Stored(is_last=True)
+        keep = following.lane == stage.lane
+        queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
+        if not keep:
+            return _Stored()
+        # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
+        record = files.file_record(job.video_file_id)
+        return _Stored(work=(replace(job, stage=following.name, attempts=1), record))
 
-        is_ours, following, now_known = self._patiently(commit)
-        log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
-        if is_ours and following is None:
-            log.info("file.finished", path=record.path)
-        if following is not None and following.lane == stage.lane:
-            return replace(job, stage=following.name, attempts=1), now_known
-        return None
-
-    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Following:
+    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> _Found | None:
         reason = explanation(err)
         if not isinstance(err, (ReeldError, MemoryError)):
             log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
@@ -149,13 +200,16 @@ class Runner:
                 self._put_back(job, delay_s, reason, counts=False)
         return None
 
-    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> Following:
+    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> _Found | None:
         reason = explanation(err)
         log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
         # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
         if stage.give_up is not None and not isinstance(err, FileUnreadable):
             substitute = stage.give_up(reason)
-            return self._try(job, replace(stage, run=lambda _record, _tools: substitute, give_up=None), record)
+            began_ms = self.now_ms()
+            # Given up for good if even that cannot be stored.
+            final = replace(stage, give_up=None)
+            return _Found(job=job, record=record, stage=final, result=substitute, began_ms=began_ms)
 
         def set_aside() -> None:
             if stage.reads_file and queue.holds(job):
