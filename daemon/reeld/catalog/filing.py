@@ -154,8 +154,8 @@ def _link(video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, p
     if isinstance(episodes, Ambiguous):
         return episodes.reason
     _unlink(video_file_id, now_ms, keep_episodes=episodes)
-    links = [{"episode": episode, "video_file": video_file_id} for episode in episodes]
-    EpisodeFile.insert_many(links).on_conflict_ignore().execute()
+    for episode in episodes:
+        change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", episode, video_file_id)
     return None
 
 
@@ -253,9 +253,14 @@ def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -
 
 
 def _close_question(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
-    PendingValidation.update(validation_status=status, auto_validated=auto, resolved_at=utc_from_ms(now_ms)).where(
-        PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
-    ).execute()
+    change(
+        "UPDATE pending_validations SET validation_status = ?, auto_validated = ?, resolved_at = ? "
+        "WHERE video_file_id = ? AND validation_status = 'pending'",
+        status,
+        auto,
+        PendingValidation.resolved_at.db_value(utc_from_ms(now_ms)),
+        video_file_id,
+    )
 
 
 def _as_dicts(candidates: Sequence[Reading]) -> list[Row]:

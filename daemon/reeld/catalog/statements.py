@@ -22,10 +22,27 @@ def change(sql: str, *parameters: object) -> int:
     return int(database.execute_sql(sql, parameters).rowcount)
 
 
+def insert_row(model: Any, **values: Any) -> int:
+    """Insert a row with these fields, named as in the model, and the model's defaults for the others; its id."""
+    for field in model._meta.sorted_fields:  # noqa: SLF001 - peewee's documented way to ask
+        if field.default is not None and field.name not in values:
+            values[field.name] = field.default() if callable(field.default) else field.default
+    sql, fields = _rendered_insert(model, tuple(values))
+    stored = (_stored(field, value) for field, value in zip(fields, values.values(), strict=True))
+    return int(database.execute_sql(sql, tuple(stored)).lastrowid)
+
+
 def update_row(model: Any, row_id: int, **values: Any) -> None:
     """Set these fields of one row of a model's table, named as in the model, to values as the model takes them."""
     sql, fields = _rendered_update(model, tuple(values))
     change(sql, *(_stored(field, value) for field, value in zip(fields, values.values(), strict=True)), row_id)
+
+
+@lru_cache(maxsize=64)
+def _rendered_insert(model: Any, names: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+    fields = tuple(model._meta.fields[name] for name in names)  # noqa: SLF001
+    columns, places = ", ".join(field.column_name for field in fields), ", ".join("?" * len(fields))
+    return f"INSERT INTO {model._meta.table_name} ({columns}) VALUES ({places})", fields  # noqa: SLF001, S608 - ours
 
 
 @lru_cache(maxsize=64)

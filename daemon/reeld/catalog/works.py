@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
+from reeld.catalog.statements import insert_row, rows, update_row
 from reeld.domain.identity import Reading
 
 _IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
@@ -53,22 +54,26 @@ def _find_or_make(
     if matches:
         return _learn(model, matches[0], facts, now_ms)
     now = utc_from_ms(now_ms)
-    values = {"title": reading.title or "", "title_key": title_key, **facts}
-    return int(model.insert(created_at=now, updated_at=now, **values).execute())
+    return insert_row(model, title=reading.title or "", title_key=title_key, created_at=now, updated_at=now, **facts)
 
 
 def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
     """The rows that this may be, oldest first: those that share an id, else those of the same key."""
-    shared = [getattr(model, name) == facts[name] for name in _ids_of(model) if facts[name] is not None]
-    for condition in shared:
-        rows = list(model.select().where(condition).order_by(model.id).dicts())
-        if agreeing := [row for row in rows if _ids_agree(row, facts)]:
-            return agreeing
-    rows = list(model.select().where(model.title_key == title_key).order_by(model.id).dicts())
-    agreeing = [row for row in rows if _agree(row, facts)]
+    for name in _ids_of(model):
+        if facts[name] is not None:
+            found = _rows_with(model, name, facts[name], facts)
+            if agreeing := [row for row in found if _ids_agree(row, facts)]:
+                return agreeing
+    agreeing = [row for row in _rows_with(model, "title_key", title_key, facts) if _agree(row, facts)]
     # "The Office" of 2005 is a better match for 2005 than one whose year nobody knows.
     exact = [row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")]
     return exact or agreeing
+
+
+def _rows_with(model: type[BaseModel], name: str, value: object, facts: Row) -> list[Row]:
+    table, columns = model._meta.table_name, ("id", *facts)  # noqa: SLF001 - peewee's documented way to ask
+    sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {name} = ? ORDER BY id"  # noqa: S608 - names of ours
+    return [dict(zip(columns, row, strict=True)) for row in rows(sql, value)]
 
 
 def _ids_agree(row: Row, facts: Row) -> bool:
@@ -83,7 +88,7 @@ def _learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
     """Fill in what the row did not know yet."""
     new = {name: value for name, value in facts.items() if row[name] is None and value is not None}
     if new:
-        model.update(updated_at=utc_from_ms(now_ms), **new).where(model.id == row["id"]).execute()
+        update_row(model, row["id"], updated_at=utc_from_ms(now_ms), **new)
     return int(row["id"])
 
 
@@ -133,22 +138,27 @@ def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: 
     if row is not None:
         return _learn(Episode, row, learnt, now_ms)
     now = utc_from_ms(now_ms)
-    return int(Episode.insert(series=series_id, created_at=now, updated_at=now, **learnt).execute())
+    return insert_row(Episode, series=series_id, created_at=now, updated_at=now, **learnt)
+
+
+_EPISODE = ("id", "season_number", "episode_number", "absolute_number", "air_date", "title")
 
 
 def _known_episode(series_id: int, names: Row) -> Row | None:
-    its_episodes = Episode.select().where(Episode.series == series_id)
     if "season_number" not in names:
         ((name, value),) = names.items()
-        named = its_episodes.where(getattr(Episode, name) == value)
-        found: Row | None = named.order_by(Episode.season_number.is_null(), Episode.id).dicts().first()
+        return _episode_where(f"{name} = ? ORDER BY season_number IS NULL, id", series_id, value)
+    numbers = (names["season_number"], names["episode_number"])
+    found = _episode_where("season_number = ? AND episode_number = ?", series_id, *numbers)
+    if found is not None or names["absolute_number"] is None:
         return found
-    numbered = (Episode.season_number == names["season_number"]) & (Episode.episode_number == names["episode_number"])
     # Else the one that another file named by the same absolute number alone: it learns its season now.
-    absolute = Episode.season_number.is_null() & (Episode.absolute_number == names["absolute_number"])
-    is_known = names["absolute_number"] is not None
-    found = its_episodes.where(numbered).dicts().first()
-    return found if found is not None or not is_known else its_episodes.where(absolute).dicts().first()
+    return _episode_where("season_number IS NULL AND absolute_number = ?", series_id, names["absolute_number"])
+
+
+def _episode_where(condition: str, *values: object) -> Row | None:
+    found = rows(f"SELECT {', '.join(_EPISODE)} FROM episodes WHERE series_id = ? AND {condition} LIMIT 1", *values)  # noqa: S608 - names of ours
+    return dict(zip(_EPISODE, found[0], strict=True)) if found else None
 
 
 def _is_single(reading: Reading) -> bool:
