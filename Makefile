@@ -93,7 +93,7 @@ man: $(INSTALLED)
 # Boots a systemd of its own on a copy of this system, does all that README.md says under "Run as a service" there, and
 # writes what it saw to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
 test-systemd: $(DEV)
-	$(BIN)/pytest tests/systemd/booted.py $(ARGS)
+	$(BIN)/pytest --exitfirst tests/systemd/booted.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

@@ -97,7 +97,7 @@ def test_a_command_of_the_documents_works_as_it_stands(command: str, environment
 
 
 def test_the_documents_name_only_files_that_exist() -> None:
-    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "CHANGELOG.md"):
+    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "daemon/SYSTEMD.md", "CHANGELOG.md"):
         text = (ROOT / document).read_text()
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert ((ROOT / document).parent / target).exists(), f"{document} names {target}"
