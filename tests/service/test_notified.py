@@ -105,6 +105,7 @@ def _library(name: str, **status: Any) -> dict[str, Any]:
         (_library("L"), {}, None),
         (_library("L", trouble="its disk does not answer"), {}, "library L has a disk that fails"),
         (_library("L"), {"L": "held"}, "library L is held"),
+        (_library("L"), {"L": "online"}, "library L lacks a disk"),
         (_library("L", watching=None), {"L": "offline"}, "library L is offline"),
         (_library("L", watching={"is_degraded": True}), {}, "library L is watched poorly"),
         # Not looked at yet: nobody knows.

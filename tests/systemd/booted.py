@@ -221,12 +221,24 @@ def test_a_disk_that_is_plugged_in_later_is_seen(story: Story) -> None:
     story.waits_for("Alien (1979).mkv")
     story.types("sudo -u reeld reeld list movies", shown="Alien")
     story.types("umount /srv/media/usb")
-    story.machine.wait_until(
-        lambda: "is away" in story.machine.said("sudo -u reeld reeld status"), "that the disk is away is known"
-    )
+    story.machine.wait_until(lambda: "lacks a disk" in story.machine.shows("StatusText"), "that it is away is known")
+    story.types("systemctl status reeld", shown="Status:")
     row = story.knows("Alien (1979).mkv")
     assert row is not None
     assert row["state"] == "present"
+
+
+def test_a_library_whose_disk_is_mounted_after_the_start_is_seen(story: Story) -> None:
+    """The unit was started without it, and neither its folder nor its mount was there."""
+    story.machine.said("cp /etc/reeld/config.toml /root/before.toml")
+    library = '[[library]]\\nname = "Disk"\\npath = "/mnt/disk/films"\\n'
+    story.machine.said(f"printf '{library}' >> /etc/reeld/config.toml && systemctl restart reeld")
+    story.machine.wait_until(lambda: "library Disk is offline" in story.machine.shows("StatusText"), "it is offline")
+    story.types("mkdir -p /mnt/disk && mount -t tmpfs disk /mnt/disk && mkdir /mnt/disk/films")
+    story.copies("Ran (1985).mkv", seed=8, folder="/mnt/disk/films")
+    story.waits_for("Ran (1985).mkv")
+    story.types("sudo -u reeld reeld list movies", shown="Ran")
+    story.machine.said("cp /root/before.toml /etc/reeld/config.toml && systemctl reload reeld")
 
 
 # --- trouble ---------------------------------------------------------------------------------------------

@@ -384,8 +384,8 @@ def counts() -> Row:
 
 
 def totals() -> Row:
-    """The figures of one line: `files` that are there, files in `work`, `pending` questions, and `away`, the state of
-    each library that cannot be looked at, or is not believed, by its name. Cheap: indexes alone answer."""
+    """The figures of one line: `files` that are there, files in `work`, `pending` questions, and, by its name, the
+    state of each library of which something is `away` (online: of which a part is). Cheap: indexes answer."""
     with reading():
         by_verdict = dict(
             VideoFile.select(VideoFile.verdict, fn.COUNT())
@@ -394,9 +394,8 @@ def totals() -> Row:
             .tuples()
         )
         work = JobRow.select().where(JobRow.state.in_(("waiting", "running"))).count()
-        away = dict(
-            Library.select(Library.name, Library.state).where(Library.state.not_in(("online", "removed"))).tuples()
-        )
+        is_well = (Library.state == "online") & Library.state_reason.is_null()
+        away = dict(Library.select(Library.name, Library.state).where(~is_well, Library.state != "removed").tuples())
     return {"files": sum(by_verdict.values()), "work": work, "pending": by_verdict.get("pending", 0), "away": away}
 
 

@@ -43,6 +43,9 @@ LONGEST_OPENING_DELAY_S = 60.0
 
 UPKEEP_S = 1.0
 
+# A backup of a catalogue of gigabytes, on a slow disk, is copied and checked for minutes.
+LONGEST_UPKEEP_S = 3600.0
+
 OUR_THREADS = ("watch ", "light-", "heavy-", "upkeep")
 """What the names of the threads without which nothing is true any more begin with."""
 
@@ -270,12 +273,15 @@ class Daemon:
 
     def _keep_up(self) -> None:
         """In a thread of its own: checking a backup of a large catalogue takes many seconds."""
-        while not self.stopping.is_set():
-            try:
-                self._upkeep.tick(time.time())
-            except CatalogError as err:
-                self._fail(err)
-            self.stopping.wait(UPKEEP_S)
+        with self._pulses.of_this_thread() as pulse:
+            while not self.stopping.is_set():
+                pulse.beat(within_s=LONGEST_UPKEEP_S)
+                try:
+                    self._upkeep.tick(time.time())
+                except CatalogError as err:
+                    self._fail(err)
+                pulse.beat(within_s=UPKEEP_S)
+                self.stopping.wait(UPKEEP_S)
 
     def _pause(self, seconds: float) -> None:
         self._pulses.mine().beat(within_s=seconds)

@@ -68,5 +68,6 @@ def _how(library: Mapping[str, Any], away: Mapping[str, str]) -> str | None:
     if "watching" not in library:
         return None  # its first look is not over yet
     if library["name"] in away:
-        return f"is {away[library['name']]}"
+        state = away[library["name"]]
+        return "lacks a disk" if state == "online" else f"is {state}"
     return "is watched poorly" if library["watching"] and library["watching"]["is_degraded"] else None
