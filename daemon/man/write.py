@@ -89,10 +89,12 @@ def configuration_page() -> str:
 def _body(lines: Sequence[str]) -> Iterator[str]:
     """The comments as paragraphs; those right above a key belong to the key."""
     comment: list[str] = []
+    begins = True  # right below a heading a paragraph begins by itself
     rest = iter(lines)
     for line in rest:
         if heading := re.fullmatch(r"# -+ (.+?) -+", line):
             yield f".SH {prose(heading[1]).upper()}"
+            begins = True
         elif line.startswith("#"):
             comment.append(line.removeprefix("#").strip())
         elif key := re.match(r"(\w+) = (.*)", line):
@@ -101,11 +103,12 @@ def _body(lines: Sequence[str]) -> Iterator[str]:
             yield prose(" ".join(comment))
             comment = []
         else:
-            if comment:
-                yield f".PP\n{prose(' '.join(comment))}"
+            texts = [prose(" ".join(comment))] if comment else []
+            texts += [f"\\fB{typed(line)}\\fP"] if line else []
+            for text in texts:
+                yield text if begins else f".PP\n{text}"
+                begins = False
             comment = []
-            if line.startswith("["):
-                yield f".PP\n\\fB{typed(line)}\\fP"
 
 
 def _whole_value(first: str, rest: Iterator[str]) -> str:

@@ -90,7 +90,9 @@ def test_the_line_follows_what_happens() -> None:
             wait_for("files: 2, in work: 0, questions: 1")
             world.config.write_text("nonsense = 1")
             daemon.signal(signal.SIGHUP)
-            daemon.wait_until(lambda: "has mistakes and is not in force" in _states(daemon)[-1], "the line says so")
+            daemon.wait_until(
+                lambda: "the configuration file is not in force" in _states(daemon)[-1], "the line says so"
+            )
             lines = [state for state in _states(daemon) if state.startswith("STATUS=")]
             assert all(line != following for line, following in itertools.pairwise(lines)), "only changes are told"
 

@@ -295,12 +295,12 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays_in_force(story: St
     story.types("sudo systemctl reload reeld", status=1, shown="failed")
     status = story.types("systemctl status reeld", shown="Active:|Status:|did you mean")
     assert "active (running)" in status
-    assert "has mistakes and is not in force" in status
+    assert "the configuration file is not in force" in status
     assert 'did you mean "quiet_s"?' in status
     story.copies("Jaws (1975).mkv", seed=6)
     story.machine.said("cp /root/good.toml /etc/reeld/config.toml && systemctl reload reeld")
     story.waits_for("Jaws (1975).mkv")
-    assert "mistakes" not in story.machine.shows("StatusText")
+    assert "not in force" not in story.machine.shows("StatusText")
 
 
 def test_without_the_capability_it_works_as_well(story: Story) -> None:
