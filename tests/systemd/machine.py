@@ -113,6 +113,8 @@ def booted(wheels: Path) -> Iterator[Machine]:
         root = stack.enter_context(_copy_of_this_system(folder))
         name = f"reeld-test-{os.getpid()}"
         command = [
+            # A machine must not outlive the test, however that ends.
+            *("setpriv", "--pdeathsig", "TERM"),
             "systemd-nspawn",
             f"--directory={root}",
             f"--machine={name}",
