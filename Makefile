@@ -7,7 +7,18 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: run test check accuracy bench soak clean
+# What `make install` makes; below DESTDIR, if that is given (for a package, say), and then this system is left alone.
+DESTDIR ?=
+APP := $(DESTDIR)/opt/reeld
+UNITS := $(DESTDIR)/etc/systemd/system
+MAN := $(DESTDIR)/usr/local/share/man
+COMMAND := $(DESTDIR)/usr/local/bin/reeld
+
+OLD_ENOUGH := 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "reeld needs Python 3.11 or newer")'
+STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(None if path.startswith("/usr/") else \
+  f"the service may start nothing but what lies in /usr, and {path} does not: make install PYTHON=/usr/bin/python3")'
+
+.PHONY: run test check accuracy bench soak clean install uninstall man test-systemd
 
 # Starts the daemon in the foreground: on config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
@@ -37,11 +48,58 @@ accuracy: $(DEV)
 soak: $(DEV)
 	$(BIN)/python -m tests.model.soak $(ARGS)
 
+# As root: reeld as a system service. A configuration that is there stays as it is; a new one says where the catalogue
+# is, so that commands find it without systemd. A running reeld is started anew.
+install:
+	@$(PYTHON) -c $(OLD_ENOUGH)
+ifeq ($(DESTDIR),)
+	@$(PYTHON) -c $(STARTABLE)
+endif
+	umask 022; $(PYTHON) -m venv $(APP)
+	umask 022; $(APP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade .
+	sed -i '1s|#!$(DESTDIR)|#!|' $(APP)/bin/reeld
+	install -d $(dir $(COMMAND)) $(UNITS)/reeld.service.d $(DESTDIR)/etc/reeld $(DESTDIR)/etc/sysusers.d
+	ln -sfn /opt/reeld/bin/reeld $(COMMAND)
+	test -e $(DESTDIR)/etc/reeld/config.toml || sed 's|^path = ""|path = "/var/lib/reeld/reeld.db"|' config.toml \
+	  | install -m 644 /dev/stdin $(DESTDIR)/etc/reeld/config.toml
+	install -m 644 systemd/reeld.service $(UNITS)/reeld.service
+	install -m 644 systemd/sysusers.conf $(DESTDIR)/etc/sysusers.d/reeld.conf
+	umask 022; $(APP)/bin/python -B daemon/man/write.py $(MAN)
+ifeq ($(DESTDIR),)
+	test "$$(systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')" -lt 254 \
+	  || install -m 644 systemd/backoff.conf $(UNITS)/reeld.service.d/backoff.conf
+	systemd-sysusers /etc/sysusers.d/reeld.conf
+	systemctl daemon-reload
+	systemctl try-restart reeld.service
+endif
+
+# As root: what `make install` made. The catalogue (/var/lib/reeld), the configuration, your own drop-ins and the user
+# stay.
+uninstall:
+ifeq ($(DESTDIR),)
+	test ! -e $(UNITS)/reeld.service || systemctl disable --now reeld.service
+endif
+	rm -f $(UNITS)/reeld.service $(UNITS)/reeld.service.d/backoff.conf $(DESTDIR)/etc/sysusers.d/reeld.conf
+	rm -f $(COMMAND) $(MAN)/man8/reeld.8 $(MAN)/man5/reeld.toml.5
+	test ! -e $(APP)/bin/reeld || rm -rf $(APP)
+ifeq ($(DESTDIR),)
+	systemctl daemon-reload
+endif
+
+# The manual pages, in build/man; `man -l build/man/man8/reeld.8` shows one.
+man: $(INSTALLED)
+	$(BIN)/python daemon/man/write.py build/man
+
+# Boots a systemd of its own on a copy of this system, does all that README.md says under "Run as a service" there, and
+# writes what it saw to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
+test-systemd: $(DEV)
+	$(BIN)/pytest --exitfirst tests/systemd/booted.py $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
 
 $(INSTALLED): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "reeld needs Python 3.11 or newer")'
+	@$(PYTHON) -c $(OLD_ENOUGH)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@

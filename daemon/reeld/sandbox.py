@@ -108,8 +108,9 @@ def confine(limits: Limits) -> int:
         _write("/proc/self/oom_score_adj", b"1000")
     # Nice also lowers the disk priority, to level 6 of the "best effort" class. The "idle" class would make
     # a probe wait up to 10 s for each read behind a busy disk (mq-deadline's prio_aging_expire), and the
-    # wall clock would blame the file.
-    os.nice(10)
+    # wall clock would blame the file. The unit's filter forbids it, and makes the daemon as nice as that instead.
+    with contextlib.suppress(PermissionError):
+        os.nice(10)
     for kind, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, 0),

@@ -87,6 +87,11 @@ def hang_within_a_commit() -> None:
     _patch("reeld.catalog.content.save_quick_hashes", hang)
 
 
+def hang_in_upkeep() -> None:
+    """The thread that looks after the catalogue never comes back, and holds nothing that another needs."""
+    _patch("reeld.catalog.upkeep.space_trouble", lambda *_: threading.Event().wait())
+
+
 def jump_in_time() -> None:
     """SIGUSR1 puts the wall clock a day ahead, SIGUSR2 a day back."""
     ahead_s = 0

@@ -343,6 +343,21 @@ def test_a_thread_that_hangs_in_reeld_itself_stops_the_heartbeat() -> None:
             daemon.kill()
 
 
+def test_upkeep_that_hangs_stops_the_heartbeat() -> None:
+    """Row 38. I16."""
+    patience = {"reeld.service.pulse.PATIENCE_S": 1.0, "reeld.service.daemon.LONGEST_UPKEEP_S": 1.0}
+    with new_world(program=_with_faults("hang_in_upkeep", patience=patience)) as world:
+        daemon = RunningDaemon(world, WATCHDOG_USEC="200000").start()
+        try:
+            stuck = daemon.wait_for("thread.stuck")
+            assert stuck["thread"] == "upkeep"
+            beats = _beats(daemon)
+            _ten_beats_later(daemon)
+            assert _beats(daemon) == beats
+        finally:
+            daemon.kill()
+
+
 def test_a_thread_that_keeps_the_catalogue_stops_the_heartbeat() -> None:
     """Row 38. I16: whoever needs the catalogue waits for that thread, the main thread as well."""
     with new_world(program=_with_faults("hang_within_a_commit")) as world:

@@ -1,4 +1,4 @@
-"""Commands that do the work: `run`, `scan`, `backup`, `config check`."""
+"""Commands that do the work: `run`, `scan`, `backup`, `config check`, `config drop-in`."""
 
 import os
 import sys
@@ -30,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("backup")(backup)
     config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
     config_app.command("check")(check)
+    config_app.command("drop-in")(print_drop_in)
     app.add_typer(config_app, name="config")
 
 
@@ -118,6 +119,22 @@ def _print_check(settings: Config) -> None:
         missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
         say(f"  library {library.name}: {readable(library.path)}{missing}")
     say(f"  catalogue: {readable(settings.database_path)}")
+
+
+def print_drop_in(
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the systemd unit needs besides for this configuration: the order of mounts, another catalogue."""
+    from reeld.service.dropin import STATE_DIRECTORY, drop_in
+
+    path = find_config_file(config or asked.config_file, os.environ)
+    settings = load_config(path, {**os.environ, "STATE_DIRECTORY": STATE_DIRECTORY}, real_path=real_path_in_time)
+    text = drop_in(settings, real_path_in_time)
+    if wants_json(as_json):
+        print_json([{"drop_in": text}])
+    else:
+        say(text.rstrip("\n"))
 
 
 # --- progress --------------------------------------------------------------------------------------------

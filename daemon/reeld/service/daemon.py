@@ -22,6 +22,7 @@ from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import HASH, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
+from reeld.service.headline import Headline
 from reeld.service.notify import notify, tell_reloading
 from reeld.service.presence import Presence
 from reeld.service.pulse import Pulses
@@ -41,6 +42,9 @@ READY_S = 0.1
 LONGEST_OPENING_DELAY_S = 60.0
 
 UPKEEP_S = 1.0
+
+# A backup of a catalogue of gigabytes, on a slow disk, is copied and checked for minutes.
+LONGEST_UPKEEP_S = 3600.0
 
 OUR_THREADS = ("watch ", "light-", "heavy-", "upkeep")
 """What the names of the threads without which nothing is true any more begin with."""
@@ -135,6 +139,7 @@ class Daemon:
         self._reloading = reloading
         self._pulses = Pulses()
         self._disks = Disks()
+        self._headline = Headline()
         self._stages: tuple[Stage, ...] = tuple(
             at_its_disk(stage, self._pulses) for stage in stages(with_full_hash=config.hash.full)
         )
@@ -203,20 +208,27 @@ class Daemon:
             except CatalogError as err:
                 self._fail(err)
             is_ready = is_ready or self._be_ready()
-            status = {
+            status: dict[str, Any] = {
                 "started": started,
                 "config_error": self._reloading.complaint,
                 "catalog": self._upkeep.status(),
                 "libraries": self._libraries(),
             }
+            if is_ready:
+                self._headline.tell(status["libraries"], self._reloading.complaint)
             if status != before:
                 presence.tell(status)
                 before = status
             match self._signals.wait(self._vigil.pause_s() if is_ready else READY_S):
                 case "end":
                     return False
-                case "reload" if self._reloading.has_found_another():
-                    return True
+                case "reload":
+                    # Whatever comes of it: a service manager may have sent the signal, and waits for the answer.
+                    tell_reloading()
+                    if self._reloading.has_found_another():
+                        return True
+                    if is_ready:
+                        self._headline.tell_ready(self._libraries(), self._reloading.complaint)
         return False
 
     def _libraries(self) -> list[dict[str, Any]]:
@@ -229,7 +241,7 @@ class Daemon:
         late = [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
         if any(self._disks.is_answering(library.path) for library in late):
             return False
-        notify("READY=1", f"STATUS=libraries watched: {len(self._watchers) - len(late)}")
+        self._headline.tell_ready(self._libraries(), self._reloading.complaint)
         names = [library.name for library in late]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
         return True
@@ -242,7 +254,6 @@ class Daemon:
             notify("STOPPING=1", "STATUS=finishing what is under way")
             log.info("daemon.stopping")
         else:
-            tell_reloading()
             log.info("daemon.reloading")
         # A child may have minutes left of its time, and the service manager has not.
         interrupting = threading.Thread(target=tools.interrupt, name="interrupt", daemon=True)
@@ -262,12 +273,15 @@ class Daemon:
 
     def _keep_up(self) -> None:
         """In a thread of its own: checking a backup of a large catalogue takes many seconds."""
-        while not self.stopping.is_set():
-            try:
-                self._upkeep.tick(time.time())
-            except CatalogError as err:
-                self._fail(err)
-            self.stopping.wait(UPKEEP_S)
+        with self._pulses.of_this_thread() as pulse:
+            while not self.stopping.is_set():
+                pulse.beat(within_s=LONGEST_UPKEEP_S)
+                try:
+                    self._upkeep.tick(time.time())
+                except CatalogError as err:
+                    self._fail(err)
+                pulse.beat(within_s=UPKEEP_S)
+                self.stopping.wait(UPKEEP_S)
 
     def _pause(self, seconds: float) -> None:
         self._pulses.mine().beat(within_s=seconds)

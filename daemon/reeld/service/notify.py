@@ -29,6 +29,11 @@ def notify(*states: str) -> None:
         channel.sendto("\n".join(states).encode(), address)
 
 
+def is_asked_for() -> bool:
+    """Whether a service manager wants to hear anything."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def tell_reloading() -> None:
     """READY=1 must follow; the moment tells which of several reloads it belongs to."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -1,0 +1,412 @@
+"""reeld as a new administrator meets it: the README's lines, typed one after the other under a real systemd.
+
+Not a part of `make test`, because it takes minutes and boots a machine: `make test-systemd`. The tests are one story,
+in the order in which they stand. What was typed, and what the machine answered, is kept in `daemon/SYSTEMD.md`.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.systemd.machine import CLONE, Machine, booted, fetch_wheels, why_unavailable
+from tests.test_docs import ELSEWHERE, commands
+from tests.videos import make_video
+
+ROOT = Path(__file__).parent.parent.parent
+TRANSCRIPT = ROOT / "daemon" / "SYSTEMD.md"
+
+pytestmark = [
+    pytest.mark.needs_root,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(why_unavailable() is not None, reason=str(why_unavailable())),
+]
+
+CAP_LEASE = 1 << 28
+
+# Whoever is at the keyboard, for whom `editor` is: the paths of the libraries, and no time to lose.
+EDITOR = """#!/bin/sh
+sed -i -e 's|^path = "~/Videos"|path = "/srv/media"|' -e 's|^quiet_s = 5.0|quiet_s = 1.0|' "$1"
+"""
+
+SECOND_LIBRARY = '[[library]]\\nname = "Ada"\\npath = "/home/ada/Videos"\\n'
+
+
+class Story:
+    """A machine, and what was typed there so far."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.typed: list[str] = []
+        self.text: list[str] = []
+
+    def chapter(self, title: str) -> None:
+        self.text += ["", f"## {title}", ""]
+
+    def types(self, line: str, *, user: str = "root", status: int = 0, shown: str = "") -> str:
+        """Type a line that must end with this status; `shown` is a pattern of the answer's lines that are kept."""
+        done = self.machine.run(line, user=user)
+        assert done.returncode == status, f"{line}: {done.returncode}\n{done.stdout}\n{self.machine.journal()}"
+        self.typed.append(line)
+        kept = [each for each in done.stdout.splitlines() if shown and re.search(shown, each)]
+        self.text += ["```", f"{'#' if user == 'root' else '$'} {line}", *kept, "```"]
+        return done.stdout
+
+    def knows(self, name: str) -> dict[str, Any] | None:
+        """What `reeld list files` says of the file of this name, once all of its bytes are hashed."""
+        rows = self.machine.said("sudo -u reeld reeld list files --json").splitlines()
+        found = [row for row in map(json.loads, rows) if row["path"].endswith(f"/{name}")]
+        return found[0] if found and found[0]["file_hash"] else None
+
+    def waits_for(self, name: str) -> dict[str, Any]:
+        self.machine.wait_until(lambda: self.knows(name), f"{name} is hashed")
+        row = self.knows(name)
+        assert row is not None
+        return row
+
+    def status_of(self, pid: str) -> dict[str, str]:
+        """What the kernel says of a process."""
+        lines = self.machine.said(f"cat /proc/{pid}/status").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    @property
+    def pid(self) -> str:
+        return self.machine.shows("MainPID")
+
+    def copies(self, name: str, seed: int, folder: str = "/srv/media") -> None:
+        """Put a film somewhere, as anybody of the group would."""
+        make_video(self.machine.root / "root" / "film.mkv", seed=seed)
+        self.machine.said(f"install -m 640 -g media /root/film.mkv '{folder}/{name}'")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    wheels = fetch_wheels(tmp_path_factory.mktemp("pip"))
+    with booted(wheels) as machine:
+        editor = machine.root / "usr" / "local" / "bin" / "editor"
+        editor.write_text(EDITOR)
+        editor.chmod(0o755)
+        machine.said("useradd --create-home --shell /bin/sh ada && chmod 755 /home/ada")
+        # A disk that nobody waits for at the start.
+        with open(machine.root / "etc" / "fstab", "a") as fstab:
+            fstab.write("films /srv/media tmpfs nofail,mode=755 0 0\n")
+        machine.said("mkdir -p /srv/media && systemctl daemon-reload && systemctl start srv-media.mount")
+        yield Story(machine)
+
+
+def _typed_by_the_readme() -> list[str]:
+    return commands("README.md", ELSEWHERE)
+
+
+# --- from nothing to a daemon ----------------------------------------------------------------------------
+
+
+def test_a_package_can_be_built_without_touching_the_system(story: Story) -> None:
+    story.machine.said("make install DESTDIR=/var/tmp/package")
+    files = story.machine.said("cd /var/tmp/package && find . -path ./opt/reeld/lib -prune -o -type f -print").split()
+    assert {"./etc/systemd/system/reeld.service", "./etc/reeld/config.toml", "./opt/reeld/bin/reeld"} <= set(files)
+    assert story.machine.said("head -n 1 /var/tmp/package/opt/reeld/bin/reeld") == "#!/opt/reeld/bin/python\n"
+    assert story.machine.run("id reeld").returncode != 0
+    story.machine.said("make uninstall DESTDIR=/var/tmp/package")
+    left = story.machine.said("cd /var/tmp/package && find . -type f").split()
+    assert left == ["./etc/reeld/config.toml"]
+
+
+def test_the_lines_of_the_readme_install_and_start_it(story: Story) -> None:
+    story.chapter("Install, configure, start")
+    first = _typed_by_the_readme()[:6]
+    assert first[0] == "sudo make install"
+    assert first[-1] == "sudo -u reeld reeld status"
+    for line in first:
+        story.types(line, shown=r"^Creat|^\[|^After|does not run|runs as|^catalogue|^library")
+    assert story.machine.shows("ActiveState") == "active"
+    # The group may read the films, and nobody else.
+    story.machine.said("chgrp media /srv/media && chmod 750 /srv/media")
+    assert "media" in story.machine.said("id -Gn reeld").split()
+
+
+def test_the_unit_is_found_good_where_it_lies(story: Story) -> None:
+    assert story.types("systemd-analyze verify reeld.service") == ""
+    security = story.types("systemd-analyze security reeld", shown="Overall")
+    assert re.search(r"Overall exposure level for reeld.service: 0\.\d", security)
+
+
+def test_it_waits_for_the_disk_and_does_not_need_it(story: Story) -> None:
+    assert "srv-media.mount" in story.machine.shows("After").split()
+    for needed in ("Requires", "BindsTo", "Requisite", "Wants"):
+        assert "srv-media.mount" not in story.machine.shows(needed)
+
+
+def test_a_film_is_in_the_catalogue(story: Story) -> None:
+    story.chapter("A film comes in")
+    story.copies("Heat (1995).mkv", seed=1)
+    row = story.waits_for("Heat (1995).mkv")
+    assert (row["verdict"], row["codec_video"]) == ("accepted", "mpeg4")
+    story.machine.wait_until(lambda: "files: 1" in story.machine.shows("StatusText"), "the line is up to date")
+    status = story.types("systemctl status reeld", shown="Active:|Status:|Main PID")
+    assert 'Status: "files: 1, in work: 0, questions: 0"' in status
+    story.types("sudo -u reeld reeld list movies", shown="Heat")
+    story.types("journalctl -u reeld -n 20", shown='"file.finished"|"daemon.ready"')
+    assert "SYNOPSIS" in story.types("man reeld")
+    assert "minimum_size_bytes" in story.types("man reeld.toml")
+
+
+# --- what it may do --------------------------------------------------------------------------------------
+
+
+def test_it_has_one_capability_and_its_children_none(story: Story) -> None:
+    story.chapter("What it may do")
+    daemon = story.status_of(story.pid)
+    for which in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(daemon[which], 16) == CAP_LEASE
+    assert (daemon["NoNewPrivs"], daemon["Seccomp"]) == ("1", "2")
+    children = story.machine.said(f"pgrep -P {story.pid}").split()
+    assert len(children) >= 2, "they read videos and names"
+    for child in children:
+        facts = story.status_of(child)
+        assert [int(facts[which], 16) for which in ("CapPrm", "CapEff", "CapAmb")] == [0, 0, 0]
+        assert facts["Seccomp"] == "2"
+        assert story.machine.said(f"cat /proc/{child}/oom_score_adj").strip() == "1000"
+    story.types(
+        f"grep -H -E '^(Name|CapEff|NoNewPrivs|Seccomp):' /proc/{story.pid}/status /proc/{children[0]}/status",
+        shown=".",
+    )
+
+
+def test_the_daemon_took_the_right_to_write_from_itself(story: Story) -> None:
+    """The unit's filter of system calls lets it; nothing else failed under it either."""
+    events = story.machine.said("journalctl -u reeld -o cat")
+    (confined,) = [json.loads(line) for line in events.splitlines() if '"process.confined"' in line]
+    assert confined["landlock_abi"] >= 1
+    assert "not_confined" not in events
+    assert '"level": "error"' not in events
+
+
+def test_it_sees_the_videos_and_can_write_to_none_and_has_no_network(story: Story) -> None:
+    inside = f"nsenter -t {story.pid} -m -n --"
+    assert "Heat (1995).mkv" in story.types(f"{inside} ls /srv/media", shown=".")
+    for path in ("/srv/media/x", "/home/ada/x", "/etc/x", "/opt/reeld/x", "/usr/x", "/bin/x", "/lib/x", "/x"):
+        refused = story.machine.run(f"{inside} touch {path}")
+        assert (refused.returncode, "Read-only" in refused.stdout) == (1, True), refused.stdout
+    story.types(f"{inside} touch /srv/media/x", status=1, shown=".")
+    interfaces = story.types(f"{inside} cat /proc/net/dev", shown=":")
+    assert re.findall(r"^ *(\w+):", interfaces, re.MULTILINE) == ["lo"]
+
+
+def test_a_film_that_another_user_still_writes_to_is_waited_for(story: Story) -> None:
+    """For this it has the capability."""
+    story.copies("Writer (2001).mkv", seed=2)
+    opened = 'exec 3<>"/srv/media/Writer (2001).mkv"; echo open; sleep 1000'
+    story.machine.said(f"systemd-run --unit=writer sh -c '{opened}'")
+
+    def is_waited_for() -> bool:
+        (status,) = map(json.loads, story.machine.said("sudo -u reeld reeld status --json").splitlines())
+        return any("open for writing" in wait["why"] for library in status["libraries"] for wait in library["waiting"])
+
+    story.machine.wait_until(is_waited_for, "it says that the film is open for writing")
+    assert story.knows("Writer (2001).mkv") is None
+    story.types("sudo -u reeld reeld status", shown="Writer")
+    story.machine.said("systemctl stop writer")
+    story.waits_for("Writer (2001).mkv")
+
+
+def test_a_disk_that_is_plugged_in_later_is_seen(story: Story) -> None:
+    story.chapter("A disk that is plugged in while it runs")
+    story.types("mkdir -p /srv/media/usb && mount -t tmpfs stick /srv/media/usb")
+    story.copies("Alien (1979).mkv", seed=3, folder="/srv/media/usb")
+    story.waits_for("Alien (1979).mkv")
+    story.types("sudo -u reeld reeld list movies", shown="Alien")
+    story.types("umount /srv/media/usb")
+    story.machine.wait_until(lambda: "lacks a disk" in story.machine.shows("StatusText"), "that it is away is known")
+    story.types("systemctl status reeld", shown="Status:")
+    row = story.knows("Alien (1979).mkv")
+    assert row is not None
+    assert row["state"] == "present"
+
+
+def test_a_library_whose_disk_is_mounted_after_the_start_is_seen(story: Story) -> None:
+    """The unit was started without it, and neither its folder nor its mount was there."""
+    story.machine.said("cp /etc/reeld/config.toml /root/before.toml")
+    library = '[[library]]\\nname = "Disk"\\npath = "/mnt/disk/films"\\n'
+    story.machine.said(f"printf '{library}' >> /etc/reeld/config.toml && systemctl restart reeld")
+    story.machine.wait_until(lambda: "library Disk is offline" in story.machine.shows("StatusText"), "it is offline")
+    story.types("mkdir -p /mnt/disk && mount -t tmpfs disk /mnt/disk && mkdir /mnt/disk/films")
+    story.copies("Ran (1985).mkv", seed=8, folder="/mnt/disk/films")
+    story.waits_for("Ran (1985).mkv")
+    story.types("sudo -u reeld reeld list movies", shown="Ran")
+    story.machine.said("cp /root/before.toml /etc/reeld/config.toml && systemctl reload reeld")
+
+
+# --- trouble ---------------------------------------------------------------------------------------------
+
+
+def test_after_a_kill_it_is_started_again(story: Story) -> None:
+    story.chapter("Killed, hanging")
+    before = story.pid
+    story.types("systemctl kill -s KILL reeld")
+    story.machine.wait_until(lambda: story.machine.shows("NRestarts") == "1", "it is started again")
+    story.machine.wait_until(lambda: story.machine.shows("ActiveState") == "active", "it is ready again")
+    assert story.pid not in (before, "0")
+    story.types("systemctl show -p NRestarts -p ActiveState -p Result reeld", shown=".")
+    story.copies("Clue (1985).mkv", seed=4)
+    story.waits_for("Clue (1985).mkv")
+
+
+def test_when_it_hangs_the_watchdog_ends_it_and_it_is_started_again(story: Story) -> None:
+    quick = "[Service]\\nWatchdogSec=2\\nRestartSec=1\\n"
+    story.machine.said(f"mkdir -p /run/systemd/system/reeld.service.d && printf '{quick}' >"
+                       " /run/systemd/system/reeld.service.d/quick.conf && systemctl daemon-reload")  # fmt: skip
+    story.types("systemctl restart reeld")
+    story.types("systemctl kill --kill-who=main -s STOP reeld")
+    story.machine.wait_until(lambda: int(story.machine.shows("NRestarts")) >= 1, "it is started again")
+    story.machine.wait_until(lambda: story.machine.shows("ActiveState") == "active", "it is ready again")
+    assert "Watchdog timeout" in story.types("journalctl -u reeld -n 20", shown="Watchdog timeout|Started")
+    story.machine.said("rm /run/systemd/system/reeld.service.d/quick.conf && systemctl daemon-reload")
+    story.machine.said("systemctl restart reeld")
+
+
+# --- another configuration -------------------------------------------------------------------------------
+
+
+def test_a_good_configuration_is_taken_over(story: Story) -> None:
+    story.chapter("Another configuration, good and bad")
+    before = story.pid
+    story.machine.said("mkdir -p /home/ada/Videos && chmod 755 /home/ada/Videos")
+    # Tables of libraries may stand anywhere in the file.
+    story.types(f"printf '{SECOND_LIBRARY}' >> /etc/reeld/config.toml")
+    story.types("sudo systemctl reload reeld")
+    story.machine.wait_until(
+        lambda: "/home/ada/Videos" in story.machine.said("sudo -u reeld reeld list libraries"), "the library is known"
+    )
+    assert story.pid == before
+    make_video(story.machine.root / "root" / "film.mkv", seed=5)
+    story.machine.said("install -m 644 -o ada /root/film.mkv '/home/ada/Videos/Gravity (2013).mkv'")
+    story.waits_for("Gravity (2013).mkv")
+    story.types("sudo -u reeld reeld list libraries", shown="online|offline")
+
+
+def test_a_bad_configuration_is_refused_and_the_old_one_stays_in_force(story: Story) -> None:
+    story.machine.said("cp /etc/reeld/config.toml /root/good.toml")
+    story.types("sed -i s/quiet_s/quite_s/ /etc/reeld/config.toml")
+    story.types("sudo systemctl reload reeld", status=1, shown="failed")
+    status = story.types("systemctl status reeld", shown="Active:|Status:|did you mean")
+    assert "active (running)" in status
+    assert "the configuration file is not in force" in status
+    assert 'did you mean "quiet_s"?' in status
+    story.copies("Jaws (1975).mkv", seed=6)
+    story.machine.said("cp /root/good.toml /etc/reeld/config.toml && systemctl reload reeld")
+    story.waits_for("Jaws (1975).mkv")
+    assert "not in force" not in story.machine.shows("StatusText")
+
+
+def test_without_the_capability_it_works_as_well(story: Story) -> None:
+    story.chapter("Without any capability")
+    drop_in = "/etc/systemd/system/reeld.service.d/no-lease.conf"
+    story.types(f"sudo install -m 644 systemd/no-lease.conf {drop_in}")
+    story.types("sudo systemctl daemon-reload")
+    story.types("sudo systemctl restart reeld")
+    assert int(story.status_of(story.pid)["CapPrm"], 16) == 0
+    security = story.types("systemd-analyze security reeld", shown="Overall")
+    assert re.search(r"Overall exposure level for reeld.service: 0\.[0-4]", security)
+    story.copies("Big (1988).mkv", seed=7)
+    row = story.waits_for("Big (1988).mkv")
+    assert (row["verdict"], row["codec_video"]) == ("accepted", "mpeg4")
+    story.machine.said(f"rm {drop_in} && systemctl daemon-reload && systemctl restart reeld")
+
+
+def test_the_drop_in_opens_another_place_for_the_catalogue(story: Story) -> None:
+    story.chapter("A catalogue elsewhere")
+    edit = 'sed -i \'s|^path = "/var/lib/reeld/reeld.db"|path = "/data/my reeld/reeld.db"|\' /etc/reeld/config.toml'
+    story.types(edit)
+    story.types("install -d -o reeld -g reeld -m 700 '/data/my reeld'")
+    (print_it,) = [line for line in _typed_by_the_readme() if "drop-in" in line]
+    story.types(print_it, shown="^[^#]")
+    story.types("sudo systemctl daemon-reload")
+    story.types("sudo systemctl restart reeld")
+    story.waits_for("Big (1988).mkv")
+    assert "reeld.db" in story.machine.said("ls '/data/my reeld'")
+    story.machine.said("cp /root/good.toml /etc/reeld/config.toml")
+    story.machine.said(f"{print_it} && systemctl daemon-reload && systemctl restart reeld")
+
+
+# --- upgrade, stop, remove -------------------------------------------------------------------------------
+
+
+def test_an_upgrade_keeps_the_configuration_and_starts_it_anew(story: Story) -> None:
+    story.chapter("Upgrade, stop, remove")
+    before = story.pid
+    story.types("sudo make install")
+    assert story.machine.said("cat /etc/reeld/config.toml") == story.machine.said("cat /root/good.toml")
+    assert story.pid not in (before, "0")
+    assert story.machine.shows("ActiveState") == "active"
+
+
+def test_it_ends_in_order(story: Story) -> None:
+    story.types("sudo systemctl stop reeld")
+    assert story.machine.shows("Result") == "success"
+    assert story.machine.shows("ExecMainStatus") == "0"
+    assert "daemon.stopped" in story.types("journalctl -u reeld -n 5", shown=".")
+    story.types("sudo systemctl start reeld")
+
+
+def test_uninstalled_it_leaves_configuration_and_catalogue(story: Story) -> None:
+    story.types("sudo make uninstall", shown="^Removed")
+    assert story.machine.run("systemctl cat reeld").returncode != 0
+    assert story.machine.run("pgrep -u reeld").returncode == 1, "nothing of it runs"
+    for gone in (
+        "/opt/reeld",
+        "/usr/local/bin/reeld",
+        "/usr/local/share/man/man8/reeld.8",
+        "/etc/sysusers.d/reeld.conf",
+    ):
+        assert story.machine.run(f"test -e {gone}").returncode == 1, gone
+    left = story.types("ls /etc/reeld /var/lib/reeld", shown=".")
+    assert "config.toml" in left
+    assert "reeld.db" in left
+    assert story.machine.run("id reeld").returncode == 0, "the files belong to somebody"
+
+
+# --- a person's own --------------------------------------------------------------------------------------
+
+
+def test_a_person_has_a_service_of_their_own(story: Story) -> None:
+    story.chapter("As a service of one's own")
+    story.machine.said("python3 -m venv /opt/pipx && /opt/pipx/bin/pip install --quiet pipx")
+    assert "`loginctl enable-linger`" in (ROOT / "README.md").read_text()
+    story.types("loginctl enable-linger ada")
+    story.machine.wait_until(
+        lambda: (
+            story.machine.run("systemctl --user is-system-running", user="ada").stdout.strip()
+            in ("running", "degraded")
+        ),
+        "ada's manager runs",
+    )
+    lines = _typed_by_the_readme()
+    for line in lines[lines.index("pipx install .") :]:
+        story.types(line, user="ada", shown="installed package|^Created")
+    story.machine.wait_until(
+        lambda: "Gravity" in story.machine.said("reeld list movies", user="ada"), "ada's film is known"
+    )
+    story.types("reeld status", user="ada", shown="runs as|^catalogue|^library")
+    story.types("systemctl --user status reeld", user="ada", shown="Active:|Status:")
+    story.types("systemctl --user reload reeld", user="ada")
+    story.types("systemctl --user stop reeld", user="ada")
+
+
+def test_everything_that_the_readme_shows_was_typed_and_what_was_seen_is_kept(story: Story) -> None:
+    assert set(_typed_by_the_readme()) - set(story.typed) == set()
+    version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[
+        0
+    ]
+    head = f"""\
+# Under systemd, as it was seen
+
+The last run of `make test-systemd`, with {version}. It boots a machine on a copy of this system,
+types these lines in a clone at `{CLONE}`, checks far more than is shown here (`tests/systemd/booted.py`), and writes
+this page. Of long answers it shows the lines that matter.
+"""
+    TRANSCRIPT.write_text("\n".join([head.rstrip(), *story.text, ""]).replace("```\n```\n", ""))
