@@ -3,6 +3,7 @@
 Contents are named by the hash of their bytes, rows by their id.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 
@@ -63,11 +64,7 @@ class Memory:
         certain only with `places`."""
         if self.places is None:
             return True
-        there: set[tuple[str, str]] = set()
-        origin: str | None = content
-        while origin is not None:
-            there |= self.places.get(origin, set())
-            origin = self.derived.get(origin)
+        there = {place for origin in self._ancestry(content) for place in self.places.get(origin, ())}
         family = [older, *(each for each in self.derived if self.comes_from(each, older))]
         return any(each == content or not there.isdisjoint(self.places.get(each, ())) for each in family)
 
@@ -81,9 +78,13 @@ class Memory:
 
     def comes_from(self, content: str, older: str) -> bool:
         """Whether the content is the older one, changed in place any number of times."""
-        while content != older:
-            before = self.derived.get(content)
-            if before is None:
-                return False
-            content = before
-        return True
+        return older in self._ancestry(content)
+
+    def _ancestry(self, content: str) -> Iterator[str]:
+        """It, and what it was made of in place; a file that was emptied and written anew may come round to itself."""
+        seen: set[str] = set()
+        origin: str | None = content
+        while origin is not None and origin not in seen:
+            seen.add(origin)
+            yield origin
+            origin = self.derived.get(origin)
