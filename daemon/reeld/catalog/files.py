@@ -13,7 +13,7 @@ from reeld.catalog import filing, history, pairing, queue
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.folders import files_inside, is_inside
 from reeld.catalog.models import JobRow, Library, Row, VideoFile
-from reeld.catalog.statements import rows, update_row
+from reeld.catalog.statements import insert_row, rows, update_row
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import FileRecord, KnownFile
 
@@ -27,6 +27,12 @@ _AS_SEEN = """
     SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
            decided_by IS 'rules' OR (verdict IS 'pending' AND identified_at < ?)
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
+"""
+
+# Of every folder that is not as it was known to be.
+_ASKED_BEFORE = """
+    SELECT id FROM video_files
+    WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND identified_at < ?
 """
 
 _RECORD = """
@@ -96,10 +102,12 @@ def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_be
 
     With `is_below` those of the folders below, too.
     """
-    where = is_inside(directory) if is_below and directory else (VideoFile.directory == directory)
+    moment = VideoFile.identified_at.db_value(utc_from_ms(before_ms))
+    if not (is_below and directory):
+        place = VideoFile.directory.db_value(directory)
+        return [row_id for (row_id,) in rows(f"{_ASKED_BEFORE} AND directory = ?", library_id, moment, place)]
     found = VideoFile.select(VideoFile.id).where(
-        VideoFile.library == library_id,
-        where,
+        files_inside(library_id, directory),
         VideoFile.state == "present",
         VideoFile.verdict == "pending",
         VideoFile.identified_at < utc_from_ms(before_ms),
@@ -300,7 +308,7 @@ def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
 def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:
     now = utc_from_ms(now_ms)
     place = place_columns(library_id, path)
-    return int(VideoFile.insert(first_seen_at=now, changed_at=now, **place, **values).execute())
+    return insert_row(VideoFile, first_seen_at=now, changed_at=now, **place, **values)
 
 
 def place_columns(library_id: int, path: str) -> Row:
@@ -347,7 +355,8 @@ def _known(condition: str, *parameters: object) -> list[KnownFile]:
 
 def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    for some in chunked(values, _MOST_PARAMETERS):
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        some = values[start : start + _MOST_PARAMETERS]
         found += rows(f"{sql} IN ({', '.join('?' * len(some))})", *some)
     return found
 

@@ -54,6 +54,8 @@ class Arrivals:
     has_turned_away: bool = False
     """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
+    _has_failed: bool = False
+    """Whether what has settled could not be recorded at the last try."""
     _awaited: dict[str, Callable[[], bool]] = field(default_factory=dict)
     """Of files that stand where known ones stood: whether those were looked for everywhere by now."""
 
@@ -140,7 +142,7 @@ class Arrivals:
 
     def forget_vanished(self, listing: Listing) -> None:
         """What settled while the catalogue could not be written to may be gone by now."""
-        if self._settled:
+        if self._settled and self._has_failed:
             names = {seen.relative for seen in listing.files}
             for path in [path for path in self._settled if os.path.dirname(path) == listing.relative]:
                 if path not in names:
@@ -168,6 +170,7 @@ class Arrivals:
         """
         if not self._settled:
             return
+        self._has_failed = True
         with writing():
             for path, settled in self._settled.items():
                 row_id = files.record_settled(
@@ -178,6 +181,7 @@ class Arrivals:
         for path in self._settled:
             log.info("file.settled", path=path)
         self._settled.clear()
+        self._has_failed = False
 
     def begin(self, video_file_ids: Iterable[int]) -> None:
         """Let the work on these files begin anew; within the caller's transaction."""

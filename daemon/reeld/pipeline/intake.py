@@ -64,7 +64,6 @@ class Intake:
             self._let_settle(each, names)
         if gone_from(listing, known):
             self.absences.take_listing(listing)
-        self.arrivals.flush()
 
     def _is_as_known(self, listing: Listing) -> bool:
         """Whether the folder holds just the files that we know to be there, each as it was; nearly always so.

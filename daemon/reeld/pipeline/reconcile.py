@@ -34,14 +34,15 @@ def reconcile(
     unknown: set[str] = set(root_seen.away)
     below = {hint.relative}
     unreadable: list[Unreadable] = []
+    was_stopped = False
     intake.absences.begin_look()
 
     def is_same_root() -> bool:
         return check_root(intake.place.root) == root_seen
 
     for found in _look(intake, hint, root_seen):
-        if should_stop():
-            return tuple(unreadable)
+        if was_stopped := should_stop():
+            break
         if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
             continue
         match found:
@@ -58,7 +59,8 @@ def reconcile(
             case Vanished(relative=relative):
                 below.add(relative)
         on_looked_at(found)
-    if is_same_root():
+    intake.arrivals.flush()
+    if not was_stopped and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
         intake.absences.take_look(Look(walked=walked, below=below, unknown=unknown, is_whole=is_whole))
     return tuple(unreadable)
