@@ -8,6 +8,7 @@ complaints are collected and raised together: nobody likes to mend a file ten ti
 import difflib
 import itertools
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -69,6 +70,10 @@ class WatchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashSettings:
     full: bool = True
+    max_mib_per_s: float = 0.0
+    """For all whole files together; 0 is no limit."""
+    hours: str = ""
+    """`HH:MM-HH:MM`, in local time: when whole files may be begun. Empty is always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +246,25 @@ def _one_of(*choices: str) -> Check:
     return check
 
 
+def _hours(value: Any) -> str | None:
+    try:
+        hours_of(value)
+    except (TypeError, ValueError, AttributeError):
+        return 'must be two times of the day, such as "01:00-07:00", or "" for the whole day'
+    return None
+
+
+def hours_of(text: str) -> tuple[int, int]:
+    """The minutes of the day at which `HH:MM-HH:MM` begins and ends; both 0 for "". ValueError for anything else."""
+    if text == "":
+        return 0, 0
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d) *- *([01]\d|2[0-3]):([0-5]\d)", text, re.ASCII)
+    if found is None:
+        raise ValueError(text)
+    start_h, start_min, end_h, end_min = map(int, found.groups())
+    return start_h * 60 + start_min, end_h * 60 + end_min
+
+
 def _extensions(value: Any) -> str | None:
     fits = isinstance(value, list) and value and all(isinstance(e, str) and _is_extension(e) for e in value)
     return None if fits else 'must be a list of file name endings without the dot, such as ["mkv", "mp4"]'
@@ -273,7 +297,11 @@ _SECTIONS: dict[str, dict[str, Key]] = {
         "full_walk_h": Key(WatchSettings().full_walk_h, _number(0.0001, 720, "hours")),
         "poll_s": Key(WatchSettings().poll_s, _number(0.1, 86_400, "seconds")),
     },
-    "hash": {"full": Key(HashSettings().full, _flag)},
+    "hash": {
+        "full": Key(HashSettings().full, _flag),
+        "max_mib_per_s": Key(HashSettings().max_mib_per_s, _number(0, 1_000_000, "MiB a second")),
+        "hours": Key(HashSettings().hours, _hours),
+    },
     "probe": {
         "timeout_s": Key(ProbeSettings().timeout_s, _number(1, 600, "seconds")),
         # Below 256 MiB libmediainfo itself does not load.

@@ -69,15 +69,17 @@ def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int
     work_has_come()
 
 
-def claim(lane: str, now_ms: int, *, most: int = 1, most_bytes: int | None = None) -> list[Job]:
+def claim(
+    lane: str, now_ms: int, *, most: int = 1, most_bytes: int | None = None, busy: Sequence[int] = ()
+) -> list[Job]:
     """The lane's next due jobs, ours from here on: one where few wait, up to `most` of one library where very many do.
 
-    Beyond the first, no more than `most_bytes` of files together. Their attempts are counted before the work starts, so
-    that a file which kills its worker is given up after a few attempts instead of being tried for ever; and what was
-    attempted before is claimed alone, so that no other file pays for it. A job whose time lies further ahead than any
-    was ever put is due: the clock was put back since.
+    Beyond the first, no more than `most_bytes` of files together, and none on the devices that are `busy`. Their
+    attempts are counted before the work starts, so that a file which kills its worker is given up after a few attempts
+    instead of being tried for ever; and what was attempted before is claimed alone, so that no other file pays for it.
+    A job whose time lies further ahead than any was ever put is due: the clock was put back since.
     """
-    due = _due(lane, 0, now_ms, most) or _due(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS, most)
+    due = _due(lane, 0, now_ms, most, busy) or _due(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS, most, busy)
     chosen = _together(due, most, most_bytes)
     if not chosen:
         return []
@@ -263,16 +265,15 @@ def give_back_all(now_ms: int) -> None:
     work_has_come()
 
 
-def next_due_ms(lane: str) -> int | None:
-    """When the lane's next waiting job is due; None when it has none."""
-    first = (
-        JobRow.select(JobRow.due_at_ms)
-        .where(JobRow.lane == lane, JobRow.state == "waiting")
-        .order_by(JobRow.due_at_ms)
-        .limit(1)
-        .tuples()
-    )
-    return next((due for (due,) in first), None)
+def next_due_ms(lane: str, busy: Sequence[int] = ()) -> int | None:
+    """When the lane's next waiting job is due that is on none of these devices; None when it has none."""
+    sql = "SELECT due_at_ms FROM jobs WHERE lane = ? AND state = 'waiting' ORDER BY due_at_ms LIMIT 1"
+    if busy:
+        sql = (
+            "SELECT due_at_ms FROM jobs JOIN video_files ON video_files.id = video_file_id "  # noqa: S608 - question marks
+            f"WHERE lane = ? AND jobs.state = 'waiting' AND {_not_on(busy)} ORDER BY due_at_ms LIMIT 1"
+        )
+    return next((due for (due,) in rows(sql, lane, *_as_stored(busy))), None)
 
 
 def live_count(before_ms: int) -> int:
@@ -299,20 +300,30 @@ class _Due(NamedTuple):
     size_bytes: int
 
 
-def _due(lane: str, from_ms: int, until_ms: int, most: int) -> list[_Due]:
+def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int]) -> list[_Due]:
     """The lane's first jobs that are due between these moments."""
     found = rows(
-        """
+        f"""
         SELECT jobs.id, video_file_id, stage, attempts, library_id, size_bytes
         FROM jobs JOIN video_files ON video_files.id = video_file_id
-        WHERE lane = ? AND jobs.state = 'waiting' AND due_at_ms BETWEEN ? AND ? ORDER BY due_at_ms, jobs.id LIMIT ?
-        """,
+        WHERE lane = ? AND jobs.state = 'waiting' AND due_at_ms BETWEEN ? AND ? AND {_not_on(busy)}
+        ORDER BY due_at_ms, jobs.id LIMIT ?
+        """,  # noqa: S608 - question marks
         lane,
         from_ms,
         until_ms,
+        *_as_stored(busy),
         most if most == 1 else most * SHARERS,
     )
     return [_Due(*row) for row in found]
+
+
+def _not_on(devices: Sequence[int]) -> str:
+    return f"device NOT IN ({', '.join('?' * len(devices))})" if devices else "1"
+
+
+def _as_stored(devices: Sequence[int]) -> list[object]:
+    return [VideoFile.device.db_value(device) for device in devices]
 
 
 def _together(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:

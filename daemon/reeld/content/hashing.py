@@ -57,12 +57,14 @@ def full_hash(
     *,
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
+    keep_pace: Callable[[int], None] = lambda _count: None,
 ) -> str:
     """xxh3-128 of every byte, as 32 hexadecimal digits: what `xxhsum -H2` prints.
 
-    `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. `should_stop`
-    is asked every 512 KiB; once it says True, Interrupted is raised. Raises FileChanged, and gives no hash, if the
-    file is not `expected` or was touched while it was read, and whatever `open_video` raises.
+    `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. Every 512 KiB
+    `should_stop` is asked (once it says True, Interrupted is raised) and `keep_pace` is told of them, which may wait.
+    Raises FileChanged, and gives no hash, if the file is not `expected` or was touched while it was read, and whatever
+    `open_video` raises.
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
@@ -71,7 +73,7 @@ def full_hash(
         digest = xxhash.xxh3_128()
         done = 0
         while done < before.size_bytes:
-            count = _hash_slice(path, descriptor, buffer, digest, should_stop)
+            count = _hash_slice(path, descriptor, buffer, digest, should_stop, keep_pace)
             # The page cache belongs to whoever watches a film now. A cold file is even read a tenth faster
             # than by `cat`, whose pages have to push out others; a warm one some 5 % slower.
             os.posix_fadvise(descriptor, done, count, os.POSIX_FADV_DONTNEED)
@@ -83,7 +85,12 @@ def full_hash(
 
 
 def _hash_slice(
-    path: str, descriptor: int, buffer: memoryview, digest: xxhash.xxh3_128, should_stop: Callable[[], bool]
+    path: str,
+    descriptor: int,
+    buffer: memoryview,
+    digest: xxhash.xxh3_128,
+    should_stop: Callable[[], bool],
+    keep_pace: Callable[[int], None],
 ) -> int:
     """Hash the next SLICE_BYTES; gives their number, smaller at the end of the file."""
     count = 0
@@ -94,6 +101,7 @@ def _hash_slice(
         if got == 0:
             break
         digest.update(buffer[:got])
+        keep_pace(got)
         count += got
     return count
 

@@ -1,5 +1,6 @@
 """How does one job go through its stages, whatever happens on the way?"""
 
+import datetime as dt
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 
 from reeld.catalog import content, files, queue
 from reeld.catalog.database import writing
+from reeld.content.devices import has_moving_heads
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import (
     CatalogBusy,
@@ -18,6 +20,7 @@ from reeld.errors import (
     WorkerDied,
 )
 from reeld.log import get_logger
+from reeld.pipeline.burden import Hours, Readers
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import (
     CATALOG_DELAY_S,
@@ -82,22 +85,48 @@ class Runner:
     """Told the absolute path of a file that is not what the catalogue believes."""
     rng: random.Random = field(default_factory=random.Random)
     disks: Disks = field(default_factory=Disks)
+    readers: Readers = field(default_factory=lambda: Readers(has_moving_heads))
+    hours: Hours = field(default_factory=Hours)
+    """When whole files may be begun."""
 
     def step(self, lane: Lane) -> bool:
         """Take the lane's next due job, or some of them, as far as the lane goes; False when there is none.
 
         Raises CatalogError; the jobs are then still there, and are found again by `queue.recover` at the latest.
         """
+        if not self._is_open(lane):
+            return False
         with writing():
-            jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane])
+            jobs = queue.claim(
+                lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane)
+            )
             work = [(job, files.file_record(job.video_file_id)) for job in jobs]
             if work and self.disks.must_rest(work[0][1].library_path):
                 self._rest(work)
                 return True
-        is_any = bool(work)
-        while work:
-            work = self._run_stages(work)
-        return is_any
+            if lane == "heavy":
+                for _, record in work:
+                    self.readers.begin(record.stamp.device)
+        try:
+            following = list(work)
+            while following:
+                following = self._run_stages(following)
+        finally:
+            if lane == "heavy":
+                for _, record in work:
+                    self.readers.end(record.stamp.device)
+        return bool(work)
+
+    def next_due_ms(self, lane: Lane) -> int | None:
+        """When `step` would find something to do; None if nothing says when."""
+        return queue.next_due_ms(lane, self._busy(lane)) if self._is_open(lane) else None
+
+    def _busy(self, lane: Lane) -> list[int]:
+        return self.readers.busy() if lane == "heavy" else []
+
+    def _is_open(self, lane: Lane) -> bool:
+        now = dt.datetime.fromtimestamp(self.now_ms() / 1000).astimezone()
+        return lane != "heavy" or self.hours.has(now)
 
     def _run_stages(self, work: Sequence[Work]) -> list[Work]:
         """Each file's next stage, then one commit; what the same worker goes on with."""

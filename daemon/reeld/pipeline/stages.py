@@ -92,7 +92,11 @@ def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
 
 def _full_hash(record: FileRecord, tools: Tools) -> str:
     return full_hash(
-        record.absolute_path, record.stamp, on_progress=tools.on_bytes_hashed, should_stop=tools.should_stop
+        record.absolute_path,
+        record.stamp,
+        on_progress=tools.on_bytes_hashed,
+        should_stop=tools.should_stop,
+        keep_pace=tools.keep_pace,
     )
 
 

@@ -20,6 +20,8 @@ class Tools:
     """Told of each piece that was read, in bytes."""
     patience_s: Callable[[str], float] = lambda _library_path: 0.0
     """For how long a file of this library that ends too early is waited for, counted from its last change."""
+    keep_pace: Callable[[int], None] = lambda _count: None
+    """Told of each piece of a whole file that was read, in bytes; waits where more would be too fast."""
     wall_ns: Callable[[], int] = time.time_ns
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now: whoever waits for one gets Interrupted."""

@@ -13,9 +13,10 @@ from reeld.catalog.database import close_catalog, open_catalog, writing
 from reeld.catalog.libraries import sync_libraries
 from reeld.catalog.trouble import driver_trouble
 from reeld.catalog.upkeep import Upkeep
-from reeld.config import Config
+from reeld.config import Config, hours_of
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
+from reeld.pipeline.burden import Hours
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
@@ -168,6 +169,7 @@ class Daemon:
             pause=self._pause,
             look_again=self._look_again,
             disks=self._disks,
+            hours=Hours(*hours_of(self._config.hash.hours)),
         )
         self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._pulses)
         self._watchers = self._make_watchers()

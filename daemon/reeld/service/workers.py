@@ -4,7 +4,6 @@ import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from reeld.catalog import queue
 from reeld.catalog.database import call_when_work_comes, reading
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger
@@ -19,15 +18,19 @@ log = get_logger()
 # A clock that jumped back must not let a due time lie hours away.
 LONGEST_SLEEP_S = 30.0
 
+MOST_READERS = 4
+
 # A library's dead disk may catch as many threads of a lane as there are before it is noticed. So many for each lane
 # keep a handful of such libraries from bringing the others to rest, and a hundred from eating the memory.
 MOST_SUBSTITUTES = 32
 
 
 def lane_threads() -> dict[Lane, int]:
-    """One more than cores for the light lane: while a child computes, another thread writes or reads."""
-    # One reader for whole files: two at a time make a spinning disk slower than one after the other.
-    return {"light": cores() + 1, "heavy": 1}
+    """One more than cores for the light lane: while a child computes, another thread writes or reads.
+
+    Whole files are read from several disks at once, but from a spinning one by one thread: see `pipeline/burden.py`.
+    """
+    return {"light": cores() + 1, "heavy": min(cores(), MOST_READERS)}
 
 
 class Workers:
@@ -121,7 +124,7 @@ class Workers:
 
     def _until_due_s(self, lane: Lane) -> float:
         with reading():
-            due_ms = queue.next_due_ms(lane)
+            due_ms = self._runner.next_due_ms(lane)
         if due_ms is None:
             return LONGEST_SLEEP_S
         return min(max((due_ms - now_ms()) / 1000, 0.0), LONGEST_SLEEP_S)

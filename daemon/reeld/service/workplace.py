@@ -10,6 +10,7 @@ from typing import Any
 
 from reeld.config import Config, Library
 from reeld.domain.records import FileRecord, Place
+from reeld.pipeline.burden import Pace
 from reeld.pipeline.moves import LookFor
 from reeld.pipeline.roots import Root
 from reeld.pipeline.stages import Stage
@@ -64,12 +65,19 @@ def open_tools(
         prober.close()
         identifier.close()
 
+    def wait(seconds: float) -> None:
+        with pulses.mine().away(seconds):
+            stopping.wait(seconds)
+
+    pace = Pace(bytes_per_s=config.hash.max_mib_per_s * MIB, pause=wait)
+
     try:
         yield Tools(
             ask_prober=ask_prober,
             ask_identifier=ask_identifier,
             should_stop=stopping.is_set,
             on_bytes_hashed=on_bytes_hashed,
+            keep_pace=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
             patience_s=_patience(config.libraries),
             interrupt=interrupt,
         )
