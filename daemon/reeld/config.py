@@ -23,6 +23,9 @@ WatchMode = Literal["auto", "events", "poll"]
 RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
 
+# A week of daily ones.
+BACKUPS_KEPT = 7
+
 # What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
 # (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are left out: a disc image holds a menu
 # and many titles, not one film.
@@ -96,6 +99,7 @@ class Config:
     source: str | None
     libraries: tuple[Library, ...]
     database_path: str
+    backups_kept: int = BACKUPS_KEPT
     watch: WatchSettings = field(default_factory=WatchSettings)
     settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
@@ -177,6 +181,7 @@ def parse_config(
         source=source,
         libraries=libraries,
         database_path=database,
+        backups_kept=sections["database"]["backups_kept"],
         watch=WatchSettings(**sections["watch"]),
         settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
@@ -266,7 +271,10 @@ _SETTLE: dict[str, Key] = {
 }
 
 _SECTIONS: dict[str, dict[str, Key]] = {
-    "database": {"path": Key("", _optional_text)},
+    "database": {
+        "path": Key("", _optional_text),
+        "backups_kept": Key(BACKUPS_KEPT, _whole(1, 1000, "backups")),
+    },
     "settle": _SETTLE,
     "watch": {
         "reconcile_s": Key(WatchSettings().reconcile_s, _number(0.1, 86_400, "seconds")),

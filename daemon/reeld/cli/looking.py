@@ -1,8 +1,10 @@
 """Commands that only look: `status`, `list`, `show`, `pending`."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from reeld.catalog import views
 from reeld.catalog.backup import backups_of
 from reeld.catalog.trouble import space_trouble
-from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import (
     Column,
     Row,
@@ -43,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
     lists.command("ignored")(list_ignored)
     lists.command("libraries")(list_libraries)
     lists.command("trash")(list_trash)
+    lists.command("backups")(list_backups)
     app.add_typer(lists, name="list")
 
 
@@ -130,6 +133,14 @@ _TRASH: list[Column] = [
     ("Reason", lambda row: row["deletion_reason"]),
 ]
 
+_BACKUPS: list[Column] = [
+    ("Made", lambda row: _moment(row["made_at"])),
+    ("Schema", lambda row: row["schema"]),
+    ("Size", lambda row: size(row["size_bytes"])),
+    ("File", lambda row: row["path"]),
+    ("Remark", lambda row: "of a catalogue that was lost" if row["is_rescued"] else None),
+]
+
 
 def _code(row: Row) -> str | None:
     numbers = [row["episode_number"]] if row["episode_number"] is not None else None
@@ -180,6 +191,28 @@ def list_trash(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Movies, series and episodes that were removed; `reeld restore ID` brings one back."""
     with catalog_of(config):
         print_rows(views.list_trash(), _TRASH, as_json=wants_json(as_json), nothing="the trash is empty")
+
+
+def list_backups(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Copies of the catalogue, newest first; `reeld restore-backup FILE` goes back to one. Also without a catalogue."""
+    settings = config_of(config)
+    print_rows(_backup_rows(settings.database_path), _BACKUPS, as_json=wants_json(as_json), nothing="no backups yet")
+
+
+def _backup_rows(database_path: str) -> Iterable[Row]:
+    for backup in backups_of(database_path):
+        with contextlib.suppress(FileNotFoundError):  # it was let go just now
+            yield {
+                "path": backup.path,
+                "made_at": _iso(backup.made_at),
+                "schema": backup.schema,
+                "size_bytes": os.path.getsize(backup.path),
+                "is_rescued": backup.is_rescued,
+            }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 # --- one file --------------------------------------------------------------------------------------------
@@ -331,7 +364,7 @@ def _catalog_report(path: str, daemon: Row | None) -> Row:
     told: list[str] = (daemon or {}).get("catalog", {}).get("problems", [])
     return {
         "backup": newest and newest.path,
-        "backed_up_at": newest and newest.made_at.isoformat().replace("+00:00", "Z"),
+        "backed_up_at": newest and _iso(newest.made_at),
         "problems": [problem for problem in (space_trouble(path), *told) if problem is not None],
     }
 

@@ -81,7 +81,7 @@ def open_patiently(config: Config) -> dict[str, int]:
 
 def open_owned_catalog(config: Config) -> dict[str, int]:
     """Open the catalogue as its one owner and pick up what the last owner left; library ids by name."""
-    applied = open_catalog(config.database_path, create=True)
+    applied = open_catalog(config.database_path, create=True, backups_kept=config.backups_kept)
     if (advice := driver_trouble()) is not None:
         log.warning("catalog.driver_outdated", reason=advice)
     library_ids, recovered = _take_over(config)
@@ -128,7 +128,7 @@ class Daemon:
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
-        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set)
+        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set, backups_kept=config.backups_kept)
         self._ids = {library.path: library_ids[library.name] for library in config.libraries}
         self._roots = roots_of(config, library_ids)
         self._signals = signals

@@ -1,0 +1,68 @@
+"""Commands that keep what reeld knows: `backup`, `restore-backup`."""
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from reeld.catalog.backup import copy_to
+from reeld.catalog.database import maintaining
+from reeld.catalog.restoring import restore
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
+from reeld.cli.output import print_json, say
+from reeld.domain.files import readable
+from reeld.errors import CatalogInUse, UsageError
+from reeld.service.presence import Presence
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("backup")(backup)
+    app.command("restore-backup")(restore_backup)
+
+
+def backup(
+    destination: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name."""
+    path = os.path.abspath(destination)
+    if os.path.lexists(path):
+        raise UsageError(f"{readable(path)} exists already; name a new file")
+    with catalog_of(config) as settings:
+        copy_to(maintaining, path)
+    if wants_json(as_json):
+        print_json([{"database": settings.database_path, "backup": path}])
+    else:
+        say(f"{readable(path)}: a whole copy of {readable(settings.database_path)}, checked")
+
+
+def restore_backup(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As in `reeld list backups`.", show_default=False)],
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The catalogue, where it is not the configured one.", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to a backup, with reeld stopped. The present catalogue moves aside, and is not deleted.
+
+    The backup is checked first, and copied; nothing happens to it. What the disks hold since then reeld finds out by
+    itself; what you decided since then is in the catalogue that moved aside.
+    """
+    catalog = os.path.abspath(database) if database else config_of(config).database_path
+    try:
+        with Presence(catalog):
+            aside = restore(catalog, os.path.abspath(file), datetime.now(UTC))
+    except CatalogInUse as err:
+        raise CatalogInUse(
+            f"a reeld works on {readable(catalog)}; stop it first, as with `systemctl stop reeld`. Nothing was changed"
+        ) from err
+    if wants_json(as_json):
+        print_json([{"database": catalog, "backup": os.path.abspath(file), "moved_to": aside}])
+        return
+    say(f"{readable(catalog)} is what {readable(file)} holds; start reeld, which finds out what the disks hold since")
+    if aside:
+        say(f"what was there before lies in {readable(aside)}")
