@@ -63,6 +63,10 @@ def backups_of(catalog: str) -> list[Backup]:
     return sorted(found, key=lambda backup: (backup.made_at, backup.is_rescued, backup.path), reverse=True)
 
 
+def newest_of(catalog: str) -> Backup | None:
+    return next(iter(backups_of(catalog)), None)
+
+
 def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
     """The newest backup that this reeld can read and that is whole today."""
     return next(
@@ -224,12 +228,26 @@ def escaped(path: str) -> str:
 def _require_space(connection: Any, folder: str) -> None:
     """As much again must stay free: a copy that fills the disk would stop the catalogue itself."""
     page_count, page_size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    needed, room = 2 * page_count * page_size, os.statvfs(folder)
-    if (free := room.f_bavail * room.f_frsize) < needed:
-        raise BackupFailed(
-            f"no backup of the catalogue was made in {readable(folder)}: {free >> 10} KiB are free there and "
-            f"{needed >> 10} are needed; free some space"
-        )
+    if (trouble := _want_of_space(folder, page_count * page_size)) is not None:
+        raise BackupFailed(f"no backup of the catalogue was made in {readable(folder)}: {trouble}")
+
+
+def backup_space_trouble(catalog: str) -> str | None:
+    """What to say of the space for the next backup; None when there is enough, or nobody can tell."""
+    folder = _folder(catalog)
+    try:
+        place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
+        trouble = _want_of_space(place, os.path.getsize(catalog))
+    except OSError:
+        return None
+    return None if trouble is None else f"the next backup will not be made in {readable(folder)}: {trouble}"
+
+
+def _want_of_space(folder: str, size_bytes: int) -> str | None:
+    needed, room = 2 * size_bytes, os.statvfs(folder)
+    if (free := room.f_bavail * room.f_frsize) >= needed:
+        return None
+    return f"{free >> 10} KiB are free there and {needed >> 10} are needed; free some space"
 
 
 def sync(path: str) -> None:

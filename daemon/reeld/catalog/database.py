@@ -18,7 +18,7 @@ from reeld.catalog.backup import newest_sound, save_backup, way_back
 from reeld.catalog.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.catalog.models import database
 from reeld.catalog.openfiles import OpenFiles
-from reeld.catalog.trouble import missing, own_errors
+from reeld.catalog.trouble import damaged, missing, own_errors
 from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
 from reeld.errors import (
@@ -164,6 +164,18 @@ def maintaining() -> Iterator[Any]:
             yield database.connection()
     finally:
         _door.release()
+
+
+def require_whole() -> int:
+    """Read and check all of the open catalogue, whatever the last end calls for; its schema's number.
+
+    Raises CatalogCorrupt, which names the way back.
+    """
+    with reading():
+        soundness.require_sound(database, opened().path)
+        if orphans := database.execute_sql("PRAGMA foreign_key_check").fetchall():
+            raise damaged(opened().path, f"{len(orphans)} rows name others that are not there")
+        return schema_version(database)
 
 
 def call_when_work_comes(on_work: Callable[[], None]) -> None:

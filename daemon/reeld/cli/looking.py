@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from reeld.cli.output import (
 )
 from reeld.domain.files import readable
 from reeld.errors import NotFoundError, UsageError
+from reeld.service.findings import Sight, at_a_glance, utc_now
 from reeld.service.presence import status_of
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
@@ -342,15 +344,17 @@ def _print_candidates(candidates: list[Row]) -> None:
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Whether a daemon runs, what the libraries are like, what there is and what is left to do."""
     with catalog_of(config) as settings:
-        daemon = status_of(settings.database_path)
+        daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+        sight = Sight(config=settings, daemon=daemon, libraries=libraries, set_aside=counts["set_aside"], now=utc_now())
         report = {
             "running": daemon is not None,
             "pid": (daemon or {}).get("pid"),
             "config_error": (daemon or {}).get("config_error"),
             "database": settings.database_path,
             "catalog": _catalog_report(settings.database_path, daemon),
-            **views.counts(),
-            "libraries": _with_settling(views.libraries(), (daemon or {}).get("libraries", [])),
+            **counts,
+            "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
+            "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
         }
     if wants_json(as_json):
         print_json([report])
@@ -388,13 +392,18 @@ def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
     ]
 
 
+# What a line of its own, or the lines of its library, say already.
+_SHOWN_WITH_LIBRARIES = frozenset({"daemon", "configuration", "library", "events", "rights", "files"})
+
+
 def _print_status(report: Row) -> None:
     say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():
         say(f"not in force: {readable(line)}")
     say(f"catalogue  {readable(report['database'])}, last backup: {report['catalog']['backed_up_at'] or 'none yet'}")
-    for problem in report["catalog"]["problems"]:
-        say(f"    problem: {readable(problem)}")
+    for finding in report["findings"]:
+        if finding["level"] == "problem" and finding["check"] not in _SHOWN_WITH_LIBRARIES:
+            say(f"    problem: {readable(finding['message'])}")
     files, verdicts = report["files"], report["verdicts"]
     say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
     say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")
