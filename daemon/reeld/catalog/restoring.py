@@ -40,7 +40,7 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
         _copy(backup, draft)
         aside = _move_aside(catalog, at)
         for path in (draft, *([aside] if aside else [])):
-            _give_to_owner(path, folder)
+            give_to_owner(path, folder)
         os.rename(draft, catalog)
         sync(folder)
     except OSError as err:
@@ -120,7 +120,7 @@ def _names_aside(catalog: str, at: datetime) -> Iterator[str]:
     yield from (f"{first}-{number}" for number in itertools.count(2))
 
 
-def _give_to_owner(path: str, folder: str) -> None:
+def give_to_owner(path: str, folder: str) -> None:
     """Root puts things right for the user that reeld runs as, and must not lock that one out."""
     owner = os.stat(folder)
     if os.geteuid() == 0:
