@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reeld.cli import differing
 from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
@@ -26,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("scan")(scan)
     config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
     config_app.command("check")(check)
+    differing.add_to(config_app)
     app.add_typer(config_app, name="config")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import close_catalog, open_catalog, writing
-from reeld.catalog.libraries import sync_libraries
+from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.catalog.trouble import driver_trouble
 from reeld.catalog.upkeep import Upkeep
 from reeld.config import Config
@@ -19,7 +19,7 @@ from reeld.log import get_logger
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import HASH, Stage, stages
+from reeld.pipeline.stages import HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
 from reeld.service.notify import notify, tell_reloading
@@ -95,6 +95,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
     Gives the libraries' ids by name, and the number of those jobs.
     """
     with writing():
+        _identify_again(of_another_kind(config.libraries))
         library_ids = sync_libraries(config.libraries)
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_unhashed(config)
@@ -110,6 +111,15 @@ def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
             log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
             if signals.wait(CATALOG_DELAY_S) == "end":
                 return None
+
+
+def _identify_again(library_ids: list[int]) -> None:
+    """Their kind is another since: what names in them say may be so, too, but for what a person decided."""
+    for library_id in library_ids:
+        for video_file_id in files.read_by_reeld(library_id):
+            queue.enqueue_if_idle(
+                video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms(), now_ms=now_ms()
+            )
 
 
 def _enqueue_unhashed(config: Config) -> None:
