@@ -100,7 +100,7 @@ def check_what_it_refers_to(command: str) -> None:
 
 
 def test_the_documents_name_only_files_that_exist() -> None:
-    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "CHANGELOG.md"):
+    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "daemon/LOGS.md", "CHANGELOG.md"):
         text = (ROOT / document).read_text()
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert ((ROOT / document).parent / target).exists(), f"{document} names {target}"
@@ -109,7 +109,7 @@ def test_the_documents_name_only_files_that_exist() -> None:
 def test_the_list_of_events_is_complete() -> None:
     source = "".join(path.read_text() for path in (ROOT / "daemon" / "reeld").rglob("*.py"))
     logged = set(re.findall(r"""(?:log\.\w+|tell)\(\s*"([a-z]+\.[a-z_]+)""", source))
-    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "daemon" / "LOGS.md").read_text()))
     assert logged
     assert logged - listed == set()
     assert {event for event in listed if not event.endswith((".py", ".toml"))} - logged == set()

@@ -17,7 +17,7 @@ from reeld.errors import (
     ReeldError,
     WorkerDied,
 )
-from reeld.log import get_logger
+from reeld.log import every_event_says, get_logger
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import (
     CATALOG_DELAY_S,
@@ -73,7 +73,9 @@ class Runner:
             return False
         following: Following = job, record
         while following is not None:
-            following = self._run_stage(*following)
+            now_job, now_record = following
+            with every_event_says(path=now_record.path, stage=self._stage(now_job).name):
+                following = self._run_stage(now_job, now_record)
         return True
 
     def _run_stage(self, job: Job, record: FileRecord) -> Following:
@@ -120,9 +122,9 @@ class Runner:
             return True, following, files.file_record(job.video_file_id) if following else record
 
         is_ours, following, now_known = self._patiently(commit)
-        log.debug("stage.finished", stage=stage.name, path=record.path, is_stored=is_ours)
+        log.debug("stage.finished", is_stored=is_ours)
         if is_ours and following is None:
-            log.info("file.finished", path=record.path)
+            log.info("file.finished")
         if following is not None and following.lane == stage.lane:
             return replace(job, stage=following.name, attempts=1), now_known
         return None
@@ -130,7 +132,7 @@ class Runner:
     def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> Following:
         reason = explanation(err)
         if not isinstance(err, (ReeldError, MemoryError)):
-            log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
+            log.error("stage.crashed", attempt=job.attempts, exc_info=err)
         is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, record.id)
         match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
             case GiveUp():
@@ -138,20 +140,20 @@ class Runner:
             case GiveBack():
                 self._put_back(job, 0.0, None, counts=False)
             case Retry(delay_s=delay_s, counts=counts):
-                log.warning("stage.failed", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
+                log.warning("stage.failed", reason=reason, retry_s=round(delay_s))
                 self._put_back(job, delay_s, reason, counts=counts)
             case LookAgain(delay_s=delay_s):
-                log.info("file.changed", stage=stage.name, path=record.path, reason=reason)
+                log.info("file.changed", reason=reason)
                 self._put_back(job, delay_s, reason, counts=False)
                 self.look_again(record.absolute_path)
             case AwaitEnd(delay_s=delay_s):
-                log.info("file.incomplete", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
+                log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
                 self._put_back(job, delay_s, reason, counts=False)
         return None
 
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> Following:
         reason = explanation(err)
-        log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
+        log.warning("stage.given_up", reason=reason, attempts=job.attempts)
         # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
         if stage.give_up is not None and not isinstance(err, FileUnreadable):
             substitute = stage.give_up(reason)
