@@ -18,6 +18,7 @@ from reeld.config import (
     IdentifySettings,
     Library,
     LogSettings,
+    MetricsSettings,
     ProbeSettings,
     SettleSettings,
     WatchSettings,
@@ -72,6 +73,7 @@ def test_the_shipped_file_states_every_key() -> None:
         "probe": {field.name for field in fields(ProbeSettings)},
         "identify": {field.name for field in fields(IdentifySettings)},
         "log": {field.name for field in fields(LogSettings)},
+        "metrics": {field.name for field in fields(MetricsSettings)},
         "library": {field.name for field in fields(Library)},
     }
     (block,) = document["library"]

@@ -93,6 +93,20 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """Where Prometheus' text goes; by default nowhere."""
+
+    port: int = 0
+    textfile_directory: str = ""
+    """Absolute, or empty."""
+    period_s: float = 15.0
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.port or self.textfile_directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings. `source` is the file they came from, or None for the built-in defaults."""
 
@@ -106,6 +120,7 @@ class Config:
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identify: IdentifySettings = field(default_factory=IdentifySettings)
     log: LogSettings = field(default_factory=LogSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
 
 # --- where things are ------------------------------------------------------------------------------------
@@ -172,6 +187,9 @@ def parse_config(
     _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
     libraries = _libraries(document, sections["settle"], base, real_path, complaints)
+    if directory := sections["metrics"]["textfile_directory"]:
+        sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
+        _refuse_writing_into_libraries(directory, libraries, real_path, complaints)
     if complaints:
         # A key or a value may hold anything, and is shown on a terminal.
         raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
@@ -188,6 +206,7 @@ def parse_config(
         probe=ProbeSettings(**sections["probe"]),
         identify=IdentifySettings(**sections["identify"]),
         log=LogSettings(**sections["log"]),
+        metrics=MetricsSettings(**sections["metrics"]),
     )
 
 
@@ -295,6 +314,11 @@ _SECTIONS: dict[str, dict[str, Key]] = {
         "level": Key(LogSettings().level, _one_of("debug", "info", "warning", "error")),
         "format": Key(LogSettings().format, _one_of("auto", "json", "console")),
     },
+    "metrics": {
+        "port": Key(MetricsSettings().port, _whole(0, 65_535, "a port")),
+        "textfile_directory": Key(MetricsSettings().textfile_directory, _optional_text),
+        "period_s": Key(MetricsSettings().period_s, _number(1, 3_600, "seconds")),
+    },
 }
 
 _LIBRARY: dict[str, Key] = {
@@ -390,6 +414,18 @@ def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: 
         f"{_shown(first.name)}; keep one of the two, or use ignore patterns in the outer one"
         for first, second in itertools.combinations(libraries, 2)
         if _overlap(real[first.path], real[second.path])
+    )
+
+
+def _refuse_writing_into_libraries(
+    directory: str, libraries: tuple[Library, ...], real_path: RealPath, complaints: list[str]
+) -> None:
+    """reeld writes nothing where videos are."""
+    complaints.extend(
+        f"metrics.textfile_directory = {_shown(directory)}: overlaps with the library {_shown(library.name)}, where "
+        "reeld writes nothing; name a folder elsewhere"
+        for library in libraries
+        if _overlap(real_path(directory), real_path(library.path))
     )
 
 

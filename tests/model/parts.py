@@ -37,6 +37,7 @@ from reeld.pipeline.stages import Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service import watching as watching_module
 from reeld.service.daemon import Daemon, open_owned_catalog
+from reeld.service.tally import Tally
 from reeld.service.watcher import LibraryWatcher
 from reeld.service.workplace import now_ms
 
@@ -185,7 +186,7 @@ class Reeld:
         )
         config = Config(source=None, libraries=configured, database_path=self.database_path, watch=WATCH)
         nobody: Any = SimpleNamespace()
-        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody)
+        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody, Tally())
         self._pulses = daemon._pulses
         self.watchers: list[LibraryWatcher] = daemon._make_watchers()
         daemon._watchers = self.watchers

@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from peewee import JOIN, chunked, fn
@@ -410,6 +411,30 @@ def _by_stage(work: Sequence[tuple[str, str, int]]) -> dict[str, int]:
         if state in ("waiting", "running"):
             live[stage] += number
     return dict(live)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """The jobs of one stage in one state. `oldest_s`: since when the oldest is there, in seconds since 1970."""
+
+    stage: str
+    state: str
+    count: int
+    oldest_s: float
+
+
+def queued() -> list[Queued]:
+    columns = (JobRow.stage, JobRow.state, fn.COUNT(), fn.MIN(JobRow.created_at))
+    with reading():
+        rows = list(JobRow.select(*columns).group_by(JobRow.stage, JobRow.state).tuples())
+    return [
+        Queued(stage=stage, state=state, count=count, oldest_s=_moment(oldest).timestamp())
+        for stage, state, count, oldest in rows
+    ]
+
+
+def _moment(value: datetime | str) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def libraries() -> list[Row]:

@@ -49,7 +49,7 @@ def run(
         return with_library(settings, library) if library else settings
 
     settings = read_config()
-    write_only_the_catalogue(settings.database_path)
+    write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
     run_daemon(settings, read_config)
 
 

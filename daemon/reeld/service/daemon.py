@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import close_catalog, open_catalog, writing
@@ -27,10 +27,14 @@ from reeld.service.presence import Presence
 from reeld.service.pulse import Pulses
 from reeld.service.reload import Reloading
 from reeld.service.signals import Signals
+from reeld.service.tally import Tally, counted
 from reeld.service.vigil import Vigil
 from reeld.service.watcher import LibraryWatcher, make_intake
 from reeld.service.workers import Workers, lane_threads
 from reeld.service.workplace import at_its_disk, looking, now_ms, open_tools, roots_of
+
+if TYPE_CHECKING:
+    from reeld.service.metrics import Metrics
 
 log = get_logger()
 
@@ -56,10 +60,10 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         library_ids = open_patiently(config)
         stack.callback(close_catalog)
         signals = stack.enter_context(Signals())
-        reloading = Reloading(config, read_config)
-        daemon = Daemon(config, library_ids, signals, reloading)
+        reloading, tally = Reloading(config, read_config), Tally()
+        daemon = Daemon(config, library_ids, signals, reloading, tally)
         while daemon.run(presence) and (taken := _take_over_again(reloading.config, signals)) is not None:
-            daemon = Daemon(reloading.config, taken, signals, reloading)
+            daemon = Daemon(reloading.config, taken, signals, reloading, tally)
     if daemon.failure is not None:
         raise daemon.failure
 
@@ -134,7 +138,10 @@ def _enqueue_unhashed(config: Config) -> None:
 class Daemon:
     """The threads of a running reeld under one configuration: a watcher for each library, the workers, the caller's."""
 
-    def __init__(self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading) -> None:
+    def __init__(
+        self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, tally: Tally
+    ) -> None:
+        self._tally = tally
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
@@ -146,7 +153,7 @@ class Daemon:
         self._pulses = Pulses()
         self._disks = Disks()
         self._stages: tuple[Stage, ...] = tuple(
-            at_its_disk(stage, self._pulses) for stage in stages(with_full_hash=config.hash.full)
+            at_its_disk(counted(stage, tally), self._pulses) for stage in stages(with_full_hash=config.hash.full)
         )
 
     def run(self, presence: Presence) -> bool:
@@ -154,7 +161,7 @@ class Daemon:
 
         Where a thread waits for a dead disk at the end, the process ends here.
         """
-        with open_tools(self._config, self.stopping, pulses=self._pulses) as tools:
+        with open_tools(self._config, self.stopping, self._tally.hashed, pulses=self._pulses) as tools:
             self._start(tools)
             goes_on = False
             try:
@@ -182,6 +189,23 @@ class Daemon:
             watcher.start()
         self._workers.start()
         threading.Thread(target=self._keep_up, name="upkeep").start()
+        self._metrics = self._show_metrics()
+
+    def _show_metrics(self) -> "Metrics | None":
+        """None where nobody wants them: then nothing is loaded for them either."""
+        if not self._config.metrics.is_wanted:
+            return None
+        from reeld.service.metrics import Metrics
+
+        watchers = self._watchers
+        metrics = Metrics(
+            self._config.metrics,
+            self._tally,
+            self._config.database_path,
+            lambda: [watcher.figures() for watcher in watchers],
+        )
+        metrics.start()
+        return metrics
 
     def _make_watchers(self) -> list[LibraryWatcher]:
         return [
@@ -200,6 +224,7 @@ class Daemon:
                 self.stopping,
                 self._fail,
                 self._pulses,
+                self._tally,
             )
             for library in self._config.libraries
         ]
@@ -260,6 +285,8 @@ class Daemon:
         for watcher in self._watchers:
             watcher.wake()
         self._workers.wake()
+        if self._metrics is not None:
+            self._metrics.stop()
         # By name, because some may be left from before a reload.
         ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
         left_behind = join_all([interrupting, *ours], until)
