@@ -142,6 +142,7 @@ class Daemon:
         self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, tally: Tally
     ) -> None:
         self._tally = tally
+        self._metrics: Metrics | None = None
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
