@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ from reeld.domain.files import readable
 from reeld.log import FLOOD_S, MOST_ALIKE, Flood, configure_log, every_event_says, get_logger, tell_left_out
 
 HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_behind() -> Iterator[None]:
+    """The log is one for the process: what a test sets must not silence those that come after it."""
+    yield
+    structlog.reset_defaults()
 
 
 class Terminal(io.StringIO):

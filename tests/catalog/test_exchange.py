@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import subprocess
 import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
@@ -295,6 +297,14 @@ def test_a_person_takes_all_that_reeld_knows_to_a_new_catalogue() -> None:
             daemon.assert_true()
             assert daemon.count("stage.finished", since=since) == 0, "no file is read again"
             daemon.stop()
+        seen_enough = subprocess.run(
+            f"{' '.join(map(shlex.quote, world.command('--config', str(world.config), 'export')))} | head -c 1",
+            shell=True,
+            env=world.environment(),
+            capture_output=True,
+            check=True,
+        )
+        assert (seen_enough.stdout, seen_enough.stderr) == (b"{", b""), "whoever reads may leave"
         other = str(world.root / "other" / "reeld.db")
         done = world.reeld("import", "-", "--database", other, "--json", stdin=exported)
         assert json.loads(done.stdout)["rows"]["video_files"] == 3

@@ -108,6 +108,7 @@ def _move_defaults(value: Any, clock: Clock) -> None:
 class ToldByHand:
     """In the place of the observer of one library: what there is to be told, the model marks itself."""
 
+    events = 0
     told_until_ns = 0
     """Of nothing is it ever known that it was told: what was not is no fault here."""
     overflown: set[str] = set()  # noqa: RUF012 - of the class on purpose: the model reaches it without the instance
@@ -126,6 +127,10 @@ class ToldByHand:
 
     def coverage(self, _directories: Iterable[Any]) -> set[Any]:
         return set()
+
+    @property
+    def has_overflowed(self) -> bool:
+        return self.root in self.overflown
 
     def trouble(self) -> str | None:
         return "the kernel's queue overflowed" if self.root in self.overflown else None

@@ -7,7 +7,7 @@ one. A path that is no UTF-8 keeps its bytes as lone surrogates, which JSON writ
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from reeld.catalog.database import reading
@@ -47,7 +47,7 @@ TABLES: tuple[type[BaseModel], ...] = (
 )
 
 
-def export() -> Iterator[Row]:
+def export() -> Generator[Row]:
     """Everything, as it was at one moment, also beside a daemon that writes on. Needs the memory of one row."""
     with reading():
         database.execute_sql("BEGIN")

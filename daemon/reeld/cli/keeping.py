@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -74,8 +74,9 @@ def restore_backup(
 
 def export_all(config: ConfigFile = None, as_json: AsJson = False) -> None:  # noqa: ARG001 - it is JSON in any case
     """Print all that reeld knows as JSON Lines, also while the daemon runs; `reeld import` takes it back."""
-    with catalog_of(config):
-        print_json(export())
+    # Closed before the catalogue is, also when whoever reads has seen enough.
+    with catalog_of(config), closing(export()) as rows:
+        print_json(rows)
 
 
 def import_all(
