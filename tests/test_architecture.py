@@ -37,6 +37,7 @@ HOMES: dict[str, str] = {
     "structlog": "reeld.log",
     "subprocess": "reeld.service.",
     "multiprocessing": "reeld.service.",
+    "prometheus_client": "reeld.service.metrics",
     "typer": "reeld.cli.",
     "rich": "reeld.cli.",
 }

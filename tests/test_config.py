@@ -18,6 +18,7 @@ from reeld.config import (
     IdentifySettings,
     Library,
     LogSettings,
+    MetricsSettings,
     ProbeSettings,
     SettleSettings,
     WatchSettings,
@@ -65,13 +66,14 @@ def test_the_shipped_file_means_the_same_as_no_file() -> None:
 def test_the_shipped_file_states_every_key() -> None:
     document = tomllib.loads(SHIPPED.read_text())
     sections = {
-        "database": {"path"},
+        "database": {"path", "backups_kept"},
         "watch": {field.name for field in fields(WatchSettings)},
         "settle": {field.name for field in fields(SettleSettings)},
         "hash": {field.name for field in fields(HashSettings)},
         "probe": {field.name for field in fields(ProbeSettings)},
         "identify": {field.name for field in fields(IdentifySettings)},
         "log": {field.name for field in fields(LogSettings)},
+        "metrics": {field.name for field in fields(MetricsSettings)},
         "library": {field.name for field in fields(Library)},
     }
     (block,) = document["library"]
@@ -80,6 +82,7 @@ def test_the_shipped_file_states_every_key() -> None:
         "source",
         "libraries",
         "database_path",
+        "backups_kept",
     }
 
 

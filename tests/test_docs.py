@@ -21,6 +21,9 @@ DRY = ("make test", "make check", "make bench", "make soak", "make test-systemd"
 # They change the machine: `make test-systemd` types them in one that is thrown away.
 ELSEWHERE = "## Run as a service"
 
+# Beside the daemon of this test they are refused, and say why.
+REFUSED = {"reeld scan": "notices new files by itself", "reeld restore-backup": "stop it first"}
+
 
 def commands(document: str, section: str = "") -> list[str]:
     """All command lines of a document, or of the section with this heading."""
@@ -88,16 +91,15 @@ def test_a_command_of_the_documents_works_as_it_stands(command: str, environment
     result = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=50, check=False
     )
-    if command.startswith("reeld scan"):
-        # Beside the daemon of this test a scan is refused, and says why.
+    if why := next((why for begin, why in REFUSED.items() if command.startswith(begin)), None):
         assert result.returncode == os.EX_TEMPFAIL, result.stderr
-        assert "notices new files by itself" in result.stderr
+        assert why in result.stderr
     else:
         assert result.returncode == 0, result.stderr
 
 
 def test_the_documents_name_only_files_that_exist() -> None:
-    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "daemon/SYSTEMD.md", "CHANGELOG.md"):
+    for document in (*DOCUMENTS, "daemon/ARCHITECTURE.md", "daemon/SYSTEMD.md", "daemon/LOGS.md", "CHANGELOG.md"):
         text = (ROOT / document).read_text()
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert ((ROOT / document).parent / target).exists(), f"{document} names {target}"
@@ -106,7 +108,7 @@ def test_the_documents_name_only_files_that_exist() -> None:
 def test_the_list_of_events_is_complete() -> None:
     source = "".join(path.read_text() for path in (ROOT / "daemon" / "reeld").rglob("*.py"))
     logged = set(re.findall(r"""(?:log\.\w+|tell)\(\s*"([a-z]+\.[a-z_]+)""", source))
-    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+    listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "daemon" / "LOGS.md").read_text()))
     assert logged
     assert logged - listed == set()
     assert {event for event in listed if not event.endswith((".py", ".toml"))} - logged == set()

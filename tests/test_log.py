@@ -3,15 +3,28 @@
 import contextlib
 import io
 import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reeld.config import LogSettings
-from reeld.log import FLOOD_S, MOST_ALIKE, Flood, configure_log, get_logger, tell_left_out
+from reeld.domain.files import readable
+from reeld.log import FLOOD_S, MOST_ALIKE, Flood, configure_log, every_event_says, get_logger, tell_left_out
 
 HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_behind() -> Iterator[None]:
+    """The log is one for the process: what a test sets must not silence those that come after it."""
+    yield
+    structlog.reset_defaults()
 
 
 class Terminal(io.StringIO):
@@ -52,6 +65,55 @@ def test_no_name_breaks_a_line_or_reaches_a_terminal(form: Any, value: Any) -> N
     assert "\x1b[31m" not in line
     assert "\u202e" not in line
     line.encode()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@given(st.text(st.characters(exclude_characters="\0")))
+def test_whatever_a_name_holds_the_line_is_one_of_harmless_characters(form: Any, name: str) -> None:
+    for value in (name, [name], {name: name}):
+        line = _logged(LogSettings(format=form), io.StringIO(), path=value).removesuffix("\n")
+        assert line.isprintable(), "no control, no direction, no line end, no surrogate"
+        line.encode()
+
+
+@given(st.text())
+def test_a_name_that_is_shown_is_of_harmless_characters_and_names_differ_where_files_do(name: str) -> None:
+    assert readable(name).isprintable()
+    if name.isprintable():
+        assert readable(name) == name
+
+
+def test_on_the_journal_each_line_begins_with_its_priority(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        configure_log(LogSettings(level="debug"), stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        for level in ("debug", "info", "warning", "error"):
+            getattr(get_logger(), level)("test.happened")
+        get_logger().error("test.crashed", exc_info=_raised(ValueError(HOSTILE)))
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>", "<3>"]
+    assert all(json.loads(line[3:])["level"] for line in lines)
+
+
+@pytest.mark.parametrize("journal", [{}, {"JOURNAL_STREAM": "1:2"}])
+def test_elsewhere_a_line_is_json_and_nothing_else(tmp_path: Path, journal: dict[str, str]) -> None:
+    with (tmp_path / "file").open("w+") as stream:
+        configure_log(LogSettings(), stream, journal)
+        get_logger().info("test.happened")
+        stream.seek(0)
+        assert json.loads(stream.read())["event"] == "test.happened"
+
+
+def test_what_is_said_of_a_block_is_in_all_its_events_and_in_none_behind_it() -> None:
+    stream = io.StringIO()
+    configure_log(LogSettings(), stream)
+    with every_event_says(path=HOSTILE, stage="probe"):
+        get_logger().info("test.happened")
+    get_logger().info("test.happened")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["path"], first["stage"]) == ("a\\nb\\x1b[31m\\xe9\\u202e.mkv", "probe")
+    assert "path" not in second
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])

@@ -38,6 +38,16 @@ def _landlock_works(pool: WorkerPool) -> bool:
     return bool(pool.landlock_abi)
 
 
+def test_a_child_that_may_hold_no_descriptor_is_confined_by_landlock_as_well(pool: WorkerPool) -> None:
+    if not _landlock_works(pool):
+        pytest.skip("this kernel has no Landlock")
+    without_descriptors = WorkerPool(ECHO, 1, Limits(memory_bytes=256 << 20, cpu_s=1, descriptors=0))
+    try:
+        assert _landlock_works(without_descriptors)
+    finally:
+        without_descriptors.close()
+
+
 def test_a_child_cannot_open_a_file(pool: WorkerPool, tmp_path: Path) -> None:
     if not _landlock_works(pool):
         pytest.skip("this kernel has no Landlock")

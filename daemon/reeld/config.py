@@ -24,6 +24,9 @@ WatchMode = Literal["auto", "events", "poll"]
 RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
 
+# A week of daily ones.
+BACKUPS_KEPT = 7
+
 # What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
 # (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are left out: a disc image holds a menu
 # and many titles, not one film.
@@ -95,18 +98,34 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """Where Prometheus' text goes; by default nowhere."""
+
+    port: int = 0
+    textfile_directory: str = ""
+    """Absolute, or empty."""
+    period_s: float = 15.0
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.port or self.textfile_directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings. `source` is the file they came from, or None for the built-in defaults."""
 
     source: str | None
     libraries: tuple[Library, ...]
     database_path: str
+    backups_kept: int = BACKUPS_KEPT
     watch: WatchSettings = field(default_factory=WatchSettings)
     settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identify: IdentifySettings = field(default_factory=IdentifySettings)
     log: LogSettings = field(default_factory=LogSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
 
 # --- where things are ------------------------------------------------------------------------------------
@@ -173,6 +192,9 @@ def parse_config(
     _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
     libraries = _libraries(document, sections["settle"], base, real_path, complaints)
+    if directory := sections["metrics"]["textfile_directory"]:
+        sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
+        _refuse_writing_into_libraries(directory, libraries, real_path, complaints)
     if complaints:
         # A key or a value may hold anything, and is shown on a terminal.
         raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
@@ -182,12 +204,14 @@ def parse_config(
         source=source,
         libraries=libraries,
         database_path=database,
+        backups_kept=sections["database"]["backups_kept"],
         watch=WatchSettings(**sections["watch"]),
         settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
         probe=ProbeSettings(**sections["probe"]),
         identify=IdentifySettings(**sections["identify"]),
         log=LogSettings(**sections["log"]),
+        metrics=MetricsSettings(**sections["metrics"]),
     )
 
 
@@ -290,7 +314,10 @@ _SETTLE: dict[str, Key] = {
 }
 
 _SECTIONS: dict[str, dict[str, Key]] = {
-    "database": {"path": Key("", _optional_text)},
+    "database": {
+        "path": Key("", _optional_text),
+        "backups_kept": Key(BACKUPS_KEPT, _whole(1, 1000, "backups")),
+    },
     "settle": _SETTLE,
     "watch": {
         "reconcile_s": Key(WatchSettings().reconcile_s, _number(0.1, 86_400, "seconds")),
@@ -314,6 +341,11 @@ _SECTIONS: dict[str, dict[str, Key]] = {
     "log": {
         "level": Key(LogSettings().level, _one_of("debug", "info", "warning", "error")),
         "format": Key(LogSettings().format, _one_of("auto", "json", "console")),
+    },
+    "metrics": {
+        "port": Key(MetricsSettings().port, _whole(0, 65_535, "a port")),
+        "textfile_directory": Key(MetricsSettings().textfile_directory, _optional_text),
+        "period_s": Key(MetricsSettings().period_s, _number(1, 3_600, "seconds")),
     },
 }
 
@@ -410,6 +442,18 @@ def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: 
         f"{_shown(first.name)}; keep one of the two, or use ignore patterns in the outer one"
         for first, second in itertools.combinations(libraries, 2)
         if _overlap(real[first.path], real[second.path])
+    )
+
+
+def _refuse_writing_into_libraries(
+    directory: str, libraries: tuple[Library, ...], real_path: RealPath, complaints: list[str]
+) -> None:
+    """reeld writes nothing where videos are."""
+    complaints.extend(
+        f"metrics.textfile_directory = {_shown(directory)}: overlaps with the library {_shown(library.name)}, where "
+        "reeld writes nothing; name a folder elsewhere"
+        for library in libraries
+        if _overlap(real_path(directory), real_path(library.path))
     )
 
 

@@ -2,6 +2,7 @@
 
     ReeldError
     ├── ConfigError              the configuration cannot be used (78)
+    ├── ImportRefused            an export that cannot be taken, or a place where it cannot go (65)
     ├── NotFoundError            a person asked for something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
     ├── CatalogError             the database; the job at hand waits, nothing is lost
@@ -51,6 +52,10 @@ class ConfigError(ReeldError):
         self.source = source
         self.complaints = complaints
         super().__init__("\n".join([f"{source}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)]))
+
+
+class ImportRefused(ReeldError):
+    exit_code = os.EX_DATAERR
 
 
 class NotFoundError(ReeldError):

@@ -1,17 +1,19 @@
 """What does the log look like? JSON lines for machines, plain lines on a terminal; always standard error.
 
 Events are constants, dotted, in the past tense: `file.settled`, `stage.finished`. The facts go into keys.
-`CONTRIBUTING.md` lists the names. debug says why a decision fell, info is what a person might care about
+`daemon/LOGS.md` lists the names. debug says why a decision fell, info is what a person might care about
 tomorrow, warning is trouble that was coped with, error is what somebody must act on.
 """
 
 import io
 import logging
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
@@ -26,6 +28,9 @@ FLOOD_S = 60.0
 
 LEFT_OUT = "log.left_out"
 
+# What systemd takes for the line's priority, as `<4>` before it; sd-daemon(3), syslog(3).
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+
 
 def get_logger() -> FilteringBoundLogger:
     """The logger of the calling module; it takes its settings from `configure_log` when it is first used."""
@@ -34,6 +39,13 @@ def get_logger() -> FilteringBoundLogger:
 
 
 log = get_logger()
+
+
+@contextmanager
+def every_event_says(**facts: object) -> Iterator[None]:
+    """Whatever this thread logs until the end of the block has these keys: of which file it speaks, for example."""
+    with structlog.contextvars.bound_contextvars(**facts):
+        yield
 
 
 class Flood:
@@ -82,16 +94,35 @@ def tell_left_out(*, is_last: bool = False) -> None:
         log.warning("log.left_out", what=name, count=count)
 
 
-def configure_log(settings: LogSettings, stream: TextIO | None = None) -> None:
+def configure_log(
+    settings: LogSettings, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ
+) -> None:
     """Send every event at or above the level to `stream` (standard error when None)."""
     out = sys.stderr if stream is None else stream
     as_json = settings.format == "json" or (settings.format == "auto" and not out.isatty())
+    processors = _processors(as_json=as_json, colors=out.isatty())
+    if as_json and is_journal(out, environment):
+        processors.append(_put_priority_first)
     structlog.configure(
-        processors=_processors(as_json=as_json, colors=out.isatty()),
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
+
+
+def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether the stream leads straight to systemd's journal: it says which file that is; systemd.exec(5)."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # closed, or none that the kernel knows
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _put_priority_first(_logger: WrappedLogger, method: str, line: Any) -> str:
+    """So that `journalctl -p warning` shows what it should; the journal takes the prefix off."""
+    return f"<{PRIORITIES.get(method, 6)}>{line}"
 
 
 def _processors(*, as_json: bool, colors: bool) -> list[Processor]:

@@ -115,11 +115,13 @@ def confine(limits: Limits) -> int:
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _lowest_free_descriptor() + limits.descriptors),
     ):
         resource.setrlimit(kind, (most, most))
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
     abi = _landlock()
+    # Behind Landlock, which needs a descriptor for a moment: a child of none would go without.
+    most = _lowest_free_descriptor() + limits.descriptors
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # The unit's CAP_LEASE is for the daemon: with a film's descriptor it could keep others from writing to the film.
     _libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
     return abi

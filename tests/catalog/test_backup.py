@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,12 +14,14 @@ import pytest
 from peewee import sqlite3
 
 from reeld.catalog import backup
-from reeld.catalog.backup import KEPT, Backup, backups_of, copy_to, is_sound, newest_sound, save_backup
+from reeld.catalog.backup import Backup, backups_of, copy_to, is_sound, newest_sound, save_backup
 from reeld.catalog.database import close_catalog, maintaining, open_catalog
 from reeld.catalog.migrate import all_migrations, latest_version, migrate
 from reeld.catalog.models import database
+from reeld.config import BACKUPS_KEPT
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogGone, CatalogTooNew
 from tests.catalog.rows import add_file, add_libraries, rows
+from tests.service.harness import REELD
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -82,7 +86,7 @@ def test_seven_stay_with_the_last_of_each_earlier_schema_and_all_that_were_rescu
     days = [AT + timedelta(days=day) for day in range(1, 11)]
     for day in days:
         _save(filled, day)
-    newest = [f"reeld-{day:%Y%m%dT%H%M%SZ}-schema{latest_version()}.db" for day in days[-KEPT:]]
+    newest = [f"reeld-{day:%Y%m%dT%H%M%SZ}-schema{latest_version()}.db" for day in days[-BACKUPS_KEPT:]]
     assert sorted(os.listdir(folder)) == sorted(
         [*newest, "reeld-20250102T000000Z-schema1.db", rescued.name, *strangers]
     )
@@ -158,6 +162,19 @@ def commands_of(message: str) -> list[str]:
     return [line.strip() for line in message.splitlines() if line.startswith("  ")]
 
 
+def type_in(command: str, home: Path) -> None:
+    """Run what a person types, where `reeld` is the program of these tests and the home holds nothing of anybody's."""
+    program = " ".join(map(shlex.quote, REELD))
+    home.mkdir(exist_ok=True)
+    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    subprocess.run(
+        re.sub("^reeld ", lambda _match: f"{program} ", command),
+        shell=True,
+        check=True,
+        env={**environment, "HOME": str(home)},
+    )
+
+
 def test_the_commands_that_a_damaged_catalogue_prints_bring_back_the_newest_sound_backup(filled: Path) -> None:
     """Row 27."""
     good = _save(filled)
@@ -173,11 +190,11 @@ def test_the_commands_that_a_damaged_catalogue_prints_bring_back_the_newest_soun
     assert good.path in message
     assert str(worse) not in message, "one that is damaged itself is no way back"
     (filled.parent / "reeld.db-wal").write_bytes(b"of the damaged one")
-    for command in commands_of(message):
-        subprocess.run(command, shell=True, check=True)
+    (command,) = commands_of(message)
+    type_in(command, filled.parent.parent / "home")
     assert open_catalog(str(filled), create=True) == []
     assert rows(filled, "SELECT count(*) FROM video_files") == [(60,)]
-    (aside,) = filled.parent.glob("damaged-*")
+    (aside,) = filled.parent.glob("replaced-*")
     assert (aside / "reeld.db").read_bytes() == damaged
     assert (aside / "reeld.db-wal").exists()
 
@@ -195,7 +212,7 @@ def test_where_a_catalogue_has_been_no_empty_one_is_made(filled: Path, is_log_le
     assert not filled.exists()
     assert made is None or made.path in str(caught.value)
     if made:
-        subprocess.run(commands_of(str(caught.value))[-1], shell=True, check=True)
+        type_in(commands_of(str(caught.value))[-1], filled.parent.parent / "home")
         open_catalog(str(filled), create=True)
         assert rows(filled, "SELECT count(*) FROM video_files") == [(60,)]
     else:

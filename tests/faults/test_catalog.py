@@ -18,7 +18,7 @@ from peewee import SqliteDatabase
 
 from reeld.catalog.migrate import all_migrations, latest_version, migrate
 from tests.catalog.rows import rows
-from tests.catalog.test_backup import commands_of
+from tests.catalog.test_backup import commands_of, type_in
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -344,7 +344,7 @@ def _damage(world: World, table: str) -> None:
 
 def _go_back(world: World, message: str) -> None:
     for command in commands_of(message):
-        subprocess.run(command, shell=True, check=True)
+        type_in(command, world.home)
     assert world.database.exists()
 
 

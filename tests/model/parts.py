@@ -37,6 +37,7 @@ from reeld.pipeline.stages import Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service import watching as watching_module
 from reeld.service.daemon import Daemon, open_owned_catalog
+from reeld.service.tally import Tally
 from reeld.service.watcher import LibraryWatcher
 from reeld.service.workplace import now_ms
 
@@ -107,6 +108,7 @@ def _move_defaults(value: Any, clock: Clock) -> None:
 class ToldByHand:
     """In the place of the observer of one library: what there is to be told, the model marks itself."""
 
+    events = 0
     told_until_ns = 0
     """Of nothing is it ever known that it was told: what was not is no fault here."""
     overflown: set[str] = set()  # noqa: RUF012 - of the class on purpose: the model reaches it without the instance
@@ -125,6 +127,10 @@ class ToldByHand:
 
     def coverage(self, _directories: Iterable[Any]) -> set[Any]:
         return set()
+
+    @property
+    def has_overflowed(self) -> bool:
+        return self.root in self.overflown
 
     def trouble(self) -> str | None:
         return "the kernel's queue overflowed" if self.root in self.overflown else None
@@ -185,7 +191,7 @@ class Reeld:
         )
         config = Config(source=None, libraries=configured, database_path=self.database_path, watch=WATCH)
         nobody: Any = SimpleNamespace()
-        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody)
+        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody, Tally())
         self._pulses = daemon._pulses
         self.watchers: list[LibraryWatcher] = daemon._make_watchers()
         daemon._watchers = self.watchers

@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,17 +17,15 @@ from typing import Any
 
 from peewee import sqlite3 as driver
 
+from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
-
-# A week of daily ones.
-KEPT = 7
 
 # Of SQLite's virtual machine: some milliseconds.
 STEPS_BETWEEN_QUESTIONS = 100_000
 
 _NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db")
-_MOMENT = "%Y%m%dT%H%M%SZ"
+MOMENT = "%Y%m%dT%H%M%SZ"
 
 Lend = Callable[[], AbstractContextManager[Any]]
 """Gives the driver's connection to the catalogue, which nobody else uses meanwhile."""
@@ -56,7 +53,7 @@ def backups_of(catalog: str) -> list[Backup]:
     found = [
         Backup(
             path=os.path.join(folder, name),
-            made_at=datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC),
+            made_at=datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC),
             schema=int(match[2]),
             is_rescued=match[3] is not None,
         )
@@ -64,6 +61,10 @@ def backups_of(catalog: str) -> list[Backup]:
         if match
     ]
     return sorted(found, key=lambda backup: (backup.made_at, backup.is_rescued, backup.path), reverse=True)
+
+
+def newest_of(catalog: str) -> Backup | None:
+    return next(iter(backups_of(catalog)), None)
 
 
 def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
@@ -79,9 +80,10 @@ def save_backup(
     at: datetime,
     *,
     is_rescued: bool = False,
+    kept: int = BACKUPS_KEPT,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Backup:
-    """Copy what the lent connection sees into the catalogue's folder of backups, and let the oldest go.
+    """Copy what the lent connection sees into the catalogue's folder of backups, and let all but so many go.
 
     Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
     """
@@ -89,7 +91,7 @@ def save_backup(
     with lend() as connection:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
     kind = "-rescued" if is_rescued else ""
-    path = os.path.join(folder, f"{_stem(catalog)}-{at.astimezone(UTC).strftime(_MOMENT)}-schema{schema}{kind}.db")
+    path = os.path.join(folder, f"{_stem(catalog)}-{at.astimezone(UTC).strftime(MOMENT)}-schema{schema}{kind}.db")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         _remove_unfinished(catalog)
@@ -97,7 +99,7 @@ def save_backup(
         raise BackupFailed(_cannot(path, err.strerror)) from err
     copy_to(lend, path, should_stop)
     backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
-    _let_old_ones_go(catalog, backup)
+    _let_old_ones_go(catalog, backup, kept)
     return backup
 
 
@@ -113,9 +115,9 @@ def copy_to(lend: Lend, path: str, should_stop: Callable[[], bool] = lambda: Fal
             _require_space(connection, os.path.dirname(path))
             facts = _facts_of_copy(connection, draft)
         _check(draft, facts, should_stop)
-        _sync(draft)
+        sync(draft)
         os.rename(draft, path)
-        _sync(os.path.dirname(path))
+        sync(os.path.dirname(path))
     except OSError as err:
         raise BackupFailed(_cannot(path, err.strerror)) from err
     finally:
@@ -132,18 +134,22 @@ def is_sound(path: str) -> bool:
 
 
 def way_back(catalog: str, backup: Backup) -> str:
-    """What a person types, with reeld stopped, to go on from this backup.
-
-    The log and its index must go along with the damaged file: SQLite would apply them to the backup.
-    """
-    aside = os.path.join(os.path.dirname(catalog), f"damaged-{time.strftime(_MOMENT, time.gmtime())}")
+    """What a person types, with reeld stopped, to go on from this backup."""
     return (
         f"To go on from the sound backup of {backup.made_at:%Y-%m-%d %H:%M} UTC, stop reeld, then:\n"
-        f"  mkdir {quote(readable(aside))}\n"
-        f"  mv {quote(readable(catalog))}* {quote(readable(aside))}/\n"
-        f"  cp -p {quote(readable(backup.path))} {quote(readable(catalog))}\n"
+        f"  {restoring_command(catalog, backup.path)}\n"
         "and start reeld, which finds out by itself what the disks hold since"
     )
+
+
+def restoring_command(catalog: str, backup: str) -> str:
+    """With the catalogue's path: whoever types it may have another configuration than the service."""
+    return f"reeld restore-backup {quote(readable(backup))} --database {quote(readable(catalog))}"
+
+
+def draft_of(catalog: str) -> str:
+    """Where a checked copy of a backup lies while the catalogue moves aside for it (`restoring.py`)."""
+    return f"{catalog}.restoring"
 
 
 # --- copying ---------------------------------------------------------------------------------------------
@@ -194,7 +200,7 @@ def _facts(connection: Any) -> Facts:
 
 
 def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -> None:
-    uri = f"file:{_escaped(path)}?mode=ro&immutable=1"
+    uri = f"file:{escaped(path)}?mode=ro&immutable=1"
     try:
         with contextlib.closing(driver.connect(uri, uri=True)) as copy:
             copy.set_progress_handler(should_stop, STEPS_BETWEEN_QUESTIONS)
@@ -215,22 +221,36 @@ def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -
         )
 
 
-def _escaped(path: str) -> str:
+def escaped(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _require_space(connection: Any, folder: str) -> None:
     """As much again must stay free: a copy that fills the disk would stop the catalogue itself."""
     page_count, page_size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    needed, room = 2 * page_count * page_size, os.statvfs(folder)
-    if (free := room.f_bavail * room.f_frsize) < needed:
-        raise BackupFailed(
-            f"no backup of the catalogue was made in {readable(folder)}: {free >> 10} KiB are free there and "
-            f"{needed >> 10} are needed; free some space"
-        )
+    if (trouble := _want_of_space(folder, page_count * page_size)) is not None:
+        raise BackupFailed(f"no backup of the catalogue was made in {readable(folder)}: {trouble}")
 
 
-def _sync(path: str) -> None:
+def backup_space_trouble(catalog: str) -> str | None:
+    """What to say of the space for the next backup; None when there is enough, or nobody can tell."""
+    folder = _folder(catalog)
+    try:
+        place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
+        trouble = _want_of_space(place, os.path.getsize(catalog))
+    except OSError:
+        return None
+    return None if trouble is None else f"the next backup will not be made in {readable(folder)}: {trouble}"
+
+
+def _want_of_space(folder: str, size_bytes: int) -> str | None:
+    needed, room = 2 * size_bytes, os.statvfs(folder)
+    if (free := room.f_bavail * room.f_frsize) >= needed:
+        return None
+    return f"{free >> 10} KiB are free there and {needed >> 10} are needed; free some space"
+
+
+def sync(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -263,13 +283,13 @@ def _remove_unfinished(catalog: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _let_old_ones_go(catalog: str, just_made: Backup) -> None:
-    """The newest seven stay, and the last of each earlier schema: the only way back to the reeld that knew it."""
+def _let_old_ones_go(catalog: str, just_made: Backup, most: int) -> None:
+    """The newest so many stay, and the last of each earlier schema: the only way back to the reeld that knew it."""
     kept: list[Backup] = []
     for backup in backups_of(catalog):
         is_last_of_schema = backup.schema not in {each.schema for each in kept}
         ordinary = sum(not each.is_rescued for each in kept)
-        if ordinary < KEPT or is_last_of_schema or backup.is_rescued or backup.path == just_made.path:
+        if ordinary < most or is_last_of_schema or backup.is_rescued or backup.path == just_made.path:
             kept.append(backup)
         else:
             with contextlib.suppress(OSError):

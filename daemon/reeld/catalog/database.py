@@ -18,7 +18,8 @@ from reeld.catalog.backup import newest_sound, save_backup, way_back
 from reeld.catalog.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.catalog.models import database
 from reeld.catalog.openfiles import OpenFiles
-from reeld.catalog.trouble import missing, own_errors
+from reeld.catalog.trouble import damaged, missing, own_errors
+from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
 from reeld.errors import (
     BackupFailed,
@@ -77,7 +78,9 @@ class OpenCatalog:
 _opened: OpenCatalog | None = None
 
 
-def open_catalog(path: str, *, create: bool, now: datetime | None = None) -> list[str]:
+def open_catalog(
+    path: str, *, create: bool, now: datetime | None = None, backups_kept: int = BACKUPS_KEPT
+) -> list[str]:
     """Open the catalogue at `path` for this process; the names of the migrations that it needed.
 
     With `create` it is made when there is none and never was, checked and brought to the latest schema: for the one
@@ -95,7 +98,7 @@ def open_catalog(path: str, *, create: bool, now: datetime | None = None) -> lis
         try:
             _refuse_foreign(path)
             _set_pragmas()
-            applied = _own(path, now or datetime.now(UTC)) if create else _require_current(path)
+            applied = _own(path, now or datetime.now(UTC), backups_kept) if create else _require_current(path)
         except BaseException:
             close_catalog()
             raise
@@ -161,6 +164,18 @@ def maintaining() -> Iterator[Any]:
             yield database.connection()
     finally:
         _door.release()
+
+
+def require_whole() -> int:
+    """Read and check all of the open catalogue, whatever the last end calls for; its schema's number.
+
+    Raises CatalogCorrupt, which names the way back.
+    """
+    with reading():
+        soundness.require_sound(database, opened().path)
+        if orphans := database.execute_sql("PRAGMA foreign_key_check").fetchall():
+            raise damaged(opened().path, f"{len(orphans)} rows name others that are not there")
+        return schema_version(database)
 
 
 def call_when_work_comes(on_work: Callable[[], None]) -> None:
@@ -260,22 +275,22 @@ def _refuse_foreign(path: str) -> None:
         )
 
 
-def _own(path: str, now: datetime) -> list[str]:
+def _own(path: str, now: datetime, backups_kept: int) -> list[str]:
     """Check it, bring it up to date, and note that it is open from here on."""
     checked_at = soundness.check(database, path, now)
     found = schema_version(database)
     if found < latest_version():
-        _back_up_first(path, now, found)
+        _back_up_first(path, now, found, backups_kept)
     applied = migrate(database)
     with database.atomic("IMMEDIATE"):
         soundness.note_open(checked_at)
     return applied
 
 
-def _back_up_first(path: str, now: datetime, schema: int) -> None:
+def _back_up_first(path: str, now: datetime, schema: int, backups_kept: int) -> None:
     """There is no way down from a migration but this copy, so without it nothing is migrated."""
     try:
-        save_backup(lambda: contextlib.nullcontext(database.connection()), path, now)
+        save_backup(lambda: contextlib.nullcontext(database.connection()), path, now, kept=backups_kept)
     except BackupFailed as err:
         raise BackupFailed(
             f"{readable(path)} has schema {schema} and is not brought to {latest_version()} without a backup: {err}; "

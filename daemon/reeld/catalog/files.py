@@ -196,6 +196,13 @@ def without_full_hash() -> list[int]:
     return [row_id for (row_id,) in wanted.tuples()]
 
 
+def read_by_reeld(library_id: int) -> list[int]:
+    """Present files whose names were read, and about which neither a person nor a rule decided."""
+    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("person", "rules"))
+    wanted = (VideoFile.library == library_id) & (VideoFile.state == "present") & VideoFile.verdict.is_null(False)
+    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted, by_reeld).tuples()]
+
+
 # --- recording -------------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.database import reading
 from reeld.catalog.models import Library
 from reeld.config import Library as ConfiguredLibrary
+from reeld.domain.identity import LibraryKind
 from reeld.errors import NotFoundError, UsageError
 
 
@@ -73,8 +75,40 @@ def end_acceptance(library_id: int) -> None:
     Library.update(is_accepted=False).where(Library.id == library_id).execute()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a configured library is known as so far."""
+
+    id: int
+    name: str
+    path: str
+    kind: LibraryKind
+    state: str
+
+
+def known_as(library: ConfiguredLibrary, names: Sequence[str]) -> Known | None:
+    """What `sync_libraries` would take this one of the configured `names` for; None: for a new one."""
+    with reading():
+        row = _row_of(library, names)
+    if row is None:
+        return None
+    return Known(id=row.id, name=row.name, path=row.path, kind=cast("LibraryKind", row.kind), state=row.state)
+
+
+def of_another_kind(configured: Sequence[ConfiguredLibrary]) -> list[int]:
+    """The ids of libraries that are known as of another kind: names in them may say something else now."""
+    names = [library.name for library in configured]
+    found = [(library.kind, known_as(library, names)) for library in configured]
+    return [known.id for kind, known in found if known is not None and known.kind != kind]
+
+
+def _row_of(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
+    row: Library | None = Library.get_or_none(Library.name == library.name)
+    return row or _renamed(library, names)
+
+
 def _sync(library: ConfiguredLibrary, names: Sequence[str]) -> int:
-    row = Library.get_or_none(Library.name == library.name) or _renamed(library, names)
+    row = _row_of(library, names)
     state = {"state": "offline", "state_reason": "not looked at yet"}
     values = {"name": library.name, "path": library.path, "kind": library.kind}
     if row is None:

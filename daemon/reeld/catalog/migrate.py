@@ -40,11 +40,11 @@ def latest_version() -> int:
     return all_migrations()[-1].version
 
 
-def migrate(database: SqliteDatabase) -> list[str]:
-    """Bring an open database to the latest schema; the names of the migrations that ran."""
+def migrate(database: SqliteDatabase, *, up_to: int | None = None) -> list[str]:
+    """Bring an open database to the latest schema, or to that one; the names of the migrations that ran."""
     applied = []
     for migration in all_migrations():
-        if migration.version > schema_version(database):
+        if schema_version(database) < migration.version <= (migration.version if up_to is None else up_to):
             _apply(database, migration)
             applied.append(migration.name)
     return applied

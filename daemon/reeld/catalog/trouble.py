@@ -9,7 +9,7 @@ from shlex import quote
 from peewee import IntegrityError, PeeweeException, ProgrammingError
 from peewee import sqlite3 as driver
 
-from reeld.catalog.backup import newest_sound, way_back
+from reeld.catalog.backup import draft_of, newest_sound, restoring_command, way_back
 from reeld.catalog.migrate import latest_version
 from reeld.domain.files import readable
 from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogUnavailable
@@ -73,6 +73,11 @@ def missing(path: str) -> str | None:
 
     Where one has been, an empty one would look as if nothing had ever been known.
     """
+    if os.path.exists(draft := draft_of(path)):
+        return (
+            f"a backup was about to be put in the place of {readable(path)}, and that was interrupted; finish it:\n"
+            f"  {restoring_command(path, draft)}"
+        )
     backup = newest_sound(path, newest_schema=latest_version())
     if backup is not None:
         aside = os.path.join(os.path.dirname(path), "backups.old")

@@ -15,6 +15,7 @@ from reeld.catalog.database import maintaining, opened
 from reeld.catalog.models import database
 from reeld.catalog.openfiles import Loss
 from reeld.catalog.trouble import space_trouble
+from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
 from reeld.errors import (
     BackupFailed,
@@ -59,8 +60,11 @@ class Upkeep:
     backup too many.
     """
 
-    def __init__(self, path: str, now_s: float, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: str, now_s: float, should_stop: Callable[[], bool], *, backups_kept: int = BACKUPS_KEPT
+    ) -> None:
         self._path = path
+        self._backups_kept = backups_kept
         self._should_stop = should_stop
         self._started_s = now_s
         self._looks_at_loss = 0
@@ -120,7 +124,9 @@ class Upkeep:
         with maintaining() as connection:
             before = _changes(connection)
         try:
-            self._backup = save_backup(maintaining, self._path, at, should_stop=self._should_stop)
+            self._backup = save_backup(
+                maintaining, self._path, at, kept=self._backups_kept, should_stop=self._should_stop
+            )
         except CatalogCorrupt as err:
             # The copy is damaged: because the catalogue is, or because the disk that it was written to lies.
             with maintaining():
@@ -165,7 +171,7 @@ class Upkeep:
     def _rescue(self, loss: Loss, now_s: float) -> None:
         if self._rescued is None:
             at = datetime.fromtimestamp(now_s, UTC)
-            self._rescued = save_backup(maintaining, self._path, at, is_rescued=True)
+            self._rescued = save_backup(maintaining, self._path, at, is_rescued=True, kept=self._backups_kept)
             log.error("catalog.rescued", path=self._rescued.path, reason=loss.value)
         if loss is Loss.LOG_LOST and not opened().files.foreign():
             # Nobody else has begun a log meanwhile: ours can still be folded in, and nothing is missing then.

@@ -6,6 +6,8 @@ Everything is fetched in pages, so that a list of 100,000 files needs the memory
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from peewee import JOIN, chunked, fn
@@ -67,6 +69,26 @@ def file_ids_at(absolute_path: str) -> list[int]:
             relative = os.path.relpath(absolute_path, root)
             ids += _ids(VideoFile, (VideoFile.library == library_id) & (VideoFile.path == relative), VideoFile.id)
     return ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownName:
+    """What is known of one file without looking at it. `decided_by` is rules, reeld, person or None."""
+
+    path: str
+    size_bytes: int
+    is_present: bool
+    decided_by: str | None
+
+
+def known_names(library_id: int) -> Iterator[KnownName]:
+    """All files of a library, by path."""
+    for page in chunked(_ids(VideoFile, VideoFile.library == library_id, VideoFile.path), _PAGE):
+        columns = (VideoFile.path, VideoFile.size_bytes, VideoFile.state, VideoFile.decided_by)
+        with reading():
+            rows = list(VideoFile.select(*columns).where(VideoFile.id.in_(page)).order_by(VideoFile.path).tuples())
+        for path, size_bytes, state, decided_by in rows:
+            yield KnownName(path=path, size_bytes=size_bytes, is_present=state == "present", decided_by=decided_by)
 
 
 def file_details(video_file_id: int) -> Row | None:
@@ -409,6 +431,30 @@ def _by_stage(work: Sequence[tuple[str, str, int]]) -> dict[str, int]:
         if state in ("waiting", "running"):
             live[stage] += number
     return dict(live)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """The jobs of one stage in one state. `oldest_s`: since when the oldest is there, in seconds since 1970."""
+
+    stage: str
+    state: str
+    count: int
+    oldest_s: float
+
+
+def queued() -> list[Queued]:
+    columns = (JobRow.stage, JobRow.state, fn.COUNT(), fn.MIN(JobRow.created_at))
+    with reading():
+        rows = list(JobRow.select(*columns).group_by(JobRow.stage, JobRow.state).tuples())
+    return [
+        Queued(stage=stage, state=state, count=count, oldest_s=_moment(oldest).timestamp())
+        for stage, state, count, oldest in rows
+    ]
+
+
+def _moment(value: datetime | str) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def libraries() -> list[Row]:

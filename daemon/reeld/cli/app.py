@@ -6,7 +6,7 @@ import sys
 import typer
 
 from reeld import __version__
-from reeld.cli import deciding, looking, naming, running
+from reeld.cli import deciding, health, keeping, looking, naming, running
 from reeld.cli.options import AsJson, ConfigFile, asked
 from reeld.cli.output import ReaderLeft, complain, flush
 from reeld.errors import ReeldError
@@ -23,6 +23,8 @@ running.add_to(app)
 looking.add_to(app)
 deciding.add_to(app)
 naming.add_to(app)
+keeping.add_to(app)
+health.add_to(app)
 
 
 def _print_version(value: bool) -> None:

@@ -1,8 +1,11 @@
 """Commands that only look: `status`, `list`, `show`, `pending`."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +13,7 @@ import typer
 from reeld.catalog import views
 from reeld.catalog.backup import backups_of
 from reeld.catalog.trouble import space_trouble
-from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import (
     Column,
     Row,
@@ -26,6 +29,7 @@ from reeld.cli.output import (
 )
 from reeld.domain.files import readable
 from reeld.errors import NotFoundError, UsageError
+from reeld.service.findings import Sight, at_a_glance, utc_now
 from reeld.service.presence import status_of
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
@@ -43,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
     lists.command("ignored")(list_ignored)
     lists.command("libraries")(list_libraries)
     lists.command("trash")(list_trash)
+    lists.command("backups")(list_backups)
     app.add_typer(lists, name="list")
 
 
@@ -130,6 +135,14 @@ _TRASH: list[Column] = [
     ("Reason", lambda row: row["deletion_reason"]),
 ]
 
+_BACKUPS: list[Column] = [
+    ("Made", lambda row: _moment(row["made_at"])),
+    ("Schema", lambda row: row["schema"]),
+    ("Size", lambda row: size(row["size_bytes"])),
+    ("File", lambda row: row["path"]),
+    ("Remark", lambda row: "of a catalogue that was lost" if row["is_rescued"] else None),
+]
+
 
 def _code(row: Row) -> str | None:
     numbers = [row["episode_number"]] if row["episode_number"] is not None else None
@@ -180,6 +193,28 @@ def list_trash(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Movies, series and episodes that were removed; `reeld restore ID` brings one back."""
     with catalog_of(config):
         print_rows(views.list_trash(), _TRASH, as_json=wants_json(as_json), nothing="the trash is empty")
+
+
+def list_backups(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Copies of the catalogue, newest first; `reeld restore-backup FILE` goes back to one. Also without a catalogue."""
+    settings = config_of(config)
+    print_rows(_backup_rows(settings.database_path), _BACKUPS, as_json=wants_json(as_json), nothing="no backups yet")
+
+
+def _backup_rows(database_path: str) -> Iterable[Row]:
+    for backup in backups_of(database_path):
+        with contextlib.suppress(FileNotFoundError):  # it was let go just now
+            yield {
+                "path": backup.path,
+                "made_at": _iso(backup.made_at),
+                "schema": backup.schema,
+                "size_bytes": os.path.getsize(backup.path),
+                "is_rescued": backup.is_rescued,
+            }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 # --- one file --------------------------------------------------------------------------------------------
@@ -309,15 +344,17 @@ def _print_candidates(candidates: list[Row]) -> None:
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Whether a daemon runs, what the libraries are like, what there is and what is left to do."""
     with catalog_of(config) as settings:
-        daemon = status_of(settings.database_path)
+        daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+        sight = Sight(config=settings, daemon=daemon, libraries=libraries, set_aside=counts["set_aside"], now=utc_now())
         report = {
             "running": daemon is not None,
             "pid": (daemon or {}).get("pid"),
             "config_error": (daemon or {}).get("config_error"),
             "database": settings.database_path,
             "catalog": _catalog_report(settings.database_path, daemon),
-            **views.counts(),
-            "libraries": _with_settling(views.libraries(), (daemon or {}).get("libraries", [])),
+            **counts,
+            "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
+            "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
         }
     if wants_json(as_json):
         print_json([report])
@@ -331,7 +368,7 @@ def _catalog_report(path: str, daemon: Row | None) -> Row:
     told: list[str] = (daemon or {}).get("catalog", {}).get("problems", [])
     return {
         "backup": newest and newest.path,
-        "backed_up_at": newest and newest.made_at.isoformat().replace("+00:00", "Z"),
+        "backed_up_at": newest and _iso(newest.made_at),
         "problems": [problem for problem in (space_trouble(path), *told) if problem is not None],
     }
 
@@ -355,13 +392,18 @@ def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
     ]
 
 
+# What a line of its own, or the lines of its library, say already.
+_SHOWN_WITH_LIBRARIES = frozenset({"daemon", "configuration", "library", "events", "rights", "files"})
+
+
 def _print_status(report: Row) -> None:
     say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():
         say(f"not in force: {readable(line)}")
     say(f"catalogue  {readable(report['database'])}, last backup: {report['catalog']['backed_up_at'] or 'none yet'}")
-    for problem in report["catalog"]["problems"]:
-        say(f"    problem: {readable(problem)}")
+    for finding in report["findings"]:
+        if finding["level"] == "problem" and finding["check"] not in _SHOWN_WITH_LIBRARIES:
+            say(f"    problem: {readable(finding['message'])}")
     files, verdicts = report["files"], report["verdicts"]
     say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
     say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")

@@ -1,4 +1,4 @@
-"""Commands that do the work: `run`, `scan`, `backup`, `config check`, `config drop-in`."""
+"""Commands that do the work: `run`, `scan`, `config check`, `config drop-in`."""
 
 import os
 import sys
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reeld.catalog.backup import copy_to
-from reeld.catalog.database import maintaining
-from reeld.cli.options import AsJson, ConfigFile, asked, catalog_of, config_of, wants_json
+from reeld.cli import differing
+from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.files import readable
-from reeld.errors import UsageError
 from reeld.log import configure_log
 from reeld.service.realpath import real_path_in_time
 
@@ -27,10 +25,10 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("scan")(scan)
-    app.command("backup")(backup)
     config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
     config_app.command("check")(check)
     config_app.command("drop-in")(print_drop_in)
+    differing.add_to(config_app)
     app.add_typer(config_app, name="config")
 
 
@@ -52,7 +50,7 @@ def run(
         return with_library(settings, library) if library else settings
 
     settings = read_config()
-    write_only_the_catalogue(settings.database_path)
+    write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
     run_daemon(settings, read_config)
 
 
@@ -80,23 +78,6 @@ def scan(
         raise typer.Exit(130)
     if summary.offline and len(summary.offline) == len(settings.libraries):
         raise typer.Exit(os.EX_NOINPUT)
-
-
-def backup(
-    destination: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name."""
-    path = os.path.abspath(destination)
-    if os.path.lexists(path):
-        raise UsageError(f"{readable(path)} exists already; name a new file")
-    with catalog_of(config) as settings:
-        copy_to(maintaining, path)
-    if wants_json(as_json):
-        print_json([{"database": settings.database_path, "backup": path}])
-    else:
-        say(f"{readable(path)}: a whole copy of {readable(settings.database_path)}, checked")
 
 
 def check(

@@ -293,6 +293,7 @@ class Absences:
 
 def gone_from(listing: Listing, known: Mapping[str, KnownFile]) -> list[int]:
     """The ids of the folder's known files that we believe present and that its listing does not show."""
-    # What could not be looked at is unknown, never absent.
-    there = {seen.relative for seen in listing.files} | {join(listing.relative, name) for name in listing.unknown}
+    # What could not be looked at is unknown, never absent; what is no video by its ending any more is there as well.
+    others = (*listing.unknown, *listing.companions)
+    there = {seen.relative for seen in listing.files} | {join(listing.relative, name) for name in others}
     return [row.id for path, row in known.items() if row.is_present and path not in there]

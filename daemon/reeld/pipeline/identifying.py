@@ -26,7 +26,7 @@ def identify_file(record: FileRecord, tools: Tools) -> Verdict:
     """The verdict about a file from its name, folders, neighbours, .nfo files and content."""
     (by_name,) = identify_all([_clues(record)], tools.ask_identifier)
     verdict = with_regard_to_content(by_name, record)
-    _tell(record.path, verdict)
+    _tell(verdict)
     return verdict
 
 
@@ -37,14 +37,14 @@ def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:
     return Uncertain(reason=record.media_problem, candidates=(verdict.reading, *verdict.others))
 
 
-def _tell(path: str, verdict: Verdict) -> None:
+def _tell(verdict: Verdict) -> None:
     match verdict:
         case Accepted(reading=reading):
-            log.info("verdict.accepted", path=path, kind=reading.kind, title=reading.title, year=reading.year)
+            log.info("verdict.accepted", kind=reading.kind, title=reading.title, year=reading.year)
         case Uncertain(reason=reason):
-            log.info("verdict.uncertain", path=path, reason=reason)
+            log.info("verdict.uncertain", reason=reason)
         case Ignored(reason=reason):
-            log.info("verdict.ignored", path=path, reason=reason)
+            log.info("verdict.ignored", reason=reason)
 
 
 def _clues(record: FileRecord) -> Clues:

@@ -5,7 +5,7 @@ that is the same stays, one that was moved keeps its row (`moves.py`), one that 
 first stage is queued (`arrivals.py`), and one that is not there any more is missing (`absences.py`).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -20,7 +20,7 @@ from reeld.pipeline.arrivals import Arrivals
 from reeld.pipeline.moves import Moves, Newcomer
 from reeld.pipeline.stages import IDENTIFY
 from reeld.watch.rules import Rules
-from reeld.watch.walk import Listing, SeenFile
+from reeld.watch.walk import Listing, SeenFile, join
 
 log = get_logger()
 
@@ -59,6 +59,7 @@ class Intake:
         for seen in listing.files:
             self._take_file(seen, known.get(seen.relative), again, newcomers)
         self._see_again(again)
+        self._leave_other_endings(listing, known)
         names = {seen.name for seen in listing.files} | set(listing.companions)
         for each in self._move(newcomers):
             self._let_settle(each, names)
@@ -103,6 +104,14 @@ class Intake:
         if known is None or not known.is_present or known.stamp != seen.stamp or _is_told_otherwise(known, reason):
             with writing():
                 files.record_skipped(self.place.library_id, seen.relative, seen.stamp, reason, self.now_ms())
+
+    def _leave_other_endings(self, listing: Listing, known: Mapping[str, KnownFile]) -> None:
+        """Known files whose ending the library does not take any more: they are there, and left alone."""
+        for name in listing.companions:
+            row, reason = known.get(join(listing.relative, name)), self.rules.why_other_ending(name)
+            if row is not None and row.is_present and _is_told_otherwise(row, reason):
+                with writing():
+                    files.record_all_skipped([row.id], reason, self.now_ms())
 
     def _see_again(self, seen_again: Sequence[tuple[KnownFile, FileStamp]]) -> None:
         """Files in their places with their sizes and times, that were missing, or that somebody touched.

@@ -19,7 +19,7 @@ from reeld.errors import (
     ReeldError,
     WorkerDied,
 )
-from reeld.log import get_logger
+from reeld.log import every_event_says, get_logger
 from reeld.pipeline.burden import Hours, Readers
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import (
@@ -138,8 +138,11 @@ class Runner:
                 break
             if at and self.tools.should_stop():
                 self._put_back(job, 0.0, None, counts=False)
-            elif (each := self._run_stage(job, record)) is not None:
-                found.append(each)
+            else:
+                with every_event_says(path=record.path, stage=self._stage(job).name):
+                    each = self._run_stage(job, record)
+                if each is not None:
+                    found.append(each)
         return self._commit(found)
 
     def _rest(self, work: Sequence[Work]) -> None:
@@ -181,12 +184,14 @@ class Runner:
             if len(found) > 1:
                 return [work for each in found for work in self._commit([each])]
             (each,) = found
-            substitute = self._suffer(err, each.job, each.stage, each.record)
+            with every_event_says(path=each.record.path, stage=each.stage.name):
+                substitute = self._suffer(err, each.job, each.stage, each.record)
             return self._commit([substitute]) if substitute else []
         for each, stored in zip(found, followed, strict=True):
-            log.debug("stage.finished", stage=each.stage.name, path=each.record.path, is_stored=stored.is_ours)
-            if stored.is_last:
-                log.info("file.finished", path=each.record.path)
+            with every_event_says(path=each.record.path, stage=each.stage.name):
+                log.debug("stage.finished", is_stored=stored.is_ours)
+                if stored.is_last:
+                    log.info("file.finished")
         return [stored.work for stored in followed if stored.work is not None]
 
     def _store(self, found: _Found) -> _Stored:
@@ -210,7 +215,7 @@ class Runner:
     def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> _Found | None:
         reason = explanation(err)
         if not isinstance(err, (ReeldError, MemoryError)):
-            log.error("stage.crashed", stage=stage.name, path=record.path, attempt=job.attempts, exc_info=err)
+            log.error("stage.crashed", attempt=job.attempts, exc_info=err)
         is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, record.id)
         match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
             case GiveUp():
@@ -218,20 +223,20 @@ class Runner:
             case GiveBack():
                 self._put_back(job, 0.0, None, counts=False)
             case Retry(delay_s=delay_s, counts=counts):
-                log.warning("stage.failed", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
+                log.warning("stage.failed", reason=reason, retry_s=round(delay_s))
                 self._put_back(job, delay_s, reason, counts=counts)
             case LookAgain(delay_s=delay_s):
-                log.info("file.changed", stage=stage.name, path=record.path, reason=reason)
+                log.info("file.changed", reason=reason)
                 self._put_back(job, delay_s, reason, counts=False)
                 self.look_again(record.absolute_path)
             case AwaitEnd(delay_s=delay_s):
-                log.info("file.incomplete", stage=stage.name, path=record.path, reason=reason, retry_s=round(delay_s))
+                log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
                 self._put_back(job, delay_s, reason, counts=False)
         return None
 
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> _Found | None:
         reason = explanation(err)
-        log.warning("stage.given_up", stage=stage.name, path=record.path, reason=reason, attempts=job.attempts)
+        log.warning("stage.given_up", reason=reason, attempts=job.attempts)
         # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
         if stage.give_up is not None and not isinstance(err, FileUnreadable):
             substitute = stage.give_up(reason)

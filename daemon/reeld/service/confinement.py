@@ -1,4 +1,4 @@
-"""What may the process that works on the libraries write to? Its catalogue, and nothing else."""
+"""What may the process that works on the libraries write to? Its catalogue, its metrics, and nothing else."""
 
 import contextlib
 import os
@@ -9,8 +9,10 @@ from reeld.sandbox import forbid_writing_outside
 log = get_logger()
 
 
-def write_only_the_catalogue(database_path: str) -> None:
+def write_only_the_catalogue(database_path: str, metrics_directory: str = "") -> None:
     """Give up, for good, the right to write anywhere but in the catalogue's folder; before any thread is started.
+
+    The metrics' folder, if one is configured and there, may be written to as well.
 
     systemd's ProtectSystem= does not cover a disk that is mounted after the start, and nothing covers a reeld that is
     started by hand: this does both. A kernel without Landlock is no reason not to work, only to say so.
@@ -20,7 +22,8 @@ def write_only_the_catalogue(database_path: str) -> None:
         os.makedirs(state_directory, mode=0o700, exist_ok=True)
     if not os.path.isdir(state_directory):
         return  # whoever opens the catalogue next says why, and ends
-    if abi := forbid_writing_outside(state_directory):
+    more = [metrics_directory] if metrics_directory and os.path.isdir(metrics_directory) else []
+    if abi := forbid_writing_outside(state_directory, *more):
         log.info("process.confined", path=state_directory, landlock_abi=abi)
     else:
         log.warning("process.not_confined", reason="this kernel has no Landlock, or a filter around reeld forbids it")

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reeld.catalog import files, queue
 from reeld.catalog.database import close_catalog, open_catalog, writing
-from reeld.catalog.libraries import sync_libraries
+from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.catalog.trouble import driver_trouble
 from reeld.catalog.upkeep import Upkeep
 from reeld.config import Config, hours_of
@@ -20,7 +20,7 @@ from reeld.pipeline.burden import Hours
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import HASH, Stage, stages
+from reeld.pipeline.stages import HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
 from reeld.service.headline import Headline
@@ -29,10 +29,14 @@ from reeld.service.presence import Presence
 from reeld.service.pulse import Pulses
 from reeld.service.reload import Reloading
 from reeld.service.signals import Signals
+from reeld.service.tally import Tally, counted
 from reeld.service.vigil import Vigil
 from reeld.service.watcher import LibraryWatcher, make_intake
 from reeld.service.workers import Workers, lane_threads
 from reeld.service.workplace import at_its_disk, looking, now_ms, open_tools, roots_of
+
+if TYPE_CHECKING:
+    from reeld.service.metrics import Metrics
 
 log = get_logger()
 
@@ -61,10 +65,10 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         library_ids = open_patiently(config)
         stack.callback(close_catalog)
         signals = stack.enter_context(Signals())
-        reloading = Reloading(config, read_config)
-        daemon = Daemon(config, library_ids, signals, reloading)
+        reloading, tally = Reloading(config, read_config), Tally()
+        daemon = Daemon(config, library_ids, signals, reloading, tally)
         while daemon.run(presence) and (taken := _take_over_again(reloading.config, signals)) is not None:
-            daemon = Daemon(reloading.config, taken, signals, reloading)
+            daemon = Daemon(reloading.config, taken, signals, reloading, tally)
     if daemon.failure is not None:
         raise daemon.failure
 
@@ -86,7 +90,7 @@ def open_patiently(config: Config) -> dict[str, int]:
 
 def open_owned_catalog(config: Config) -> dict[str, int]:
     """Open the catalogue as its one owner and pick up what the last owner left; library ids by name."""
-    applied = open_catalog(config.database_path, create=True)
+    applied = open_catalog(config.database_path, create=True, backups_kept=config.backups_kept)
     if (advice := driver_trouble()) is not None:
         log.warning("catalog.driver_outdated", reason=advice)
     library_ids, recovered = _take_over(config)
@@ -100,6 +104,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
     Gives the libraries' ids by name, and the number of those jobs.
     """
     with writing():
+        _identify_again(of_another_kind(config.libraries))
         library_ids = sync_libraries(config.libraries)
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_unhashed(config)
@@ -117,6 +122,15 @@ def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
                 return None
 
 
+def _identify_again(library_ids: list[int]) -> None:
+    """Their kind is another since: what names in them say may be so, too, but for what a person decided."""
+    for library_id in library_ids:
+        for video_file_id in files.read_by_reeld(library_id):
+            queue.enqueue_if_idle(
+                video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms(), now_ms=now_ms()
+            )
+
+
 def _enqueue_unhashed(config: Config) -> None:
     """The full hash was switched on since: files that lack it get it now, those that wait for it no more."""
     if config.hash.full:
@@ -129,11 +143,15 @@ def _enqueue_unhashed(config: Config) -> None:
 class Daemon:
     """The threads of a running reeld under one configuration: a watcher for each library, the workers, the caller's."""
 
-    def __init__(self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading) -> None:
+    def __init__(
+        self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, tally: Tally
+    ) -> None:
+        self._tally = tally
+        self._metrics: Metrics | None = None
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
-        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set)
+        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set, backups_kept=config.backups_kept)
         self._ids = {library.path: library_ids[library.name] for library in config.libraries}
         self._roots = roots_of(config, library_ids)
         self._signals = signals
@@ -142,7 +160,7 @@ class Daemon:
         self._disks = Disks()
         self._headline = Headline()
         self._stages: tuple[Stage, ...] = tuple(
-            at_its_disk(stage, self._pulses) for stage in stages(with_full_hash=config.hash.full)
+            at_its_disk(counted(stage, tally), self._pulses) for stage in stages(with_full_hash=config.hash.full)
         )
 
     def run(self, presence: Presence) -> bool:
@@ -150,7 +168,7 @@ class Daemon:
 
         Where a thread waits for a dead disk at the end, the process ends here.
         """
-        with open_tools(self._config, self.stopping, pulses=self._pulses) as tools:
+        with open_tools(self._config, self.stopping, self._tally.hashed, pulses=self._pulses) as tools:
             self._start(tools)
             goes_on = False
             try:
@@ -179,6 +197,23 @@ class Daemon:
             watcher.start()
         self._workers.start()
         threading.Thread(target=self._keep_up, name="upkeep").start()
+        self._metrics = self._show_metrics()
+
+    def _show_metrics(self) -> "Metrics | None":
+        """None where nobody wants them: then nothing is loaded for them either."""
+        if not self._config.metrics.is_wanted:
+            return None
+        from reeld.service.metrics import Metrics
+
+        watchers = self._watchers
+        metrics = Metrics(
+            self._config.metrics,
+            self._tally,
+            self._config.database_path,
+            lambda: [watcher.figures() for watcher in watchers],
+        )
+        metrics.start()
+        return metrics
 
     def _make_watchers(self) -> list[LibraryWatcher]:
         return [
@@ -197,6 +232,7 @@ class Daemon:
                 self.stopping,
                 self._fail,
                 self._pulses,
+                self._tally,
             )
             for library in self._config.libraries
         ]
@@ -263,6 +299,8 @@ class Daemon:
         for watcher in self._watchers:
             watcher.wake()
         self._workers.wake()
+        if self._metrics is not None:
+            self._metrics.stop()
         # By name, because some may be left from before a reload.
         ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
         left_behind = join_all([interrupting, *ours], until)

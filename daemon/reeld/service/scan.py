@@ -131,7 +131,8 @@ def run_scan(config: Config, paths: Sequence[str], show: Callable[[Progress], No
         library_ids = open_owned_catalog(config)
         try:
             summary = _Scan(config, library_ids, wanted).run(show)
-            Upkeep(config.database_path, time.time(), lambda: False).back_up_at_end(time.time())
+            upkeep = Upkeep(config.database_path, time.time(), lambda: False, backups_kept=config.backups_kept)
+            upkeep.back_up_at_end(time.time())
             return summary
         finally:
             close_catalog()

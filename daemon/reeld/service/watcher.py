@@ -29,6 +29,7 @@ from reeld.pipeline.roots import Doubt, Root, why_away
 from reeld.pipeline.stages import Stage
 from reeld.service.looks import Looks
 from reeld.service.pulse import Pulses
+from reeld.service.tally import Tally
 from reeld.service.watching import Watching
 from reeld.service.workplace import now_ms
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
@@ -69,8 +70,10 @@ class LibraryWatcher:
         stopping: threading.Event,
         on_fatal: Callable[[CatalogError], None],
         pulses: Pulses,
+        tally: Tally,
     ) -> None:
         self.library = library
+        self._tally = tally
         self.hints = DirtyDirectories()
         self.is_settled_in = threading.Event()
         """Set once events are told of here, or it is known why not: nothing is missed from then on."""
@@ -124,6 +127,17 @@ class LibraryWatcher:
     def status(self) -> dict[str, Any]:
         """What only this thread knows, for `reeld status`, as of its last turn."""
         return self._status
+
+    def figures(self) -> dict[str, Any]:
+        """What changes too often for the status: for `metrics.py`."""
+        watching = self._watching
+        return {
+            "name": self.library.name,
+            "events": watching.events,
+            "overflows": watching.overflows,
+            "rebuilds": watching.rebuilds,
+            "is_degraded": watching.notice().is_degraded,
+        }
 
     # --- the thread --------------------------------------------------------------------------------------
 
@@ -311,7 +325,8 @@ class LibraryWatcher:
     def _reconcile(self, hint: Hint) -> None:
         if self._root_seen is None:
             return
-        found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set, self._remember)
+        with self._tally.look(self.library.name):
+            found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set, self._remember)
         if hint == EVERYTHING and not self._stopping.is_set():
             self._root.remember_count()
         kept = {path: folder for path, folder in self._unreadable.items() if not _covers(hint, path)}

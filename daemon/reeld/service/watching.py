@@ -73,6 +73,10 @@ class Watching:
     ) -> None:
         self.rebuilds = 0
         """How often an observer had to be replaced because it failed."""
+        self.overflows = 0
+        """How often events were lost because there were too many at once."""
+        self._events_before = 0
+        """Of observers that were replaced."""
         self._library = library
         self._hints = hints
         self._rules = rules
@@ -109,6 +113,11 @@ class Watching:
         )
 
     @property
+    def events(self) -> int:
+        """How many events the kernel told of."""
+        return self._events_before + (0 if self._observer is None else self._observer.events)
+
+    @property
     def told_until_ns(self) -> int:
         """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
         return 0 if self._observer is None else self._observer.told_until_ns
@@ -127,6 +136,7 @@ class Watching:
         if self._observer is not None:
             self._observer.beat()
             if (trouble := self._observer.trouble()) is not None:
+                self.overflows += self._observer.has_overflowed
                 self._fail(trouble)
             elif now - self._built_at >= HELD_S:
                 self._backoff.reset()
@@ -176,6 +186,7 @@ class Watching:
     def _stop_observer(self) -> None:
         if self._observer is not None:
             self._observer.stop()
+            self._events_before += self._observer.events
             self._observer = None
         self._audit_at, self._suspects, self._untold = None, frozenset(), 0
 

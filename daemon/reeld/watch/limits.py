@@ -44,6 +44,20 @@ def most_watches() -> int | None:
     return min(limits, default=None)
 
 
+def shortage(directories: int) -> str | None:
+    """What to say of the limit where so many directories are to be watched; None when it suffices, or is hidden."""
+    limits = {name: limit for name in _WATCHES if (limit := _limit(name)) is not None}
+    if not limits or min(limits.values()) > directories:
+        return None
+    name = min(limits, key=lambda name: limits[name])
+    value = max(_USUAL_WATCHES, 2 * directories)
+    return (
+        f"{directories} directories need an inotify watch each, and this user may have {limits[name]} in all; raise "
+        f"the limit: sudo sysctl -w {name}={value} (and for the next boot: "
+        f"echo {name}={value} | sudo tee /etc/sysctl.d/90-reeld.conf)"
+    )
+
+
 def _raise_limit(what: str, names: tuple[str, str], usual: int) -> str:
     """Names the lower of the limits, and suggests its double, or the usual one where it is hidden from a service."""
     limits = {name: limit for name in names if (limit := _limit(name)) is not None}

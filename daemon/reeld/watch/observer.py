@@ -78,6 +78,9 @@ _HOW = InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW | InotifyCo
 _STOP_TIMEOUT_S = 5.0
 
 
+OVERFLOWED = "more happened at once than the kernel's queue holds; events were lost"
+
+
 class LibraryObserver:
     """Marks in `hints` the directories of a library in which something happened.
 
@@ -101,6 +104,7 @@ class LibraryObserver:
         self._reader: InotifyFD | None = None
         self._observer: BaseObserver | None = None
         self._canary: Canary | None = None
+        self._marker: _Marker | None = None
 
     def start(self) -> None:
         """Watch the whole tree; events count from here. Raises CannotWatch, and leaves nothing behind."""
@@ -155,6 +159,15 @@ class LibraryObserver:
         """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
         return 0 if self._canary is None else self._canary.told_until_ns
 
+    @property
+    def events(self) -> int:
+        """How many events came so far."""
+        return 0 if self._marker is None else self._marker.events
+
+    @property
+    def has_overflowed(self) -> bool:
+        return self._reported == OVERFLOWED
+
     def coverage(self, directories: Iterable[Identity]) -> set[Identity]:
         """Those of the walked directories, each (device, inode), of which the kernel would not tell us.
 
@@ -179,8 +192,8 @@ class LibraryObserver:
             on_trouble=self._report,
             canary=self._canary,
         )
-        marker = _Marker(self._root, self._hints, self._canary)
-        self._observer.schedule(marker, self._root, recursive=True, event_filter=_WANTED)
+        self._marker = _Marker(self._root, self._hints, self._canary)
+        self._observer.schedule(self._marker, self._root, recursive=True, event_filter=_WANTED)
         self._observer.start()
 
     def _descriptor(self) -> int:
@@ -213,11 +226,13 @@ class _Marker(FileSystemEventHandler):
         self._prefix_length = len(root.rstrip("/")) + 1
         self._hints = hints
         self._canary = canary
+        self.events = 0
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if isinstance(event, _CanaryEvent):
             self._canary.hear()
             return
+        self.events += 1
         relative = os.fsdecode(event.src_path)[self._prefix_length :]
         if isinstance(event, DirCreatedEvent):
             self._hints.mark(relative, is_recursive=True)
@@ -439,7 +454,7 @@ class _Directory:
 
     def on_queue_overflow(self) -> None:
         """Called for every directory; watching goes on, with an unknown number of events lost."""
-        self.tree.report("more happened at once than the kernel's queue holds; events were lost")
+        self.tree.report(OVERFLOWED)
 
     def _follow(self, event: InotifyEvent) -> None:
         """Keep the watches where the directories are, before anybody is told to look there."""

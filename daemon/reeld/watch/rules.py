@@ -81,6 +81,10 @@ class Rules:
         dot = name.rfind(".", 1)
         return dot > 0 and name[dot + 1 :].lower() in self.extensions
 
+    def why_other_ending(self, name: str) -> str:
+        """What to say of a file that is no video by its name."""
+        return f"the ending of {readable(name)} is none of the library's extensions"
+
     def why_skip_directory(self, relative: str) -> str | None:
         """Why this directory, or one above it, is not entered. The library's root is always entered."""
         names = relative.split("/") if relative else []

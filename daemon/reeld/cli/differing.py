@@ -1,0 +1,78 @@
+"""`config diff`: what would another configuration change for the catalogue?"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from reeld.catalog.database import close_catalog, open_catalog
+from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
+from reeld.cli.output import complain, print_json, say, work_name
+from reeld.config import Config, load_config
+from reeld.domain.files import readable
+from reeld.errors import ConfigError
+from reeld.service.differing import Change, changes
+from reeld.service.realpath import real_path_in_time
+
+
+def add_to(config_app: typer.Typer) -> None:
+    config_app.command("diff")(diff)
+
+
+def diff(
+    new: Annotated[str, typer.Argument(metavar="NEW.toml", show_default=False)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a new configuration would change for the catalogue, by names alone; nothing is changed.
+
+    Files that would be newly seen, newly ignored or filed otherwise; libraries that come, go, move or are renamed; and
+    settings. To know what is new, the folders of libraries with other rules are listed; no video is opened.
+    """
+    after = load_config(new, os.environ, real_path=real_path_in_time)
+    before = _present(config)
+    open_catalog((before or after).database_path, create=False)
+    try:
+        found = changes(before, after)
+        if wants_json(as_json):
+            print_json(map(asdict, found))
+        else:
+            _print(found)
+    finally:
+        close_catalog()
+
+
+def _present(config: str | None) -> Config | None:
+    """None where it cannot be read: perhaps the new one is to mend that."""
+    try:
+        return config_of(config)
+    except ConfigError as err:
+        complain(f"the present configuration cannot be compared with: {err}")
+        return None
+
+
+def _print(found: Iterator[Change]) -> None:
+    counts: Counter[str] = Counter()
+    for change in found:
+        counts[change.what] += 1
+        say(_line(change))
+    sums = ", ".join(f"{count} {what}" for what, count in counts.items())
+    complain(f"in all: {sums}" if sums else "nothing would change")
+
+
+def _line(change: Change) -> str:
+    library = f" ({readable(change.library)})" if change.library else ""
+    path = f" {readable(change.path)}:" if change.path and not change.what.startswith("library") else ""
+    message = readable(change.message)
+    if change.what == "identity":
+        message = f"{_what(change.before)} -> {_what(change.after)}"
+    return f"{change.what}{library}:{path} {message}"
+
+
+def _what(said: dict[str, Any]) -> str:
+    if said["verdict"] == "accepted":
+        return f"{said['kind']} {work_name(said)}"
+    return "a question to you" if said["verdict"] == "pending" else "ignored"

@@ -1,0 +1,254 @@
+"""Does the doctor find what is wrong, say what to do, and touch nothing?"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import sqlite3
+
+from reeld.config import Config, Library
+from reeld.sandbox import Limits
+from reeld.service import doctor
+from reeld.service.child import WorkerPool
+from reeld.service.findings import Finding, Sight, at_a_glance
+from reeld.watch.limits import CannotWatch, shortage
+from reeld.watch.mounts import Mount
+from reeld.watch.telling import tells_of_a_look
+from reeld.watch.walk import RootSeen
+from tests.privileges import humbly
+from tests.service.harness import RunningDaemon, World, new_world
+from tests.videos import make_video
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with new_world() as new:
+        (new.library / "Heat (1995)").mkdir()
+        make_video(new.library / "Heat (1995)" / "Heat (1995).mkv", seed=1)
+        assert new.reeld("scan").returncode == 0
+        yield new
+
+
+def rows(world: World, *, code: int = 0) -> list[dict[str, Any]]:
+    done = world.reeld("doctor", "--json")
+    assert done.returncode == code, done.stdout.decode() + done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def problems(world: World, *, code: int = os.EX_UNAVAILABLE) -> list[dict[str, Any]]:
+    return [row for row in rows(world, code=code) if row["level"] == "problem"]
+
+
+# --- when all is well ------------------------------------------------------------------------------------
+
+
+def test_all_is_well_without_the_daemon_and_nothing_is_written_into_the_library(world: World) -> None:
+    before = {path: path.stat() for path in [world.library, *world.library.rglob("*")]}
+    found = rows(world)
+    assert [row for row in found if row["level"] == "problem"] == []
+    assert {row["check"] for row in found} >= {
+        *("configuration", "rights", "database", "daemon", "space", "backups", "sqlite", "clock", "library", "events"),
+        *("limits", "children"),
+    }
+    assert all(row.keys() == {"check", "level", "about", "message"} for row in found)
+    assert [row["level"] for row in found if row["check"] == "children"] == ["good", "good"]
+    for path, status in before.items():
+        now = path.stat()
+        assert (now.st_mtime_ns, now.st_ctime_ns) == (status.st_mtime_ns, status.st_ctime_ns)
+
+
+def test_beside_the_running_daemon_its_own_word_counts_as_well(world: World) -> None:
+    with RunningDaemon(World(root=world.root)) as daemon:
+        daemon.assert_true()
+        found = rows(world)
+        said = [(row["check"], row["message"]) for row in found if row["level"] == "good"]
+        assert ("daemon", f"reeld runs as process {daemon.pid}") in said
+        assert ("events", "the daemon hears of its changes") in said
+        assert ("limits", "2 directories can be watched") in said
+
+
+def test_before_the_first_start_nothing_is_wrong() -> None:
+    with new_world() as world:
+        shutil.rmtree(world.state)
+        found = rows(world)
+        assert [row["level"] for row in found if row["check"] == "database"] == ["note"]
+        assert not world.state.exists()
+
+
+def test_a_person_reads_one_line_for_each_finding(world: World) -> None:
+    lines = world.said("doctor").splitlines()
+    assert "good     database: whole" in "\n".join(lines)
+    assert all(line.split()[0] in ("good", "note") for line in lines)
+
+
+# --- when it is not --------------------------------------------------------------------------------------
+
+
+def test_every_complaint_about_the_configuration_is_a_finding_and_78_the_exit_code(world: World) -> None:
+    world.config.write_text('[settle]\nquiet_s = -1\n[hash]\nfull = "yes"\n')
+    found = problems(world, code=os.EX_CONFIG)
+    assert [row["check"] for row in found] == ["configuration", "configuration"]
+    assert "quiet_s" in found[0]["message"]
+
+
+def test_a_damaged_catalogue_is_found_and_the_way_back_said(world: World) -> None:
+    with world.database.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096 * 10)
+    (found,) = problems(world)
+    assert found["check"] == "database"
+    assert "reeld restore-backup" in found["message"]
+
+
+def test_rows_that_name_others_that_are_not_there_are_found(world: World) -> None:
+    with contextlib.closing(sqlite3.connect(world.database)) as other, other:
+        other.execute("DELETE FROM libraries")
+    assert any("1 rows name others" in row["message"] for row in problems(world))
+
+
+def test_a_damaged_backup_is_found(world: World) -> None:
+    (backup,) = (world.state / "backups").iterdir()
+    backup.write_bytes(backup.read_bytes()[:9000])
+    (found,) = problems(world)
+    assert (found["check"], str(backup) in found["message"]) == ("backups", True)
+
+
+def test_a_backup_that_is_too_old_is_said_by_doctor_and_status_alike(world: World) -> None:
+    (backup,) = (world.state / "backups").iterdir()
+    backup.rename(backup.with_name("reeld-20200101T000000Z-schema3.db"))
+    (found,) = problems(world)
+    assert "2020-01-01" in found["message"]
+    assert found in world.rows("status")[0]["findings"]
+    assert f"problem: {found['message']}" in world.said("status")
+
+
+def test_a_library_that_is_not_there_is_a_problem(world: World) -> None:
+    world.library.rename(world.root / "elsewhere")
+    (found,) = problems(world)
+    assert (found["check"], found["about"]) == ("library", "L")
+    assert "does not exist" in found["message"]
+
+
+@pytest.mark.needs_root
+def test_folders_that_may_not_be_read_are_named() -> None:
+    humbly(["true"])
+    with new_world(is_humble=True) as world:
+        closed = world.library / "closed \x1b[31m"
+        closed.mkdir()
+        closed.chmod(0)
+        for path in (world.root, world.library, world.state, world.home):
+            path.chmod(0o777)
+        try:
+            found = problems(world)
+        finally:
+            closed.chmod(0o755)
+        assert [(row["check"], row["about"]) for row in found] == [("rights", "L")]
+        assert "closed \\x1b[31m" in found[0]["message"]
+
+
+def test_what_the_daemon_refused_is_a_problem(world: World) -> None:
+    with RunningDaemon(World(root=world.root)) as daemon:
+        good = world.config.read_text()
+        world.config.write_text(good + "\n[nonsense]\n")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("config.refused")
+        world.config.write_text(good)
+        daemon.wait_until(lambda: world.rows("status")[0]["config_error"], "the status tells")
+        (found,) = problems(world)
+        assert found["check"] == "configuration"
+        assert "nonsense" in found["message"]
+
+
+# --- single checks ---------------------------------------------------------------------------------------
+
+
+def test_too_many_directories_are_said_with_the_exact_line() -> None:
+    said = shortage(2**40)
+    assert said is not None
+    assert f"={2 * 2**40} " in said
+    assert "sudo sysctl -w " in said
+    assert shortage(0) is None
+
+
+def test_a_look_into_a_directory_is_told_and_no_file_can_be_watched(tmp_path: Path) -> None:
+    assert tells_of_a_look(str(tmp_path)) is True
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWatch):
+        tells_of_a_look(str(tmp_path / "file"))
+    with pytest.raises(CannotWatch):
+        tells_of_a_look(str(tmp_path / "nowhere"))
+
+
+def sight(tmp_path: Path, **more: Any) -> Sight:
+    config = Config(source=None, libraries=(), database_path=str(tmp_path / "reeld.db"))
+    return Sight(**{"config": config, "daemon": None, "now": NOW, **more})
+
+
+def of(check: str, findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.check == check]
+
+
+def row(**more: Any) -> dict[str, Any]:
+    return {"name": "L", "state": "online", "state_reason": None, "checked_at": NOW.isoformat(), **more}
+
+
+def test_a_clock_that_was_put_back_is_a_problem(tmp_path: Path) -> None:
+    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[row()], now=NOW - timedelta(days=1))))
+    assert clock.level == "problem"
+    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[row()])))
+    assert clock.level != "problem"
+
+
+def test_what_the_daemon_says_of_a_library_is_a_finding(tmp_path: Path) -> None:
+    watching = {"mode": "polling", "is_degraded": True, "why": "no watches left", "directories": 5}
+    told = {"name": "L", "trouble": "it does not answer", "watching": watching, "unreadable": []}
+    daemon = {"pid": 7, "catalog": {"problems": ["the disk is full"]}, "libraries": [told]}
+    found = at_a_glance(sight(tmp_path, libraries=[row(state="held", state_reason="gone")], daemon=daemon))
+    assert [(each.check, each.about) for each in found if each.level == "problem"] == [
+        ("database", None),
+        ("library", "L"),
+        ("library", "L"),
+        ("events", "L"),
+    ]
+
+
+def test_a_network_file_system_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = [
+        Mount(mount_point="/", fs_type="ext4", source="/dev/sda", device=(8, 1)),
+        Mount(mount_point=str(tmp_path), fs_type="nfs4", source="nas:/films", device=(0, 40)),
+    ]
+    monkeypatch.setattr(doctor, "all_mounts", lambda: mounts)
+    root = RootSeen(device=1, inode=1, real_path=str(tmp_path))
+    (found,) = doctor._file_systems(Library(name="L", path=str(tmp_path)), root)
+    assert (found.level, found.check) == ("note", "file system")
+    assert list(doctor._file_systems(Library(name="L", path=str(tmp_path), watch="events"), root)) == []
+
+
+def test_children_that_do_not_start_or_answer_wrongly_are_problems() -> None:
+    gone = doctor._child(
+        "reads", WorkerPool("reeld.nowhere", 1, Limits()), lambda pool: bool(pool.call({}, timeout_s=5))
+    )
+    assert gone.level == "problem"
+    assert "cannot be started" in gone.message
+    pool = WorkerPool("tests.service.echo_child", 1, Limits())
+    assert doctor._child("reads", pool, lambda pool: "x" in pool.call({}, timeout_s=5)).level == "problem"
+
+
+def test_a_disk_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(doctor, "LONGEST_LOOK_S", 0.05)
+    monkeypatch.setattr(doctor, "check_root", lambda _path: answers.wait(30))
+    count, (found,) = doctor._look_at(Library(name="L", path="/dead"))
+    answers.set()
+    assert (count, found.level) == (0, "problem")
+    assert "does not answer" in found.message

@@ -1,0 +1,42 @@
+"""Is a changed library taken over by a reload, with all that was known and all work that was left?"""
+
+import signal
+
+from tests.service.harness import RunningDaemon, new_world
+from tests.videos import make_video
+
+
+def test_a_library_with_other_rules_and_another_kind_is_taken_over_without_a_file_called_missing() -> None:
+    with new_world() as world:
+        for seed, name in enumerate(("Heat (1995).mkv", "Alien (1979).avi", "Clue.mkv", "1917.2019.mkv")):
+            make_video(world.library / name, seed=seed, padding_bytes=1 << 20)
+        with RunningDaemon(world) as daemon:
+            daemon.assert_true()
+            for seed in range(10, 20):
+                make_video(world.library / f"Film {seed} (1999).mkv", seed=seed, padding_bytes=1 << 20)
+            mark = daemon.mark()
+            world.library_extra = 'extensions = ["mkv"]\nignore = ["1917*"]\nkind = "series"\n'
+            world.write_config()
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for("daemon.ready", since=mark)
+            daemon.wait_until(lambda: len(world.rows("list", "ignored")) == 2, "two are left alone")
+            daemon.wait_until(lambda: not world.ask_database("SELECT 1 FROM jobs"), "no work is left")
+            ignored = {row["path"]: row["reason"] for row in world.rows("list", "ignored")}
+            assert "none of the library's extensions" in ignored[str(world.library / "Alien (1979).avi")]
+            assert "1917*" in ignored[str(world.library / "1917.2019.mkv")]
+            files = world.rows("list", "files")
+            assert len(files) == 12
+            assert {row["state"] for row in files} == {"present"}
+            assert all(row["file_hash"] for row in files)
+            assert daemon.find("file.missing") is None
+            assert {row["kind"] for row in world.rows("list", "libraries")} == {"series"}
+
+            world.library_extra = ""
+            world.write_config()
+            mark = daemon.mark()
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for("file.finished", since=mark, path="Alien (1979).avi")
+            daemon.wait_for("file.finished", since=mark, path="1917.2019.mkv")
+            daemon.assert_true()
+            assert world.file(world.library / "Alien (1979).avi")["title"] == "Alien"
+            assert world.file(world.library / "Heat (1995).mkv")["title"] == "Heat"
