@@ -111,9 +111,9 @@ def test_every_directive_of_a_unit_is_explained() -> None:
 # --- the drop-in -----------------------------------------------------------------------------------------
 
 
-def _config(*libraries: str, database: str = "") -> Config:
+def _config(*libraries: str, database: str = "", **metrics: object) -> Config:
     tables = [{"name": path, "path": path} for path in libraries]
-    document = {"library": tables, "database": {"path": database}}
+    document = {"library": tables, "database": {"path": database}, "metrics": metrics}
     environment = {"STATE_DIRECTORY": "/var/lib/reeld"}
     return parse_config(
         document, source="/etc/reeld/config.toml", base="/", environment=environment, real_path=lambda path: path
@@ -154,6 +154,24 @@ def test_a_catalogue_elsewhere_is_opened_and_its_disk_required_and_libraries_in_
         'ReadOnlyPaths=-"/data/films"',
     ]
     assert not any("Write" in line for line in _lines(_config("/srv/tv", database="/var/lib/reeld/sub/reeld.db")))
+
+
+def test_figures_are_let_out_as_far_as_they_are_asked_for_and_no_further(tmp_path: Path) -> None:
+    folder = _config("/srv/tv", textfile_directory="/var/lib/node exporter")
+    assert _lines(folder)[2:] == [
+        "[Service]",
+        'ReadWritePaths=-"/var/lib/node exporter"',
+        'NoExecPaths=-"/var/lib/node exporter"',
+    ]
+    port = _config("/srv/tv", port=9101)
+    assert _lines(port)[2:] == [
+        "[Service]",
+        "PrivateNetwork=no",
+        "RestrictAddressFamilies=AF_INET",
+        "IPAddressAllow=localhost",
+    ]
+    if shutil.which("systemd-analyze"):
+        assert _complaints(tmp_path, "reeld.service", drop_in(port, str)) == ""
 
 
 def test_a_name_that_no_unit_file_can_hold_is_refused() -> None:

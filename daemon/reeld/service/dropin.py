@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from reeld.config import Config
+from reeld.config import Config, MetricsSettings
 from reeld.domain.files import readable
 from reeld.errors import UsageError
 from reeld.watch.mounts import mounted_below
@@ -36,9 +36,21 @@ def drop_in(config: Config, real_path: Callable[[str], str]) -> str:
         service.append(f"ReadWritePaths={quoted(state)}")
         service.append(f"NoExecPaths={quoted(state)}")
         service += [f"ReadOnlyPaths=-{quoted(path)}" for path in libraries if _lies_below(path, (state,))]
+    service += _for_metrics(config.metrics)
     source = quoted(config.source or "the built-in configuration")
     head = f"# What {source} needs, as `reeld config drop-in` printed it."
     return "\n".join([head, *_section("Unit", unit), *_section("Service", service), ""])
+
+
+def _for_metrics(metrics: MetricsSettings) -> Iterator[str]:
+    if metrics.textfile_directory:
+        yield f"ReadWritePaths=-{quoted(metrics.textfile_directory)}"
+        yield f"NoExecPaths=-{quoted(metrics.textfile_directory)}"
+    if metrics.port:
+        # The machine's own network, and of that nothing but this machine.
+        yield "PrivateNetwork=no"
+        yield "RestrictAddressFamilies=AF_INET"
+        yield "IPAddressAllow=localhost"
 
 
 def _section(name: str, lines: list[str]) -> list[str]:
