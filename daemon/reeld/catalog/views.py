@@ -26,6 +26,7 @@ from reeld.catalog.models import (
     Trash,
     VideoFile,
 )
+from reeld.catalog.statements import rows
 from reeld.domain.records import place_of
 
 _PAGE = 500
@@ -423,6 +424,31 @@ def totals() -> Row:
         is_well = (Library.state == "online") & Library.state_reason.is_null()
         away = dict(Library.select(Library.name, Library.state).where(~is_well, Library.state != "removed").tuples())
     return {"files": sum(by_verdict.values()), "work": work, "pending": by_verdict.get("pending", 0), "away": away}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLeft:
+    """What the queue holds and somebody may do now."""
+
+    files: int
+    files_to_read: int
+    """Of which names or headers are still to be read."""
+    bytes_to_hash: int
+    """Of all files that come to be read as a whole."""
+
+
+def work_left() -> WorkLeft:
+    """Reads all jobs: some 60 ms for 100,000."""
+    with reading():
+        ((files, to_read, to_hash),) = rows(
+            """
+            SELECT COUNT(*), COALESCE(SUM(lane = 'light' AND stage <> 'pair'), 0),
+                COALESCE(SUM(IIF(stage = 'pair' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes)), 0)
+            FROM jobs JOIN video_files ON video_files.id = video_file_id
+            WHERE jobs.state IN ('waiting', 'running')
+            """
+        )
+    return WorkLeft(files=files, files_to_read=to_read, bytes_to_hash=to_hash)
 
 
 def _by_stage(work: Sequence[tuple[str, str, int]]) -> dict[str, int]:

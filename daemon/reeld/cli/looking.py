@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_j
 from reeld.cli.output import (
     Column,
     Row,
+    clear_screen,
     complain,
     duration,
     episode_code,
@@ -27,7 +29,9 @@ from reeld.cli.output import (
     size,
     work_name,
 )
+from reeld.config import Config
 from reeld.domain.files import readable
+from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
 from reeld.service.findings import Sight, at_a_glance, utc_now
 from reeld.service.presence import status_of
@@ -71,6 +75,8 @@ def _media(row: Row) -> str:
     facts = (_resolution(first), first["codec_video"], duration(first["duration_ms"]))
     return " ".join(str(fact) for fact in facts if fact)
 
+
+WATCH_S = 2.0
 
 _MOVIES: list[Column] = [
     ("ID", lambda row: row["id"]),
@@ -341,25 +347,42 @@ def _print_candidates(candidates: list[Row]) -> None:
 # --- status ----------------------------------------------------------------------------------------------
 
 
-def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Whether a daemon runs, what the libraries are like, what there is and what is left to do."""
-    with catalog_of(config) as settings:
-        daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
-        sight = Sight(config=settings, daemon=daemon, libraries=libraries, set_aside=counts["set_aside"], now=utc_now())
-        report = {
-            "running": daemon is not None,
-            "pid": (daemon or {}).get("pid"),
-            "config_error": (daemon or {}).get("config_error"),
-            "database": settings.database_path,
-            "catalog": _catalog_report(settings.database_path, daemon),
-            **counts,
-            "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
-            "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
-        }
-    if wants_json(as_json):
-        print_json([report])
-    else:
-        _print_status(report)
+def status(
+    config: ConfigFile = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a daemon runs, what the libraries are like, what there is, and what is left to do and when it is done."""
+    while True:
+        # Opened anew each time: a catalogue that is kept open keeps its log from being folded in.
+        with catalog_of(config) as settings:
+            report = _report(settings)
+        if wants_json(as_json):
+            print_json([report])
+        else:
+            if watch and sys.stdout.isatty():
+                clear_screen()
+            _print_status(report)
+        if not watch:
+            return
+        sys.stdout.flush()
+        time.sleep(WATCH_S)
+
+
+def _report(settings: Config) -> Row:
+    daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+    sight = Sight(config=settings, daemon=daemon, libraries=libraries, set_aside=counts["set_aside"], now=utc_now())
+    return {
+        "running": daemon is not None,
+        "pid": (daemon or {}).get("pid"),
+        "config_error": (daemon or {}).get("config_error"),
+        "database": settings.database_path,
+        "catalog": _catalog_report(settings.database_path, daemon),
+        **counts,
+        "work": (daemon or {}).get("work"),
+        "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
+        "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
+    }
 
 
 def _catalog_report(path: str, daemon: Row | None) -> Row:
@@ -410,17 +433,27 @@ def _print_status(report: Row) -> None:
     say(f"questions  {verdicts['pending']} waiting for you (reeld pending)")
     work = ", ".join(f"{stage} {count}" for stage, count in report["queue"].items()) or "nothing"
     say(f"to do      {work}; {report['paused']} paused, {report['set_aside']} set aside (reeld list files says why)")
+    if report["work"]:
+        _print_outlook(report["work"])
     for library in report["libraries"]:
         _print_library(library)
 
 
+def _print_outlook(work: Row) -> None:
+    """How fast the work goes, and when it will be done."""
+    rates = [f"{work['files_per_s']:.0f} files/s"] if work["files_per_s"] else []
+    if work["bytes_to_hash"]:
+        rates.append(f"{size(work['bytes_to_hash'])} to hash")
+    if work["hashed_bytes_per_s"]:
+        rates.append(f"{size(round(work['hashed_bytes_per_s']))}/s")
+    if work["seconds_left"] is not None:
+        rates.append(f"some {coarsely(work['seconds_left'])} left")
+    if rates:
+        say(f"           {', '.join(rates)}")
+
+
 def _age(since_s: float) -> str:
-    """How long ago that was, as coarse as a person says it: 40 s, 12 min, 3 h, 2 days."""
-    seconds = max(0, round(time.time() - since_s))
-    for unit, length_s, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
-        if seconds < most * length_s:
-            return f"{seconds // length_s} {unit}"
-    return f"{seconds // 86_400} days"
+    return coarsely(time.time() - since_s)
 
 
 def _print_library(library: Row) -> None:

@@ -117,6 +117,11 @@ def shown(value: object) -> str:
     return readable(str(value))
 
 
+def clear_screen() -> None:
+    """Of a terminal; what follows begins at its top."""
+    sys.stdout.write("\x1b[H\x1b[2J")
+
+
 def size(size_bytes: int) -> str:
     """1536 is "1.5 KiB"."""
     number = float(size_bytes)

@@ -14,6 +14,7 @@ from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.files import readable
+from reeld.domain.times import coarsely
 from reeld.log import configure_log
 from reeld.service.realpath import real_path_in_time
 
@@ -149,6 +150,11 @@ def _describe(progress: "Progress") -> str:
     stages = [f"{stage} {count}" for stage, count in progress.left.items()]
     settling = [f"settling {progress.settling}"] if progress.settling else []
     hashed = [f"{size(progress.bytes_hashed)} hashed"] if progress.bytes_hashed else []
+    outlook = progress.outlook
+    if outlook.bytes_to_hash:
+        hashed.append(f"{size(outlook.bytes_to_hash)} to hash")
+    if outlook.files and outlook.seconds_left is not None:
+        hashed.append(f"some {coarsely(outlook.seconds_left)} left")
     return ", ".join(settling + stages + hashed) or "looking"
 
 

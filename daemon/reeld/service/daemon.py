@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
+from reeld.service.forecast import Forecast
 from reeld.service.headline import Headline
 from reeld.service.notify import notify, tell_reloading
 from reeld.service.presence import Presence
@@ -147,6 +148,7 @@ class Daemon:
         self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, tally: Tally
     ) -> None:
         self._tally = tally
+        self._forecast = Forecast(tally, with_full_hash=config.hash.full)
         self._metrics: Metrics | None = None
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
@@ -239,21 +241,17 @@ class Daemon:
 
     def _stay(self, presence: Presence) -> bool:
         """Until reeld is to end, or (True) to go on with another configuration."""
-        is_ready, started, before = False, round(time.time()), None
+        is_ready, started = False, round(time.time())
+        before: dict[str, Any] | None = None
         while not self.stopping.is_set():
             try:
                 self._vigil.look_around()
             except CatalogError as err:
                 self._fail(err)
-            is_ready = is_ready or self._be_ready()
-            status: dict[str, Any] = {
-                "started": started,
-                "config_error": self._reloading.complaint,
-                "catalog": self._upkeep.status(),
-                "libraries": self._libraries(),
-            }
+            status = self._status(started)
+            is_ready = is_ready or self._be_ready(status)
             if is_ready:
-                self._headline.tell(status["libraries"], self._reloading.complaint)
+                self._headline.tell(status)
             if status != before:
                 presence.tell(status)
                 before = status
@@ -266,20 +264,30 @@ class Daemon:
                     if self._reloading.has_found_another():
                         return True
                     if is_ready:
-                        self._headline.tell_ready(self._libraries(), self._reloading.complaint)
+                        self._headline.tell_ready(self._status(started))
         return False
+
+    def _status(self, started: int) -> dict[str, Any]:
+        """What `reeld status` shows of a running reeld beside the catalogue; scripts may rely on the names."""
+        return {
+            "started": started,
+            "config_error": self._reloading.complaint,
+            "catalog": self._upkeep.status(),
+            "libraries": self._libraries(),
+            "work": self._forecast.status(),
+        }
 
     def _libraries(self) -> list[dict[str, Any]]:
         return [
             {**watcher.status(), "trouble": self._disks.trouble(watcher.library.path)} for watcher in self._watchers
         ]
 
-    def _be_ready(self) -> bool:
+    def _be_ready(self, status: Mapping[str, Any]) -> bool:
         """Say so once every library is watched, or it is known why it is not."""
         late = [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
         if any(self._disks.is_answering(library.path) for library in late):
             return False
-        self._headline.tell_ready(self._libraries(), self._reloading.complaint)
+        self._headline.tell_ready(status)
         names = [library.name for library in late]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
         return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from reeld.catalog import views
 from reeld.domain.files import readable
+from reeld.domain.times import coarsely
 from reeld.errors import CatalogError
 from reeld.service.notify import is_asked_for, notify
 
@@ -22,19 +23,21 @@ class Headline:
         self._next = -math.inf
         self._told: str | None = None
 
-    def tell(self, libraries: Sequence[Mapping[str, Any]], complaint: str | None) -> None:
-        """Tell what changed, if the last look is long enough ago."""
+    def tell(self, status: Mapping[str, Any]) -> None:
+        """Tell what changed, if the last look is long enough ago. `status` is what the daemon says of itself."""
         if self._now() >= self._next and is_asked_for():
-            self._send(libraries, complaint)
+            self._send(status)
 
-    def tell_ready(self, libraries: Sequence[Mapping[str, Any]], complaint: str | None) -> None:
+    def tell_ready(self, status: Mapping[str, Any]) -> None:
         """Tell it now, together with READY=1."""
         self._told = None
-        self._send(libraries, complaint, "READY=1")
+        self._send(status, "READY=1")
 
-    def _send(self, libraries: Sequence[Mapping[str, Any]], complaint: str | None, *states: str) -> None:
+    def _send(self, status: Mapping[str, Any], *states: str) -> None:
         self._next = self._now() + TELL_S
-        line = headline(_totals(), libraries, complaint)
+        line = headline(
+            _totals(), status["libraries"], status["config_error"], (status["work"] or {}).get("seconds_left")
+        )
         if line != self._told:
             notify(*states, f"STATUS={line}")
             self._told = line
@@ -47,11 +50,17 @@ def _totals() -> Mapping[str, Any] | None:
         return None  # whoever needs the catalogue for more than this line tells why
 
 
-def headline(totals: Mapping[str, Any] | None, libraries: Sequence[Mapping[str, Any]], complaint: str | None) -> str:
+def headline(
+    totals: Mapping[str, Any] | None,
+    libraries: Sequence[Mapping[str, Any]],
+    complaint: str | None,
+    seconds_left: float | None = None,
+) -> str:
     """One line for a person. `totals` as `views.totals` gives them, None: not known; `libraries` as the watchers do."""
     figures, away = ["the catalogue cannot be read now"], {}
     if totals is not None:
-        figures = [f"files: {totals['files']}", f"in work: {totals['work']}", f"questions: {totals['pending']}"]
+        when = f" (some {coarsely(seconds_left)} left)" if seconds_left and totals["work"] else ""
+        figures = [f"files: {totals['files']}", f"in work: {totals['work']}{when}", f"questions: {totals['pending']}"]
         away = totals["away"]
     troubles = [
         f"library {readable(library['name'])} {how}"

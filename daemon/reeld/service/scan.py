@@ -20,9 +20,11 @@ from reeld.pipeline.roots import Doubt, why_away
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.service.daemon import open_owned_catalog
+from reeld.service.forecast import Forecast, Outlook
 from reeld.service.presence import Presence
 from reeld.service.pulse import Pulses
 from reeld.service.signals import ending_on_signals
+from reeld.service.tally import Tally, counted
 from reeld.service.watcher import make_intake, record_state
 from reeld.service.workers import Workers, lane_threads
 from reeld.service.workplace import looking, now_ms, open_tools, roots_of
@@ -30,6 +32,9 @@ from reeld.watch.hints import Hint
 from reeld.watch.walk import RootSeen
 
 TICK_S = 0.1
+
+# Counting what is left reads the whole queue.
+SHOW_S = 0.5
 
 # A file that somebody goes on writing to never settles; after so many quiet periods the pass ends without it.
 PATIENCE = 3
@@ -49,6 +54,7 @@ class Progress:
     left: dict[str, int]
     """Files whose next stage is this one, by stage."""
     bytes_hashed: int
+    outlook: Outlook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +152,6 @@ class _Scan:
         self._stopping = threading.Event()
         self._interruption = ending_on_signals()
         self._failure: CatalogError | None = None
-        self._bytes_hashed = 0
         self._offline: dict[str, str] = {}
         self._doubts: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
@@ -155,13 +160,15 @@ class _Scan:
         self._changed: set[str] = set()
         """Files that changed under their job, which waits until they are complete."""
         self._to_look_again: queues.SimpleQueue[str] = queues.SimpleQueue()
-        self._stages = tuple(stages(with_full_hash=config.hash.full))
+        self._tally = Tally()
+        self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
+        self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
         self._started = time.monotonic()
 
     def run(self, show: Callable[[Progress], None]) -> Summary:
         with (
             self._interruption,
-            open_tools(self._config, self._stopping, self._count) as tools,
+            open_tools(self._config, self._stopping, self._tally.hashed) as tools,
         ):
             runner = Runner(
                 stages=self._stages,
@@ -236,7 +243,7 @@ class _Scan:
     def _work_off(self, intakes: Sequence[Intake], show: Callable[[Progress], None]) -> None:
         """Until nothing settles and nothing is queued, or what settles has used up our patience."""
         quiet_s = max((library.quiet_s for library in self._config.libraries), default=0.0)
-        last_work = time.monotonic()
+        last_work, next_show = time.monotonic(), 0.0
         while not self._is_over():
             self._look_again(intakes)
             for library, intake in zip(self._config.libraries, intakes, strict=True):
@@ -246,7 +253,9 @@ class _Scan:
             is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
             with reading():
                 left = queue.live_count(now_ms() + SOON_MS)
-            show(Progress(settling=settling, left=views.counts()["queue"], bytes_hashed=self._bytes_hashed))
+            if time.monotonic() >= next_show:
+                show(self._progress(settling))
+                next_show = time.monotonic() + SHOW_S
             if left > len(self._changed.intersection(_unsettled(intakes))):
                 last_work = time.monotonic()
             elif not (settling or is_in_doubt) or time.monotonic() - last_work > PATIENCE * quiet_s + (
@@ -254,6 +263,14 @@ class _Scan:
             ):
                 return
             time.sleep(TICK_S)
+
+    def _progress(self, settling: int) -> Progress:
+        return Progress(
+            settling=settling,
+            left=views.counts()["queue"],
+            bytes_hashed=self._tally.bytes_hashed,
+            outlook=self._forecast.look(views.work_left()),
+        )
 
     def _look_again(self, intakes: Sequence[Intake]) -> None:
         """List the folders of files that turned out to be gone, or changed, when their turn came."""
@@ -283,7 +300,7 @@ class _Scan:
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
         return Summary(
             seconds=time.monotonic() - self._started,
-            bytes_hashed=self._bytes_hashed,
+            bytes_hashed=self._tally.bytes_hashed,
             unsettled=(*_unsettled(intakes), *self._put_off()),
             offline=self._offline,
             doubts=self._doubts,
@@ -298,9 +315,6 @@ class _Scan:
 
     def _is_over(self) -> bool:
         return self._interruption.is_set() or self._stopping.is_set()
-
-    def _count(self, size_bytes: int) -> None:
-        self._bytes_hashed += size_bytes
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)
