@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import minidlna
 from bench.material import Library, real_videos
 from bench.measure import Goal, Line, alternate, seconds_of
 from bench.world import World, scan_command, write_config
@@ -27,6 +28,8 @@ def run(world: World) -> Iterator[Line]:
     parts: dict[str, float] = defaultdict(float)
     cpu: list[float] = []
     ways = {"plain": lambda: _plain(world, library, parts), "reeld": lambda: _scan(world, library, cpu)}
+    if minidlna.is_there():
+        ways["minidlna"] = lambda: minidlna.scan_s(world, library.root)
     seconds = alternate(world.sizes.rounds, ways)
     speeds = {name: files / value for name, value in seconds.items()}
     yield Line(
@@ -43,6 +46,14 @@ def run(world: World) -> Iterator[Line]:
         yardstick="plain pipeline, one process",
         yardstick_figure=1000 * seconds["plain"] / files,
         goal=Goal(sense="<=", limit=0.25),
+    )
+    yield Line(
+        what="first scan: time a file, with identification and hashes",
+        figure=1000 * seconds["reeld"] / files,
+        unit="ms",
+        yardstick="minidlnad -R, without them" if minidlna.is_there() else "minidlnad is not installed",
+        yardstick_figure=1000 * seconds["minidlna"] / files if minidlna.is_there() else None,
+        goal=Goal(sense="<=", limit=1.5),
     )
     bare_s = sum(parts.values()) / world.sizes.rounds
     yield Line(

@@ -23,7 +23,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import first_scan, full_hash, identify_names, idle, latency, peak_memory, reconcile, second_scan
+from bench import (
+    first_scan,
+    full_hash,
+    growth,
+    identify_names,
+    idle,
+    latency,
+    peak_memory,
+    queue_rate,
+    reconcile,
+    second_scan,
+)
 from bench.measure import HEADING, Line
 from bench.world import QUICK, Sizes, World
 
@@ -31,11 +42,13 @@ BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "hash": full_hash.run,
     "names": identify_names.run,
     "first-scan": first_scan.run,
+    "growth": growth.run,
     "memory": peak_memory.run,
     "second-scan": second_scan.run,
     "reconcile": reconcile.run,
     "latency": latency.run,
     "idle": idle.run,
+    "queue": queue_rate.run,
 }
 
 KEPT = Path(__file__).resolve().parents[2] / ".bench"
@@ -60,9 +73,14 @@ def _arguments() -> argparse.Namespace:
         "--keep", action="store_true", help=f"work in {KEPT} and leave the libraries there for the next run"
     )
     for size in fields(Sizes):
-        kind = type(size.default)
+        kind = _counts if size.name == "growth" else type(size.default)
         parser.add_argument(f"--{size.name.replace('_', '-').replace('hash-', 'size-')}", dest=size.name, type=kind)
     return parser.parse_args()
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """`1000,10000` is two sizes."""
+    return tuple(int(count) for count in text.split(","))
 
 
 def _sizes(asked: argparse.Namespace) -> Sizes:

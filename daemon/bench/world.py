@@ -26,11 +26,13 @@ RESTING_CPU_S = 0.03
 class Sizes:
     """How much is measured."""
 
-    hash_gib: float = 2.0
-    videos: int = 2000
+    hash_gib: float = 4.0
+    videos: int = 5000
     catalogued: int = 10_000
     walked: int = 200_000
     burst: int = 40_000
+    growth: tuple[int, ...] = (1000, 10_000, 100_000)
+    jobs: int = 10_000
     names: int = 2000
     arrivals: int = 200
     arrivals_per_s: float = 5.0
@@ -44,6 +46,8 @@ QUICK = Sizes(
     catalogued=300,
     walked=2000,
     burst=300,
+    growth=(100, 300),
+    jobs=500,
     names=200,
     arrivals=20,
     arrivals_per_s=5.0,

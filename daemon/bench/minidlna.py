@@ -1,0 +1,56 @@
+"""How long does minidlnad, a media server in C that lists files and reads their headers, take for a first scan?
+
+It neither identifies nor hashes. A yardstick of the first scan where it is installed (Debian package minidlna).
+"""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from bench.world import World
+
+FINISHED = " finished ("
+PATIENCE_S = 600.0
+
+
+def is_there() -> bool:
+    return shutil.which("minidlnad") is not None
+
+
+def scan_s(world: World, library: Path) -> float:
+    """Seconds from the start of minidlnad to the moment at which it says that its scan is over."""
+    with world.corner("minidlna") as corner:
+        log = corner / "minidlna.log"
+        config = corner / "minidlna.conf"
+        config.write_text(
+            f"media_dir=V,{library}\ndb_dir={corner}\nlog_dir={corner}\nlog_level=general,scanner=info\n"
+            f"network_interface=lo\nport={_free_port()}\ninotify=no\n"
+        )
+        started = time.perf_counter()
+        command = ["minidlnad", "-R", "-S", "-f", str(config), "-P", str(corner / "pid")]
+        with open(corner / "stderr.log", "wb") as stderr:
+            process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
+        try:
+            while not _has_finished(log, corner / "stderr.log"):
+                if process.poll() is not None:
+                    raise RuntimeError(f"minidlnad ended with status {process.returncode}")
+                if time.perf_counter() - started > PATIENCE_S:
+                    raise TimeoutError("minidlnad did not finish its scan")
+                time.sleep(0.02)
+            return time.perf_counter() - started
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _has_finished(*logs: Path) -> bool:
+    return any(FINISHED in log.read_text(errors="replace") for log in logs if log.exists())
