@@ -6,9 +6,11 @@ up), and is left alone until it rests before the clock starts.
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.material import catalogued, real_content
+from bench import minidlna
+from bench.material import catalogued, cheap_files, real_content
 from bench.measure import MIB, Goal, Line
 from bench.processes import Usage, children, usage
 from bench.world import Daemon, World, copy_catalog, running_daemon, write_config
@@ -40,28 +42,59 @@ def _give_work(daemon: Daemon, newcomers: list[Path], already: int) -> None:
 
 
 def _watch(daemon: Daemon, world: World) -> Iterator[Line]:
-    offspring = children(daemon.pid)
-    before = {pid: usage(pid) for pid in (daemon.pid, *offspring)}
-    started = time.monotonic()
-    time.sleep(world.sizes.idle_s)
-    spent_s = time.monotonic() - started
-    after = {pid: usage(pid) for pid in (daemon.pid, *offspring)}
-    own = after[daemon.pid]
+    pids = [daemon.pid, *children(daemon.pid)]
+    rest, after = _rest_of(pids, world.sizes.idle_s)
+    peer = _peer(world)
     what = f"idle, {world.sizes.catalogued:,} files catalogued"
-    cpu_s = sum(after[pid].cpu_s - before[pid].cpu_s for pid in after)
-    wakeups = sum(after[pid].wakeups - before[pid].wakeups for pid in after)
-    read_bytes = sum(after[pid].read_bytes - before[pid].read_bytes for pid in after)
+    yardstick = "minidlnad" if peer else "minidlnad is not installed"
     yield Line(
         what=f"{what}: processor, daemon and children",
-        figure=100 * cpu_s / spent_s,
+        figure=rest.cpu_percent,
         unit="% of a core",
+        yardstick=yardstick,
+        yardstick_figure=peer and peer.cpu_percent,
         goal=Goal(sense="<=", limit=0.2, of="figure"),
     )
-    yield Line(what=f"{what}: processor a minute", figure=60 * cpu_s / spent_s, unit="s")
-    yield Line(what=f"{what}: wake-ups", figure=wakeups / spent_s, unit="/s")
-    yield Line(what=f"{what}: read from the disk", figure=read_bytes / MIB, unit="MiB")
-    yield Line(what=f"{what}: inotify watches", figure=own.inotify_watches, unit="")
-    yield from _memory(what, own, [after[pid] for pid in offspring])
+    yield Line(
+        what=f"{what}: wake-ups",
+        figure=rest.wakeups_per_s,
+        unit="/s",
+        yardstick=yardstick,
+        yardstick_figure=peer and peer.wakeups_per_s,
+    )
+    yield Line(what=f"{what}: read from the disk", figure=rest.read_mib, unit="MiB")
+    yield Line(what=f"{what}: inotify watches", figure=after[daemon.pid].inotify_watches, unit="")
+    yield from _memory(what, after[daemon.pid], [after[pid] for pid in pids[1:]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What processes together use while nothing happens."""
+
+    cpu_percent: float
+    wakeups_per_s: float
+    read_mib: float
+
+
+def _rest_of(pids: list[int], seconds: float) -> tuple[Rest, dict[int, Usage]]:
+    before = {pid: usage(pid) for pid in pids}
+    started = time.monotonic()
+    time.sleep(seconds)
+    spent_s = time.monotonic() - started
+    after = {pid: usage(pid) for pid in pids}
+    return Rest(
+        cpu_percent=100 * sum(after[pid].cpu_s - before[pid].cpu_s for pid in pids) / spent_s,
+        wakeups_per_s=sum(after[pid].wakeups - before[pid].wakeups for pid in pids) / spent_s,
+        read_mib=sum(after[pid].read_bytes - before[pid].read_bytes for pid in pids) / MIB,
+    ), after
+
+
+def _peer(world: World) -> Rest | None:
+    """The same of minidlnad on a library of as many files, whose names are all that it reads of them."""
+    if not minidlna.is_there():
+        return None
+    with minidlna.scanned(world, cheap_files(world, world.sizes.catalogued).root) as pid:
+        return _rest_of([pid], world.sizes.idle_s)[0]
 
 
 def _memory(what: str, own: Usage, offspring: list[Usage]) -> Iterator[Line]:

@@ -3,11 +3,13 @@
 It neither identifies nor hashes. A yardstick of the first scan where it is installed (Debian package minidlna).
 """
 
+import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.world import World
@@ -22,25 +24,33 @@ def is_there() -> bool:
 
 def scan_s(world: World, library: Path) -> float:
     """Seconds from the start of minidlnad to the moment at which it says that its scan is over."""
+    started = time.perf_counter()
+    with scanned(world, library):
+        return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def scanned(world: World, library: Path) -> Iterator[int]:
+    """The id of a minidlnad that has scanned the library, and watches it."""
     with world.corner("minidlna") as corner:
         log = corner / "minidlna.log"
         config = corner / "minidlna.conf"
         config.write_text(
             f"media_dir=V,{library}\ndb_dir={corner}\nlog_dir={corner}\nlog_level=general,scanner=info\n"
-            f"network_interface=lo\nport={_free_port()}\ninotify=no\n"
+            f"network_interface=lo\nport={_free_port()}\ninotify=yes\n"
         )
-        started = time.perf_counter()
         command = ["minidlnad", "-R", "-S", "-f", str(config), "-P", str(corner / "pid")]
         with open(corner / "stderr.log", "wb") as stderr:
             process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
         try:
+            until = time.monotonic() + PATIENCE_S
             while not _has_finished(log, corner / "stderr.log"):
                 if process.poll() is not None:
                     raise RuntimeError(f"minidlnad ended with status {process.returncode}")
-                if time.perf_counter() - started > PATIENCE_S:
+                if time.monotonic() > until:
                     raise TimeoutError("minidlnad did not finish its scan")
                 time.sleep(0.02)
-            return time.perf_counter() - started
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
