@@ -33,7 +33,7 @@ from reeld.domain.records import FileRecord
 from reeld.identify import child as identify_child
 from reeld.identify.titles import title_key
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import Stage, stages
+from reeld.pipeline.stages import LANES, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service import watching as watching_module
 from reeld.service.daemon import Daemon, open_owned_catalog
@@ -249,7 +249,7 @@ class Reeld:
     def work(self, most: int | None = None) -> int:
         """Let the workers do at most so many jobs that are due, or all; how many."""
         done = 0
-        while (most is None or done < most) and (self._runner.step("light") or self._runner.step("heavy")):
+        while (most is None or done < most) and (any(self._runner.step(lane) for lane in LANES)):
             done += 1
         return done
 

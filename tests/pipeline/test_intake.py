@@ -183,7 +183,7 @@ def test_a_new_file_is_queued_once_it_was_left_alone_for_the_quiet_period(world:
     assert world.states() == {}
     world.wait(2)
     assert world.states() == {"a.mkv": "present"}
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
 
 
 def test_a_file_that_grows_is_not_queued_before_it_stops(world: World) -> None:
@@ -201,7 +201,7 @@ def test_a_file_that_lay_there_for_long_is_queued_at_the_first_look(world: World
     world.write("a.mkv")
     world.advance_s += 3600
     world.look()
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
 
 
 def test_a_download_that_its_control_file_gives_away_waits_for_as_long_as_that_is_there(world: World) -> None:
@@ -212,7 +212,7 @@ def test_a_download_that_its_control_file_gives_away_waits_for_as_long_as_that_i
     assert world.jobs() == {}
     control.unlink()
     world.be_quiet()
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
 
 
 def test_a_file_with_holes_waits_for_a_day_and_is_taken_then_with_a_note(world: World) -> None:
@@ -229,7 +229,7 @@ def test_an_old_file_with_holes_does_not_wait(world: World) -> None:
     os.truncate(world.write("a.mkv"), 1 << 20)
     world.advance_s += PATIENCE_S + 60
     world.look()
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
     assert world.row("a.mkv").completeness["holes"] == "some"
 
 
@@ -258,7 +258,7 @@ def test_new_content_forgets_what_was_read_from_the_old_and_is_read_again(known:
     known.be_quiet()
     row = known.row("a/one.mkv")
     assert (row.id, row.fingerprint, row.file_hash, row.size_bytes) == (file_id, None, None, 13)
-    assert known.jobs() == {"a/one.mkv": "fingerprint"}
+    assert known.jobs() == {"a/one.mkv": "name"}
 
 
 def test_a_file_whose_ctime_alone_changed_is_read_again_and_meanwhile_nothing_is_forgotten(known: World) -> None:
@@ -268,7 +268,7 @@ def test_a_file_whose_ctime_alone_changed_is_read_again_and_meanwhile_nothing_is
     after = known.row("a/one.mkv")
     assert after.ctime_ns > before.ctime_ns
     assert (after.file_hash, after.verdict) == (before.file_hash, before.verdict)
-    assert known.jobs() == {"a/one.mkv": "fingerprint"}
+    assert known.jobs() == {"a/one.mkv": "name"}
     assert not content.has_full_hash(after.id)
 
 
@@ -276,7 +276,7 @@ def test_a_file_that_was_given_up_is_tried_again_when_a_right_was_given(world: W
     world.write("a.mkv")
     world.be_quiet()
     with writing():
-        job = claim_one("light", NOW_MS * 2)
+        job = claim_one("names", NOW_MS * 2)
         assert job is not None
         queue.set_aside(job, error="it may not be read")
     world.look()
@@ -299,7 +299,7 @@ def test_a_moved_file_keeps_its_row_and_is_identified_anew_but_not_read(known: W
     after = known.row(target)
     assert (after.id, after.fingerprint, after.file_hash) == (before.id, before.fingerprint, before.file_hash)
     assert (after.directory, after.filename) == os.path.split(target)
-    assert known.jobs() == {target: "fingerprint"}, "a rename changes its ctime, so its ends are compared"
+    assert known.jobs() == {target: "name"}, "a rename changes its ctime, so its ends are compared"
 
 
 def test_a_file_that_was_renamed_is_never_called_missing(known: World) -> None:
@@ -320,11 +320,11 @@ def test_a_file_that_moves_while_it_is_worked_on_begins_anew_under_its_new_name(
     world.write("a.mkv")
     world.be_quiet()
     with writing():
-        job = claim_one("light", NOW_MS * 2)
+        job = claim_one("names", NOW_MS * 2)
     assert job is not None
     os.rename(world.root / "a.mkv", world.root / "b.mkv")
     world.be_quiet()
-    assert world.jobs() == {"b.mkv": "fingerprint"}
+    assert world.jobs() == {"b.mkv": "name"}
     assert not queue.holds(job)
 
 
@@ -333,7 +333,7 @@ def test_a_hard_link_is_a_second_file(known: World) -> None:
     known.be_quiet()
     assert set(known.states()) == {"a/one.mkv", "a/two.mkv", "linked.mkv"}
     # The first one's ctime tells that it was touched, and not that it was by a link alone.
-    assert known.jobs() == {"linked.mkv": "fingerprint", "a/one.mkv": "fingerprint"}
+    assert known.jobs() == {"linked.mkv": "name", "a/one.mkv": "name"}
     assert known.row("linked.mkv").inode == known.row("a/one.mkv").inode
 
 
@@ -343,7 +343,7 @@ def test_a_file_that_was_replaced_by_another_is_read_again(known: World) -> None
     os.replace(known.root / "a/new.tmp", known.root / "a/one.mkv")
     known.be_quiet()
     assert known.row("a/one.mkv").id == file_id
-    assert known.jobs() == {"a/one.mkv": "fingerprint"}
+    assert known.jobs() == {"a/one.mkv": "name"}
 
 
 def test_a_file_that_takes_the_name_of_one_that_was_moved_away_does_not_take_its_row(known: World) -> None:
@@ -353,7 +353,7 @@ def test_a_file_that_takes_the_name_of_one_that_was_moved_away_does_not_take_its
     known.be_quiet()
     assert known.row("a/was one.mkv").id == file_id
     assert known.row("a/one.mkv").id != file_id
-    assert known.jobs() == {"a/one.mkv": "fingerprint", "a/was one.mkv": "fingerprint"}
+    assert known.jobs() == {"a/one.mkv": "name", "a/was one.mkv": "name"}
 
 
 # --- gone and back ---------------------------------------------------------------------------------------
@@ -380,7 +380,7 @@ def test_a_file_that_comes_back_is_known_again_and_nothing_is_forgotten(known: W
     assert known.row("a/one.mkv").missing_since is None
     # Its name is read again: the job that was to read a new one may have gone with it. Its bytes are, if its ctime
     # says that it was touched; the rename of a folder touches no file in it.
-    assert set(known.jobs().values()) == {"identify" if how == "whole folder" else "fingerprint"}
+    assert set(known.jobs().values()) == {"identify" if how == "whole folder" else "name"}
     assert known.row("a/one.mkv").file_hash is not None
 
 
@@ -392,7 +392,7 @@ def test_a_file_that_went_before_it_was_read_is_read_when_it_is_back(world: Worl
     assert world.jobs() == {}
     os.rename(tmp_path / "a.mkv", world.root / "a.mkv")
     world.be_quiet()
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
 
 
 def test_one_folder_that_is_looked_at_says_nothing_of_others(known: World) -> None:
@@ -434,7 +434,7 @@ def test_what_the_rules_leave_alone_is_ignored_with_the_reason_and_taken_up_once
     known.be_quiet()
     row = known.row("a/one.mkv")
     assert (row.verdict, row.decided_by, row.reason) == (None, None, None)
-    assert known.jobs()["a/one.mkv"] == "fingerprint"
+    assert known.jobs()["a/one.mkv"] == "name"
 
 
 def test_what_is_ignored_already_costs_not_one_write(known: World) -> None:
@@ -454,7 +454,7 @@ def test_a_new_file_that_is_too_small_is_known_and_ignored_until_it_grows(world:
     assert (world.row("a.mkv").verdict, world.jobs()) == ("ignored", {})
     world.write("a.mkv", "large enough now")
     world.be_quiet()
-    assert (world.row("a.mkv").verdict, world.jobs()) == (None, {"a.mkv": "fingerprint"})
+    assert (world.row("a.mkv").verdict, world.jobs()) == (None, {"a.mkv": "name"})
 
 
 def test_content_that_changed_while_the_rules_left_it_alone_is_not_said_to_be_the_old(known: World) -> None:
@@ -607,7 +607,7 @@ def test_files_that_settled_while_the_catalogue_was_locked_are_recorded_afterwar
             world.wait()
     assert world.states() == {}
     world.intake.arrivals.flush()
-    assert world.jobs() == {"a.mkv": "fingerprint"}
+    assert world.jobs() == {"a.mkv": "name"}
 
 
 # --- the law ---------------------------------------------------------------------------------------------
@@ -671,14 +671,14 @@ def _work(world: World) -> None:
     """Every job: its file's content is what a fingerprint and a film are made of."""
     for _ in range(100):
         with writing():
-            job = claim_one("light", NOW_MS * 2)
+            job = claim_one("names", NOW_MS * 2)
             if job is None:
                 return
             row = VideoFile.get_by_id(job.video_file_id)
             file = world.root / row.path
             is_same = file.is_file() and file.stat().st_mtime_ns == row.mtime_ns and file.stat().st_ino == row.inode
             if is_same:
-                if job.stage == "fingerprint":
+                if job.stage == "name":
                     hashes = QuickHashes(fingerprint=file.read_text(), oshash=None)
                     content.save_quick_hashes(row.id, hashes)
                     content.save_full_hash(row.id, file.read_text())

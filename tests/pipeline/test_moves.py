@@ -38,7 +38,7 @@ from reeld.identify.titles import title_key
 from reeld.pipeline.moves import Moves, Newcomer
 from reeld.pipeline.roots import Root
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import STAGES
+from reeld.pipeline.stages import LANES, STAGES
 from reeld.pipeline.tools import Tools
 from reeld.service.workplace import looking, open_tools
 from reeld.watch.hints import EVERYTHING, Hint
@@ -337,7 +337,7 @@ def test_a_file_renamed_over_another_takes_its_row_along_and_no_decision_is_lost
     row = known.row("a/one.mkv")
     gone = VideoFile.get(VideoFile.state == "missing")
     assert (facts(row), facts(gone)) == (before[coming], before[there])
-    assert known.jobs() == {"a/one.mkv": "fingerprint"}
+    assert known.jobs() == {"a/one.mkv": "name"}
     assert (events(there), events(coming)) == (["missing"], ["moved"])
     (shown,) = [row for row in views.list_files() if row["id"] == there]
     assert shown["path"] == "/disks/First/a/one.mkv"
@@ -375,7 +375,7 @@ def work(world: World, tools: Tools) -> None:
         pause=lambda _seconds: None,
         look_again=lambda _path: None,
     )
-    while runner.step("light") or runner.step("heavy"):
+    while any(runner.step(lane) for lane in LANES):
         pass
 
 
@@ -438,7 +438,7 @@ def test_a_file_in_doubt_that_is_moved_or_missing_stays_in_doubt_until_it_is_rea
     assert world.jobs() == {}
     os.rename(tmp_path / "aside", world.root / "Heat.mkv")
     world.look()
-    assert world.jobs() == {"Heat.mkv": "fingerprint"}
+    assert world.jobs() == {"Heat.mkv": "name"}
     assert not content.has_full_hash(VideoFile.get().id)
 
 
@@ -721,10 +721,10 @@ def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_
     renamed.write_text("ONE")
     os.utime(renamed, ns=(before.st_atime_ns, before.st_mtime_ns))
     known.look()
-    assert known.jobs() == {"z/one.mkv": "fingerprint"}
+    assert known.jobs() == {"z/one.mkv": "name"}
     os.rename(known.root / "z", known.root / "y")
     known.look()
-    assert known.jobs() == {"y/one.mkv": "fingerprint"}, "the folder's rename leaves that to be done"
+    assert known.jobs() == {"y/one.mkv": "name"}, "the folder's rename leaves that to be done"
     os.rename(known.root / "y", known.root / "z")
     known.look()
     os.rename(known.root / "z", tmp_path / "z")
@@ -733,7 +733,7 @@ def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_
     os.rename(tmp_path / "z", known.root / "z")
     known.look()
     assert known.states()["z/one.mkv"] == "present"
-    assert known.jobs() == {"z/one.mkv": "fingerprint"}
+    assert known.jobs() == {"z/one.mkv": "name"}
     assert known.row("z/one.mkv").is_in_doubt
 
 

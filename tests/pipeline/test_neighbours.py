@@ -80,7 +80,7 @@ def test_a_job_that_is_under_way_is_not_begun_anew(world: World) -> None:
     with writing():
         world.intake.arrivals.begin([row.id])
     world.look()
-    assert world.jobs() == {row.path: "fingerprint"}
+    assert world.jobs() == {row.path: "name"}
 
 
 def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> None:
@@ -97,13 +97,13 @@ def test_a_disc_is_read_again_with_each_file_that_comes_to_it(catalog: Path, tmp
     streams = [f"Heat (1995)/BDMV/STREAM/{name}.mkv" for name in ("00001", "00002", "00800")]
     _let_come(world, streams[0])
     _let_come(world, streams[1])
-    assert world.jobs() == {streams[0]: "identify", streams[1]: "fingerprint"}
+    assert world.jobs() == {streams[0]: "identify", streams[1]: "name"}
     with writing():
         filing.reject(filing.open_question(world.row(streams[0]).id, 0), world.now_ms())
     _let_come(world, streams[2])
-    assert world.jobs() == {streams[1]: "identify", streams[2]: "fingerprint"}, "what a person decided stays"
+    assert world.jobs() == {streams[1]: "identify", streams[2]: "name"}, "what a person decided stays"
     _let_come(world, "Heat (1995)/other.mkv")
-    assert world.jobs() == {"Heat (1995)/other.mkv": "fingerprint"}, "nothing came to the disc"
+    assert world.jobs() == {"Heat (1995)/other.mkv": "name"}, "nothing came to the disc"
     world.finish()
     (root / streams[2]).unlink()
     long_ago = utc_from_ms(os.stat(root / "Heat (1995)/BDMV/STREAM").st_ctime_ns // 1_000_000 - 1)

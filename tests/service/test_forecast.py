@@ -31,7 +31,7 @@ class Work:
     def go_on(self, seconds: float, *, files: int = 0, hashed_mib: int = 0) -> None:
         self.now += seconds
         for _ in range(files):
-            with self.tally.stage("identify"):
+            with self.tally.stage("fingerprint"):
                 pass
         self.tally.hashed(hashed_mib * MIB)
 
@@ -86,14 +86,14 @@ def test_without_full_hashes_no_bytes_are_waited_for() -> None:
 
 def test_the_queue_tells_what_is_left_of_each_file(catalog: Path) -> None:
     (library_id,) = add_libraries("Films")
-    for number, (stage, lane) in enumerate((("fingerprint", "light"), ("identify", "light"), ("hash", "heavy"))):
+    for number, (stage, lane) in enumerate((("name", "names"), ("fingerprint", "light"), ("hash", "heavy"))):
         file_id = add_file(library_id, f"{number}.mkv", at=stamp(size_bytes=1000 * 10**number))
         with writing():
             queue.enqueue(file_id, stage=stage, lane=lane, now_ms=NOW_MS)
     with writing():
         hashed = add_file(library_id, "hashed.mkv")
         content.save_full_hash(hashed, "cafe")
-        queue.enqueue(hashed, stage="identify", lane="light", now_ms=NOW_MS)
+        queue.enqueue(hashed, stage="identify", lane="names", now_ms=NOW_MS)
         queue.enqueue(add_file(library_id, "pair.mkv"), stage="pair", lane="light", now_ms=NOW_MS)
     assert work_left() == WorkLeft(files=5, files_to_read=3, bytes_to_hash=111_000)
     with writing():

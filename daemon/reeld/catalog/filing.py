@@ -43,6 +43,15 @@ def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: in
             _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
 
 
+def is_filed_for_good(video_file_id: int) -> bool:
+    """Whether its name was read since its content is what it is, and nothing in that speaks against the verdict."""
+    sql = (
+        "SELECT 1 FROM video_files WHERE id = ? AND verdict IS NOT NULL AND identified_at >= changed_at "
+        "AND NOT (verdict = 'accepted' AND decided_by = 'reeld' AND codec_video IS NULL AND media_problem IS NOT NULL)"
+    )
+    return bool(rows(sql, video_file_id))
+
+
 def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
     """The library's rules leave these files alone: they belong to no work and ask nothing.
 

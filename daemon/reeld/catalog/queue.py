@@ -21,8 +21,8 @@ from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.records import Job
 
-READING_STAGES = ("fingerprint", "probe", "hash")
-"""Those of pipeline/stages.py that read a file's bytes."""
+READING_STAGES = ("name", "fingerprint", "probe", "hash")
+"""Those of pipeline/stages.py that read a file's bytes, or come before that."""
 
 SHARERS = 4
 """Of the jobs that wait one worker takes at most this part at once."""

@@ -442,7 +442,7 @@ def work_left() -> WorkLeft:
     with reading():
         ((files, to_read, to_hash),) = rows(
             """
-            SELECT COUNT(*), COALESCE(SUM(lane = 'light' AND stage <> 'pair'), 0),
+            SELECT COUNT(*), COALESCE(SUM(lane <> 'heavy' AND stage <> 'pair'), 0),
                 COALESCE(SUM(IIF(stage = 'pair' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes)), 0)
             FROM jobs JOIN video_files ON video_files.id = video_file_id
             WHERE jobs.state IN ('waiting', 'running')

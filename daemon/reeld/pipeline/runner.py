@@ -48,7 +48,7 @@ Work = tuple[Job, FileRecord]
 MOST_TOGETHER = 32
 """Files of which one worker goes through a stage, and commits what it found, at once, where very many wait: each commit
 waits for the disk. Where few wait each goes its own way."""
-MOST_BYTES: dict[Lane, int | None] = {"light": None, "heavy": 64 << 20}
+MOST_BYTES: dict[Lane, int | None] = {"names": None, "light": None, "heavy": 64 << 20}
 """A kill costs no more hashing than of so much, or of one file."""
 
 

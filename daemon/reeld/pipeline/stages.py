@@ -25,8 +25,9 @@ from reeld.identify.titles import title_key
 from reeld.pipeline.identifying import identify_file
 from reeld.pipeline.tools import Tools
 
-Lane = Literal["light", "heavy"]
-"""Work of milliseconds a file, and work that reads whole files; the lanes do not wait for each other."""
+Lane = Literal["names", "light", "heavy"]
+"""Work that needs no more of a file than its name, work of milliseconds that reads its ends, and work that reads all of
+it. The lanes do not wait for each other: thousands of new files are all filed before their headers are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,9 @@ class Stage:
     """Whether `run` reads the file's bytes, so that its success says that the disk is well."""
     is_done: Callable[[int], bool] = lambda _video_file_id: False
     """Given the file's id: whether what `run` would find out is stored already, so that it can be left out."""
+
+
+LANES: tuple[Lane, ...] = ("names", "light", "heavy")
 
 
 def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
@@ -114,9 +118,12 @@ def _save_pair(video_file_id: int, _nothing: None, now_ms: int) -> None:
     pairing.pair(video_file_id, now_ms)
 
 
-IDENTIFY = Stage(name="identify", lane="light", run=identify_file, save=_save_verdict)
-"""Where a file begins of which only the name is new. The save files the verdict: as a movie, as episodes, as a question
-to a person, or as ignored."""
+NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
+"""Where a new file begins. The save files the verdict: as a movie, as episodes, as a question to a person, or as
+ignored."""
+IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=filing.is_filed_for_good)
+"""The same, once it is known what the file holds, if that says otherwise. Where a file begins of which only the name is
+new."""
 
 # A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/content.py`.
 HASH = Stage(
@@ -124,6 +131,7 @@ HASH = Stage(
 )
 
 STAGES: Sequence[Stage] = (
+    NAME,
     Stage(name="fingerprint", lane="light", run=_fingerprint, save=_save_fingerprint, reads_file=True),
     Stage(
         name="probe",

@@ -52,7 +52,7 @@ UPKEEP_S = 1.0
 # A backup of a catalogue of gigabytes, on a slow disk, is copied and checked for minutes.
 LONGEST_UPKEEP_S = 3600.0
 
-OUR_THREADS = ("watch ", "light-", "heavy-", "upkeep")
+OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "upkeep")
 """What the names of the threads without which nothing is true any more begin with."""
 
 

@@ -20,7 +20,7 @@ TELL_S = 5.0
 WINDOW_S = 60.0
 LEAST_S = 2.0
 """Of less no rate is told."""
-LIGHT_STAGE = "identify"
+LIGHT_STAGE = "fingerprint"
 """Each file that is new goes through it once."""
 
 

@@ -30,7 +30,7 @@ def lane_threads() -> dict[Lane, int]:
 
     Whole files are read from several disks at once, but from a spinning one by one thread: see `pipeline/burden.py`.
     """
-    return {"light": cores() + 1, "heavy": min(cores(), MOST_READERS)}
+    return {"names": cores(), "light": cores() + 1, "heavy": min(cores(), MOST_READERS)}
 
 
 class Workers:
