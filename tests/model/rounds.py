@@ -38,7 +38,10 @@ QUEUE_LIMIT = Path("/proc/sys/fs/inotify/max_queued_events")
 # watchdog's own words, past the log: no event, and nothing that a person need do.
 KNOWN_NOISE = ("Inotify queue overflowed; filesystem events were lost",)
 
-_FAULTS = ("kill", "kill", "stop", "pause", "unplug", "plug", "below", "decide", "decide", "decide", "nothing")
+_FAULTS = (
+    *("kill", "kill", "stop", "pause", "reload", "reload", "unplug", "plug", "below"),
+    *("decide", "decide", "decide", "nothing"),
+)
 
 
 @dataclass(kw_only=True)
@@ -301,6 +304,8 @@ class Rounds:
                 self._daemon.signal(signal.SIGSTOP)
                 time.sleep(rng.uniform(0.2, 1.5))
                 self._daemon.signal(signal.SIGCONT)
+            case "reload":
+                return self._reload(rng)
             case "unplug":
                 return self._unplug(rng)
             case "plug":
@@ -309,6 +314,25 @@ class Rounds:
                 return self._change_below(rng)
             case "decide":
                 return self._decide(rng)
+        return True
+
+    def _reload(self, rng: random.Random) -> bool:
+        """Another configuration, the same once more, or one with a mistake in it, which changes nothing."""
+        if not self._daemon.is_alive():
+            return False
+        self._world.write_config()
+        kind = rng.choice(("the same", "another", "wrong"))
+        with self._world.config.open("a") as config:
+            if kind == "another":
+                config.write(f"[hash]\nmax_mib_per_s = {rng.choice((200, 400, 800))}\n")
+            elif kind == "wrong":
+                config.write("quiet = 'of course'\n")
+        self._say(f"reload: {kind}")
+        self._daemon.signal(signal.SIGHUP)
+        if kind == "wrong":
+            # Whoever mends it later need not reload; and a start must not meet the mistake.
+            time.sleep(rng.uniform(0.0, 0.5))
+            self._world.write_config()
         return True
 
     def _scan_and_start(self, rng: random.Random) -> None:
