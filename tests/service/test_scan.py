@@ -10,8 +10,41 @@ from collections.abc import Iterator
 import pytest
 from peewee import sqlite3
 
+from reeld.config import Library, load_config
+from reeld.pipeline.intake import Intake
+from reeld.service import scan
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
+
+
+def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its place was taken at once: whoever came there must not take over its row, and what was decided about it."""
+    with new_world(level="info") as world:
+        films, series = (world.root / name for name in ("films", "series"))
+        for folder in (films, series):
+            folder.mkdir()
+        world.libraries = {"films": films, "series": series}
+        world.write_config()
+        known = make_video(series / "Heat (1995).mkv", seed=1)
+        world.said("scan")
+        (before,) = world.rows("list", "files")
+        walk = scan._Scan._walk_library
+
+        def walk_and_move(self: scan._Scan, library: Library, intake: Intake) -> None:
+            walk(self, library, intake)
+            if library.name == "films":
+                known.rename(films / "Moved (1995).mkv")
+                make_video(known, seed=2)
+
+        monkeypatch.setattr(scan._Scan, "_walk_library", walk_and_move)
+        config = load_config(str(world.config), os.environ)
+        scan.run_scan(config, [], lambda _progress: None)
+        found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
+        assert found["Moved (1995).mkv"] == before["id"]
+        assert found["Heat (1995).mkv"] != before["id"]
+        assert_catalogue_is_true(world)
 
 
 @pytest.fixture

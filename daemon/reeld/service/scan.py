@@ -28,7 +28,7 @@ from reeld.service.tally import Tally, counted
 from reeld.service.watcher import make_intake, record_state
 from reeld.service.workers import Workers, lane_threads
 from reeld.service.workplace import looking, now_ms, open_tools, roots_of
-from reeld.watch.hints import Hint
+from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import RootSeen
 
 TICK_S = 0.1
@@ -163,6 +163,7 @@ class _Scan:
         self._tally = Tally()
         self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
         self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
+        self._wishes = self._fulfilled = 0
         self._started = time.monotonic()
 
     def run(self, show: Callable[[Progress], None]) -> Summary:
@@ -202,6 +203,7 @@ class _Scan:
                 first_stage=self._stages[0],
                 with_full_hash=self._config.hash.full,
                 look_for=looking(self._roots),
+                on_displaced=self._wish_to_look_around,
             )
             self._walk_library(library, intake)
             intakes.append(intake)
@@ -246,6 +248,7 @@ class _Scan:
         last_work, next_show = time.monotonic(), 0.0
         while not self._is_over():
             self._look_again(intakes)
+            self._look_around(intakes)
             for library, intake in zip(self._config.libraries, intakes, strict=True):
                 self._look_twice(library, intake)
                 intake.arrivals.settle_due()
@@ -283,6 +286,20 @@ class _Scan:
                     # It may be gone with its disk: then its job waits for that, and the pass does not.
                     self._check(library, intake)
                     self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
+
+    def _wish_to_look_around(self) -> Callable[[], bool]:
+        """Unknown content stands where known content stood, which may have gone to where this pass has been already."""
+        self._wishes += 1
+        wish = self._wishes
+        return lambda: self._fulfilled >= wish
+
+    def _look_around(self, intakes: Sequence[Intake]) -> None:
+        wish = self._wishes
+        if self._fulfilled < wish:
+            for intake in intakes:
+                if intake.place.library_id in self._roots_seen:
+                    self._reconcile(intake, EVERYTHING)
+            self._fulfilled = wish
 
     def _look_twice(self, library: Library, intake: Intake) -> None:
         """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
