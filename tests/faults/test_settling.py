@@ -71,7 +71,7 @@ def _assert_taken_once(daemon: RunningDaemon, path: Path, *, since: int = 0) -> 
     _wait_for_end(daemon, path, since)
     name = str(path.relative_to(daemon.world.library))
     assert daemon.count("file.settled", path=name, since=since) == 1
-    for stage in ("fingerprint", "probe", "identify", "hash"):
+    for stage in ("name", "fingerprint", "probe", "hash"):
         assert daemon.count("stage.finished", path=name, stage=stage, since=since) == 1, stage
     rows = [row for row in daemon.world.rows("list", "files") if row["path"] == str(path)]
     assert [row["file_hash"] for row in rows] == [hash_of(path)]
@@ -268,7 +268,8 @@ def test_a_copy_that_was_killed_waits_and_goes_on_when_the_rest_comes() -> None:
         path.write_bytes(content[: len(content) * 3 // 4])
         daemon.wait_for("file.incomplete", path=path.name)
         row = world.file(path)
-        assert (row["verdict"], row["file_hash"], row["container"], row["stage"]) == (None, None, None, "probe")
+        assert (row["file_hash"], row["container"], row["stage"]) == (None, None, "probe")
+        assert row["title"] == "Casablanca", "its name is known, and that it is not whole"
         assert "24 h" in row["reason"]
         daemon.restart()
         path.write_bytes(content)
@@ -387,7 +388,7 @@ def test_what_was_hashed_of_a_file_that_changed_meanwhile_is_thrown_away(happen:
     with new_world() as world, RunningDaemon(world) as daemon:
         path = make_video(world.library / "Napoleon (1927).mkv", seed=31)
         os.truncate(path, 16 << 30)  # nothing of it is on the disk, yet hashing takes many seconds
-        daemon.wait_for("stage.finished", stage="identify", path=path.name)
+        daemon.wait_for("stage.finished", stage="probe", path=path.name)
         before = world.file(path)
         happen(path)
         daemon.wait_for("file.changed", stage="hash", path=path.name)

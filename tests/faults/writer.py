@@ -53,7 +53,7 @@ def work(path: str, count: float, say: Say) -> None:
             _settle(library_id, number, say)
             number += 1
         with writing():
-            job = claim_one("light", NOW_MS)
+            job = claim_one("names", NOW_MS)
         if job is not None:
             _finish(job, say)
 
@@ -67,7 +67,7 @@ def _settle(library_id: int, number: int, say: Say) -> None:
     stamp = FileStamp(size_bytes=1, mtime_ns=1, ctime_ns=1, inode=number + 1, device=1)
     with writing():
         file_id = files.record_settled(library_id, f"{number}.mkv", stamp, NOW_MS)
-        queue.enqueue(file_id, stage="identify", lane="light", now_ms=NOW_MS)
+        queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
     say(f"settled {number}")
 
 

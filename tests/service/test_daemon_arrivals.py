@@ -190,9 +190,9 @@ def test_a_full_hash_comes_after_everything_else(daemon: RunningDaemon, library:
     mark = daemon.mark()
     large = make_video(library / "Napoleon (1927).mkv", seed=11)
     os.truncate(large, 64 << 30)  # sparse; what reads 5 GB/s needs longer for it than the small one takes to settle
-    daemon.wait_for("stage.finished", stage="identify", path=large.name, since=mark)
+    daemon.wait_for("stage.finished", stage="probe", path=large.name, since=mark)
     small = make_video(library / "Vertigo (1958).mkv", seed=12)
-    daemon.wait_for("stage.finished", stage="identify", path=small.name, since=mark)
+    daemon.wait_for("stage.finished", stage="probe", path=small.name, since=mark)
     assert daemon.find("stage.finished", stage="hash", path=large.name) is None
     assert daemon.world.file(small)["kind"] == "movie"
     os.truncate(large, 0)  # whoever hashes it sees its end

@@ -65,7 +65,7 @@ def test_two_files_that_exchange_their_names_keep_what_is_true(daemon: RunningDa
 def test_a_file_that_grows_while_it_is_hashed_is_hashed_again(daemon: RunningDaemon, library: Path) -> None:
     path = make_video(library / "Napoleon (1927).mkv", seed=7)
     os.truncate(path, 2 << 30)
-    daemon.wait_for("stage.finished", stage="identify", path=path.name)
+    daemon.wait_for("stage.finished", stage="probe", path=path.name)
     with open(path, "ab") as file:
         file.write(b"more")
     daemon.wait_for("file.changed", stage="hash", path=path.name)
@@ -106,7 +106,7 @@ def test_whatever_becomes_of_a_file_at_any_stage_the_end_is_true(
     """Each file is hit when one of its stages has just ended: during the next, or between the two."""
     folder = library / happen.__name__
     folder.mkdir()
-    moments = ["", "fingerprint", "probe", "identify", "hash"]
+    moments = ["", "name", "fingerprint", "probe", "hash"]
     paths = {}
     for seed, stage in enumerate(moments, start=10):
         paths[stage] = make_video(folder / f"{stage or 'settled'} (1999).mkv", seed=seed, padding_bytes=5_000_000)

@@ -55,7 +55,7 @@ def test_sigterm_ends_it_in_the_middle_of_a_large_hash_which_is_done_after_the_r
     with new_world() as world, RunningDaemon(world) as daemon:
         path = make_video(world.library / "Napoleon (1927).mkv")
         os.truncate(path, 3 << 30)
-        daemon.wait_for("stage.finished", stage="identify")
+        daemon.wait_for("stage.finished", stage="probe")
         assert daemon.stop() < 5
         assert daemon.find("stage.finished", stage="hash") is None
         assert world.file(path)["file_hash"] is None
