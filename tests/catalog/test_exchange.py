@@ -92,7 +92,7 @@ def lines_of(objects: Iterable[dict[str, Any]]) -> list[bytes]:
     return [json.dumps(each).encode() + b"\n" for each in objects]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(catalogues())
 def test_an_export_of_what_was_imported_is_the_export(made: list[tuple[Any, dict[str, Any]]]) -> None:
     with TemporaryDirectory() as folder:

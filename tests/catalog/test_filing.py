@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.catalog import files, filing, trash, views
+from reeld.catalog import content, files, filing, trash, views
+from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import reading, writing
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
+from reeld.domain.content import MediaFacts
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
 from reeld.errors import NotFoundError
 from reeld.identify.titles import title_key
@@ -547,3 +549,20 @@ def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
         trash.restore(5)
     with reading():
         assert list(views.list_trash()) == []
+
+
+def test_what_was_filed_by_its_name_and_holds_no_video_leaves_no_trace_of_the_work(library: int) -> None:
+    """Unless the work was known before, or another file has it."""
+    ids = arrive(library, [film("Dune", 2021), film("Heat", 1995), film("Heat", 1995)])
+    problem = "not a video: it is a playlist"
+    with writing():
+        for file_id in ids:
+            content.save_media_facts(file_id, MediaFacts(problem=problem))
+            filing.file_verdict(file_id, Uncertain(reason=problem), title_key, NOW_MS + 1)
+    assert (Movie.select().count(), Trash.select().count()) == (0, 0)
+    (known,) = arrive(library, [film("Alien", 1979)])
+    with writing():
+        Movie.update(created_at=utc_from_ms(NOW_MS - 86_400_000)).execute()
+        content.save_media_facts(known, MediaFacts(problem=problem))
+        filing.file_verdict(known, Uncertain(reason=problem), title_key, NOW_MS + 2)
+    assert [entry.entity_metadata["title"] for entry in Trash.select()] == ["Alien"]

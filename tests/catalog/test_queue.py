@@ -419,4 +419,5 @@ TestQueue.settings = settings(max_examples=40, stateful_step_count=40, deadline=
 
 
 def test_the_queue_knows_which_stages_read_a_files_bytes() -> None:
-    assert set(queue.READING_STAGES) == {stage.name for stage in STAGES_OF_THE_PIPELINE if stage.reads_file}
+    reading = {stage.name for stage in STAGES_OF_THE_PIPELINE if stage.reads_file}
+    assert set(queue.READING_STAGES) == {STAGES_OF_THE_PIPELINE[0].name} | reading, "and the one before them"

@@ -131,7 +131,7 @@ def test_status_shows_the_outlook_again_and_again_until_it_is_interrupted(slow_d
     ) as watching:
         assert watching.stdout is not None
         reports = [json.loads(watching.stdout.readline()) for _ in range(2)]
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait() == 130
+        watching.send_signal(signal.SIGTERM)
+        assert watching.wait() == -signal.SIGTERM
     assert [report["work"]["files"] for report in reports] == [1, 1]
     assert "to hash" in world.said("status")

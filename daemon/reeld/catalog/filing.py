@@ -6,6 +6,7 @@ the question that it asks or answers appear together.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from peewee import chunked, fn
@@ -17,6 +18,9 @@ from reeld.catalog.trash import discard
 from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_movie
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
 from reeld.errors import NotFoundError
+
+LAST_FILE = "its last file turned out to be something else"
+LAST_EPISODE = "its last episode turned out to be something else"
 
 KeyOf = Callable[[str], str]
 """Title to the key under which its spellings are one."""
@@ -210,26 +214,32 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
 def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
-    """Take the file from works that it does not belong to; a work that has no file left goes to the trash."""
-    ((movie_id,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", video_file_id)
+    """Take the file from works that it does not belong to; a work that has no file left goes to the trash.
+
+    But not one that was made for this file alone, of which only the name was known, and which holds no video.
+    """
+    ((movie_id, codec, problem, changed_at),) = rows(
+        "SELECT movie_id, codec_video, media_problem, changed_at FROM video_files WHERE id = ?", video_file_id
+    )
+    made_since = VideoFile.changed_at.python_value(changed_at) if codec is None and problem is not None else None
     if movie_id is not None and movie_id != keep_movie:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
         if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
-            discard("movie", [movie_id], "its last file turned out to be something else", now_ms)
+            discard("movie", [movie_id], LAST_FILE, now_ms, made_since=made_since)
     links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
     if wrong:
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
-        _discard_empty_episodes(wrong, now_ms)
+        _discard_empty_episodes(wrong, now_ms, made_since)
 
 
-def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int) -> None:
+def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int, made_since: datetime | None) -> None:
     linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(episode_ids))
     empty = list(Episode.select().where(Episode.id.in_(episode_ids), Episode.id.not_in(linked)))
-    discard("episode", [row.id for row in empty], "its last file turned out to be something else", now_ms)
+    discard("episode", [row.id for row in empty], LAST_FILE, now_ms, made_since=made_since)
     for series_id in {row.series_id for row in empty}:
         if not Episode.select().where(Episode.series == series_id).exists():
-            discard("series", [series_id], "its last episode turned out to be something else", now_ms)
+            discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
 
 
 # --- the question ----------------------------------------------------------------------------------------

@@ -10,9 +10,16 @@ from reeld.errors import NotFoundError
 _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
 
 
-def discard(entity_type: str, ids: Sequence[int], reason: str, now_ms: int) -> None:
-    """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash."""
+def discard(
+    entity_type: str, ids: Sequence[int], reason: str, now_ms: int, *, made_since: datetime | None = None
+) -> None:
+    """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
+
+    What was made since that moment goes without a trace: it stood for a file that was none of it.
+    """
     model = _TABLES[entity_type]
+    if made_since is not None:
+        model.delete().where(model.id.in_(ids), model.created_at >= made_since).execute()
     for row in model.select().where(model.id.in_(ids)).dicts():
         Trash.insert(
             entity_type=entity_type,
