@@ -1,6 +1,6 @@
 """How do time and memory of a first scan grow with the library, and how soon is every file listed and identified?
 
-The files are cheap ones (see material.py), so that what is measured is reeld's own work: listing, queue, names, hashes.
+The videos are tiny ones (see material.py), so that what is measured is reeld's own work and not that of the disk.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.material import cheap_files
+from bench.material import tiny_videos
 from bench.measure import MIB, Goal, Line, seconds_of
 from bench.processes import peak_bytes
 from bench.world import World, reading, scan_command, write_config
@@ -39,7 +39,7 @@ def run(world: World) -> Iterator[Line]:
     grown = [_scan(world, count) for count in sorted(world.sizes.growth)]
     least = grown[0]
     for each in grown:
-        what = f"first scan of {each.files:,} cheap files"
+        what = f"first scan of {each.files:,} tiny videos"
         yield Line(
             what=f"{what}: all are listed after",
             figure=each.listed_s,
@@ -79,7 +79,7 @@ def plot(what: str, points: Sequence[tuple[int, float]]) -> str:
 
 
 def _scan(world: World, count: int) -> Growth:
-    library = cheap_files(world, count)
+    library = tiny_videos(world, count)
     find_s = seconds_of(["find", str(library.root), "-type", "f", "-printf", "%p %s %T@ %i\\n"])
     with world.corner("growth") as corner, open(corner / "stderr.log", "wb") as log:
         config, database = write_config(corner, library.root), corner / "reeld.db"

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import xxhash
@@ -48,6 +49,11 @@ def cheap_files(world: World, count: int) -> Library:
     return _made_once(world.folder / f"cheap-{count}", count, _cheap_content)
 
 
+def tiny_videos(world: World, count: int) -> Library:
+    """Videos of one picture, made in no time: one of each container, with a few bytes of its own behind its end."""
+    return _made_once(world.folder / f"tiny-{count}", count, _tiny_content)
+
+
 def catalogued(world: World, count: int) -> Catalogued:
     """So many cheap files, brought into a catalogue by a `reeld scan` that is not measured."""
     library = cheap_files(world, count)
@@ -78,6 +84,15 @@ def real_content(number: int, path: str) -> bytes:
     subtitles = "eng" if number % 3 == 0 and ending != ".avi" else None
     container = "mp4" if ending == ".mp4" else "avi" if ending == ".avi" else "mkv"
     return video_bytes(container, seed=number, duration_s=5400.0, subtitle_language=subtitles)
+
+
+def _tiny_content(_number: int, path: str) -> bytes:
+    return _template(os.path.splitext(path)[1].lstrip(".")) + path.encode()
+
+
+@lru_cache(maxsize=8)
+def _template(container: str) -> bytes:
+    return video_bytes(container, seed=1)
 
 
 def _cheap_content(_number: int, path: str) -> bytes:
