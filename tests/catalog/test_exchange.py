@@ -110,9 +110,16 @@ def test_an_export_of_what_was_imported_is_the_export(made: list[tuple[Any, dict
             again = lines_of(export())
         finally:
             close_catalog()
-        assert again == [line.replace(b'"running"', b'"waiting"') for line in exported]
+        assert again == [_as_imported(line) for line in exported]
         kinds = "SELECT id, typeof(path), hex(path), typeof(inode), inode FROM video_files"
         assert rows(first, kinds) == rows(second, kinds)
+
+
+def _as_imported(line: bytes) -> bytes:
+    """Nobody works on a job of a new catalogue."""
+    each = json.loads(line)
+    is_under_way = each.get("table") == "jobs" and each["state"] == "running"
+    return lines_of([{**each, "state": "waiting"}])[0] if is_under_way else line
 
 
 def test_every_table_with_anything_that_a_person_would_miss_is_exported() -> None:
