@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -87,7 +88,10 @@ def real_content(number: int, path: str) -> bytes:
 
 
 def _tiny_content(_number: int, path: str) -> bytes:
-    return _template(os.path.splitext(path)[1].lstrip(".")) + path.encode()
+    container, own = os.path.splitext(path)[1].lstrip("."), path.encode()
+    # In MP4 whatever lies behind the end must be a box, or the file counts as cut off.
+    box = struct.pack(">I4s", 8 + len(own), b"free") if container == "mp4" else b""
+    return _template(container) + box + own
 
 
 @lru_cache(maxsize=8)
