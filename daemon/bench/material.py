@@ -51,7 +51,7 @@ def cheap_files(world: World, count: int) -> Library:
 
 
 def tiny_videos(world: World, count: int) -> Library:
-    """Videos of one picture, made in no time: one of each container, with a few bytes of its own behind its end."""
+    """Videos of one picture, made in no time: Matroska or MP4, with a few bytes of its own behind its end."""
     return _made_once(world.folder / f"tiny-{count}", count, _tiny_content)
 
 
@@ -88,8 +88,8 @@ def real_content(number: int, path: str) -> bytes:
 
 
 def _tiny_content(_number: int, path: str) -> bytes:
-    container, own = os.path.splitext(path)[1].lstrip("."), path.encode()
-    # In MP4 whatever lies behind the end must be a box, or the file counts as cut off.
+    container, own = "mp4" if path.endswith(".mp4") else "mkv", path.encode()
+    # Behind the end of Matroska anything may lie; in MP4 it must be a box, or the file counts as cut off.
     box = struct.pack(">I4s", 8 + len(own), b"free") if container == "mp4" else b""
     return _template(container) + box + own
 
