@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from peewee import sqlite3
 
 from reeld.catalog import queue
 from reeld.catalog.database import writing
-from reeld.catalog.models import JobRow
+from reeld.catalog.models import JobRow, database
 from reeld.config import hours_of
 from reeld.content.devices import has_moving_heads
 from reeld.content.hashing import full_hash
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord
+from reeld.errors import CatalogError
 from reeld.pipeline.burden import LARGEST_BURST_S, Hours, Pace, Readers
 from reeld.pipeline.tools import Tools
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
@@ -133,12 +135,26 @@ def test_a_disk_with_moving_heads_has_one_reader_at_a_time(catalog: Path, moving
 def test_who_waits_for_a_busy_disk_does_not_ask_again_and_again(catalog: Path) -> None:
     _two_disks()
     runner = replace(Work().runner(give("mkv"), give("cafe")), readers=Readers(lambda _device: True))
-    for device in (7, 8):
-        runner.readers.begin(device)
-    assert runner.next_due_ms("heavy") is None
-    assert not runner.step("heavy")
-    runner.readers.end(7)
-    assert runner.next_due_ms("heavy") == NOW_MS
+    with runner.readers.reading(7):
+        with runner.readers.reading(8):
+            assert runner.next_due_ms("heavy") is None
+            assert not runner.step("heavy")
+        assert runner.next_due_ms("heavy") == NOW_MS
+
+
+def test_a_claim_that_cannot_be_committed_leaves_no_disk_taken(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _two_disks()
+    runner = replace(Work().runner(give("mkv"), give("cafe")), readers=Readers(lambda _device: True))
+
+    def refuse(*_arguments: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(type(database), "commit", refuse)
+        with pytest.raises(CatalogError):
+            runner.step("heavy")
+    assert runner.readers.busy() == []
+    assert runner.step("heavy")
 
 
 def test_outside_the_hours_no_whole_file_is_begun_and_all_else_goes_on(catalog: Path) -> None:

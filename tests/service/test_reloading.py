@@ -20,7 +20,9 @@ def test_a_library_with_other_rules_and_another_kind_is_taken_over_without_a_fil
             daemon.signal(signal.SIGHUP)
             daemon.wait_for("daemon.ready", since=mark)
             daemon.wait_until(lambda: len(world.rows("list", "ignored")) == 2, "two are left alone")
-            daemon.wait_until(lambda: not world.ask_database("SELECT 1 FROM jobs"), "no work is left")
+            # Those that had not settled before the reload have no job yet: all 14 must be there.
+            is_done = "SELECT (SELECT count(*) FROM video_files), (SELECT count(*) FROM jobs)"
+            daemon.wait_until(lambda: world.ask_database(is_done) == [(14, 0)], "no work is left")
             ignored = {row["path"]: row["reason"] for row in world.rows("list", "ignored")}
             assert "none of the library's extensions" in ignored[str(world.library / "Alien (1979).avi")]
             assert "1917*" in ignored[str(world.library / "1917.2019.mkv")]

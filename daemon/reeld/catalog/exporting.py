@@ -13,38 +13,13 @@ from typing import Any
 from reeld.catalog.database import reading
 from reeld.catalog.fields import PathField, Unsigned64Field
 from reeld.catalog.migrate import latest_version
-from reeld.catalog.models import (
-    BaseModel,
-    Episode,
-    EpisodeFile,
-    FileHistory,
-    JobRow,
-    Library,
-    Movie,
-    PendingValidation,
-    Row,
-    Series,
-    Trash,
-    VideoFile,
-    database,
-)
+from reeld.catalog.models import ALL_MODELS, BaseModel, Health, JobRow, Row, database
 
 FORMAT = "reeld catalogue"
 VERSION = 1
 
-# Parents first. What tells of the file itself, and not of anybody's videos, stays: catalog_health.
-TABLES: tuple[type[BaseModel], ...] = (
-    Library,
-    Movie,
-    Series,
-    Episode,
-    VideoFile,
-    EpisodeFile,
-    FileHistory,
-    PendingValidation,
-    Trash,
-    JobRow,
-)
+# Parents first. What tells of the file itself, and not of anybody's videos, stays.
+TABLES: tuple[type[BaseModel], ...] = tuple(model for model in ALL_MODELS if model is not Health)
 
 
 def export() -> Generator[Row]:

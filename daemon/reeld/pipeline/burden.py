@@ -4,7 +4,8 @@ import datetime as dt
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LARGEST_BURST_S = 1.0
@@ -41,13 +42,16 @@ class Readers:
         self._lock = threading.Lock()
         self._readers: Counter[int] = Counter()
 
-    def begin(self, device: int) -> None:
+    @contextmanager
+    def reading(self, device: int) -> Iterator[None]:
+        """The calling thread reads from it until the end of the block."""
         with self._lock:
             self._readers[device] += 1
-
-    def end(self, device: int) -> None:
-        with self._lock:
-            self._readers[device] -= 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers[device] -= 1
 
     def busy(self) -> list[int]:
         """The devices that are better left alone until their reader is done."""

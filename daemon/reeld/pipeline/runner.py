@@ -3,7 +3,9 @@
 import datetime as dt
 import random
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from reeld.catalog import content, files, queue
@@ -96,26 +98,24 @@ class Runner:
         """
         if not self._is_open(lane):
             return False
-        with writing():
-            jobs = queue.claim(
-                lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane)
-            )
-            work = [(job, files.file_record(job.video_file_id)) for job in jobs]
-            if work and self.disks.must_rest(work[0][1].library_path):
-                self._rest(work)
-                return True
-            if lane == "heavy":
-                for _, record in work:
-                    self.readers.begin(record.stamp.device)
-        try:
-            following = list(work)
+        with ExitStack() as stack:
+            with writing():
+                work = self._claim(lane)
+                if work and self.disks.must_rest(work[0][1].library_path):
+                    self._rest(work)
+                    return True
+                if lane == "heavy":
+                    # Before the transaction ends: from then on another thread may claim.
+                    for _, record in work:
+                        stack.enter_context(self.readers.reading(record.stamp.device))
+            following = work
             while following:
                 following = self._run_stages(following)
-        finally:
-            if lane == "heavy":
-                for _, record in work:
-                    self.readers.end(record.stamp.device)
         return bool(work)
+
+    def _claim(self, lane: Lane) -> list[Work]:
+        jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane))
+        return [(job, files.file_record(job.video_file_id)) for job in jobs]
 
     def next_due_ms(self, lane: Lane) -> int | None:
         """When `step` would find something to do; None if nothing says when."""
@@ -133,8 +133,7 @@ class Runner:
         found: list[_Found] = []
         for at, (job, record) in enumerate(work):
             if at and self.disks.must_rest(record.library_path):
-                with writing():
-                    self._rest(work[at:])
+                self._patiently(partial(self._rest, work[at:]))
                 break
             if at and self.tools.should_stop():
                 self._put_back(job, 0.0, None, counts=False)

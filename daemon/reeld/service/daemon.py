@@ -20,7 +20,7 @@ from reeld.pipeline.burden import Hours
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import HASH, NAME, Stage, stages
+from reeld.pipeline.stages import HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
 from reeld.service.forecast import Forecast
@@ -128,7 +128,7 @@ def _identify_again(library_ids: list[int]) -> None:
     for library_id in library_ids:
         for video_file_id in files.read_by_reeld(library_id):
             queue.enqueue_if_idle(
-                video_file_id, stage=NAME.name, lane=NAME.lane, due_at_ms=now_ms(), now_ms=now_ms()
+                video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms(), now_ms=now_ms()
             )
 
 
