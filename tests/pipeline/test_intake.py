@@ -106,7 +106,7 @@ class World:
 
     def wait(self, seconds: float = QUIET_S + 1) -> None:
         self.advance_s += seconds
-        while (hint := self.intake.absences.take_due()) is not None:
+        while (hint := self.intake.take_due()) is not None:
             self.look(hint)
         self.intake.arrivals.settle_due()
 

@@ -8,7 +8,7 @@ import shutil
 import threading
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -761,12 +761,102 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
     assert asked == [True], "nobody is asked again while they look"
     assert facts(known.row("a/one.mkv")) == before
     (wait,) = known.intake.arrivals.settling.waiting()
-    assert wait.why == "another file was there, which is looked for first"
+    assert wait.why == "it, or what was in its place, may have been moved, which is looked into first"
     was_looked_for = True
     known.look(Hint(relative="z", is_recursive=False))
     known.be_quiet()
     assert facts(known.row("z/one.mkv")) == before
     assert known.row("a/one.mkv").id != before[0]
+
+
+@dataclass
+class Unasked:
+    """A folder of the other library that cannot be looked at, and the search that is wished for."""
+
+    folder: str = "a"
+    is_dark: bool = True
+    was_looked_for: bool = False
+    wishes: int = 0
+
+    def stand_between(self, world: World) -> None:
+        look = world.intake.moves.look_for
+
+        def look_for(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+            return None if self.is_dark and directory == self.folder else look(library_id, directory, names)
+
+        moves = replace(world.intake.moves, look_for=look_for)
+        world.intake = replace(world.intake, moves=moves, on_displaced=self._wish)
+
+    def _wish(self) -> Callable[[], bool]:
+        self.wishes += 1
+        return lambda: self.was_looked_for
+
+
+@pytest.fixture
+def unasked(other: World) -> Unasked:
+    """In the other library a film of that name is missing, of which something was decided."""
+    other.write("b/one.mkv", "of another film")
+    other.be_quiet()
+    other.finish()
+    decide(VideoFile.get(VideoFile.path == "b/one.mkv").id, "Another")
+    (other.root / "b/one.mkv").unlink()
+    other.look_twice()
+    unasked = Unasked()
+    unasked.stand_between(other)
+    return unasked
+
+
+def test_what_may_be_a_file_whose_place_cannot_be_looked_at_now_is_not_taken_for_new(
+    known: World, other: World, unasked: Unasked
+) -> None:
+    """A disk has just gone below the first library, which does not know yet what is left; that takes seconds."""
+    gone = facts(VideoFile.get(VideoFile.library == other.library_id))
+    decide(known.row("a/one.mkv").id, "Decided")
+    mine = facts(known.row("a/one.mkv"))
+    os.rename(known.root / "a/one.mkv", other.root / "b/one.mkv")
+    other.advance_s += 3600
+    for _ in range(3):
+        other.look()
+        other.wait(3600)
+    assert unasked.wishes == 1
+    assert facts(VideoFile.get(VideoFile.library == other.library_id)) == gone
+    unasked.is_dark, unasked.was_looked_for = False, True
+    other.wait(3600)
+    assert len(other.intake.arrivals.settling) == 0
+    there = VideoFile.get(VideoFile.library == other.library_id, VideoFile.state == "present")
+    assert facts(there) == mine
+    assert there.path == "b/one.mkv"
+    assert facts(VideoFile.get_by_id(gone[0])) == gone
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_what_is_none_of_those_files_or_may_never_be_asked_about_is_new_after_one_search(
+    known: World, other: World, unasked: Unasked, is_answered: bool
+) -> None:
+    """A hard link of a file that is still there; or a library that stays away, or is not configured any more."""
+    mine, before = facts(known.row("a/one.mkv")), {row.id for row in VideoFile.select()}
+    os.link(known.root / "a/one.mkv", other.root / "link.mkv")
+    other.look()
+    other.wait()
+    assert {row.id for row in VideoFile.select()} == before
+    unasked.is_dark, unasked.was_looked_for = not is_answered, True
+    other.wait(3600)
+    assert unasked.wishes == 1
+    assert len(other.intake.arrivals.settling) == 0
+    assert known.row("link.mkv").id not in before
+    assert facts(known.row("a/one.mkv")) == mine
+    other.be_quiet()
+    assert unasked.wishes == 1, "once it is known, nobody asks again"
+
+
+def test_another_file_in_the_place_of_one_that_waits_for_a_search_waits_for_its_own(
+    known: World, other: World, unasked: Unasked
+) -> None:
+    os.rename(known.root / "a/one.mkv", other.root / "b/one.mkv")
+    other.look()
+    os.rename(known.root / "a/two.mkv", other.root / "b/one.mkv")
+    other.look()
+    assert unasked.wishes == 2
 
 
 def test_a_copy_that_goes_with_its_original_is_no_work_any_more(

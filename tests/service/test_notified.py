@@ -33,6 +33,17 @@ def _turns(daemon: RunningDaemon) -> list[str]:
     return [state for state in _states(daemon) if state in ("READY=1", "RELOADING=1", "STOPPING=1")]
 
 
+def test_who_hears_that_it_is_ready_finds_in_the_status_how_each_library_is_watched() -> None:
+    with new_world() as world:
+        second = world.root / "second"
+        second.mkdir()
+        world.config.write_text(world.config.read_text() + f'[[library]]\nname = "second"\npath = "{second}"\n')
+        for _ in range(5):
+            with RunningDaemon(world):
+                told = world.rows("status")[0]["libraries"]
+                assert [library["watching"]["mode"] for library in told] == ["events", "events"]
+
+
 def test_each_turn_of_a_daemons_life_is_told_in_order() -> None:
     """Also of a reload that changes nothing, or is refused: whoever sent the signal may wait for the answer."""
     with new_world() as world, RunningDaemon(world, WATCHDOG_USEC="200000") as daemon:

@@ -19,6 +19,7 @@ from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.pipeline import neighbours
 from reeld.pipeline.stages import Stage
+from reeld.watch.hints import Hint
 from reeld.watch.rules import why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
 from reeld.watch.walk import Listing, SeenFile
@@ -36,6 +37,17 @@ class _Settled:
 
     stamp: FileStamp
     completeness: Completeness
+
+
+@dataclass(slots=True)
+class _Search:
+    """For what a newcomer may have been, or for what it stands in the place of."""
+
+    inode: int
+    """Of the newcomer."""
+    is_over: Callable[[], bool]
+    is_answered: bool = False
+    """Whether what was found was held against the newcomer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,21 +68,34 @@ class Arrivals:
     _settled: dict[str, _Settled] = field(default_factory=dict)
     _has_failed: bool = False
     """Whether what has settled could not be recorded at the last try."""
-    _awaited: dict[str, Callable[[], bool]] = field(default_factory=dict)
-    """Of files that stand where known ones stood: whether those were looked for everywhere by now."""
+    _searches: dict[str, _Search] = field(default_factory=dict)
+    """For what files may have been, or what stood in their places, that were seen there."""
 
-    def wait_until(self, path: str, was_looked_for: Callable[[], bool]) -> None:
-        """This file, which is about to be seen, is taken a quiet period from now, and not before that is so."""
-        self._awaited[path] = was_looked_for
+    def wait_for_search(self, seen: SeenFile, is_over: Callable[[], bool]) -> None:
+        """This file, which is about to be seen, is taken a quiet period from now, and not before all libraries were
+        looked through and its own folder after them (`take_due`). One that waits for that already does so no longer.
+        """
+        search = self._searches.get(seen.relative)
+        if search is None or search.inode != seen.stamp.inode:
+            self._searches[seen.relative] = _Search(seen.stamp.inode, is_over)
 
-    def waits_for_others(self, path: str) -> bool:
-        return path in self._awaited
+    def is_searched_for(self, seen: SeenFile) -> bool:
+        search = self._searches.get(seen.relative)
+        return search is not None and search.inode == seen.stamp.inode
+
+    def take_due(self) -> Hint | None:
+        """A folder that is to be looked at now: the libraries were looked through for a file that waits there."""
+        for path, search in self._searches.items():
+            if not search.is_answered and search.is_over():
+                search.is_answered = True
+                return Hint(relative=os.path.dirname(path), is_recursive=False)
+        return None
 
     def see(self, seen: SeenFile, names: Collection[str]) -> None:
         """A file that is new, or not what we know, and the names of all that lies beside it."""
         path, stamp = seen.relative, seen.stamp
         named = _objection_of_names(seen.name, names)
-        match self._show(path, stamp, named, must_wait=path in self._awaited):
+        match self._show(path, stamp, named, must_wait=path in self._searches):
             case Sight.SETTLED:
                 self._hear_witnesses(path, stamp)
             case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
@@ -101,7 +126,7 @@ class Arrivals:
     def _confirm(self, path: str, stamp: FileStamp | None, named: Objection | None = None) -> None:
         """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
         now = self.monotonic()
-        named = named or self._objection_of_what_it_replaced(path)
+        named = named or self._objection_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self.settling.confirm(path, stamp, now, objection=named)
             return
@@ -111,12 +136,11 @@ class Arrivals:
         if self.settling.confirm(path, stamp, now, objection=self._objection_of(testimony)):
             self._accept(path, stamp, testimony)
 
-    def _objection_of_what_it_replaced(self, path: str) -> Objection | None:
-        """The known file that stood there may have been moved, to where nobody has looked yet."""
-        was_looked_for = self._awaited.get(path)
-        if was_looked_for is None or was_looked_for():
+    def _objection_of_search(self, path: str) -> Objection | None:
+        search = self._searches.get(path)
+        if search is None or search.is_answered:
             return None
-        return Objection(why="another file was there, which is looked for first")
+        return Objection(why="it, or what was in its place, may have been moved, which is looked into first")
 
     def _ask(self, path: str) -> Witnessed:
         return self.witnesses.ask(os.path.join(self.place.root, path))
@@ -131,14 +155,14 @@ class Arrivals:
     def _accept(self, path: str, stamp: FileStamp, testimony: Witnessed) -> None:
         completeness = Completeness(quiet_s=self.settling.quiet_s, writer=testimony.writer, holes=testimony.holes)
         self._settled[path] = _Settled(stamp=stamp, completeness=completeness)
-        self._awaited.pop(path, None)
+        self._searches.pop(path, None)
         if len(self._settled) >= BATCH:
             self.flush()
 
     def forget(self, path: str) -> None:
         """It is known by now, or left alone."""
         self.settling.forget(path)
-        self._awaited.pop(path, None)
+        self._searches.pop(path, None)
 
     def forget_vanished(self, listing: Listing) -> None:
         """What settled while the catalogue could not be written to may be gone by now."""
@@ -159,8 +183,8 @@ class Arrivals:
             except OSError:
                 continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
             self._confirm(path, stamp, _objection_of_names(name, names_in(directory)))
-        for path in [path for path in self._awaited if path not in self.settling]:
-            del self._awaited[path]  # it went, or was turned away
+        for path in [path for path in self._searches if path not in self.settling]:
+            del self._searches[path]  # it went, or was turned away
         self.flush()
 
     def flush(self) -> None:

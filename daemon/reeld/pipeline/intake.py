@@ -17,8 +17,9 @@ from reeld.log import get_logger
 from reeld.pipeline import neighbours
 from reeld.pipeline.absences import Absences, gone_from
 from reeld.pipeline.arrivals import Arrivals
-from reeld.pipeline.moves import Moves, Newcomer
+from reeld.pipeline.moves import MovePlan, Moves, Newcomer
 from reeld.pipeline.stages import IDENTIFY
+from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
 
@@ -37,8 +38,8 @@ class Intake:
     with_full_hash: bool
     now_ms: Callable[[], int]
     on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True
-    """Told that unknown content is where known content was, which may lie anywhere by now: all libraries should be
-    looked through soon. Gives whether they were: until then the newcomer does not take over the row."""
+    """Told that a newcomer is where known content was, which may lie anywhere by now, or may be known content itself:
+    all libraries should be looked through soon. Gives whether they were: until then it is not taken for new."""
 
     def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
         """Compare a folder with its rows, and record what is different.
@@ -61,8 +62,9 @@ class Intake:
         self._see_again(again)
         self._leave_other_endings(listing, known)
         names = {seen.name for seen in listing.files} | set(listing.companions)
-        for each in self._move(newcomers):
-            self._let_settle(each, names)
+        plan = self.moves.plan(newcomers)
+        for each in self._move(newcomers, plan):
+            self._let_settle(each, names, may_have_moved=each.seen.relative in plan.undecided)
         if gone_from(listing, known):
             self.absences.take_listing(listing)
 
@@ -141,20 +143,24 @@ class Intake:
             elif known.stamp.ctime_ns != stamp.ctime_ns:
                 log.info("file.touched", path=known.path)
 
-    def _let_settle(self, newcomer: Newcomer, names: Collection[str]) -> None:
+    def take_due(self) -> Hint | None:
+        """A folder that is to be looked at once more, now."""
+        return self.absences.take_due() or self.arrivals.take_due()
+
+    def _let_settle(self, newcomer: Newcomer, names: Collection[str], *, may_have_moved: bool) -> None:
         """A file that replaced a known one takes over its row, with all that was decided, once it is complete: it is a
         new version of it. Unless the known one was only renamed, which may have been seen here first: so it is looked
-        for everywhere before.
+        for everywhere before. Nor is a file new that may be one whose old place could not be looked at, as when a disk
+        has just gone somewhere below that library, and it does not know yet what is left.
         """
         known = newcomer.known
         has_replaced = known is not None and known.is_present and known.stamp.inode != newcomer.seen.stamp.inode
-        if has_replaced and not self.arrivals.waits_for_others(newcomer.seen.relative):
-            self.arrivals.wait_until(newcomer.seen.relative, self.on_displaced())
+        if (has_replaced or may_have_moved) and not self.arrivals.is_searched_for(newcomer.seen):
+            self.arrivals.wait_for_search(newcomer.seen, self.on_displaced())
         self.arrivals.see(newcomer.seen, names)
 
-    def _move(self, newcomers: Sequence[Newcomer]) -> list[Newcomer]:
+    def _move(self, newcomers: Sequence[Newcomer], plan: MovePlan) -> list[Newcomer]:
         """Let the rows of files that were moved follow them, all in one transaction; gives the files that were not."""
-        plan = self.moves.plan(newcomers)
         if plan.relocations:
             with writing():
                 if not moving.relocate(plan.relocations, plan.in_the_way, self.now_ms()):

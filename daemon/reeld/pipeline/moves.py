@@ -48,6 +48,8 @@ class MovePlan:
 
     relocations: Sequence[Relocation] = ()
     in_the_way: Sequence[KnownFile] = ()
+    undecided: Collection[str] = ()
+    """Paths of newcomers with the stamp of a file whose place cannot be looked at in this moment: it may have moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +68,10 @@ class Moves:
         """
         found: dict[int, tuple[Newcomer, KnownFile]] = {}
         wave, paths = list(newcomers), {each.seen.relative for each in newcomers}
+        unseen: set[tuple[int, ...]] = set()
         while wave:
-            left = self._left_behind(wave)
+            left, unknown = self._left_behind(wave)
+            unseen |= {_key(known.stamp) for known in unknown}
             new = _matched(wave, left, found)
             found |= new
             successors = (self._successor(known, left[known]) for _, known in new.values())
@@ -78,14 +82,24 @@ class Moves:
             for each, known in found.values()
         ]
         there = (each.known for each, _ in found.values() if each.known is not None)
-        return MovePlan(relocations=relocations, in_the_way=[known for known in there if known.id not in found])
+        return MovePlan(
+            relocations=relocations,
+            in_the_way=[known for known in there if known.id not in found],
+            undecided={each.seen.relative for each in newcomers if _key(each.seen.stamp) in unseen}
+            - {each.path for each in relocations},
+        )
 
-    def _left_behind(self, newcomers: Iterable[Newcomer]) -> dict[KnownFile, os.stat_result | None]:
-        """Files that had the stamp of one of these and are not at their place any more, with what lies there now."""
+    def _left_behind(
+        self, newcomers: Iterable[Newcomer]
+    ) -> tuple[dict[KnownFile, os.stat_result | None], list[KnownFile]]:
+        """Of the files that had the stamp of one of these: those that are not at their place any more, with what lies
+        there now; and those of which that cannot be known.
+        """
         seen = {each.seen.stamp for each in newcomers}
         with reading():
             candidates = files.known_with_stamps(list(seen))
         left: dict[KnownFile, os.stat_result | None] = {}
+        unknown: list[KnownFile] = []
         folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
         for known in candidates:
             if known.is_displaced:
@@ -94,11 +108,15 @@ class Moves:
                 folders[known.library_id, os.path.dirname(known.path)].append(known)
         for (library_id, directory), inhabitants in folders.items():
             now = self.look_for(library_id, directory, [_name(known) for known in inhabitants])
-            if now is None:
-                left |= {known: None for known in inhabitants if self._has_left_unseen(known, seen)}
-            else:
-                left |= {known: now.by_name[_name(known)] for known in inhabitants if _has_left(known, now)}
-        return left
+            for known in inhabitants:
+                if now is not None and _is_told_of(known, now):
+                    if _has_left(known, now.by_name[_name(known)]):
+                        left[known] = now.by_name[_name(known)]
+                elif now is None and self._has_left_unseen(known, seen):
+                    left[known] = None
+                else:
+                    unknown.append(known)
+        return left, unknown
 
     def _has_left_unseen(self, known: KnownFile, seen: Collection[FileStamp]) -> bool:
         """Whether a file, whose place may not be looked at, is nevertheless not there.
@@ -149,15 +167,13 @@ def _key(stamp: FileStamp) -> tuple[int, ...]:
     return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns)
 
 
-def _has_left(known: KnownFile, now: Found) -> bool:
-    """Whether the file is certainly not at its place.
+def _is_told_of(known: KnownFile, now: Found) -> bool:
+    """A folder on another device says nothing of the file: what a disk that is away leaves behind is an empty one."""
+    return now.device == known.stamp.device and _name(known) in now.by_name
 
-    A folder on another device says nothing of it: what a disk that is away leaves behind is an empty folder.
-    """
-    if now.device != known.stamp.device or _name(known) not in now.by_name:
-        return False
-    status = now.by_name[_name(known)]
-    return status is None or status.st_ino != known.stamp.inode
+
+def _has_left(known: KnownFile, there: os.stat_result | None) -> bool:
+    return there is None or there.st_ino != known.stamp.inode
 
 
 def _name(known: KnownFile) -> str:

@@ -13,7 +13,7 @@ from reeld.catalog.database import close_catalog, open_catalog, writing
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.catalog.trouble import driver_trouble
 from reeld.catalog.upkeep import Upkeep
-from reeld.config import Config, hours_of
+from reeld.config import Config, Library, hours_of
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
 from reeld.pipeline.burden import Hours
@@ -248,13 +248,15 @@ class Daemon:
                 self._vigil.look_around()
             except CatalogError as err:
                 self._fail(err)
+            was_ready, is_ready = is_ready, is_ready or self._is_watched_or_known_why_not()
             status = self._status(started)
-            is_ready = is_ready or self._be_ready(status)
-            if is_ready:
-                self._headline.tell(status)
             if status != before:
                 presence.tell(status)
                 before = status
+            if is_ready and not was_ready:
+                self._say_ready(status)
+            elif is_ready:
+                self._headline.tell(status)
             match self._signals.wait(self._vigil.pause_s() if is_ready else READY_S):
                 case "end":
                     return False
@@ -282,15 +284,16 @@ class Daemon:
             {**watcher.status(), "trouble": self._disks.trouble(watcher.library.path)} for watcher in self._watchers
         ]
 
-    def _be_ready(self, status: Mapping[str, Any]) -> bool:
-        """Say so once every library is watched, or it is known why it is not."""
-        late = [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
-        if any(self._disks.is_answering(library.path) for library in late):
-            return False
+    def _late(self) -> list[Library]:
+        return [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
+
+    def _is_watched_or_known_why_not(self) -> bool:
+        return not any(self._disks.is_answering(library.path) for library in self._late())
+
+    def _say_ready(self, status: Mapping[str, Any]) -> None:
         self._headline.tell_ready(status)
-        names = [library.name for library in late]
+        names = [library.name for library in self._late()]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
-        return True
 
     def _end(self, tools: Tools, *, is_last: bool) -> list[threading.Thread]:
         """Stop all threads; those that could not be stopped because they wait for a disk."""

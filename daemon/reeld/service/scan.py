@@ -250,7 +250,7 @@ class _Scan:
             self._look_again(intakes)
             self._look_around(intakes)
             for library, intake in zip(self._config.libraries, intakes, strict=True):
-                self._look_twice(library, intake)
+                self._look_once_more(library, intake)
                 intake.arrivals.settle_due()
             settling = sum(len(intake.arrivals.settling) for intake in intakes)
             is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
@@ -301,10 +301,10 @@ class _Scan:
                     self._reconcile(intake, EVERYTHING)
             self._fulfilled = wish
 
-    def _look_twice(self, library: Library, intake: Intake) -> None:
+    def _look_once_more(self, library: Library, intake: Intake) -> None:
         """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
         held = intake.absences.held
-        while not self._is_over() and (hint := intake.absences.take_due()) is not None:
+        while not self._is_over() and (hint := intake.take_due()) is not None:
             self._reconcile(intake, hint)
         if intake.absences.held != held:
             self._check(library, intake)

@@ -177,12 +177,14 @@ class LibraryWatcher:
             self._try_unreadable()
             self._try_denied()
             self._watch()
-        self.is_settled_in.set()
+        if not self.is_settled_in.is_set():
+            self._tell()
+            self.is_settled_in.set()
         if is_online:
             self._follow_hints()
             self._look_by_the_clock()
-            self._look_twice()
             self._look_around()
+            self._look_once_more()
             self._intake.arrivals.settle_due()
             self._show_again_who_was_turned_away()
             self._record_online()
@@ -370,9 +372,9 @@ class LibraryWatcher:
         if not self._stopping.is_set():
             self._looked_around = number
 
-    def _look_twice(self) -> None:
-        """Nothing is missing that was looked for only once."""
-        while not self._stopping.is_set() and (hint := self._intake.absences.take_due()) is not None:
+    def _look_once_more(self) -> None:
+        """Nothing is missing that was looked for only once, and nothing new that may have been moved."""
+        while not self._stopping.is_set() and (hint := self._intake.take_due()) is not None:
             self._reconcile(hint)
 
 
