@@ -769,6 +769,33 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
     assert known.row("a/one.mkv").id != before[0]
 
 
+@pytest.mark.parametrize("step", range(8))
+def test_a_file_whose_folder_is_renamed_while_it_is_walked_is_one_file(world: World, step: int) -> None:
+    """It is seen under both names before the first is recorded, and takes over no row under the one that is free."""
+    world.write("a/one.mkv", "of another film")
+    world.be_quiet()
+    world.finish()
+    (world.root / "a/one.mkv").unlink()
+    world.look_twice()
+    gone = facts(world.row("a/one.mkv"))
+    world.write("a/one.mkv", "one")
+    (world.root / "z").mkdir()
+    world.advance_s += 3600
+    steps = itertools.count()
+
+    def on_step() -> bool:
+        if next(steps) == step:
+            os.rename(world.root / "a", world.root / "z/a")
+        return False
+
+    world.look(on_step=on_step)
+    world.be_quiet()
+    mtime_ns = os.stat(next(world.root.rglob("one.mkv"))).st_mtime_ns  # an inode number may have been the other's
+    assert VideoFile.select().where(VideoFile.mtime_ns == mtime_ns).count() == 1
+    if VideoFile.select().count() > 1:
+        assert facts(VideoFile.get_by_id(gone[0])) == gone
+
+
 @dataclass
 class Unasked:
     """A folder of the other library that cannot be looked at, and the search that is wished for."""

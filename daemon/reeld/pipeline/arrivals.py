@@ -22,7 +22,7 @@ from reeld.pipeline.stages import Stage
 from reeld.watch.hints import Hint
 from reeld.watch.rules import why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
-from reeld.watch.walk import Listing, SeenFile
+from reeld.watch.walk import SeenFile
 from reeld.watch.witnesses import Witnessed, Witnesses
 
 log = get_logger()
@@ -66,8 +66,6 @@ class Arrivals:
     has_turned_away: bool = False
     """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
-    _has_failed: bool = False
-    """Whether what has settled could not be recorded at the last try."""
     _searches: dict[str, _Search] = field(default_factory=dict)
     """For what files may have been, or what stood in their places, that were seen there."""
 
@@ -164,14 +162,6 @@ class Arrivals:
         self.settling.forget(path)
         self._searches.pop(path, None)
 
-    def forget_vanished(self, listing: Listing) -> None:
-        """What settled while the catalogue could not be written to may be gone by now."""
-        if self._settled and self._has_failed:
-            names = {seen.relative for seen in listing.files}
-            for path in [path for path in self._settled if os.path.dirname(path) == listing.relative]:
-                if path not in names:
-                    del self._settled[path]
-
     def settle_due(self) -> None:
         """Look again at the files whose quiet period is over, and queue those that did not change."""
         names_in = lru_cache(maxsize=8)(_names_in)  # a folder's files come due together: it is listed once
@@ -190,11 +180,13 @@ class Arrivals:
     def flush(self) -> None:
         """Record what has settled, and queue its first stage, in one transaction.
 
-        If that fails the files are still in the list, and the next flush tries again.
+        If that fails the files are still in the list, and the next flush tries again. What is not in its place any more
+        by then is not recorded: it may have been seen in another since, and would be two files.
         """
+        for path in [path for path, settled in self._settled.items() if self._has_gone(path, settled.stamp)]:
+            del self._settled[path]
         if not self._settled:
             return
-        self._has_failed = True
         with writing():
             for path, settled in self._settled.items():
                 row_id = files.record_settled(
@@ -205,7 +197,14 @@ class Arrivals:
         for path in self._settled:
             log.info("file.settled", path=path)
         self._settled.clear()
-        self._has_failed = False
+
+    def _has_gone(self, path: str, stamp: FileStamp) -> bool:
+        """Whether the file is certainly not there."""
+        try:
+            there = _stamp_at(os.path.join(self.place.root, path))
+        except OSError:
+            return False
+        return there is None or (there.inode, there.device) != (stamp.inode, stamp.device)
 
     def begin(self, video_file_ids: Iterable[int]) -> None:
         """Let the work on these files begin anew; within the caller's transaction."""

@@ -47,7 +47,6 @@ class Intake:
         Nothing is, if the library's root turns out to be another one by now, or to have other disks mounted below it:
         what was listed may be a stranger's, mounted over the folder a moment ago.
         """
-        self.arrivals.forget_vanished(listing)
         is_as_known = self._is_as_known(listing)
         if not is_as_known or neighbours.has_nfo(listing):
             neighbours.read_again(self.place, listing, self.now_ms())
