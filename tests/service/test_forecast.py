@@ -135,3 +135,16 @@ def test_status_shows_the_outlook_again_and_again_until_it_is_interrupted(slow_d
         assert watching.wait() == -signal.SIGTERM
     assert [report["work"]["files"] for report in reports] == [1, 1]
     assert "to hash" in world.said("status")
+
+
+def test_where_nothing_is_left_status_foretells_nothing(slow_daemon: RunningDaemon) -> None:
+    """The daemon tells every few seconds, the catalogue at once."""
+    world = slow_daemon.world
+    slow_daemon.wait_until(
+        lambda: (world.rows("status")[0]["work"] or {}).get("bytes_to_hash"), "what is left to hash is told"
+    )
+    (world.library / "Heat (1995).mkv").unlink()
+    report = slow_daemon.wait_until(
+        lambda: next((row for row in world.rows("status") if not row["queue"]), None), "its job is gone"
+    )
+    assert report["work"] is None

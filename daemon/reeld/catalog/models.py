@@ -280,6 +280,8 @@ class JobRow(BaseModel):
     created_at = UtcField()
     is_denied = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Of one that is set aside: whether only the right to read the file is missing."""
+    hash_progress = JSONField(null=True)
+    """How far the full hash of a large file is, see `content.py`."""
 
     class Meta:
         table_name = "jobs"

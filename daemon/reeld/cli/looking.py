@@ -379,7 +379,8 @@ def _report(settings: Config) -> Row:
         "database": settings.database_path,
         "catalog": _catalog_report(settings.database_path, daemon),
         **counts,
-        "work": (daemon or {}).get("work"),
+        # The daemon's word is some seconds old: where nothing waits in the catalogue, nothing is left of it.
+        "work": (daemon or {}).get("work") if counts["queue"] else None,
         "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
         "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
     }

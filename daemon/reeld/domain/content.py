@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from reeld.domain.files import FileStamp
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuickHashes:
@@ -14,6 +16,18 @@ class QuickHashes:
 
     fingerprint: str
     oshash: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashProgress:
+    """How far the full hash of a large file is, to be gone on with after a restart."""
+
+    stamp: FileStamp
+    """Of the file when it was read; of any other, this says nothing."""
+    done_bytes: int
+    state: bytes
+    """Of the hash, for whoever `made_by` names."""
+    made_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
