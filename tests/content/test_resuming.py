@@ -21,8 +21,6 @@ from reeld.domain.content import HashProgress
 from reeld.domain.files import FileStamp
 from reeld.errors import Interrupted
 
-needs_library = pytest.mark.skipif(ctypes.util.find_library("xxhash") is None, reason="libxxhash is not installed")
-
 LARGE_BYTES = SLICE_BYTES
 
 
@@ -72,7 +70,6 @@ def true_hash(path: Path) -> str:
     return xxhash.xxh3_128(path.read_bytes()).hexdigest()
 
 
-@needs_library
 def test_after_an_interruption_only_the_rest_is_read(film: Path) -> None:
     first = Attempt(film, None, stop_after=2 * SLICE_BYTES)
     assert [progress.done_bytes for progress in first.kept] == [SLICE_BYTES, 2 * SLICE_BYTES]
@@ -82,14 +79,12 @@ def test_after_an_interruption_only_the_rest_is_read(film: Path) -> None:
     assert [progress.done_bytes for progress in second.kept] == [3 * SLICE_BYTES]
 
 
-@needs_library
 def test_of_smaller_files_nothing_is_kept_and_nobody_is_asked(film: Path, tmp_path: Path) -> None:
     path = tmp_path / "small.mkv"
     path.write_bytes(bytes(LARGE_BYTES))
     assert Attempt(path, None).kept == []
 
 
-@needs_library
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -115,7 +110,6 @@ def test_what_was_kept_of_another_file_or_library_or_is_damaged_is_not_gone_on_w
     assert after.file_hash == true_hash(film)
 
 
-@needs_library
 def test_a_file_that_was_written_to_meanwhile_is_read_as_a_whole(film: Path, tmp_path: Path) -> None:
     path = tmp_path / "film.mkv"
     path.write_bytes(film.read_bytes())
@@ -129,7 +123,6 @@ def test_a_file_that_was_written_to_meanwhile_is_read_as_a_whole(film: Path, tmp
     assert after.file_hash == true_hash(path)
 
 
-@needs_library
 def test_another_process_goes_on(film: Path) -> None:
     kept = Attempt(film, None, stop_after=2 * SLICE_BYTES).kept[-1]
     script = (
@@ -142,7 +135,6 @@ def test_another_process_goes_on(film: Path) -> None:
     assert printed.strip() == true_hash(film)
 
 
-@needs_library
 @settings(max_examples=200, deadline=None)
 @given(
     seed=st.integers(0, 1000),
@@ -164,6 +156,7 @@ def test_wherever_it_is_cut_the_hash_is_that_of_the_whole(seed: int, size: int, 
 
 
 def test_without_the_library_large_files_are_hashed_all_the_same(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resuming, "MODULE", "xxhash.of_another_kind")
     monkeypatch.setattr(resuming, "LIBRARY", "libxxhash.so.of-another-kind")
     resuming.library.cache_clear()
     try:
@@ -175,7 +168,22 @@ def test_without_the_library_large_files_are_hashed_all_the_same(film: Path, mon
     assert attempt.kept == []
 
 
-@needs_library
+@pytest.mark.skipif(ctypes.util.find_library("xxhash") is None, reason="the system has no libxxhash")
+def test_where_the_one_within_the_package_cannot_be_used_the_systems_is(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Attempt(film, None, stop_after=2 * SLICE_BYTES)
+    monkeypatch.setattr(resuming, "MODULE", "xxhash.of_another_kind")
+    resuming.library.cache_clear()
+    try:
+        second = Attempt(film, replace(first.kept[-1], made_by=begun().made_by))
+    finally:
+        monkeypatch.undo()
+        resuming.library.cache_clear()
+    assert second.file_hash == true_hash(film)
+    assert second.read_bytes == SLICE_BYTES + 12_345
+
+
 def test_a_library_that_does_not_behave_as_its_header_says_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another value for the known bytes it is said that the state was taken back wrongly."""
     monkeypatch.setattr(resuming, "KNOWN", (resuming.KNOWN[0], "0" * 32))

@@ -1,6 +1,5 @@
 """Does the stage that reads whole files go on where it was when reeld ended?"""
 
-import ctypes.util
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,8 +21,6 @@ from tests.pipeline.test_moves import hash_of, work, worlds
 from tests.videos import make_video
 
 __all__ = ["worlds"]
-
-pytestmark = pytest.mark.skipif(ctypes.util.find_library("xxhash") is None, reason="libxxhash is not installed")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def full_hash(
     `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. Every 512 KiB
     `should_stop` is asked (once it says True, Interrupted is raised) and `keep_pace` is told of them, which may wait.
     Of a file of more than `large_bytes` it is `keep` that gets how far it is, each time that so many were read, and
-    `kept` that is asked at the beginning; where the system lacks libxxhash, neither is.
+    `kept` that is asked at the beginning; where `resuming.py` finds no library, neither is.
     Raises FileChanged, and gives no hash, if the file is not `expected` or was touched while it was read, and whatever
     `open_video` raises.
     """

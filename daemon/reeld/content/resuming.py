@@ -1,8 +1,9 @@
 """A full hash that can be kept half done, and gone on with after a restart.
 
-Python's xxhash gives no state away. The C library that it wraps, libxxhash, has its state's layout in its public header
-(`XXH3_state_s` in xxhash.h, unchanged in all of 0.8): so where the system has that library it hashes the largest files,
-and where it has not, or it does not behave as that header says, they begin anew after a restart.
+Python's xxhash gives no state away. The C library that it wraps has its state's layout in its public header
+(`XXH3_state_s` in xxhash.h, unchanged in all of 0.8). So the largest files are hashed by that library itself: the one
+within Python's xxhash, or the system's. Where neither can be used, or behaves as that header says, they begin anew
+after a restart.
 
 Of a kept state only what the bytes made of it is taken back, into a state that the library made itself, and not before
 it is certain that no number in it leads out of its buffers: the catalogue is a file, and may be damaged.
@@ -11,9 +12,10 @@ it is certain that no number in it leads out of its buffers: the catalogue is a 
 import ctypes
 import struct
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Self
 
-LIBRARY = "libxxhash.so.0"
+MODULE, LIBRARY = "xxhash._xxhash", "libxxhash.so.0"
 
 _SUMS, _BUFFER, _COUNTS = slice(0, 64), slice(256, 512), struct.Struct("<IIQQQ")
 """Of the state: eight sums; what is not summed up yet; and then, at 512, how much that is, a flag, the stripes of this
@@ -35,6 +37,8 @@ class ResumableHash:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
+        # The one that uses what this processor has, if there is one.
+        self._update = getattr(library, "XXH3_128bits_update_dispatch", library.XXH3_128bits_update)
         self._address: int | None = library.XXH3_createState()
         if self._address is None:
             raise MemoryError
@@ -48,7 +52,7 @@ class ResumableHash:
 
     def update(self, data: memoryview) -> None:
         """`data` must be writable memory, as that of a bytearray is."""
-        self._library.XXH3_128bits_update(self._address, (ctypes.c_char * len(data)).from_buffer(data), len(data))
+        self._update(self._address, (ctypes.c_char * len(data)).from_buffer(data), len(data))
 
     def hexdigest(self) -> str:
         digest = self._library.XXH3_128bits_digest(self._address)
@@ -88,22 +92,29 @@ class ResumableHash:
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
-    try:
-        library = ctypes.CDLL(LIBRARY)
-        _declare(library)
-    except (OSError, AttributeError):  # not there, or without these functions
-        return None
-    return library if 800 <= library.XXH_versionNumber() < 900 and _behaves(library) else None
+    module = find_spec(MODULE)
+    for path in (module and module.origin, LIBRARY):
+        try:
+            found = ctypes.CDLL(path) if path else None
+            if found is not None and _declare(found) and _behaves(found):
+                return found
+        except (OSError, AttributeError):  # it is not there, or without these functions
+            continue
+    return None
 
 
-def _declare(library: Any) -> None:
+def _declare(library: Any) -> bool:
+    """Whether it is one whose states are known. Raises AttributeError if it lacks a function."""
     library.XXH_versionNumber.restype = ctypes.c_uint
     library.XXH3_createState.restype = ctypes.c_void_p
     library.XXH3_freeState.argtypes = (ctypes.c_void_p,)
     library.XXH3_128bits_reset.argtypes = (ctypes.c_void_p,)
     library.XXH3_128bits_update.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    if hasattr(library, "XXH3_128bits_update_dispatch"):
+        library.XXH3_128bits_update_dispatch.argtypes = library.XXH3_128bits_update.argtypes
     library.XXH3_128bits_digest.argtypes = (ctypes.c_void_p,)
     library.XXH3_128bits_digest.restype = _Digest
+    return bool(800 <= library.XXH_versionNumber() < 900)
 
 
 def _behaves(library: ctypes.CDLL) -> bool:

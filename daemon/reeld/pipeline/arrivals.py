@@ -71,11 +71,9 @@ class Arrivals:
 
     def wait_for_search(self, seen: SeenFile, is_over: Callable[[], bool]) -> None:
         """This file, which is about to be seen, is taken a quiet period from now, and not before all libraries were
-        looked through and its own folder after them (`take_due`). One that waits for that already does so no longer.
+        looked through and its own folder after them (`take_due`).
         """
-        search = self._searches.get(seen.relative)
-        if search is None or search.inode != seen.stamp.inode:
-            self._searches[seen.relative] = _Search(seen.stamp.inode, is_over)
+        self._searches[seen.relative] = _Search(seen.stamp.inode, is_over)
 
     def is_searched_for(self, seen: SeenFile) -> bool:
         search = self._searches.get(seen.relative)
