@@ -421,3 +421,32 @@ TestQueue.settings = settings(max_examples=40, stateful_step_count=40, deadline=
 def test_the_queue_knows_which_stages_read_a_files_bytes() -> None:
     reading = {stage.name for stage in STAGES_OF_THE_PIPELINE if stage.reads_file}
     assert set(queue.READING_STAGES) == {STAGES_OF_THE_PIPELINE[0].name} | reading, "and the one before them"
+
+
+def test_what_was_changed_last_comes_first_through_all_lanes(catalog: Path) -> None:
+    library = add_libraries("Films")[0]
+    ages_s = {"old.mkv": 400 * 86_400, "new.mkv": 0, "older.mkv": 4000 * 86_400, "recent.mkv": 3_600}
+    with writing():
+        for path, age_s in ages_s.items():
+            row_id = files.record_settled(library, path, stamp(), NOW_MS)
+            queue.enqueue(row_id, stage="name", lane="names", now_ms=NOW_MS, changed_ms=NOW_MS - age_s * 1000)
+    expected = ["new.mkv", "recent.mkv", "old.mkv", "older.mkv"]
+    for lane, following in (("names", "light"), ("light", "heavy")):
+        order = []
+        for _ in expected:
+            with writing():
+                (job,) = queue.claim(lane, NOW_MS)
+                order.append(files.file_record(job.video_file_id).path)
+                queue.move_on(job, stage="hash", lane=following, keep=False, now_ms=NOW_MS)
+        assert order == expected
+
+
+def test_what_has_waited_for_days_is_not_put_off_by_what_keeps_coming(catalog: Path) -> None:
+    library = add_libraries("Films")[0]
+    later_ms = NOW_MS + 2 * queue.HEAD_START_MS
+    with writing():
+        for path, now_ms, changed_ms in (("old.mkv", NOW_MS, 0), ("new.mkv", later_ms, later_ms)):
+            row_id = files.record_settled(library, path, stamp(), NOW_MS)
+            queue.enqueue(row_id, stage="name", lane="names", now_ms=now_ms, changed_ms=changed_ms)
+        (job,) = queue.claim("names", later_ms)
+        assert files.file_record(job.video_file_id).path == "old.mkv"

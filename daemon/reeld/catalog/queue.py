@@ -34,8 +34,16 @@ LAST_MOMENT_MS = (1 << 63) - 1
 """The largest number that SQLite holds."""
 
 
-def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
-    """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain."""
+HEAD_START_MS = 86_400_000
+"""A day: by so much what has just changed goes before what has lain for years; what has waited longer goes before it."""
+
+
+def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_ms: int = 0) -> None:
+    """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain.
+
+    Of many that wait the one that was changed last is the first: somebody may be looking for it. All are due at once.
+    """
+    age_s = max(0, now_ms - changed_ms) // 1000
     change(
         """
         INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, token, attempts, last_error)
@@ -47,7 +55,7 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int) -> None:
         video_file_id,
         stage,
         lane,
-        now_ms,
+        now_ms - HEAD_START_MS + min(age_s, HEAD_START_MS),
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
     )
     work_has_come()
@@ -106,15 +114,18 @@ def holds(job: Job) -> bool:
 def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None:
     """The job's stage is done; the next may begin, with its attempts counted from the start.
 
-    `keep`: the same worker goes straight on (its first attempt is counted here) instead of queueing again.
+    `keep`: the same worker goes straight on (its first attempt is counted here) instead of queueing again, where its
+    place is what it was.
     """
+    if not keep and holds(job):
+        change("UPDATE jobs SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", now_ms, job.id)
     _update(
         job,
         stage=stage,
         lane=lane,
         attempts=1 if keep else 0,
         last_error=None,
-        **({} if keep else {"state": "waiting", "token": None, "due_at_ms": now_ms}),
+        **({} if keep else {"state": "waiting", "token": None}),
     )
     if not keep:
         work_has_come()

@@ -190,7 +190,8 @@ class Arrivals:
                 row_id = files.record_settled(
                     self.place.library_id, path, settled.stamp, self.now_ms(), settled.completeness
                 )
-                self.enqueue(row_id, self.first_stage)
+                changed_ms = max(settled.stamp.mtime_ns, settled.stamp.ctime_ns) // 1_000_000
+                self.enqueue(row_id, self.first_stage, changed_ms)
             neighbours.read_discs_again(self.place, self._settled, self.now_ms())
         for path in self._settled:
             log.info("file.settled", path=path)
@@ -209,9 +210,9 @@ class Arrivals:
         for video_file_id in video_file_ids:
             self.enqueue(video_file_id, self.first_stage)
 
-    def enqueue(self, video_file_id: int, stage: Stage) -> None:
+    def enqueue(self, video_file_id: int, stage: Stage, changed_ms: int = 0) -> None:
         """Let the file's work begin at this stage, whatever it was at; within the caller's transaction."""
-        queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
+        queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms(), changed_ms=changed_ms)
 
 
 def _names_in(directory: str) -> frozenset[str]:
