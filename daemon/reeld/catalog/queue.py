@@ -35,7 +35,7 @@ LAST_MOMENT_MS = (1 << 63) - 1
 
 
 HEAD_START_MS = 86_400_000
-"""A day: by so much what has just changed goes before what has lain for years; what has waited longer goes before it."""
+"""A day: by so much what has just changed goes before what has lain for years; what has waited longer comes first."""
 
 
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_ms: int = 0) -> None:
