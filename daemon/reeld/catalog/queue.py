@@ -41,7 +41,8 @@ HEAD_START_MS = 86_400_000
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_ms: int = 0) -> None:
     """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain.
 
-    Of many that wait the one that was changed last is the first: somebody may be looking for it. All are due at once.
+    Of many that wait the one that was changed last is the first: somebody may be looking for it. All are due at once;
+    each second of a file's age puts it a millisecond behind, until the head start is used up.
     """
     age_s = max(0, now_ms - changed_ms) // 1000
     change(
