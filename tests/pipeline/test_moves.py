@@ -607,6 +607,51 @@ def test_a_file_that_is_renamed_by_a_link_and_a_removal_keeps_its_row(world: Wor
     assert VideoFile.get().id == before
 
 
+@pytest.mark.parametrize("name", ["Alien (1979).mkv", "Show S01E02.mkv", "thing.mkv"])
+@pytest.mark.parametrize("come_back", [shutil.move, shutil.copyfile], ids=["with its inode", "as a copy"])
+@pytest.mark.parametrize("is_overwritten", [False, True], ids=["gone", "overwritten"])
+@pytest.mark.parametrize("is_decided", [False, True], ids=["undecided", "decided"])
+def test_a_file_that_another_known_one_replaced_in_disguise_keeps_its_row(
+    worlds: tuple[World, World],
+    film: Path,
+    tools: Tools,
+    tmp_path: Path,
+    name: str,
+    come_back: Callable[[Path, Path], object],
+    is_overwritten: bool,
+    is_decided: bool,
+) -> None:
+    """The copy of a film that has gone comes to where another file was: for a while, nobody knows what it is."""
+    world, other = worlds
+    place = make_video(other.root / name, seed=2)
+    _take(other, tools)
+    first, second = VideoFile.get(VideoFile.filename == film.name), VideoFile.get(VideoFile.filename == name)
+    if is_decided:
+        decide(first.id, "Decided")
+    aside = tmp_path / "aside"
+    place.rename(aside)
+    if not is_overwritten:
+        other.look_twice()
+    shutil.copyfile(film, place)
+    film.unlink()
+    world.look_twice()
+    _take(other, tools)
+    assert other.row(name).id == first.id
+    assert (other.row(name).file_hash, other.row(name).decided_by == "person") == (first.file_hash, is_decided)
+    gone = VideoFile.get_by_id(second.id)
+    assert (gone.state, gone.file_hash, gone.size_bytes) == ("missing", second.file_hash, second.size_bytes)
+    assert events(gone.id)[-2:] == ["replaced", "missing"]
+    come_back(aside, world.root / "back.mkv")
+    _take(world, tools)
+    back = world.row("back.mkv")
+    assert (back.id, back.file_hash, back.duration_ms) == (second.id, second.file_hash, second.duration_ms)
+    assert VideoFile.select().where(VideoFile.state == "present").count() == 2
+    assert {row["file"]["id"] for row in views.list_pending()} == {
+        row.id for row in VideoFile.select().where(VideoFile.verdict == "pending")
+    }
+    assert JobRow.select().count() == 0
+
+
 def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_that_went(
     world: World, other: World, film: Path, tools: Tools
 ) -> None:

@@ -5,10 +5,30 @@ from dataclasses import asdict
 from typing import Literal
 
 from reeld.catalog import history
-from reeld.catalog.models import VideoFile
+from reeld.catalog.models import Row, VideoFile
 from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.content import HashProgress, MediaFacts, QuickHashes
 from reeld.domain.files import FileStamp
+
+# What a row says of the bytes that it speaks of. What they are taken for is another matter.
+COLUMNS = (
+    "size_bytes, mtime_ns, ctime_ns, inode, device, fingerprint, oshash, file_hash, container, duration_ms, "
+    "resolution_width, resolution_height, codec_video, codec_audio, hdr, languages, subtitle_languages, "
+    "media_problem, completeness, is_in_doubt"
+)
+
+
+def of_row(video_file_id: int) -> Row:
+    """All that is known of a file's bytes, as SQLite has it."""
+    (values,) = rows(f"SELECT {COLUMNS} FROM video_files WHERE id = ?", video_file_id)  # noqa: S608 - names of ours
+    return dict(zip(COLUMNS.split(", "), values, strict=True))
+
+
+def give_to_row(video_file_id: int, known: Row) -> None:
+    """The row speaks of these bytes now, of which this is known; see `of_row`."""
+    values = (known[name] for name in COLUMNS.split(", "))
+    places = ", ".join("?" * len(known))
+    change(f"UPDATE video_files SET ({COLUMNS}) = ({places}) WHERE id = ?", *values, video_file_id)  # noqa: S608 - ours
 
 
 def save_quick_hashes(video_file_id: int, hashes: QuickHashes) -> None:

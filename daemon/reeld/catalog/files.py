@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import chunked, fn
 
-from reeld.catalog import filing, history, pairing, queue
+from reeld.catalog import content, filing, history, pairing, queue
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.folders import files_inside, is_inside
 from reeld.catalog.models import JobRow, Library, Row, VideoFile
@@ -308,8 +308,18 @@ def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
         evidence.append(f"the inode {stamp.inode} is the same, its size or its time is not")
     elif not known.is_present:
         evidence.append(f"the inode {stamp.inode}, the size and the time are the same as before")
-    if evidence:
-        history.record(known.id, event, library_id=known.library_id, path=known.path, evidence=evidence, now_ms=now_ms)
+    if not evidence:
+        return
+    is_forgotten = event == "replaced" and not before.has_same_content_as(stamp)
+    history.record(
+        known.id,
+        event,
+        library_id=known.library_id,
+        path=known.path,
+        evidence=evidence,
+        now_ms=now_ms,
+        content_before=content.of_row(known.id) if is_forgotten else None,
+    )
 
 
 def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:

@@ -86,6 +86,12 @@ def hand_over(new_id: int, old_id: int, now_ms: int) -> None:
     PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
 
 
+def forget_verdict(video_file_id: int, now_ms: int) -> None:
+    """What the file is must be found out anew. Its open question, if it has one, is another's already."""
+    _unlink(video_file_id, now_ms)
+    _decide(video_file_id, None, None, None, None)
+
+
 def open_question(video_file_id: int, now_ms: int) -> int:
     """The id of the question about this file; asked here if nobody did, since a person wants to decide."""
     latest = (
@@ -174,8 +180,8 @@ def _link(video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, p
 
 def _decide(
     video_file_id: int,
-    verdict: str,
-    decided_by: str,
+    verdict: str | None,
+    decided_by: str | None,
     reading: Reading | None,
     reason: str | None,
     evidence: Sequence[str] = (),

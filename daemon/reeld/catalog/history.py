@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import FileHistory, Library, Row, VideoFile
-from reeld.catalog.statements import change
+from reeld.catalog.statements import change, rows
 from reeld.domain.records import place_of
 
 Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
@@ -29,6 +29,7 @@ def record(
     evidence: Sequence[str],
     now_ms: int,
     before: tuple[int, str] | None = None,
+    content_before: Row | None = None,
 ) -> None:
     """Add a link; the oldest goes when there are too many. `before` is the library and the path that it left.
 
@@ -38,8 +39,9 @@ def record(
     change(
         """
         INSERT INTO file_history
-            (video_file_id, happened_at, event, library_id, path, library_id_before, path_before, evidence)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            (video_file_id, happened_at, event, library_id, path, library_id_before, path_before, evidence,
+             content_before)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         video_file_id,
         FileHistory.happened_at.db_value(utc_from_ms(now_ms)),
@@ -49,6 +51,7 @@ def record(
         library_before,
         VideoFile.path.db_value(place_of(path_before)) if path_before is not None else None,
         json.dumps(list(evidence)),
+        json.dumps(content_before) if content_before is not None else None,
     )
     change(
         """
@@ -59,6 +62,16 @@ def record(
         video_file_id,
         MOST_OF_A_FILE,
     )
+
+
+def last_content_before(video_file_id: int) -> Row | None:
+    """What was known of the bytes that were in the file's place before it was last replaced; None if it never was."""
+    found = rows(
+        "SELECT content_before FROM file_history WHERE video_file_id = ? AND content_before IS NOT NULL "
+        "ORDER BY id DESC LIMIT 1",
+        video_file_id,
+    )
+    return json.loads(found[0][0]) if found else None
 
 
 def of_file(video_file_id: int) -> list[Row]:

@@ -222,6 +222,8 @@ class FileHistory(BaseModel):
     path_before = PathField(null=True)
     evidence = JSONField(default=list)
     """Sentences for a person."""
+    content_before = JSONField(null=True)
+    """Of one that was replaced: what was known of the bytes that were there, see `content.py`."""
 
     class Meta:
         table_name = "file_history"

@@ -2,7 +2,8 @@
 
 A move across file systems is a copy and a deletion. The two are seen in any order, days apart, and nothing but the
 content tells that they belong together: the same size, fingerprint and hash of everything. Then the old row, with its
-id, its history and what a person decided about it, takes over the new place, and the new row goes.
+id, its history and what a person decided about it, takes over the new place, and the new row goes. But where the copy
+had come to the place of another file, and so got that one's row, the row speaks of the other file again: as missing.
 
 Only what is certainly gone is paired: its row is `missing`, which no library that is away can cause. Two files that
 are there are two files, whatever they hold.
@@ -11,11 +12,12 @@ are there are two files, whatever they hold.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from reeld.catalog import filing, history, queue
-from reeld.catalog.models import VideoFile
-from reeld.catalog.statements import change, rows
+from reeld.catalog import content, filing, history, queue
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import Row, VideoFile
+from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.files import readable
-from reeld.domain.records import place_of
+from reeld.domain.records import displaced, place_of
 
 STAGE = "pair"
 LANE: Literal["light"] = "light"
@@ -27,12 +29,6 @@ WITHIN_DAYS = 7
 # A file that was renamed can be missing for as long as its new folder was not listed yet: its copies must wait.
 PATIENCE_MS = 15_000
 
-# What the old row learns of the new place. The bytes were read there, as the file has them now.
-_CONTENT = (
-    "size_bytes, mtime_ns, ctime_ns, inode, device, fingerprint, oshash, file_hash, container, duration_ms, "
-    "resolution_width, resolution_height, codec_video, codec_audio, hdr, languages, subtitle_languages, "
-    "media_problem, completeness, is_in_doubt"
-)
 _PLACE = "library_id, path, directory, filename"
 
 # Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
@@ -58,7 +54,7 @@ def has_nothing_to_pair(video_file_id: int) -> bool:
 
 
 def pair(video_file_id: int, now_ms: int) -> None:
-    """If this file is one that was known elsewhere, its row goes and the old one's takes over its place.
+    """If this file is one that was known elsewhere, the old one's row takes over its place.
 
     Of several that it may be, the one of the same name, then the one that has gone last.
     """
@@ -87,20 +83,22 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
     ((library_id, *place),) = rows(f"SELECT {_PLACE} FROM video_files WHERE id = ?", new_id)  # noqa: S608
     ((library_before, before),) = rows("SELECT library_id, path FROM video_files WHERE id = ?", old_id)
     path, before = (VideoFile.path.python_value(value) for value in (place[0], before))
-    ((size_bytes, file_hash),) = rows("SELECT size_bytes, file_hash FROM video_files WHERE id = ?", new_id)
-    change(
-        f"UPDATE video_files SET ({_CONTENT}) = (SELECT {_CONTENT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
-        new_id,
-        old_id,
-    )
+    # What the old row learns of the new place: the bytes were read there, as the file has them now.
+    found = content.of_row(new_id)
     filing.hand_over(new_id, old_id, now_ms)
-    change("DELETE FROM video_files WHERE id = ?", new_id)
+    replaced = history.last_content_before(new_id)
+    if replaced is None:
+        change("DELETE FROM video_files WHERE id = ?", new_id)
+    else:
+        _give_back(new_id, replaced, path, now_ms)
+    content.give_to_row(old_id, found)
     change(
         f"UPDATE video_files SET ({_PLACE}) = (?, ?, ?, ?), state = 'present', missing_since = NULL WHERE id = ?",  # noqa: S608
         library_id,
         *place,
         old_id,
     )
+    size_bytes, file_hash = found["size_bytes"], found["file_hash"]
     evidence = (
         f"the same {size_bytes} bytes, fingerprint and full hash {file_hash} as {readable(place_of(before))}",
         "the old path was not there any more, in a library that could be looked at",
@@ -114,4 +112,25 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
         before=(library_before, before),
         evidence=evidence,
         now_ms=now_ms,
+    )
+    if replaced is not None:
+        why = f"what had replaced it is file {old_id}, which was known before"
+        history.record(new_id, "missing", library_id=library_id, path=path, evidence=(why,), now_ms=now_ms)
+        ask_copies(new_id, now_ms)
+
+
+def _give_back(video_file_id: int, replaced: Row, path: str, now_ms: int) -> None:
+    """The row speaks again of the file that was there before the copy came, and which is missing.
+
+    Its verdict went with the copy: what it is, is found out when it returns.
+    """
+    queue.drop([video_file_id])
+    filing.forget_verdict(video_file_id, now_ms)
+    content.give_to_row(video_file_id, replaced)
+    update_row(
+        VideoFile,
+        video_file_id,
+        path=displaced(path, video_file_id),
+        state="missing",
+        missing_since=utc_from_ms(now_ms),
     )
