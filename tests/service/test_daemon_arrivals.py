@@ -48,6 +48,20 @@ def _reads(daemon: RunningDaemon, mark: int) -> int:
     return sum(daemon.count("stage.finished", stage=stage, since=mark) for stage in ("fingerprint", "probe", "hash"))
 
 
+def test_what_is_there_at_the_start_is_listed_before_the_work_on_it_begins() -> None:
+    with new_world(quiet_s=0.01) as world:
+        for number in range(40):
+            folder = world.library / f"Folder {number}"
+            folder.mkdir()
+            make_video(folder / f"Film {number} (1995).mkv", seed=number)
+        with RunningDaemon(world) as daemon:
+            daemon.assert_true()
+            events = [row["event"] for row in daemon.log]
+        begun = events.index("daemon.listed")
+        assert events[:begun].count("file.settled") == 40
+        assert "stage.finished" not in events[:begun]
+
+
 def test_names_and_contents_become_the_right_rows(daemon: RunningDaemon, library: Path) -> None:
     names = [
         "Heat (1995).mkv",

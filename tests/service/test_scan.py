@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import pytest
 from peewee import sqlite3
 
+from reeld.catalog.models import VideoFile
 from reeld.config import Library, load_config
 from reeld.pipeline.intake import Intake
 from reeld.service import scan
+from reeld.service.workers import Workers
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
 
@@ -44,6 +46,33 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
         found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
         assert found["Moved (1995).mkv"] == before["id"]
         assert found["Heat (1995).mkv"] != before["id"]
+        assert_catalogue_is_true(world)
+
+
+def _many_films(world: World) -> None:
+    for number in range(40):
+        folder = world.library / f"Folder {number}"
+        folder.mkdir()
+        make_video(folder / f"Film {number} (1995).mkv", seed=number)
+
+
+@pytest.mark.parametrize("patience_s", [20.0, 0.0])
+def test_all_files_are_listed_before_the_work_on_them_begins_unless_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch, patience_s: float
+) -> None:
+    with new_world(quiet_s=0.01) as world:
+        _many_films(world)
+        listed: list[int] = []
+        start = Workers.start
+
+        def count_and_start(workers: Workers) -> None:
+            listed.append(VideoFile.select().count())
+            start(workers)
+
+        monkeypatch.setattr(scan, "LISTING_S", patience_s)
+        monkeypatch.setattr(Workers, "start", count_and_start)
+        scan.run_scan(load_config(str(world.config), os.environ), [], lambda _progress: None)
+        assert (listed[0] == 40) == (patience_s > 0)
         assert_catalogue_is_true(world)
 
 

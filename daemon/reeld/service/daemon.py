@@ -33,7 +33,7 @@ from reeld.service.signals import Signals
 from reeld.service.tally import Tally, counted
 from reeld.service.vigil import Vigil
 from reeld.service.watcher import LibraryWatcher, make_intake
-from reeld.service.workers import Workers, lane_threads
+from reeld.service.workers import LISTING_S, Workers, lane_threads
 from reeld.service.workplace import at_its_disk, looking, now_ms, open_tools, roots_of
 
 if TYPE_CHECKING:
@@ -195,9 +195,9 @@ class Daemon:
         self._watchers = self._make_watchers()
         self._vigil = Vigil(self._pulses, self._disks, self._workers, self._ids)
         threading.excepthook = self._crash
+        self._list_until = time.monotonic() + LISTING_S
         for watcher in self._watchers:
             watcher.start()
-        self._workers.start()
         threading.Thread(target=self._keep_up, name="upkeep").start()
         self._metrics = self._show_metrics()
 
@@ -257,7 +257,8 @@ class Daemon:
                 self._say_ready(status)
             elif is_ready:
                 self._headline.tell(status)
-            match self._signals.wait(self._vigil.pause_s() if is_ready else READY_S):
+            self._begin_work()
+            match self._signals.wait(self._vigil.pause_s() if is_ready and self._workers.have_started else READY_S):
                 case "end":
                     return False
                 case "reload":
@@ -283,6 +284,14 @@ class Daemon:
         return [
             {**watcher.status(), "trouble": self._disks.trouble(watcher.library.path)} for watcher in self._watchers
         ]
+
+    def _begin_work(self) -> None:
+        """Once everything is listed that can be, or that takes too long."""
+        unlisted = [each.library.path for each in self._watchers if not each.has_looked.is_set()]
+        is_all_listed = not any(self._disks.is_answering(path) for path in unlisted)
+        if not self._workers.have_started and (is_all_listed or time.monotonic() >= self._list_until):
+            log.info("daemon.listed", is_all_listed=is_all_listed)
+            self._workers.start()
 
     def _late(self) -> list[Library]:
         return [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]

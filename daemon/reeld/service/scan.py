@@ -26,7 +26,7 @@ from reeld.service.pulse import Pulses
 from reeld.service.signals import ending_on_signals
 from reeld.service.tally import Tally, counted
 from reeld.service.watcher import make_intake, record_state
-from reeld.service.workers import Workers, lane_threads
+from reeld.service.workers import LISTING_S, Workers, lane_threads
 from reeld.service.workplace import looking, now_ms, open_tools, roots_of
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import RootSeen
@@ -164,6 +164,7 @@ class _Scan:
         self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
         self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
         self._wishes = self._fulfilled = 0
+        self._begin_work: Callable[[], None] = lambda: None
         self._started = time.monotonic()
 
     def run(self, show: Callable[[Progress], None]) -> Summary:
@@ -179,9 +180,10 @@ class _Scan:
                 look_again=self._to_look_again.put,
             )
             workers = Workers(runner, self._stopping, self._fail, lane_threads(), Pulses())
-            workers.start()
             try:
+                self._begin_work = workers.start
                 intakes = self._walk()
+                workers.start()
                 self._work_off(intakes, show)
                 for library, intake in zip(self._config.libraries, intakes, strict=True):
                     self._check(library, intake)
@@ -311,8 +313,12 @@ class _Scan:
 
     def _reconcile(self, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]
-        for folder in reconcile(intake, hint, root_seen, self._is_over):
+        for folder in reconcile(intake, hint, root_seen, self._is_over, lambda _found: self._begin_in_time()):
             self._unreadable[os.path.join(intake.place.root, folder.relative)] = folder.message
+
+    def _begin_in_time(self) -> None:
+        if time.monotonic() - self._started > LISTING_S:
+            self._begin_work()
 
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
         return Summary(

@@ -77,6 +77,8 @@ class LibraryWatcher:
         self.hints = DirtyDirectories()
         self.is_settled_in = threading.Event()
         """Set once events are told of here, or it is known why not: nothing is missed from then on."""
+        self.has_looked = threading.Event()
+        """Set once all that can be seen here was seen for the first time."""
         self._intake = intake
         self._stopping = stopping
         self._on_fatal = on_fatal
@@ -188,6 +190,7 @@ class LibraryWatcher:
             self._intake.arrivals.settle_due()
             self._show_again_who_was_turned_away()
             self._record_online()
+        self.has_looked.set()
 
     def _put_off(self, err: CatalogError) -> None:
         """What was seen and could not be recorded must be seen again; but not before something can be recorded."""

@@ -20,6 +20,11 @@ LONGEST_SLEEP_S = 30.0
 
 MOST_READERS = 4
 
+LISTING_S = 20.0
+"""Useful first: what the first look finds is listed, and can be searched, before work on it begins; which takes the
+processor that listing needs. A look at a large library on a slow disk takes longer than anybody should wait for that.
+"""
+
 # A library's dead disk may catch as many threads of a lane as there are before it is noticed. So many for each lane
 # keep a handful of such libraries from bringing the others to rest, and a hundred from eating the memory.
 MOST_SUBSTITUTES = 32
@@ -34,7 +39,7 @@ def lane_threads() -> dict[Lane, int]:
 
 
 class Workers:
-    """The threads of all lanes, from `start` to `join`."""
+    """The threads of all lanes, from `start` to `join`; before, there are none."""
 
     def __init__(
         self,
@@ -47,7 +52,8 @@ class Workers:
         self._runner = runner
         self._stopping = stopping
         self._on_fatal = on_fatal
-        self._wanted = threads
+        self._threads = threads
+        self._wanted: Mapping[Lane, int] = {}
         self._pulses = pulses
         self._work_came = threading.Condition()
         self._generation = 0
@@ -56,7 +62,15 @@ class Workers:
         self._lane_of: dict[threading.Thread, Lane] = {}
         self._stalled: frozenset[str] = frozenset()
 
+    @property
+    def have_started(self) -> bool:
+        return bool(self._wanted)
+
     def start(self) -> None:
+        """A second time does nothing."""
+        if self.have_started:
+            return
+        self._wanted = self._threads
         call_when_work_comes(self.wake)
         self.relieve(())
 
