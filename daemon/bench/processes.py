@@ -30,8 +30,7 @@ def usage(pid: int) -> Usage:
     tasks = list((process / "task").iterdir())
     status = (process / "status").read_text()
     return Usage(
-        # /proc/PID/stat counts ticks of 10 ms, which short wake-ups slip through; this counts nanoseconds.
-        cpu_s=sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9,
+        cpu_s=cpu_s(pid),
         wakeups=sum(_number("voluntary_ctxt_switches", (task / "status").read_text()) for task in tasks),
         read_bytes=_number("read_bytes", (process / "io").read_text()),
         rss_bytes=_number("VmRSS", status) * KIB,
@@ -39,6 +38,13 @@ def usage(pid: int) -> Usage:
         peak_bytes=_number("VmHWM", status) * KIB,
         inotify_watches=_inotify_watches(process),
     )
+
+
+def cpu_s(pid: int) -> float:
+    """The processor's seconds that it has used, also of one that has ended and was not waited for yet."""
+    # /proc/PID/stat counts ticks of 10 ms, which short wake-ups slip through; this counts nanoseconds.
+    tasks = Path("/proc", str(pid), "task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def children(pid: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 `python -m bench.staged CONFIG` prints, as JSON, the thread-seconds of each stage's `run` (looking at the file,
 waiting for a child process included) and `save` (storing, inside the transaction), and of what is around them:
-taking jobs, waiting for the catalogue's door, and commits.
+taking jobs, waiting for the catalogue's door, and commits. And the processor's seconds, by the kind of process.
 """
 
 import json
@@ -12,15 +12,17 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 from unittest import mock
 
+from bench.processes import cpu_s
 from reeld.config import load_config
 from reeld.log import configure_log
 from reeld.pipeline import stages as pipeline
 from reeld.pipeline.runner import Runner
-from reeld.service import scan
+from reeld.service import child, scan
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,15 +56,29 @@ def main() -> None:
     def timed_stages(*, with_full_hash: bool = True) -> Sequence[pipeline.Stage]:
         return [_timed(stage, clock) for stage in pipeline.stages(with_full_hash=with_full_hash)]
 
+    processor: dict[str, float] = defaultdict(float)
+
+    def note_and_end(worker: Any) -> bool:
+        with suppress(OSError):  # it has ended by itself
+            processor[worker._module] += cpu_s(worker._process.pid)  # noqa: SLF001
+        return bool(end(worker))
+
     step: Any = clock.timed("steps", Runner.step)
-    with mock.patch.object(scan, "stages", timed_stages), mock.patch.object(Runner, "step", step):
-        started = time.perf_counter()
+    end = child._Worker.end  # noqa: SLF001 - the only moment at which all that it has done is done
+    with (
+        mock.patch.object(scan, "stages", timed_stages),
+        mock.patch.object(Runner, "step", step),
+        mock.patch.object(child._Worker, "end", note_and_end),  # noqa: SLF001
+    ):
+        started, own = time.perf_counter(), time.process_time()
         summary = scan.run_scan(config, [], lambda _progress: None)
         elapsed_s = time.perf_counter() - started
+        processor["reeld"] = time.process_time() - own
     inside = sum(spent for name, spent in clock.seconds.items() if name != "steps")
     parts = {name: spent for name, spent in clock.seconds.items() if name != "steps"}
     parts["queue, door and commits"] = clock.seconds["steps"] - inside
-    print(json.dumps({"files": summary.counts["files"]["present"], "elapsed_s": elapsed_s, "parts": parts}))
+    files = summary.counts["files"]["present"]
+    print(json.dumps({"files": files, "elapsed_s": elapsed_s, "parts": parts, "processor": processor}))
 
 
 def _timed(stage: pipeline.Stage, clock: Clock) -> pipeline.Stage:
