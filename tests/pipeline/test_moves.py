@@ -652,6 +652,170 @@ def test_a_file_that_another_known_one_replaced_in_disguise_keeps_its_row(
     assert JobRow.select().count() == 0
 
 
+@dataclass
+class Disguise:
+    """A film of the first library, and another file in the second, to whose place a copy of the film comes."""
+
+    first: World
+    second: World
+    film: Path
+    place: Path
+    aside: Path
+    tools: Tools
+
+    def __post_init__(self) -> None:
+        self.film_id = self.first.row(self.film.name).id
+        self.other_id = self.second.row(self.place.name).id
+
+    def copy_comes(self, source: Path | None = None) -> None:
+        """Under another name first, as programs do that copy: the inode is a new one."""
+        part = self.place.with_suffix(".part")
+        shutil.copyfile(source or self.film, part)
+        part.rename(self.place)
+        _take(self.second, self.tools)
+
+    def film_goes(self) -> None:
+        self.film.unlink()
+        self.first.look_twice()
+        _take(self.second, self.tools)
+
+    def other_is_back_as(self) -> Any:
+        self.aside.rename(self.first.root / "back.mkv")
+        _take(self.first, self.tools)
+        return self.first.row("back.mkv")
+
+
+@pytest.fixture
+def disguise(worlds: tuple[World, World], film: Path, tools: Tools, tmp_path: Path) -> Disguise:
+    place = make_video(worlds[1].root / "Alien (1979).mkv", seed=2)
+    _take(worlds[1], tools)
+    return Disguise(*worlds, film, place, tmp_path / "aside", tools)
+
+
+def _once(disguise: Disguise) -> None:
+    disguise.copy_comes()
+
+
+def _twice(disguise: Disguise) -> None:
+    disguise.copy_comes()
+    disguise.copy_comes()
+
+
+def _in_pieces(disguise: Disguise) -> None:
+    disguise.place.write_bytes(disguise.film.read_bytes()[:100_000])
+    disguise.second.be_quiet()
+    disguise.copy_comes()
+
+
+def _to_the_freed_inode(disguise: Disguise) -> None:
+    status = disguise.place.stat()
+    disguise.place.rename(disguise.place.with_suffix(".part"))
+    disguise.second.look_twice()
+    shutil.copy2(disguise.place.with_suffix(".part"), disguise.aside)
+    shutil.copyfile(disguise.film, disguise.place.with_suffix(".part"))
+    disguise.place.with_suffix(".part").rename(disguise.place)
+    assert disguise.place.stat().st_ino == status.st_ino
+    _take(disguise.second, disguise.tools)
+
+
+def _after_a_month(disguise: Disguise) -> None:
+    disguise.first.advance_s = disguise.second.advance_s = 30 * DAY_S
+    disguise.copy_comes()
+
+
+@pytest.mark.parametrize("come", [_once, _twice, _in_pieces, _to_the_freed_inode, _after_a_month])
+def test_however_the_copy_came_the_other_file_is_known_when_it_is_back(
+    disguise: Disguise, come: Callable[[Disguise], None]
+) -> None:
+    decide(disguise.film_id, "Decided")
+    before = VideoFile.get_by_id(disguise.other_id)
+    if come is not _to_the_freed_inode:
+        disguise.place.rename(disguise.aside)
+        disguise.second.look_twice()
+    come(disguise)
+    disguise.film_goes()
+    assert disguise.second.row(disguise.place.name).id == disguise.film_id
+    gone = VideoFile.get_by_id(disguise.other_id)
+    assert (gone.state, gone.file_hash, gone.changed_at) == ("missing", before.file_hash, before.changed_at)
+    if come is _to_the_freed_inode:
+        shutil.copy2(disguise.aside, disguise.first.root / "back.mkv")
+        _take(disguise.first, disguise.tools)
+        assert disguise.first.row("back.mkv").id == disguise.other_id
+    else:
+        assert disguise.other_is_back_as().id == disguise.other_id
+
+
+def test_it_is_so_also_where_the_other_file_was_known_before_the_film(
+    worlds: tuple[World, World], tools: Tools, tmp_path: Path
+) -> None:
+    first, second = worlds
+    place = make_video(second.root / "Alien (1979).mkv", seed=2)
+    _take(second, tools)
+    film = make_video(first.root / "Heat (1995).mkv", seed=3)
+    _take(first, tools)
+    disguise = Disguise(first, second, film, place, tmp_path / "aside", tools)
+    assert disguise.other_id < disguise.film_id
+    decide(disguise.film_id, "Decided")
+    place.rename(disguise.aside)
+    second.look_twice()
+    disguise.copy_comes()
+    disguise.film_goes()
+    assert (second.row(place.name).id, second.row(place.name).decided_by) == (disguise.film_id, "person")
+    assert disguise.other_is_back_as().id == disguise.other_id
+
+
+def test_a_copy_that_was_copied_again_leaves_no_file_that_never_was(disguise: Disguise) -> None:
+    """The same bytes with another inode and time, in a place where nothing else ever was."""
+    decide(disguise.film_id, "Decided")
+    disguise.place = disguise.second.root / "copy (1995).mkv"
+    _twice(disguise)
+    disguise.film_goes()
+    assert VideoFile.select().where(VideoFile.state == "missing").count() == 0
+    back = disguise.first.root / disguise.place.name
+    shutil.copyfile(disguise.place, back)
+    _take(disguise.first, disguise.tools)
+    disguise.place.unlink()
+    disguise.second.look_twice()
+    _take(disguise.first, disguise.tools)
+    now = disguise.first.row(back.name)
+    assert (now.id, now.decided_by) == (disguise.film_id, "person")
+
+
+def test_a_file_that_was_back_before_has_one_row_and_keeps_its_decision(disguise: Disguise) -> None:
+    disguise.place.rename(disguise.aside)
+    disguise.second.look_twice()
+    disguise.copy_comes()
+    back = disguise.other_is_back_as()
+    assert back.id != disguise.other_id
+    decide(back.id, "Decided")
+    disguise.film_goes()
+    assert VideoFile.get_or_none(VideoFile.id == disguise.other_id) is None
+    (disguise.first.root / "x").mkdir()
+    (disguise.first.root / "back.mkv").rename(disguise.first.root / "x" / disguise.place.name)
+    _take(disguise.first, disguise.tools)
+    now = disguise.first.row(f"x/{disguise.place.name}")
+    assert (now.id, now.decided_by) == (back.id, "person")
+
+
+def test_a_file_is_missing_from_where_it_was_wherever_the_copy_went_since(disguise: Disguise) -> None:
+    disguise.place.rename(disguise.aside)
+    disguise.second.look_twice()
+    since = VideoFile.get_by_id(disguise.other_id).missing_since
+    disguise.copy_comes()
+    disguise.place.rename(disguise.second.root / "Renamed (1995).mkv")
+    _take(disguise.second, disguise.tools)
+    disguise.film_goes()
+    assert VideoFile.get_by_id(disguise.other_id).missing_since == since
+    shown = views.file_details(disguise.other_id)
+    assert shown is not None
+    assert shown["path"] == str(disguise.second.root / "Alien (1979).mkv")
+    last = shown["history"][-1]
+    assert last["path"].endswith("Alien (1979).mkv")
+    assert last["evidence"] == [
+        f"what had its row since then turned out to be file {disguise.film_id}, which was known before"
+    ]
+
+
 def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_that_went(
     world: World, other: World, film: Path, tools: Tools
 ) -> None:

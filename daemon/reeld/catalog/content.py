@@ -18,16 +18,20 @@ COLUMNS = (
 )
 
 
+# Since when it speaks of them, and since when they are gone.
+MOMENTS = "changed_at, missing_since"
+
+
 def of_row(video_file_id: int) -> Row:
-    """All that is known of a file's bytes, as SQLite has it."""
-    (values,) = rows(f"SELECT {COLUMNS} FROM video_files WHERE id = ?", video_file_id)  # noqa: S608 - names of ours
-    return dict(zip(COLUMNS.split(", "), values, strict=True))
+    """All that is known of a file's bytes, and of their moments, as SQLite has it."""
+    (values,) = rows(f"SELECT {COLUMNS}, {MOMENTS} FROM video_files WHERE id = ?", video_file_id)  # noqa: S608 - ours
+    return dict(zip(f"{COLUMNS}, {MOMENTS}".split(", "), values, strict=True))
 
 
 def give_to_row(video_file_id: int, known: Row) -> None:
-    """The row speaks of these bytes now, of which this is known; see `of_row`."""
-    values = (known[name] for name in COLUMNS.split(", "))
-    places = ", ".join("?" * len(known))
+    """The row speaks of these bytes now, of which this is known, see `of_row`; its moments stay."""
+    values = [known[name] for name in COLUMNS.split(", ")]
+    places = ", ".join("?" * len(values))
     change(f"UPDATE video_files SET ({COLUMNS}) = ({places}) WHERE id = ?", *values, video_file_id)  # noqa: S608 - ours
 
 

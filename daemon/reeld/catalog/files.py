@@ -310,7 +310,9 @@ def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
         evidence.append(f"the inode {stamp.inode}, the size and the time are the same as before")
     if not evidence:
         return
-    is_forgotten = event == "replaced" and not before.has_same_content_as(stamp)
+    # An inode's number goes to the next file, perhaps, when its file is gone.
+    is_another = event == "replaced" or not known.is_present
+    is_forgotten = is_another and not before.has_same_content_as(stamp)
     history.record(
         known.id,
         event,

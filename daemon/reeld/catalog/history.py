@@ -7,6 +7,7 @@ sight has none: the file's own row says when that was.
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from reeld.catalog.clock import utc_from_ms
@@ -18,6 +19,19 @@ Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
 
 # A disk that comes and goes every day for months must not fill the catalogue with that.
 MOST_OF_A_FILE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A file whose row another file got, which came to its place."""
+
+    library_id: int
+    path: str
+    """Where it was."""
+    happened_at: str
+    """When the other one was seen there; as SQLite has it."""
+    content: Row
+    """What was known of its bytes, see `content.py`."""
 
 
 def record(
@@ -64,14 +78,17 @@ def record(
     )
 
 
-def last_content_before(video_file_id: int) -> Row | None:
-    """What was known of the bytes that were in the file's place before it was last replaced; None if it never was."""
+def replaced(video_file_id: int) -> list[Replaced]:
+    """The files that this one's row spoke of before, the last one first."""
     found = rows(
-        "SELECT content_before FROM file_history WHERE video_file_id = ? AND content_before IS NOT NULL "
-        "ORDER BY id DESC LIMIT 1",
+        "SELECT library_id, path, happened_at, content_before FROM file_history "
+        "WHERE video_file_id = ? AND content_before IS NOT NULL ORDER BY id DESC",
         video_file_id,
     )
-    return json.loads(found[0][0]) if found else None
+    return [
+        Replaced(library_id, VideoFile.path.python_value(path), happened_at, json.loads(content))
+        for library_id, path, happened_at, content in found
+    ]
 
 
 def of_file(video_file_id: int) -> list[Row]:

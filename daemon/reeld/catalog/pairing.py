@@ -9,11 +9,11 @@ Only what is certainly gone is paired: its row is `missing`, which no library th
 are there are two files, whatever they hold.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from reeld.catalog import content, filing, history, queue
-from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Row, VideoFile
 from reeld.catalog.statements import change, rows, update_row
 from reeld.domain.files import readable
@@ -34,16 +34,18 @@ _PLACE = "library_id, path, directory, filename"
 # Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
 # and was decided about it belongs to the bytes that its row speaks of. What the rules leave alone is nobody's copy. A
 # person who decided about the new file meant this one: both stay. A row that took over a place once is no new file.
+# What counts is when the bytes came, not the row, which may be that of another file whose place they took.
 #
 # A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
 # that was renamed and touched before anybody looked cannot be told from that by its inode.
 _PAIRS = """
     FROM video_files AS new JOIN video_files AS old
         ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
-    WHERE new.state = 'present' AND old.state = 'missing' AND old.id < new.id
+    WHERE new.state = 'present' AND old.state = 'missing'
+        AND (old.changed_at, old.id) < (new.changed_at, new.id)
         AND NOT new.is_in_doubt
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
-        AND ABS(julianday(old.missing_since) - julianday(new.first_seen_at)) <= ?
+        AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
         AND NOT EXISTS (SELECT 1 FROM file_history WHERE video_file_id = new.id AND event = 'paired')
 """
 
@@ -86,11 +88,11 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
     # What the old row learns of the new place: the bytes were read there, as the file has them now.
     found = content.of_row(new_id)
     filing.hand_over(new_id, old_id, now_ms)
-    replaced = history.last_content_before(new_id)
+    replaced = _replaced(new_id, found["file_hash"])
     if replaced is None:
         change("DELETE FROM video_files WHERE id = ?", new_id)
     else:
-        _give_back(new_id, replaced, path, now_ms)
+        _give_back(new_id, replaced, old_id, now_ms)
     content.give_to_row(old_id, found)
     change(
         f"UPDATE video_files SET ({_PLACE}) = (?, ?, ?, ?), state = 'present', missing_since = NULL WHERE id = ?",  # noqa: S608
@@ -114,23 +116,56 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
         now_ms=now_ms,
     )
     if replaced is not None:
-        why = f"what had replaced it is file {old_id}, which was known before"
-        history.record(new_id, "missing", library_id=library_id, path=path, evidence=(why,), now_ms=now_ms)
         ask_copies(new_id, now_ms)
 
 
-def _give_back(video_file_id: int, replaced: Row, path: str, now_ms: int) -> None:
-    """The row speaks again of the file that was there before the copy came, and which is missing.
+def _replaced(video_file_id: int, file_hash: str) -> history.Replaced | None:
+    """The file whose row came to speak of these bytes, unless another row speaks of it by now.
+
+    The copy may have come in pieces, or twice: so the last that was another file, and was read as a whole.
+    """
+    others = [each for each in history.replaced(video_file_id) if each.content["file_hash"] != file_hash]
+    read = [each for each in others if each.content["file_hash"] is not None]
+    found = next(iter(read or others), None)
+    return None if found is None or _is_known(found.content) else found
+
+
+def _is_known(stamp: Row) -> bool:
+    sql = "SELECT 1 FROM video_files WHERE inode = ? AND size_bytes = ? AND mtime_ns = ? AND device = ?"
+    return bool(rows(sql, *(stamp[name] for name in ("inode", "size_bytes", "mtime_ns", "device"))))
+
+
+def _give_back(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:
+    """The row speaks again of the file that it was of before the copy came, and which is missing since.
 
     Its verdict went with the copy: what it is, is found out when it returns.
     """
     queue.drop([video_file_id])
     filing.forget_verdict(video_file_id, now_ms)
-    content.give_to_row(video_file_id, replaced)
+    content.give_to_row(video_file_id, replaced.content)
+    directory, filename = os.path.split(replaced.path)
     update_row(
         VideoFile,
         video_file_id,
-        path=displaced(path, video_file_id),
+        library=replaced.library_id,
+        path=displaced(replaced.path, video_file_id),
+        directory=directory,
+        filename=filename,
         state="missing",
-        missing_since=utc_from_ms(now_ms),
+    )
+    known = replaced.content
+    change(
+        "UPDATE video_files SET changed_at = ?, missing_since = ? WHERE id = ?",
+        known["changed_at"],
+        known["missing_since"] or replaced.happened_at,
+        video_file_id,
+    )
+    why = f"what had its row since then turned out to be file {copy_id}, which was known before"
+    history.record(
+        video_file_id,
+        "missing",
+        library_id=replaced.library_id,
+        path=replaced.path,
+        evidence=(why,),
+        now_ms=now_ms,
     )

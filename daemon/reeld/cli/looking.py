@@ -76,6 +76,13 @@ def _media(row: Row) -> str:
     return " ".join(str(fact) for fact in facts if fact)
 
 
+def _verdict(row: Row) -> str | None:
+    """Of a file that is missing, and was not read before that, there is none, and nothing is under way."""
+    if row["verdict"] or row["stage"]:
+        return str(row["verdict"] or f"in work: {row['stage']}")
+    return "set aside" if row["state"] == "present" else None
+
+
 WATCH_S = 2.0
 
 _MOVIES: list[Column] = [
@@ -115,7 +122,7 @@ _SERIES: list[Column] = [
 _FILES: list[Column] = [
     ("ID", lambda row: row["id"]),
     ("State", lambda row: row["state"]),
-    ("Verdict", lambda row: row["verdict"] or (f"in work: {row['stage']}" if row["stage"] else "set aside")),
+    ("Verdict", _verdict),
     ("What", lambda row: work_name(row) if row["kind"] else None),
     ("Size", lambda row: size(row["size_bytes"])),
     ("Hash", lambda row: row["file_hash"]),

@@ -287,10 +287,12 @@ class Daemon:
 
     def _begin_work(self) -> None:
         """Once everything is listed that can be, or that takes too long."""
-        unlisted = [each.library.path for each in self._watchers if not each.has_looked.is_set()]
-        is_all_listed = not any(self._disks.is_answering(path) for path in unlisted)
-        if not self._workers.have_started and (is_all_listed or time.monotonic() >= self._list_until):
-            log.info("daemon.listed", is_all_listed=is_all_listed)
+        if self._workers.have_started:
+            return
+        unlisted = [each.library for each in self._watchers if not each.has_looked.is_set()]
+        is_worth_waiting = any(self._disks.is_answering(library.path) for library in unlisted)
+        if not is_worth_waiting or time.monotonic() >= self._list_until:
+            log.info("daemon.listed", not_listed=[library.name for library in unlisted])
             self._workers.start()
 
     def _late(self) -> list[Library]:

@@ -164,7 +164,6 @@ class _Scan:
         self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
         self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
         self._wishes = self._fulfilled = 0
-        self._begin_work: Callable[[], None] = lambda: None
         self._started = time.monotonic()
 
     def run(self, show: Callable[[Progress], None]) -> Summary:
@@ -181,8 +180,13 @@ class _Scan:
             )
             workers = Workers(runner, self._stopping, self._fail, lane_threads(), Pulses())
             try:
-                self._begin_work = workers.start
-                intakes = self._walk()
+                takes_long = threading.Timer(LISTING_S, workers.start)
+                takes_long.start()
+                try:
+                    intakes = self._walk()
+                finally:
+                    takes_long.cancel()
+                    takes_long.join()
                 workers.start()
                 self._work_off(intakes, show)
                 for library, intake in zip(self._config.libraries, intakes, strict=True):
@@ -313,12 +317,8 @@ class _Scan:
 
     def _reconcile(self, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]
-        for folder in reconcile(intake, hint, root_seen, self._is_over, lambda _found: self._begin_in_time()):
+        for folder in reconcile(intake, hint, root_seen, self._is_over):
             self._unreadable[os.path.join(intake.place.root, folder.relative)] = folder.message
-
-    def _begin_in_time(self) -> None:
-        if time.monotonic() - self._started > LISTING_S:
-            self._begin_work()
 
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
         return Summary(

@@ -67,10 +67,11 @@ class Workers:
         return bool(self._wanted)
 
     def start(self) -> None:
-        """A second time does nothing."""
-        if self.have_started:
-            return
-        self._wanted = self._threads
+        """A second time does nothing, whatever thread it comes from."""
+        with self._census:
+            if self.have_started:
+                return
+            self._wanted = self._threads
         call_when_work_comes(self.wake)
         self.relieve(())
 
@@ -147,4 +148,5 @@ class Workers:
         """Until woken; at once if that happened since `generation`, while the queue was being asked."""
         pulse.beat(within_s=timeout_s)
         with self._work_came:
-            self._work_came.wait_for(lambda: self._generation != generation, timeout_s)
+            # A thread may have seen that it is not to end just before it was, and have come here after the waking.
+            self._work_came.wait_for(lambda: self._generation != generation or self._stopping.is_set(), timeout_s)
