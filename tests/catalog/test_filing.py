@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.catalog import content, files, filing, trash, views
+from reeld.catalog import content, files, filing, views
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import reading, writing
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
@@ -485,7 +485,8 @@ def test_what_a_person_decided_no_rule_changes(library: int, at_once: bool) -> N
 
 def _restore(entity_type: str) -> tuple[str, int]:
     with writing():
-        return trash.restore(Trash.get(Trash.entity_type == entity_type).id)
+        back = filing.restore(Trash.get(Trash.entity_type == entity_type).id, NOW_MS)
+    return back.entity_type, back.id
 
 
 def test_a_work_that_loses_its_last_file_goes_to_the_trash_and_one_that_keeps_another_stays(library: int) -> None:
@@ -533,6 +534,44 @@ def test_the_number_of_a_work_in_the_trash_is_never_given_to_another(library: in
     assert found == {("Fargo", 1, 1), ("The Wire", 1, 2)}
 
 
+def test_what_comes_back_has_its_file_again(library: int) -> None:
+    (file_id,) = arrive(library, [film("Heat", 1995)])
+    with writing():
+        reject(filing.open_question(file_id, NOW_MS))
+    with writing():
+        back = filing.restore(Trash.get().id, NOW_MS)
+    assert (back.entity_type, list(back.file_ids)) == ("movie", [file_id])
+    row = file_row(file_id)
+    assert (row.verdict, row.decided_by, row.kind, row.movie_id) == ("accepted", "person", "movie", back.id)
+    assert row.evidence == [filing.BROUGHT_BACK]
+
+
+def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(library: int) -> None:
+    (file_id,) = arrive(library, [show("Friends", 10, 17, 18)])
+    question = ask(file_id)
+    assert filing.is_open(question)
+    _restore("series")
+    _restore("episode")
+    _restore("episode")
+    links = EpisodeFile.select().where(EpisodeFile.video_file == file_id)
+    assert {link.episode.episode_number for link in links} == {17, 18}
+    assert (file_row(file_id).kind, file_row(file_id).decided_by) == ("episode", "person")
+    assert not filing.is_open(question)
+
+
+def test_a_file_that_is_something_else_by_now_stays_that(library: int) -> None:
+    (file_id,) = arrive(library, [film("Heat", 1995)])
+    accept(file_id, show("Fargo", 1, 1))
+    with writing():
+        assert list(filing.restore(Trash.get().id, NOW_MS).file_ids) == []
+    assert (file_row(file_id).kind, file_row(file_id).movie_id, file_row(file_id).decided_by) == (
+        "episode",
+        None,
+        "reeld",
+    )
+    assert movies() == [("Heat", 1995)]
+
+
 def test_an_episode_that_was_made_anew_meanwhile_is_not_restored_beside_itself(library: int) -> None:
     first, second = arrive(library, [show("Fargo", 1, 1, absolute_numbers=(1,)), show("Fargo", 1, 2)])
     accept(first, show("Fargo", 1, 2))
@@ -540,13 +579,13 @@ def test_an_episode_that_was_made_anew_meanwhile_is_not_restored_beside_itself(l
     entries = list(Trash.select())
     assert [entry.entity_type for entry in entries] == ["episode"]
     with pytest.raises(NotFoundError, match="there again"), writing():
-        trash.restore(entries[0].id)
+        filing.restore(entries[0].id, NOW_MS)
     assert Trash.select().count() == 1
 
 
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
     with pytest.raises(NotFoundError, match="reeld list trash"), writing():
-        trash.restore(5)
+        filing.restore(5, NOW_MS)
     with reading():
         assert list(views.list_trash()) == []
 

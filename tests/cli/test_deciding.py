@@ -47,7 +47,7 @@ def test_a_person_names_episodes(undecided: Undecided) -> None:
     gone = reeld.json("list", "trash")
     assert [entry["entity_type"] for entry in gone] == ["episode", "episode", "episode"]
     assert reeld.json("restore", str(gone[0]["id"])) == [
-        {"entity_type": "episode", "id": gone[0]["entity_metadata"]["id"]}
+        {"entity_type": "episode", "id": gone[0]["entity_metadata"]["id"], "files": []}
     ]
     assert len(reeld.json("list", "trash")) == 2
 
@@ -212,6 +212,19 @@ def test_what_came_again_by_itself_is_not_restored_beside_it(undecided: Undecide
     result = reeld.run("restore", str(gone["id"]))
     assert result.returncode == os.EX_NOINPUT
     assert b"is there again" in result.stderr
+
+
+def test_a_film_that_was_rejected_by_mistake_comes_back_with_its_file(undecided: Undecided) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    path = str(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    reeld.json("reject", path)
+    assert reeld.json("list", "movies") == []
+    (gone,) = reeld.json("list", "trash")
+    assert "Heat (1995)" in reeld.run("list", "trash").stdout.decode()
+    said = reeld.run("restore", str(gone["id"])).stdout.decode().splitlines()
+    assert said == [f"movie {gone['original_id']} is back", f"    {path}"]
+    (film,) = reeld.json("list", "movies")
+    assert (film["title"], [file["path"] for file in film["files"]]) == ("Heat", [path])
 
 
 def test_a_series_without_episodes_is_listed(undecided: Undecided) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from peewee import chunked, fn
 
+from reeld.catalog import trash
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
 from reeld.catalog.statements import change, rows, update_row
@@ -19,8 +20,10 @@ from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_m
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
 from reeld.errors import NotFoundError
 
-LAST_FILE = "its last file turned out to be something else"
-LAST_EPISODE = "its last episode turned out to be something else"
+LAST_FILE = "its last file is taken for something else now, or for nothing"
+LAST_EPISODE = "its last episode went"
+
+BROUGHT_BACK = "a person brought back from the trash what it was taken for"
 
 KeyOf = Callable[[str], str]
 """Title to the key under which its spellings are one."""
@@ -146,6 +149,32 @@ def reject(question_id: int, now_ms: int) -> None:
     _answer(question_id, "rejected", None, now_ms)
 
 
+def restore(trash_id: int, now_ms: int) -> trash.Restored:
+    """A person wants a movie, series or episode back: with the files that it had, if they are nothing else by now.
+
+    Its type, its id, and those files. Raises NotFoundError if it is not in the trash, or is there again.
+    """
+    back = trash.take_out(trash_id)
+    taken = [file_id for file_id in back.file_ids if _is_free_for(back.entity_type, file_id)]
+    for file_id in taken:
+        if back.entity_type == "movie":
+            update_row(VideoFile, file_id, movie=back.id)
+        else:
+            change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
+        _decide(file_id, "accepted", "person", None, None, [BROUGHT_BACK])
+        update_row(VideoFile, file_id, kind=back.entity_type)
+        _close_question(file_id, "validated", auto=False, now_ms=now_ms)
+    return replace(back, file_ids=taken)
+
+
+def _is_free_for(entity_type: str, video_file_id: int) -> bool:
+    """Whether the file is taken for nothing. One that holds several episodes may have got another one back before."""
+    file = VideoFile.get_or_none(VideoFile.id == video_file_id)
+    if file is None or file.verdict != "accepted":
+        return file is not None
+    return bool(file.kind == entity_type == "episode" and file.evidence == [BROUGHT_BACK])
+
+
 def _question(question_id: int) -> Any:
     question = PendingValidation.get_or_none(PendingValidation.id == question_id)
     if question is None:
@@ -231,18 +260,21 @@ def _unlink(
     if movie_id is not None and movie_id != keep_movie:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
         if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
-            discard("movie", [movie_id], LAST_FILE, now_ms, made_since=made_since)
+            discard("movie", [movie_id], LAST_FILE, now_ms, file_ids=[video_file_id], made_since=made_since)
     links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
     if wrong:
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
-        _discard_empty_episodes(wrong, now_ms, made_since)
+        _discard_empty_episodes(wrong, video_file_id, now_ms, made_since)
 
 
-def _discard_empty_episodes(episode_ids: Sequence[int], now_ms: int, made_since: datetime | None) -> None:
+def _discard_empty_episodes(
+    episode_ids: Sequence[int], video_file_id: int, now_ms: int, made_since: datetime | None
+) -> None:
     linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(episode_ids))
     empty = list(Episode.select().where(Episode.id.in_(episode_ids), Episode.id.not_in(linked)))
-    discard("episode", [row.id for row in empty], LAST_FILE, now_ms, made_since=made_since)
+    gone = [row.id for row in empty]
+    discard("episode", gone, LAST_FILE, now_ms, file_ids=[video_file_id], made_since=made_since)
     for series_id in {row.series_id for row in empty}:
         if not Episode.select().where(Episode.series == series_id).exists():
             discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)

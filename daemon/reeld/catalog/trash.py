@@ -1,21 +1,41 @@
 """How does a row go without being lost, and how does it come back?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
 from reeld.errors import NotFoundError
 
+# Beside the columns of the row.
+_FILES = "files"
+
 _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back: its type, its id, which was never given to another, and the files that it had at last."""
+
+    entity_type: str
+    id: int
+    file_ids: Sequence[int]
+
+
 def discard(
-    entity_type: str, ids: Sequence[int], reason: str, now_ms: int, *, made_since: datetime | None = None
+    entity_type: str,
+    ids: Sequence[int],
+    reason: str,
+    now_ms: int,
+    *,
+    file_ids: Sequence[int] = (),
+    made_since: datetime | None = None,
 ) -> None:
     """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
 
-    What was made since that moment goes without a trace: it stood for a file that was none of it.
+    `file_ids` are the files that they had until now. What was made since that moment goes without a trace: it stood
+    for a file that was none of it.
     """
     model = _TABLES[entity_type]
     if made_since is not None:
@@ -24,27 +44,28 @@ def discard(
         Trash.insert(
             entity_type=entity_type,
             original_id=row["id"],
-            entity_metadata=_as_json(row),
+            entity_metadata=_as_json(row) | {_FILES: list(file_ids)},
             deleted_at=utc_from_ms(now_ms),
             deletion_reason=reason,
         ).execute()
         model.delete().where(model.id == row["id"]).execute()
 
 
-def restore(trash_id: int) -> tuple[str, int]:
-    """Bring a row back as it was; its type and its id, which was never given to another."""
+def take_out(trash_id: int) -> Restored:
+    """Bring a row back as it was; its files do not belong to it yet."""
     entry = Trash.get_or_none(Trash.id == trash_id)
     if entry is None:
         raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
     model = _TABLES[entry.entity_type]
-    values = entry.entity_metadata
+    values = dict(entry.entity_metadata)
+    file_ids = values.pop(_FILES, [])
     if entry.entity_type == "episode":
         _require_its_place(values)
     else:
         _require_that_it_is_not_there(model, values)
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
-    return entry.entity_type, row_id
+    return Restored(entry.entity_type, row_id, file_ids)
 
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:

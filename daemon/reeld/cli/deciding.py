@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import filing, libraries, queue, trash, views
+from reeld.catalog import filing, libraries, queue, views
 from reeld.catalog.database import reading, writing
 from reeld.cli.looking import file_id_of, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
@@ -146,13 +146,17 @@ def restore(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a movie, series or episode back from the trash. ID as in `reeld list trash`."""
-    with catalog_of(config), writing():
-        entity_type, row_id = trash.restore(number)
+    """Bring a movie, series or episode back from the trash, with its file. ID as in `reeld list trash`."""
+    with catalog_of(config):
+        with writing():
+            back = filing.restore(number, now_ms())
+        paths = [row["path"] for file_id in back.file_ids if (row := views.file_by_id(file_id)) is not None]
     if wants_json(as_json):
-        print_json([{"entity_type": entity_type, "id": row_id}])
-    else:
-        say(f"{entity_type} {row_id} is back")
+        print_json([{"entity_type": back.entity_type, "id": back.id, "files": list(back.file_ids)}])
+        return
+    say(f"{back.entity_type} {back.id} is back" + ("" if paths or back.entity_type == "series" else ", without a file"))
+    for path in paths:
+        say(f"    {readable(path)}")
 
 
 def _question_id(question: str) -> int:

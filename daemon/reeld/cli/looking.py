@@ -140,10 +140,19 @@ _LIBRARIES: list[Column] = [
     ("Reason", lambda row: row["state_reason"]),
 ]
 
+
+def _title_of_trash(was: Row) -> str:
+    """Of an episode its number, where nobody knows its title."""
+    title, year = was.get("title"), was.get("year")
+    named = f"{title} ({year})" if title and year else title
+    code = _code(was) if "season_number" in was else None
+    return " ".join(part for part in (code, named) if part)
+
+
 _TRASH: list[Column] = [
     ("ID", lambda row: row["id"]),
     ("Type", lambda row: row["entity_type"]),
-    ("Title", lambda row: row["entity_metadata"].get("title")),
+    ("Title", lambda row: _title_of_trash(row["entity_metadata"])),
     ("Deleted", lambda row: row["deleted_at"]),
     ("Reason", lambda row: row["deletion_reason"]),
 ]
