@@ -172,14 +172,21 @@ def test_a_terminal_gets_a_table_that_interprets_no_markup(world: World) -> None
     assert "reeld does not run" in _on_a_terminal(world, "status")
 
 
-def _on_a_terminal(world: World, *arguments: str) -> str:
+def test_a_narrow_terminal_gets_no_hashes(world: World) -> None:
+    assert "Hash" in _on_a_terminal(world, "list", "files")
+    shown = _on_a_terminal(world, "list", "files", width=80)
+    assert "Hash" not in shown
+    assert "Path" in shown
+
+
+def _on_a_terminal(world: World, *arguments: str, width: int = 200) -> str:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*REELD, "--config", str(world.config), *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=world.environment(TERM="xterm", COLUMNS="200"),
+        env=world.environment(TERM="xterm", COLUMNS=str(width)),
     ) as process:
         os.close(theirs)
         output = b""

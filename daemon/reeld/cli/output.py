@@ -15,6 +15,11 @@ Column = tuple[str, Callable[[Row], object]]
 _TABLE_ROWS = 5000
 
 
+# In a narrower terminal what nobody reads there must leave its place to what somebody does.
+_WIDE = 120
+_ONLY_WHERE_WIDE = frozenset({"Hash"})
+
+
 class ReaderLeft(Exception):
     """Whoever read our output (`head`, say) has seen enough."""
 
@@ -71,6 +76,8 @@ def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -
     from rich.text import Text
 
     console = Console(highlight=False)
+    if console.width < _WIDE:
+        columns = [column for column in columns if column[0] not in _ONLY_WHERE_WIDE]
     batch: list[list[str]] = []
     has_any = False
 
