@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
-from reeld.identify.case import Case
+from reeld.identify.case import Case, has_number
 from reeld.identify.survey import Survey, abbreviates, guess_says_title, plain_title, same_title, title_to_offer
 from reeld.identify.titles import title_key
 
@@ -33,7 +33,8 @@ def _from_own_name(known: Survey) -> Case:
         case.says(f"the folder {folder.name!r} has the same title", "title")
     if folder_confirms and folder.year == read.year:
         case.says("the folder has the same year", "year")
-    if said and said.reading.kind == "movie":
+    is_film_to_guessit = said is not None and _is_film(said.reading, read.edition)
+    if said and is_film_to_guessit:
         if guess_says_title(said, read):
             case.says(f"guessit reads the same title, {said.reading.title!r}", "title")
         if said.reading.year == read.year:
@@ -48,7 +49,7 @@ def _from_own_name(known: Survey) -> Case:
     case.doubt_all((f"{read.extra!r} behind the year says that it may be an extra of the film",) if read.extra else ())
     if not both and not known.is_guess_asked:
         case.doubt("guessit was not asked")
-    elif not both and said and said.reading.kind == "episode":
+    elif not both and said and not is_film_to_guessit:
         case.doubt("guessit takes it for an episode")
     if (
         not read.is_release
@@ -114,6 +115,11 @@ def _without_year(case: Case, known: Survey, own: str) -> Case:
     if same_title(known.folder.title, own):
         case.says("the folder has the same title", "title")
     return case
+
+
+def _is_film(said: Reading, edition: str | None) -> bool:
+    """Whether guessit takes it for a film. It takes `The Final Cut` for the title of an episode without a number."""
+    return said.kind == "movie" or (edition is not None and said.season_number is None and not has_number(said))
 
 
 def _begins_with(words: str, title: str) -> bool:

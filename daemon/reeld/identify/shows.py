@@ -118,7 +118,10 @@ def _weigh_half(case: Case, known: Survey, half: int) -> None:
 
 def _own_title(known: Survey) -> Structure:
     """What the file's own name says of the series; for a number told by siblings, the words in front of it."""
-    read = known.structure
+    read, folder = known.structure, known.folder
+    if read.likely_year and read.likely_year == folder.year and same_title(read.likely_title, folder.title):
+        # `Doctor.Who.1963.S01E01` in `Doctor Who (1963)`: the folder says that it is no part of the title.
+        return replace(read, title=read.likely_title, year=read.likely_year, likely_title=None, likely_year=None)
     if read.kind is None and known.run and known.run.is_season_coded():
         return replace(read, title=spaced(known.run.prefix) or None)
     return read if read.kind == "episode" else replace(read, title=None)
