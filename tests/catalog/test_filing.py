@@ -480,6 +480,20 @@ def test_what_a_person_decided_no_rule_changes(library: int, at_once: bool) -> N
     assert movies() == [("Heat", 1995)]
 
 
+def test_series_and_their_numbers_are_of_the_files_that_are_there_unless_all_are_asked_for(library: int) -> None:
+    ids = arrive(library, [show("Fargo", 1, 1), show("Fargo", 2, 1), show("The Wire", 1, 1)])
+    with writing():
+        files.record_missing([ids[1]], library, "", NOW_MS)
+        files.record_missing([ids[2]], library, "", NOW_MS)
+
+    def listed(**options: bool) -> list[tuple[str, int, int, int]]:
+        rows = views.list_series(**options)
+        return [(row["title"], row["seasons"], row["episodes"], row["files"]) for row in rows]
+
+    assert listed() == [("Fargo", 1, 1, 1)]
+    assert listed(also_missing=True) == [("Fargo", 2, 2, 2), ("The Wire", 1, 1, 1)]
+
+
 # --- the trash -------------------------------------------------------------------------------------------
 
 

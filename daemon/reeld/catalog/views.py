@@ -242,28 +242,36 @@ def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
             yield from _with_files(_work(movies[movie_id]), files[movie_id], also_missing=also_missing)
 
 
-def list_series() -> Iterator[Row]:
-    """Series with the number of their seasons, episodes and files, by title."""
+def list_series(*, also_missing: bool = False) -> Iterator[Row]:
+    """Series with the number of their seasons, episodes and files, by title.
+
+    Those whose files are all missing, and what is missing of the others, count only if asked for.
+    """
+    counted = fn.COALESCE(VideoFile.state, "") != "missing"
     with reading():
         rows = list(Series.select().order_by(Series.title_key, Series.year).dicts())
+        known = {series_id for (series_id,) in Episode.select(Episode.series).distinct().tuples()}
+        numbers = (
+            Episode.select(
+                Episode.series,
+                fn.COUNT(Episode.season_number.distinct()),
+                fn.COUNT(Episode.id.distinct()),
+                fn.COUNT(EpisodeFile.video_file.distinct()),
+            )
+            .join(EpisodeFile, JOIN.LEFT_OUTER)
+            .join(VideoFile, JOIN.LEFT_OUTER)
+            .where(True if also_missing else counted)
+            .group_by(Episode.series)
+            .tuples()
+        )
         counts = {
             series_id: {"seasons": seasons, "episodes": episodes, "files": files}
-            for series_id, seasons, episodes, files in (
-                Episode.select(
-                    Episode.series,
-                    fn.COUNT(Episode.season_number.distinct()),
-                    fn.COUNT(Episode.id.distinct()),
-                    fn.COUNT(EpisodeFile.video_file.distinct()),
-                )
-                .join(EpisodeFile, JOIN.LEFT_OUTER)
-                .group_by(Episode.series)
-                .tuples()
-            )
+            for series_id, seasons, episodes, files in numbers
         }
+    nothing = {"seasons": 0, "episodes": 0, "files": 0}
     for row in rows:
-        yield (
-            _work(row) | {"country": row["country"]} | counts.get(row["id"], {"seasons": 0, "episodes": 0, "files": 0})
-        )
+        if row["id"] in counts or row["id"] not in known:
+            yield _work(row) | {"country": row["country"]} | counts.get(row["id"], nothing)
 
 
 def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:

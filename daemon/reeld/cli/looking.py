@@ -179,10 +179,11 @@ def list_movies(also_missing: AlsoMissing = False, config: ConfigFile = None, as
         print_rows(rows, _MOVIES, as_json=wants_json(as_json), nothing="no movies yet")
 
 
-def list_series(config: ConfigFile = None, as_json: AsJson = False) -> None:
+def list_series(also_missing: AlsoMissing = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Series with the number of their episodes."""
     with catalog_of(config):
-        print_rows(views.list_series(), _SERIES, as_json=wants_json(as_json), nothing="no series yet")
+        rows = views.list_series(also_missing=also_missing)
+        print_rows(rows, _SERIES, as_json=wants_json(as_json), nothing="no series yet")
 
 
 def list_episodes(also_missing: AlsoMissing = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
