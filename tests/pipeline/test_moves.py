@@ -354,6 +354,40 @@ def test_a_file_whose_place_was_taken_is_known_again_where_it_comes_back(known: 
     assert set(known.states().values()) == {"present"}
 
 
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_a_renamed_file_keeps_its_row_though_a_missing_one_of_that_name_had_its_inode(
+    known: World, is_decided: bool
+) -> None:
+    """Two links to one file, of which another file took the place of the one: the other is renamed to its name."""
+    os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
+    known.be_quiet()
+    known.finish()
+    one, link = known.row("a/one.mkv").id, known.row("a/link.mkv").id
+    if is_decided:
+        decide(one, "Decided")
+    os.rename(known.root / "a/two.mkv", known.root / "a/link.mkv")
+    known.be_quiet()
+    assert VideoFile.get_by_id(link).state == "missing"
+    (known.root / "b").mkdir()
+    os.rename(known.root / "a/one.mkv", known.root / "b/link.mkv")
+    known.be_quiet()
+    assert known.row("b/link.mkv").id == one
+    assert VideoFile.get_by_id(link).state == "missing"
+
+
+def test_a_missing_row_with_a_decision_gets_its_content_from_one_without(known: World) -> None:
+    os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
+    known.be_quiet()
+    known.finish()
+    link = known.row("a/link.mkv").id
+    decide(link, "Decided")
+    os.rename(known.root / "a/two.mkv", known.root / "a/link.mkv")
+    known.be_quiet()
+    os.rename(known.root / "a/one.mkv", known.root / "a/new.mkv")
+    known.be_quiet()
+    assert known.row("a/new.mkv").id == link
+
+
 # --- only the ctime changed ------------------------------------------------------------------------------
 
 

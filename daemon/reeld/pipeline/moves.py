@@ -145,7 +145,7 @@ def _matched(
     left: dict[KnownFile, os.stat_result | None],
     taken: Collection[int],
 ) -> dict[int, tuple[Newcomer, KnownFile]]:
-    """Each newcomer with the file that it was, by that one's id; of several (hard links) one of the same name."""
+    """Each newcomer with the file that it was, by that one's id."""
     by_stamp: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
     for known in left:
         if known.id not in taken:
@@ -153,10 +153,23 @@ def _matched(
     found: dict[int, tuple[Newcomer, KnownFile]] = {}
     for each in newcomers:
         if candidates := by_stamp.get(_key(each.seen.stamp)):
-            known = max(candidates, key=lambda known: _likeness(known, each.seen.name))
+            known = max(_likely(candidates), key=lambda known: _likeness(known, each.seen.name))
             candidates.remove(known)
             found[known.id] = (each, known)
     return found
+
+
+def _likely(candidates: Sequence[KnownFile]) -> Sequence[KnownFile]:
+    """Of several with one stamp (hard links, say) those that may be it.
+
+    One that is missing spoke of this inode before those did that are present, and so were seen at their places last;
+    only a decision that none of them has speaks for it.
+    """
+    present = [known for known in candidates if known.is_present]
+    decided = [known for known in candidates if known.is_decided_by_person]
+    if any(known.is_present for known in decided):
+        return present
+    return [*present, *decided] or candidates
 
 
 def _likeness(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
