@@ -36,7 +36,7 @@ def _from_own_name(known: Survey) -> Case:
     is_film_to_guessit = said is not None and _is_film(said.reading, read.edition)
     if said and is_film_to_guessit:
         if guess_says_title(said, read):
-            case.says(f"guessit reads the same title, {said.reading.title!r}", "title")
+            case.says(_agreement(said.reading.title, read.title), "title")
         if said.reading.year == read.year:
             case.says("guessit reads the same year", "year")
     both = folder_confirms and folder.year == read.year
@@ -109,12 +109,18 @@ def _without_year(case: Case, known: Survey, own: str) -> Case:
     if own:
         case.says(f"the name has the words {own!r}", "title")
     if same_title(title, own):
-        case.says("guessit reads the same title", "title")
+        case.says(f"guessit reads the title {title!r}", "title")
     elif title and (not own or _begins_with(own, title)):
         case.reading = replace(case.reading, title=title)
     if same_title(known.folder.title, own):
         case.says("the folder has the same title", "title")
     return case
+
+
+def _agreement(said: str | None, title: str | None) -> str:
+    if said is None:
+        return "guessit takes the only word for a year, which it may be"
+    return "guessit reads the same title" if same_title(said, title) else f"guessit's {said!r} fits"
 
 
 def _is_film(said: Reading, edition: str | None) -> bool:
