@@ -110,6 +110,24 @@ def test_a_damaged_catalogue_is_found_and_the_way_back_said(world: World) -> Non
     assert "reeld restore-backup" in found["message"]
 
 
+@pytest.mark.parametrize("left", ["backups", "its log"])
+def test_a_catalogue_that_is_gone_is_a_problem_and_whoever_looks_is_told_the_way_back(world: World, left: str) -> None:
+    if left == "its log":
+        shutil.rmtree(world.state / "backups")
+        world.database.with_name("reeld.db-wal").write_bytes(b"x")
+    world.database.unlink()
+    todo = "reeld restore-backup" if left == "backups" else "put the file back"
+    (found,) = problems(world)
+    assert (found["check"], todo in found["message"]) == ("database", True)
+    for command in (["status"], ["list", "movies"], ["show", "1"], ["pending"], ["retry", "--all"]):
+        done = world.reeld(*command)
+        assert done.returncode == os.EX_DATAERR, command
+        assert b"there is no catalogue at" in done.stderr
+        assert b"any more" in done.stderr
+        assert todo.encode() in done.stderr
+    assert not world.database.exists()
+
+
 def test_rows_that_name_others_that_are_not_there_are_found(world: World) -> None:
     with contextlib.closing(sqlite3.connect(world.database)) as other, other:
         other.execute("DELETE FROM libraries")

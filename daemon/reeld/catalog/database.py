@@ -85,12 +85,14 @@ def open_catalog(
 
     With `create` it is made when there is none and never was, checked and brought to the latest schema: for the one
     process that owns it. Without, it must be there with exactly this reeld's schema: for a look beside it.
+    Raises CatalogGone where there was one, and NotFoundError where there never was.
     """
     global _opened  # noqa: PLW0603 - one for the process, as the connection itself
     with own_errors(path):
         if create:
             _make_if_absent(path)
         elif not os.path.exists(path):
+            _refuse_if_gone(path)
             raise NotFoundError(
                 f"there is no catalogue at {readable(path)} yet; start `reeld run`, or `reeld scan` once"
             )
@@ -230,8 +232,7 @@ def _make_if_absent(path: str) -> None:
     """
     if os.path.exists(path):
         return
-    if (reason := missing(path)) is not None:
-        raise CatalogGone(reason)
+    _refuse_if_gone(path)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     except OSError as err:
@@ -248,6 +249,11 @@ def _make_if_absent(path: str) -> None:
         database.close()
     os.rename(draft, path)
     _sync_directory(os.path.dirname(path))
+
+
+def _refuse_if_gone(path: str) -> None:
+    if (reason := missing(path)) is not None:
+        raise CatalogGone(reason)
 
 
 def _connect(path: str) -> None:
