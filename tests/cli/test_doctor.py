@@ -16,9 +16,10 @@ from peewee import sqlite3
 
 from reeld.config import Config, Library
 from reeld.sandbox import Limits
-from reeld.service import doctor
+from reeld.service import doctor, findings
 from reeld.service.child import WorkerPool
 from reeld.service.findings import Finding, Sight, at_a_glance
+from reeld.service.unit import systemctl
 from reeld.watch.limits import CannotWatch, shortage
 from reeld.watch.mounts import Mount
 from reeld.watch.telling import tells_of_a_look
@@ -157,6 +158,29 @@ def test_a_library_that_is_not_there_is_a_problem(world: World) -> None:
     assert "does not exist" in found["message"]
 
 
+def test_a_library_that_is_away_is_told_of_once_beside_the_daemon_and_without_it(world: World) -> None:
+    with RunningDaemon(World(root=world.root)) as daemon:
+        daemon.assert_true()
+        world.library.rename(world.root / "elsewhere")
+        daemon.wait_until(lambda: world.rows("list", "libraries")[0]["state"] == "offline", "it is offline")
+        (beside,) = (row for row in rows(world, code=os.EX_UNAVAILABLE) if row["check"] == "library")
+    (without,) = (row for row in rows(world, code=os.EX_UNAVAILABLE) if row["check"] == "library")
+    assert beside == without
+    assert (beside["level"], "does not exist" in beside["message"]) == ("problem", True)
+
+
+def test_a_library_that_is_away_since_reeld_stopped_is_not_called_good(world: World) -> None:
+    world.library.rename(world.root / "elsewhere")
+    assert [row["level"] for row in rows(world, code=os.EX_UNAVAILABLE) if row["check"] == "library"] == ["problem"]
+
+
+def test_a_library_that_is_not_in_the_configuration_any_more_is_not_called_good(world: World) -> None:
+    (world.root / "other").mkdir()
+    world.libraries = {"other": world.root / "other"}
+    world.write_config()
+    assert "L" not in {row["about"] for row in rows(world)}
+
+
 @pytest.mark.needs_root
 def test_folders_that_may_not_be_read_are_named() -> None:
     humbly(["true"])
@@ -218,6 +242,30 @@ def of(check: str, findings: list[Finding]) -> list[Finding]:
 
 def row(**more: Any) -> dict[str, Any]:
     return {"name": "L", "state": "online", "state_reason": None, "checked_at": NOW.isoformat(), **more}
+
+
+def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {"systemctl": [str(tmp_path / "system")], "systemctl --user": [str(tmp_path / "user")]}
+    monkeypatch.setattr(findings, "systemctl", lambda verb: systemctl(verb, folders))
+
+    def said() -> list[str]:
+        refused = sight(tmp_path, daemon={"pid": 7, "config_error": "a mistake"})
+        running, (reloaded,) = of("daemon", at_a_glance(sight(tmp_path))), of("configuration", at_a_glance(refused))
+        return [running[0].message.split("start it: ")[1], reloaded.message.split("mend it, then ")[1]]
+
+    assert said() == ["reeld run", "kill -HUP 7"]
+    for folder, command in (("user", "systemctl --user"), ("system", "systemctl")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "reeld.service").touch()
+        assert said() == [f"{command} start reeld", f"{command} reload reeld"]
+
+
+def test_the_sqlite_that_runs_is_named_with_what_it_matters_for(tmp_path: Path) -> None:
+    (found,) = of("sqlite", at_a_glance(sight(tmp_path)))
+    assert sqlite3.sqlite_version in found.message
+    assert "damage" in found.message
 
 
 def test_a_clock_that_was_put_back_is_a_problem(tmp_path: Path) -> None:

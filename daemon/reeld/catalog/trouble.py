@@ -21,6 +21,8 @@ LOW_SPACE_BYTES = 64 << 20
 MENDED = (3, 51, 3)
 MENDED_EARLIER = {(3, 50): 7, (3, 44): 6}  # version: patch
 
+DRIVER_VERSION: str = driver.sqlite_version
+
 
 @contextlib.contextmanager
 def own_errors(path: str) -> Iterator[None]:

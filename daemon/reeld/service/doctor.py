@@ -8,7 +8,7 @@ children start and answer. Nothing is written anywhere; a disk that does not ans
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from reeld.catalog import views
@@ -58,11 +58,13 @@ def examine(config: Config) -> Iterator[Finding]:
     daemon = status_of(config.database_path)
     sight = Sight(config=config, daemon=daemon, libraries=libraries, set_aside=set_aside, now=utc_now())
     glance = at_a_glance(sight)
-    yield from glance
+    names = {library.name for library in config.libraries}
+    yield from (told for told in glance if told.about not in names)
     directories = 0
     for library in config.libraries:
         count, findings = _look_at(library)
         directories += count
+        yield from (told for told in glance if told.about == library.name and not _is_overtaken(told, findings))
         yield from findings
     if not any(finding.check == "limits" for finding in glance):
         yield from watch_limit(directories)
@@ -137,6 +139,12 @@ def _look_at(library: Library) -> tuple[int, list[Finding]]:
     count, folders = _count(library, root)
     found = [unreadable(library.name, folders)] if folders else [_readable(library, count)]
     return count, [*found, *_file_systems(library, root), *_telling(library, root)]
+
+
+def _is_overtaken(told: Finding, seen: Sequence[Finding]) -> bool:
+    """Whether the catalogue's word on whether a library is there is older than a look that did not find it just now."""
+    is_about_being_there = told.check == "library" and told.message.startswith(("online: ", "offline: "))
+    return is_about_being_there and any(finding.check == "library" for finding in seen)
 
 
 def _readable(library: Library, count: int) -> Finding:

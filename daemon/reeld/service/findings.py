@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from reeld.catalog.backup import backup_space_trouble, newest_of
-from reeld.catalog.trouble import driver_trouble, space_trouble
+from reeld.catalog.trouble import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.config import Config
 from reeld.domain.files import readable
+from reeld.service.unit import systemctl
 from reeld.watch.limits import shortage
 
 Row = dict[str, Any]
@@ -69,7 +70,7 @@ def at_a_glance(sight: Sight) -> list[Finding]:
         _driver(),
         _clock(sight),
         *watch_limit(_counted(sight)),
-        *(finding for row in sight.libraries for finding in _library(sight, row)),
+        *(finding for row in sight.libraries if _counts(sight, row) for finding in _library(sight, row)),
         *_set_aside(sight),
     ]
 
@@ -87,17 +88,19 @@ def watch_limit(directories: int) -> Iterator[Finding]:
 
 def _running(sight: Sight) -> Finding:
     if sight.daemon is None:
-        return Finding(check="daemon", level="note", message="reeld does not run; start it: systemctl start reeld")
+        message = f"reeld does not run; start it: {systemctl('start') or 'reeld run'}"
+        return Finding(check="daemon", level="note", message=message)
     return Finding(check="daemon", level="good", message=f"reeld runs as process {sight.daemon.get('pid', '?')}")
 
 
 def _reloaded(sight: Sight) -> Iterator[Finding]:
-    if complaint := (sight.daemon or {}).get("config_error"):
+    if sight.daemon is not None and (complaint := sight.daemon.get("config_error")):
+        command = systemctl("reload") or f"kill -HUP {sight.daemon.get('pid', 'its process')}"
         yield Finding(
             check="configuration",
             level="problem",
             message=f"the running reeld refused its changed configuration, and goes on with the old one: {complaint}; "
-            "mend it, then systemctl reload reeld",
+            f"mend it, then {command}",
         )
 
 
@@ -130,7 +133,8 @@ def _backups(sight: Sight) -> Finding:
 
 def _driver() -> Finding:
     trouble = driver_trouble()
-    return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or "SQLite is a sound one")
+    good = f"SQLite {DRIVER_VERSION} is free of the fault by which several programs at once can damage a catalogue"
+    return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or good)
 
 
 def _set_aside(sight: Sight) -> Iterator[Finding]:
@@ -180,11 +184,15 @@ def _counted(sight: Sight) -> int:
     return sum((row.get("watching") or {}).get("directories", 0) for row in _told(sight).values())
 
 
+def _counts(sight: Sight, row: Row) -> bool:
+    """Whether it is watched, or would be; the catalogue learns of a change of the configuration from a start alone."""
+    is_left_out = sight.daemon is None and row["name"] not in {library.name for library in sight.config.libraries}
+    return row["state"] != "removed" and not is_left_out
+
+
 def _library(sight: Sight, row: Row) -> Iterator[Finding]:
     """Its state as the catalogue has it, and what only the daemon knows."""
     name, told = row["name"], _told(sight).get(row["name"], {})
-    if row["state"] == "removed":
-        return
     is_online = row["state"] == "online"
     reason = row["state_reason"] or "nothing is known against it"
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
