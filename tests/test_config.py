@@ -256,6 +256,33 @@ def test_a_name_may_be_used_once() -> None:
     assert 'library name = "A": is used 2 times' in complaint
 
 
+def test_what_spans_libraries_is_complained_of_together_with_the_mistakes_inside_them(tmp_path: Path) -> None:
+    films = str(tmp_path / "films")
+    found = complaints_of(
+        {
+            "metrics": {"textfile_directory": films},
+            "library": [
+                {"name": "A", "path": films, "kynd": "movies"},
+                {"name": "A", "path": films + "/old", "quiet_s": -1},
+                {"name": "A"},
+                {"path": films + "/new"},
+                {"name": "B", "path": 7},
+            ],
+        }
+    )
+    inside = ("A: kynd", "A: quiet_s", "A: path is missing", "4: name is missing", "B: path = 7")
+    spanning = (
+        'library name = "A": is used 3 times',
+        f'"{films}/old": overlaps with "{films}" of library "A"',
+        f'"{films}/new": overlaps with "{films}" of library "A"',
+        'textfile_directory = "' + films + '": overlaps with the library "A"',
+    )
+    for expected in (*inside, *spanning):
+        assert any(expected in complaint for complaint in found), expected
+    assert len([each for each in found if "overlaps with" in each]) == 5
+    assert len(found) == len(inside) + 1 + 5
+
+
 def test_an_empty_list_of_libraries_is_possible() -> None:
     assert parsed({"library": []}).libraries == ()
 

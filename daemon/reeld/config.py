@@ -379,13 +379,15 @@ def _libraries(
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         complaints.append(f"library = {_shown(tables)}: must be blocks; write [[library]] with double brackets")
         return ()
-    libraries = []
+    libraries, names = list[Library](), list[str]()
     for number, table in enumerate(tables, start=1):
-        before = len(complaints)
         values = _values(table, _LIBRARY, f"library {table.get('name', number)}: ", complaints)
-        if len(complaints) == before:
-            libraries.append(_library(values, settle, base))
-    _refuse_repeated_names(libraries, complaints)
+        if values["name"] is not None:
+            names.append(values["name"])
+        # Of a block with other mistakes, too: what spans libraries is complained of together with them.
+        if values["path"] is not None:
+            libraries.append(_library(values | {"name": values["name"] or str(number)}, settle, base))
+    _refuse_repeated_names(names, complaints)
     _refuse_overlaps(libraries, real_path, complaints)
     return tuple(libraries)
 
@@ -426,8 +428,7 @@ def _refuse_unknown(table: Mapping[str, Any], known: list[str], where: str, comp
             complaints.append(f"{where}{name} = {_shown(table[name])}: there is no such key{hint}")
 
 
-def _refuse_repeated_names(libraries: list[Library], complaints: list[str]) -> None:
-    names = [library.name for library in libraries]
+def _refuse_repeated_names(names: list[str], complaints: list[str]) -> None:
     complaints.extend(
         f"library name = {_shown(name)}: is used {names.count(name)} times; give each library its own name"
         for name in sorted({name for name in names if names.count(name) > 1})
