@@ -1,5 +1,6 @@
 """What the configuration accepts, what it refuses and how it says so."""
 
+import json
 import os
 import re
 import tomllib
@@ -23,6 +24,7 @@ from reeld.config import (
     SettleSettings,
     WatchSettings,
     default_database_path,
+    document_of,
     find_config_file,
     load_config,
     parse_config,
@@ -362,6 +364,29 @@ def test_the_file_is_searched_for_in_this_order(tmp_path: Path, monkeypatch: pyt
         path.touch()
     assert find_config_file(None, environment) == str(xdg)
     assert find_config_file(None, {}) == str(user)
+
+
+def test_a_configuration_is_written_as_a_document_that_means_the_same(tmp_path: Path) -> None:
+    text = """
+        database.path = "x.db"
+        database.backups_kept = 3
+        settle.quiet_s = 2
+        hash.hours = "01:00-07:00"
+        metrics.textfile_directory = "figures"
+        [[library]]
+        name = "A"
+        path = "films"
+        extensions = ["MKV"]
+        ignore = ["/Kids", "*.old.mkv"]
+        quiet_s = 9
+        [[library]]
+        name = "B"
+        path = "~/tv"
+        watch = "poll"
+    """
+    for config in (loaded(tmp_path, text), load_config(str(SHIPPED), ENVIRONMENT), parsed({"library": []})):
+        document = json.loads(json.dumps(document_of(config)))
+        assert parse_config(document, source=config.source, base="/", environment={}) == config
 
 
 # --- files that are none ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -213,6 +213,14 @@ def parse_config(
         log=LogSettings(**sections["log"]),
         metrics=MetricsSettings(**sections["metrics"]),
     )
+
+
+def document_of(config: Config) -> dict[str, Any]:
+    """The document that `parse_config` reads as this configuration, all defaults written out; fit for JSON."""
+    sections = asdict(config)
+    del sections["source"]
+    database = {"path": sections.pop("database_path"), "backups_kept": sections.pop("backups_kept")}
+    return {"library": sections.pop("libraries"), "database": database, **sections}
 
 
 # A check returns what is wrong with a value and what to write instead, or None.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,38 @@ def test_it_works_beside_the_daemon_and_when_the_present_file_is_broken_and_read
         good = world.config.read_text()
         world.config.write_text("[nonsense]\n")
         done = world.reeld("config", "diff", str(new), "--json")
-        assert {json.loads(line)["what"] for line in done.stdout.splitlines()} == {"newly ignored"}
+        assert {json.loads(line)["what"] for line in done.stdout.splitlines()} == {"setting", "newly ignored"}
         assert b"nonsense" in done.stderr
         world.config.write_text(good)
         assert world.reeld("config", "diff", str(world.config)).stdout == b""
+
+
+def test_a_file_that_was_edited_in_its_place_is_compared_with_what_the_running_reeld_has_in_force(world: World) -> None:
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        world.library_extra, world.extra = 'ignore = ["/Kids"]\n', "[hash]\nfull = false\n"
+        world.write_config()
+        done = world.reeld("config", "diff", str(world.config), "--json")
+        assert [(row["what"], row["path"]) for row in map(json.loads, done.stdout.splitlines())] == [
+            ("setting", "hash.full"),
+            ("setting", "library.ignore"),
+            ("newly ignored", "Kids/Totoro (1988).mkv"),
+        ]
+        assert done.stderr.decode() == f"compared with what reeld (process {daemon.pid}) has in force\n"
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_until(lambda: foretold(world, world.config) == [], "nothing is different any more")
+
+
+def test_without_a_running_reeld_the_first_line_says_what_is_compared(world: World) -> None:
+    scan(world, write_new(world, extra='ignore = ["/Kids"]\n'))
+
+    def said(new: Path) -> tuple[set[str], str]:
+        done = world.reeld("config", "diff", str(new))
+        return set(done.stdout.decode().splitlines()), done.stderr.decode().splitlines()[0]
+
+    new = write_new(world, extra="quiet_s = 7.0\n" + RULES["a folder"])
+    assert said(new) == ({"setting (L): library.quiet_s: 0.3 -> 7.0"}, f"compared with {world.config}; no reeld runs")
+    world.write_config()
+    changes, first = said(world.config)
+    assert changes == {"newly seen (L): Kids/Totoro (1988).mkv: it is not known yet"}
+    assert first == "compared with the catalogue alone, which knows no settings; no reeld runs"

@@ -10,12 +10,14 @@ import typer
 
 from reeld.catalog.database import close_catalog, open_catalog
 from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import complain, print_json, say, work_name
+from reeld.cli.output import Row, complain, print_json, say, work_name
 from reeld.config import Config, load_config
 from reeld.domain.files import readable
 from reeld.errors import ConfigError
 from reeld.service.differing import Change, changes
+from reeld.service.presence import status_of
 from reeld.service.realpath import real_path_in_time
+from reeld.service.reload import config_in_force
 
 
 def add_to(config_app: typer.Typer) -> None:
@@ -29,12 +31,16 @@ def diff(
 ) -> None:
     """Say what a new configuration would change for the catalogue, by names alone; nothing is changed.
 
-    Files that would be newly seen, newly ignored or filed otherwise; libraries that come, go, move or are renamed; and
-    settings. To know what is new, the folders of libraries with other rules are listed; no video is opened.
+    It is compared with what a running reeld has in force, so the file may have been edited in its place, and otherwise
+    with the present file. Told are files that would be newly seen, newly ignored or filed otherwise; libraries that
+    come, go, move or are renamed; and settings. To know what is new, the folders of libraries with other rules are
+    listed; no video is opened.
     """
     after = load_config(new, os.environ, real_path=real_path_in_time)
-    before = _present(config)
-    open_catalog((before or after).database_path, create=False)
+    present = _present(config)
+    daemon = status_of((present or after).database_path)
+    before = _before(new, present, daemon)
+    open_catalog((before or present or after).database_path, create=False)
     try:
         found = changes(before, after)
         if wants_json(as_json):
@@ -50,8 +56,24 @@ def _present(config: str | None) -> Config | None:
     try:
         return config_of(config)
     except ConfigError as err:
-        complain(f"the present configuration cannot be compared with: {err}")
+        complain(f"the present configuration cannot be used: {err}")
         return None
+
+
+def _before(new: str, present: Config | None, daemon: Row | None) -> Config | None:
+    """What to compare with, which is said; None for the catalogue alone.
+
+    A file that is compared with itself would always seem to change nothing.
+    """
+    if daemon is not None and (in_force := config_in_force(daemon)) is not None:
+        complain(f"compared with what reeld (process {daemon['pid']}) has in force")
+        return in_force
+    why = "no reeld runs" if daemon is None else "what the reeld that runs has in force is not known"
+    if present is None or (present.source is not None and os.path.samefile(new, present.source)):
+        complain(f"compared with the catalogue alone, which knows no settings; {why}")
+        return None
+    complain(f"compared with {readable(present.source or 'the built-in defaults')}; {why}")
+    return present
 
 
 def _print(found: Iterator[Change]) -> None:
@@ -60,7 +82,7 @@ def _print(found: Iterator[Change]) -> None:
         counts[change.what] += 1
         say(_line(change))
     sums = ", ".join(f"{count} {what}" for what, count in counts.items())
-    complain(f"in all: {sums}" if sums else "nothing would change")
+    complain(f"in all: {sums}" if sums else "no difference was found")
 
 
 def _line(change: Change) -> str:

@@ -13,7 +13,7 @@ from reeld.catalog.database import close_catalog, open_catalog, writing
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.catalog.trouble import driver_trouble
 from reeld.catalog.upkeep import Upkeep
-from reeld.config import Config, Library, hours_of
+from reeld.config import Config, Library, document_of, hours_of
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
 from reeld.pipeline.burden import Hours
@@ -153,6 +153,7 @@ class Daemon:
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
+        self._document = document_of(config)
         self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set, backups_kept=config.backups_kept)
         self._ids = {library.path: library_ids[library.name] for library in config.libraries}
         self._roots = roots_of(config, library_ids)
@@ -274,6 +275,7 @@ class Daemon:
         """What `reeld status` shows of a running reeld beside the catalogue; scripts may rely on the names."""
         return {
             "started": started,
+            "config": self._document,
             "config_error": self._reloading.complaint,
             "catalog": self._upkeep.status(),
             "libraries": self._libraries(),

@@ -1,8 +1,9 @@
 """What does a changed configuration file mean for a reeld that runs? All of it is taken over, or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from reeld.config import Config
+from reeld.config import Config, parse_config
 from reeld.domain.files import readable
 from reeld.errors import ConfigError, ReeldError
 from reeld.log import configure_log, get_logger
@@ -33,6 +34,18 @@ class Reloading:
         self.config, self.complaint = found, None
         log.info("config.read", path=found.source, is_changed=found != before)
         return found != before
+
+
+def config_in_force(status: Mapping[str, Any]) -> Config | None:
+    """The configuration of the reeld that says this of itself (`presence.status_of`); None where it does not tell.
+
+    A scan does not, and neither does a reeld of another version, whose keys are others.
+    """
+    try:
+        document = status["config"]
+        return parse_config(document, source=None, base="/", environment={}, real_path=lambda path: path)
+    except (KeyError, ConfigError):
+        return None
 
 
 def _require_same_database(before: Config, found: Config) -> None:
