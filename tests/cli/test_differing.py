@@ -225,3 +225,41 @@ def test_without_a_running_reeld_the_first_line_says_what_is_compared(world: Wor
     changes, first = said(world.config)
     assert changes == {"newly seen (L): Kids/Totoro (1988).mkv: it is not known yet"}
     assert first == "compared with the catalogue alone, which knows no settings; no reeld runs"
+
+
+def test_a_library_that_moves_up_needs_a_word_first_and_then_knows_its_files_again(world: World) -> None:
+    disk = world.library
+    (disk / "series").mkdir()
+    for name in {Path(name).parts[0] for name in NAMES}:
+        (disk / name).rename(disk / "series" / name)
+    (disk / "series" / "Kids" / "Ponyo (2008).mkv").hardlink_to(disk / "series" / "Kids" / "Totoro (1988).mkv")
+    world.libraries = {"L": disk / "series"}
+    world.write_config()
+    scan(world, world.config)
+    ids = {Path(row["path"]).name: row["id"] for row in world.rows("list", "files")}
+    (disk / "series" / "1917.2019.mkv").unlink()
+    make_video(disk / "New (2020).mkv", seed=40)
+    (disk / "series" / "Show" / "A link (2001).mkv").hardlink_to(disk / "series" / "Show" / "Show - 01.mkv")
+    new = write_new(world, libraries={"L": disk}, extra='ignore = ["*.avi"]\n')
+    moved, setting, suspect, *seen, again, one_gone, other_gone = foretold(world, new)
+    assert "the library keeps all that is known of its files" in moved["message"]
+    assert (setting["what"], suspect["what"], again["what"]) == ("setting", "library suspect", "known again")
+    assert "`reeld libraries accept L`" in suspect["message"]
+    assert "7 files" in again["message"]
+    assert {row["what"] for row in seen} == {"newly seen"}
+    assert [one_gone["path"], other_gone["path"]] == ["1917.2019.mkv", "Old/Alien (1979).avi"]
+
+    world.libraries = {"L": disk}
+    world.config.write_text(new.read_text())
+    assert world.reeld("scan").returncode == os.EX_NOINPUT
+    (library,) = world.rows("list", "libraries")
+    assert suspect["message"].startswith(library["state_reason"])
+    world.said("libraries", "accept", "L")
+    world.said("scan")
+    rows = world.rows("list", "files")
+    present = {os.path.relpath(row["path"], disk): row["id"] for row in rows if row["state"] == "present"}
+    assert {path for path, number in present.items() if number not in ids.values()} == paths(seen, "newly seen")
+    kept = set(present.values()) & set(ids.values())
+    assert len(kept) == 7
+    gone = {os.path.relpath(row["path"], disk) for row in rows if row["state"] == "missing"}
+    assert gone == {one_gone["path"], other_gone["path"]}

@@ -27,6 +27,7 @@ from reeld.catalog.models import (
     VideoFile,
 )
 from reeld.catalog.statements import rows
+from reeld.domain.files import FileStamp
 from reeld.domain.records import place_of
 
 _PAGE = 500
@@ -72,12 +73,15 @@ def file_ids_at(absolute_path: str) -> list[int]:
     return ids
 
 
+_STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownName:
     """What is known of one file without looking at it. `decided_by` is rules, reeld, person or None."""
 
     path: str
-    size_bytes: int
+    stamp: FileStamp
     is_present: bool
     decided_by: str | None
 
@@ -85,11 +89,16 @@ class KnownName:
 def known_names(library_id: int) -> Iterator[KnownName]:
     """All files of a library, by path."""
     for page in chunked(_ids(VideoFile, VideoFile.library == library_id, VideoFile.path), _PAGE):
-        columns = (VideoFile.path, VideoFile.size_bytes, VideoFile.state, VideoFile.decided_by)
+        columns = [getattr(VideoFile, name) for name in ("path", "state", "decided_by", *_STAMP)]
         with reading():
             rows = list(VideoFile.select(*columns).where(VideoFile.id.in_(page)).order_by(VideoFile.path).tuples())
-        for path, size_bytes, state, decided_by in rows:
-            yield KnownName(path=path, size_bytes=size_bytes, is_present=state == "present", decided_by=decided_by)
+        for path, state, decided_by, *stamp in rows:
+            yield KnownName(
+                path=path,
+                stamp=FileStamp(**dict(zip(_STAMP, stamp, strict=True))),
+                is_present=state == "present",
+                decided_by=decided_by,
+            )
 
 
 def file_details(video_file_id: int) -> Row | None:

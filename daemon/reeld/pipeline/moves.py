@@ -71,7 +71,7 @@ class Moves:
         unseen: set[tuple[int, ...]] = set()
         while wave:
             left, unknown = self._left_behind(wave)
-            unseen |= {_key(known.stamp) for known in unknown}
+            unseen |= {content_key(known.stamp) for known in unknown}
             new = _matched(wave, left, found)
             found |= new
             successors = (self._successor(known, left[known]) for _, known in new.values())
@@ -85,7 +85,7 @@ class Moves:
         return MovePlan(
             relocations=relocations,
             in_the_way=[known for known in there if known.id not in found],
-            undecided={each.seen.relative for each in newcomers if _key(each.seen.stamp) in unseen}
+            undecided={each.seen.relative for each in newcomers if content_key(each.seen.stamp) in unseen}
             - {each.path for each in relocations},
         )
 
@@ -149,10 +149,10 @@ def _matched(
     by_stamp: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
     for known in left:
         if known.id not in taken:
-            by_stamp[_key(known.stamp)].append(known)
+            by_stamp[content_key(known.stamp)].append(known)
     found: dict[int, tuple[Newcomer, KnownFile]] = {}
     for each in newcomers:
-        if candidates := by_stamp.get(_key(each.seen.stamp)):
+        if candidates := by_stamp.get(content_key(each.seen.stamp)):
             known = max(_likely(candidates), key=lambda known: _likeness(known, each.seen.name))
             candidates.remove(known)
             found[known.id] = (each, known)
@@ -176,7 +176,8 @@ def _likeness(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
     return (_name(known) == name, known.is_decided_by_person, known.is_present, -known.id)
 
 
-def _key(stamp: FileStamp) -> tuple[int, ...]:
+def content_key(stamp: FileStamp) -> tuple[int, ...]:
+    """Two places with the same key show one file, or two hard links to it."""
     return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns)
 
 

@@ -81,6 +81,12 @@ class Root:
             self.is_accepted = standing.is_accepted
             return self._verdict
 
+    def foresee(self, seen: RootSeen) -> Doubt | None:
+        """What `check` would have against this directory. Nothing is noted."""
+        with reading():
+            standing = libraries.standing_of(self.place.library_id)
+        return self._doubt(standing, passport_of_root(seen))
+
     def believed_at(self, relative: str) -> RootSeen | None:
         """The root, if what is not to be seen at this path of it is certainly not there; None if that is unknown."""
         believed = self._verdict or self.check()
@@ -109,11 +115,17 @@ class Root:
         now = passport_of_root(seen)
         before = None if standing.passport is None else Passport.from_json(standing.passport)
         is_trusted = is_newly_accepted or before is None
-        if before is not None and not is_trusted and (reason := self._why_another(before, now)) is not None:
-            return Doubt("suspect", f"{reason}; {_what_to_do(standing.name)}")
+        if not is_trusted and (doubt := self._doubt(standing, now)) is not None:
+            return doubt
         away = () if is_trusted else self._mounts_away(before or now, now)
         self._remember(standing, before, now, away)
         return replace(seen, away=away)
+
+    def _doubt(self, standing: Standing, now: Passport) -> Doubt | None:
+        if standing.passport is None:
+            return None
+        reason = self._why_another(Passport.from_json(standing.passport), now)
+        return None if reason is None else Doubt("suspect", f"{reason}; {_what_to_do(standing.name)}")
 
     def _why_another(self, before: Passport, now: Passport) -> str | None:
         """Why the root is not believed to be the one of before."""

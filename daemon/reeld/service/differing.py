@@ -2,12 +2,13 @@
 
 Known files are judged by the new rules as the catalogue knows them, by path and size. What would be newly seen only the
 disk can tell: so the folders of each library that is new, moved, or has other rules are listed, as a walk would list
-them. What would be filed otherwise is told by reading the names under the old kind and under the new one.
+them. What would be filed otherwise is told by reading the names under the old kind and under the new one. In another
+folder a library is judged as the daemon would judge it: it may take a person's word before anything is believed there.
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,11 +17,14 @@ from reeld.catalog.views import KnownName
 from reeld.config import Config, Library
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues, LibraryKind, Uncertain, Verdict
+from reeld.domain.records import Place
+from reeld.pipeline.moves import content_key
+from reeld.pipeline.roots import Root
 from reeld.service.naming import identify_in_parallel
 from reeld.service.realpath import in_time
 from reeld.service.watcher import rules_of
 from reeld.watch.rules import Rules
-from reeld.watch.walk import Listing, RootSeen, check_root, walk
+from reeld.watch.walk import Listing, RootSeen, SeenFile, check_root, walk
 
 # A disk that slept needs up to 15 s to turn again.
 LONGEST_ANSWER_S = 30.0
@@ -36,8 +40,8 @@ class Change:
     """One thing that would be different. `what` is a word that scripts may rely on."""
 
     what: str
-    """setting, library added, library removed, library renamed, library moved, not looked at, newly seen, newly
-    ignored, not there, or identity."""
+    """setting, library added, library removed, library renamed, library moved, library suspect, not looked at, newly
+    seen, known again, newly ignored, not there, or identity."""
     library: str | None = None
     path: str | None = None
     """Of a file, relative to its library; of a library, its folder."""
@@ -125,8 +129,8 @@ def _of_library(
     has_moved = known is None or known.path != library.path
     has_other_rules = was is None or any(getattr(was, key) != getattr(library, key) for key in _RULES)
     if has_moved or has_other_rules:
-        yield from _newly_ignored(library, files)
-        yield from _on_disk(library, files, None if has_moved or was is None else rules_of(was), has_moved=has_moved)
+        old_rules = None if has_moved or was is None else rules_of(was)
+        yield from _of_files(library, known, files, old_rules, has_moved=has_moved)
     if known is not None and known.kind != library.kind:
         yield from _identities(library, known, list(files.values()), after)
 
@@ -142,18 +146,47 @@ def _as_a_whole(library: Library, known: libraries.Known | None) -> Iterator[Cha
             what="library renamed", library=library.name, before=known.name, after=library.name, message=message
         )
     if known.path != library.path:
-        message = f"from {readable(known.path)} to {place}; all that is known of its files moves along"
+        message = f"from {readable(known.path)} to {place}; the library keeps all that is known of its files"
         yield Change(what="library moved", library=library.name, before=known.path, after=library.path, message=message)
     elif known.state == "removed":
         message = f"{place} is watched again; all that was known of its files counts again"
         yield Change(what="library added", library=library.name, path=library.path, message=message)
 
 
-def _newly_ignored(library: Library, files: Mapping[str, KnownName]) -> Iterator[Change]:
+def _of_files(
+    library: Library,
+    known: libraries.Known | None,
+    files: Mapping[str, KnownName],
+    old_rules: Rules | None,
+    *,
+    has_moved: bool,
+) -> Iterator[Change]:
+    """What would become of its files, by the look of its folder; `old_rules` are those of files known there."""
+    root = in_time(lambda: check_root(library.path), LONGEST_ANSWER_S)
+    if not isinstance(root, RootSeen):
+        yield from _newly_ignored(library, files.values())
+        why = root or f"{readable(library.path)} does not answer"
+        message = f"{why}; so what would be newly seen there is not known"
+        yield Change(what="not looked at", library=library.name, path=library.path, message=message)
+        return
+    doubt = Root(place=Place(known.id, library.path)).foresee(root) if known is not None else None
+    if doubt is not None:
+        message = (
+            f"{doubt.reason}; nothing of its files changes before, and what is told of them here holds from then on"
+        )
+        yield Change(what="library suspect", library=library.name, path=library.path, message=message)
+    if has_moved or doubt is not None:
+        yield from _in_another_place(library, files, root)
+    else:
+        yield from _newly_ignored(library, files.values())
+        yield from _newly_seen(library, files, old_rules, root)
+
+
+def _newly_ignored(library: Library, files: Iterable[KnownName]) -> Iterator[Change]:
     rules = rules_of(library)
-    for file in files.values():
+    for file in files:
         if file.is_present and file.decided_by not in ("rules", "person"):
-            why = _why_not(rules, file.path, file.size_bytes)
+            why = _why_not(rules, file.path, file.stamp.size_bytes)
             if why is not None:
                 yield Change(what="newly ignored", library=library.name, path=file.path, message=why)
 
@@ -165,35 +198,85 @@ def _why_not(rules: Rules, path: str, size_bytes: int) -> str | None:
     return rules.why_ignore_file(path, size_bytes) if rules.is_video_name(name) else rules.why_other_ending(name)
 
 
-def _on_disk(
-    library: Library, files: Mapping[str, KnownName], old_rules: Rules | None, *, has_moved: bool
+def _newly_seen(
+    library: Library, files: Mapping[str, KnownName], old_rules: Rules | None, root: RootSeen
 ) -> Iterator[Change]:
-    """What a walk under the new rules would find there that it does not find now; and, in a new place, what not."""
-    root = in_time(lambda: check_root(library.path), LONGEST_ANSWER_S)
-    if not isinstance(root, RootSeen):
-        why = root or f"{readable(library.path)} does not answer"
-        message = f"{why}; so what would be newly seen there is not known"
-        yield Change(what="not looked at", library=library.name, path=library.path, message=message)
-        return
-    rules, there, is_whole = rules_of(library), set[str](), True
+    """What a walk under the new rules would find there that it does not find now."""
+    rules = rules_of(library)
     for found in walk(library.path, "", rules, seen=root):
-        if not isinstance(found, Listing):
-            is_whole = False
-            continue
-        for seen in found.files:
-            there.add(seen.relative)
+        for seen in found.files if isinstance(found, Listing) else ():
             size_bytes = seen.status.st_size
             is_taken = old_rules is not None and _why_not(old_rules, seen.relative, size_bytes) is None
             known = files.get(seen.relative)
             is_known = known is not None and known.decided_by != "rules"
             if not is_taken and not is_known and rules.why_ignore_file(seen.relative, size_bytes) is None:
-                message = "it was left alone so far" if known else "it is not known yet"
-                yield Change(what="newly seen", library=library.name, path=seen.relative, message=message)
-    if has_moved and is_whole:
-        for file in files.values():
-            if file.is_present and file.path not in there and _why_not(rules, file.path, file.size_bytes) is None:
-                message = "it is known, and not to be found in the new place"
-                yield Change(what="not there", library=library.name, path=file.path, message=message)
+                yield _new(library, seen, known)
+
+
+def _in_another_place(library: Library, files: Mapping[str, KnownName], root: RootSeen) -> Iterator[Change]:
+    """What would be new, known again, ignored or not there in a folder that is not the known one.
+
+    The same files may lie under other paths there: where the folder is the one above the known one, for example.
+    """
+    rules = rules_of(library)
+    by_content = _by_content(files.values())
+    placed, moved, is_whole = set[str](), 0, True
+    for found in walk(library.path, "", rules, seen=root):
+        if not isinstance(found, Listing):
+            is_whole = False
+            continue
+        for seen in found.files:
+            if rules.why_ignore_file(seen.relative, seen.status.st_size) is not None:
+                continue
+            known = files.get(seen.relative)
+            alike = by_content.get(content_key(seen.stamp), []) if known is None else []
+            left = (file for file in alike if file.path not in placed and _has_left(library, file))
+            if (was := next(left, None)) is not None:
+                placed.add(was.path)
+                moved += 1
+            elif known is None or known.decided_by == "rules":
+                yield _new(library, seen, known)
+            else:
+                placed.add(seen.relative)
+    if moved:
+        message = (
+            f"{moved} files lie under other paths there; they keep their numbers, and only their names are read anew"
+        )
+        yield Change(what="known again", library=library.name, path=library.path, message=message)
+    unplaced = [file for file in files.values() if file.is_present and file.path not in placed]
+    there = {file.path for file in unplaced if os.path.lexists(os.path.join(library.path, file.path))}
+    yield from _newly_ignored(library, [file for file in unplaced if file.path in there])
+    if is_whole:
+        yield from _not_there(library, [file for file in unplaced if file.path not in there])
+
+
+def _by_content(files: Iterable[KnownName]) -> Mapping[tuple[int, ...], list[KnownName]]:
+    """Those that were looked into; of several (hard links) the present ones first."""
+    found = defaultdict[tuple[int, ...], list[KnownName]](list)
+    for file in sorted(files, key=lambda file: not file.is_present):
+        if file.decided_by != "rules":
+            found[content_key(file.stamp)].append(file)
+    return found
+
+
+def _new(library: Library, seen: SeenFile, known: KnownName | None) -> Change:
+    message = "it was left alone so far" if known else "it is not known yet"
+    return Change(what="newly seen", library=library.name, path=seen.relative, message=message)
+
+
+def _not_there(library: Library, files: Iterable[KnownName]) -> Iterator[Change]:
+    for file in files:
+        if file.decided_by != "rules":
+            message = "it is known, and not to be found there"
+            yield Change(what="not there", library=library.name, path=file.path, message=message)
+
+
+def _has_left(library: Library, file: KnownName) -> bool:
+    """Whether the place that it has below the library shows another file, or none: else a hard link has come."""
+    try:
+        return os.lstat(os.path.join(library.path, file.path)).st_ino != file.stamp.inode
+    except OSError:
+        return True
 
 
 # --- identities ------------------------------------------------------------------------------------------
@@ -220,7 +303,7 @@ def _identities(
     asked = [
         file
         for file in present
-        if file.decided_by not in ("rules", "person") and _why_not(rules, file.path, file.size_bytes) is None
+        if file.decided_by not in ("rules", "person") and _why_not(rules, file.path, file.stamp.size_bytes) is None
     ]
 
     def read(kind: LibraryKind) -> Iterator[tuple[Clues, Verdict]]:
