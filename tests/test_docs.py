@@ -22,7 +22,11 @@ DRY = ("make test", "make check", "make bench", "make soak", "make test-systemd"
 ELSEWHERE = "## Run as a service"
 
 # Beside the daemon of this test they are refused, and say why.
-REFUSED = {"reeld scan": "notices new files by itself", "reeld restore-backup": "stop it first"}
+REFUSED = {
+    "reeld run": "another reeld",
+    "reeld scan": "notices new files by itself",
+    "reeld restore-backup": "stop it first",
+}
 
 
 def commands(document: str, section: str = "") -> list[str]:
