@@ -129,7 +129,10 @@ class FileChanged(FileError):
 
 
 class FileIncomplete(FileError):
-    """It has not changed for `unchanged_s`, and is waited for until that is `patience_s`."""
+    """It has not changed for `unchanged_s`, and is waited for until that is `patience_s`.
+
+    Less than nothing: the clock was put back since.
+    """
 
     def __init__(self, path: str, *, unchanged_s: float, patience_s: float) -> None:
         self.unchanged_s = unchanged_s

@@ -77,6 +77,7 @@ def test_a_file_that_may_still_grow_is_looked_at_ever_more_rarely_and_when_its_p
     while unchanged_s < patience_s:
         awaited = _follows(FileIncomplete(PATH, unchanged_s=unchanged_s, patience_s=patience_s), MAX_ATTEMPTS + 5)
         assert isinstance(awaited, AwaitEnd)
+        assert unchanged_s + awaited.left_s == patience_s, "it is told until when"
         pauses.append(awaited.delay_s)
         unchanged_s += awaited.delay_s
     assert pauses[:-1] == sorted(pauses[:-1])

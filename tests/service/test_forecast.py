@@ -5,18 +5,20 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reeld.catalog import content, queue
 from reeld.catalog.database import writing
-from reeld.catalog.views import WorkLeft, work_left
+from reeld.catalog.views import WorkLeft, awaited, counts, totals, work_left
 from reeld.domain.times import coarsely
 from reeld.service.forecast import WINDOW_S, Forecast, Outlook
 from reeld.service.tally import Tally
-from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
-from tests.service.harness import RunningDaemon, new_world
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
+from tests.service.harness import Row, RunningDaemon, World, new_world
+from tests.videos import video_bytes
 
 MIB = 1 << 20
 
@@ -101,6 +103,55 @@ def test_the_queue_tells_what_is_left_of_each_file(catalog: Path) -> None:
     assert work_left() == WorkLeft(files=0, files_to_read=0, bytes_to_hash=0), "nobody can go on with them"
 
 
+def test_what_only_waits_for_its_end_is_no_work(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+    until_ms = NOW_MS + 86_400_000
+
+    def has_only_waits() -> bool:
+        is_work = counts()["queue"] or totals()["work"] or work_left().files
+        return not is_work and counts()["awaited"] == 1
+
+    file_id = add_file(library_id, "cut.mkv", at=stamp(ctime_ns=NOW_MS * 1_000_000))
+    with writing():
+        queue.enqueue(file_id, stage="probe", lane="light", now_ms=NOW_MS)
+    assert not has_only_waits()
+    with writing():
+        job = claim_one("light", NOW_MS)
+        assert job
+        queue.put_back(job, due_at_ms=NOW_MS + 60_000, error="it ends early", counts=False, awaited_until_ms=until_ms)
+    assert has_only_waits()
+    assert awaited() == [
+        {"library": "Films", "path": "/disks/Films/cut.mkv", "since": NOW_MS / 1000, "until": until_ms / 1000}
+    ]
+    with writing():
+        again = claim_one("light", NOW_MS + 60_000)
+        assert again
+    assert has_only_waits(), "also while somebody looks whether it has come"
+    with writing():
+        queue.move_on(again, stage="hash", lane="heavy", keep=False, now_ms=NOW_MS)
+    assert work_left() == WorkLeft(files=1, files_to_read=0, bytes_to_hash=5000)
+    assert (counts()["awaited"], awaited()) == (0, [])
+
+
+@pytest.mark.parametrize("change", ["a new version", "another failure", "it was set aside"])
+def test_whatever_else_becomes_of_a_job_its_end_is_not_awaited_any_more(catalog: Path, change: str) -> None:
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "cut.mkv")
+    with writing():
+        queue.enqueue(file_id, stage="probe", lane="light", now_ms=NOW_MS)
+        job = claim_one("light", NOW_MS)
+        assert job
+        queue.put_back(job, due_at_ms=NOW_MS, error="it ends early", counts=False, awaited_until_ms=NOW_MS + 1)
+    with writing():
+        if change == "a new version":
+            queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
+        elif (again := claim_one("light", NOW_MS)) and change == "another failure":
+            queue.put_back(again, due_at_ms=NOW_MS, error="it hiccuped", counts=True)
+        elif again:
+            queue.set_aside(again, error="it is broken")
+    assert (counts()["awaited"], awaited()) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (90, "90 s"), (150, "2 min"), (7_300, "2 h"), (200_000, "2 days")]
 )
@@ -148,3 +199,44 @@ def test_where_nothing_is_left_status_foretells_nothing(slow_daemon: RunningDaem
         lambda: next((row for row in world.rows("status") if not row["queue"]), None), "its job is gone"
     )
     assert report["work"] is None
+
+
+@pytest.fixture
+def cut_off() -> Iterator[World]:
+    """A library with a copy that was killed, and a file that is whole."""
+    with new_world(patience_h=24.0) as world:
+        content = video_bytes("mp4", seed=1)
+        (world.library / "Casablanca (1942).mp4").write_bytes(content[: len(content) * 3 // 4])
+        (world.library / "Heat (1995).mp4").write_bytes(video_bytes("mp4", seed=2))
+        yield world
+
+
+def test_status_names_what_waits_for_its_end_and_foretells_nothing_of_it(cut_off: World) -> None:
+    path = cut_off.library / "Casablanca (1942).mp4"
+    changed = path.stat().st_ctime
+    (summary,) = cut_off.rows("scan")
+    assert (summary["counts"]["queue"], summary["counts"]["awaited"]) == ({}, 1)
+
+    def is_told(report: Row) -> bool:
+        (library,) = report["libraries"]
+        (wait,) = library["waiting"]
+        assert wait.keys() == {"path", "since", "why", "objected_since", "until"}
+        assert (wait["path"], wait["objected_since"]) == (str(path), None)
+        assert "ends before its container does" in wait["why"]
+        assert wait["since"] == pytest.approx(changed, abs=1)
+        assert wait["until"] == pytest.approx(changed + 86_400, abs=1)
+        return (report["queue"], report["awaited"], report["work"], library["awaited"]) == ({}, 1, None, 1)
+
+    assert is_told(cut_off.rows("status")[0]), "also without a daemon"
+    said = cut_off.said("status")
+    assert "to do      nothing; 1 waits for its end, 0 paused" in said
+    until = datetime.fromtimestamp(changed + 86_400, UTC)
+    assert f"until {until:%Y-%m-%d %H:%M} UTC: {path} (it ends before its container does" in said
+    assert "left" not in said
+    with RunningDaemon(cut_off) as daemon:
+        daemon.wait_until(
+            lambda: daemon.find("file.incomplete") or cut_off.rows("status")[0]["libraries"][0]["watching"],
+            "it was looked at",
+        )
+        assert is_told(cut_off.rows("status")[0])
+        assert "1 waits for its end" in cut_off.said("status")

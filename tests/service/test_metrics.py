@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reeld.errors import FileVanished, Interrupted
 from reeld.service.tally import Spent, Tally
 from tests.service.harness import RunningDaemon, World, new_world
-from tests.videos import make_video
+from tests.videos import make_video, video_bytes
 
 Figures = dict[tuple[str, ...], float]
 """By the sample's name and its labels' values."""
@@ -120,6 +120,21 @@ def test_work_that_waits_is_counted_with_its_age(world: World) -> None:
         daemon.wait_until(lambda: ("reeld_jobs", "hash", "waiting") in written(folder), "it is counted")
         assert written(folder)["reeld_jobs", "hash", "waiting"] == 1
         assert written(folder)["reeld_oldest_job_seconds", "hash"] > 5 * 365 * 86_400
+
+
+def test_what_waits_for_its_end_is_counted_apart_and_has_no_age_as_work(world: World) -> None:
+    folder = with_file(world)
+    world.patience_h = 24.0
+    world.write_config()
+    content = video_bytes("mp4", seed=7)
+    (world.library / "Casablanca (1942).mp4").write_bytes(content[: len(content) * 3 // 4])
+    with RunningDaemon(world) as daemon:
+        daemon.wait_until(lambda: ("reeld_jobs", "probe", "awaited") in written(folder), "it is counted")
+        figures = daemon.wait_until(
+            lambda: (seen := written(folder)).get(("reeld_stage_seconds_count", "hash")) == 3 and seen, "all are hashed"
+        )
+    assert figures["reeld_jobs", "probe", "awaited"] == 1
+    assert ("reeld_oldest_job_seconds", "probe") not in figures
 
 
 def test_a_port_of_this_machine_alone_shows_them_and_a_reload_opens_and_closes_it(world: World) -> None:

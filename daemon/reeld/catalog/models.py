@@ -284,6 +284,8 @@ class JobRow(BaseModel):
     """Of one that is set aside: whether only the right to read the file is missing."""
     hash_progress = JSONField(null=True)
     """How far the full hash of a large file is, see `content.py`."""
+    awaited_until_ms = IntegerField(null=True)
+    """The file ends before its container does: until when its end is awaited, in milliseconds since 1970. NULL: not."""
 
     class Meta:
         table_name = "jobs"

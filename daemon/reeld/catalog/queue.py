@@ -51,7 +51,7 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
         VALUES (?, ?, ?, ?, ?, 'waiting', NULL, 0, NULL)
         ON CONFLICT (video_file_id) DO UPDATE SET
             stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
-            state = 'waiting', token = NULL, attempts = 0, last_error = NULL
+            state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL
         """,
         video_file_id,
         stage,
@@ -126,6 +126,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         lane=lane,
         attempts=1 if keep else 0,
         last_error=None,
+        awaited_until_ms=None,
         **({} if keep else {"state": "waiting", "token": None}),
     )
     if not keep:
@@ -137,12 +138,16 @@ def finish(job: Job) -> None:
     change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
-def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool) -> None:
-    """Try again later. `counts` is False where the file was not at fault, as none is whose library went away."""
+def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool, awaited_until_ms: int | None = None) -> None:
+    """Try again later. `counts` is False where the file was not at fault, as none is whose library went away.
+
+    `awaited_until_ms`: its end may be still to come, and is awaited until then, looked for again at `due_at_ms`.
+    """
     is_away = _is_away(job)
     attempts = job.attempts if counts and not is_away else job.attempts - 1
     state = "paused" if is_away else "waiting"
-    _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts)
+    awaited = {"awaited_until_ms": awaited_until_ms}
+    _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts, **awaited)
     work_has_come()
 
 
@@ -152,7 +157,7 @@ def set_aside(job: Job, *, error: str, is_denied: bool = False) -> None:
     `is_denied`: it may not be read, and no event tells when it may.
     """
     state = "paused" if _is_away(job) else "set_aside"
-    _update(job, state=state, token=None, last_error=error, is_denied=is_denied)
+    _update(job, state=state, token=None, last_error=error, is_denied=is_denied, awaited_until_ms=None)
 
 
 def denied(library_id: int, most: int) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN, chunked, fn
+from peewee import JOIN, Case, chunked, fn
 
 from reeld.catalog import history
 from reeld.catalog.database import reading
@@ -46,6 +46,12 @@ _MEDIA = (
 
 
 _PRESENT = VideoFile.state == "present"
+
+_LIVE_STATES = ("waiting", "running")
+_LIVE = JobRow.state.in_(_LIVE_STATES)
+"""Jobs that go on by themselves. Those of files whose end is awaited are no work: nobody can do more than wait."""
+
+_IS_AWAITED = JobRow.awaited_until_ms.is_null(False)
 
 
 # --- files -----------------------------------------------------------------------------------------------
@@ -403,7 +409,10 @@ def _question(row: Row) -> Row:
 
 
 def counts() -> Row:
-    """How many of everything there is, and what work is left, by stage. Works count that have a file present."""
+    """How many of everything there is, and what work is left, by stage. Works count that have a file present.
+
+    `awaited` are the files that are no work, since they end before their containers do and may go on.
+    """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
         by_verdict = dict(
@@ -412,7 +421,8 @@ def counts() -> Row:
             .group_by(VideoFile.verdict)
             .tuples()
         )
-        work = list(JobRow.select(JobRow.stage, JobRow.state, fn.COUNT()).group_by(JobRow.stage, JobRow.state).tuples())
+        by_kind = (JobRow.stage, JobRow.state, _IS_AWAITED)
+        work = list(JobRow.select(*by_kind, fn.COUNT()).group_by(*by_kind).tuples())
         movies = VideoFile.select(VideoFile.movie).where(_PRESENT, VideoFile.movie.is_null(False)).distinct()
         episodes = EpisodeFile.select(EpisodeFile.episode).join(VideoFile).where(_PRESENT).distinct()
         series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
@@ -422,8 +432,9 @@ def counts() -> Row:
         "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
         **works,
         "queue": _by_stage(work),
-        "paused": sum(number for _, state, number in work if state == "paused"),
-        "set_aside": sum(number for _, state, number in work if state == "set_aside"),
+        "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
+        "paused": sum(number for _, state, _, number in work if state == "paused"),
+        "set_aside": sum(number for _, state, _, number in work if state == "set_aside"),
     }
 
 
@@ -437,7 +448,7 @@ def totals() -> Row:
             .group_by(VideoFile.verdict)
             .tuples()
         )
-        work = JobRow.select().where(JobRow.state.in_(("waiting", "running"))).count()
+        work = JobRow.select().where(_LIVE, ~_IS_AWAITED).count()
         is_well = (Library.state == "online") & Library.state_reason.is_null()
         away = dict(Library.select(Library.name, Library.state).where(~is_well, Library.state != "removed").tuples())
     return {"files": sum(by_verdict.values()), "work": work, "pending": by_verdict.get("pending", 0), "away": away}
@@ -462,23 +473,41 @@ def work_left() -> WorkLeft:
             SELECT COUNT(*), COALESCE(SUM(lane <> 'heavy' AND stage <> 'pair'), 0),
                 COALESCE(SUM(IIF(stage = 'pair' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes)), 0)
             FROM jobs JOIN video_files ON video_files.id = video_file_id
-            WHERE jobs.state IN ('waiting', 'running')
+            WHERE jobs.state IN ('waiting', 'running') AND awaited_until_ms IS NULL
             """
         )
     return WorkLeft(files=files, files_to_read=to_read, bytes_to_hash=to_hash)
 
 
-def _by_stage(work: Sequence[tuple[str, str, int]]) -> dict[str, int]:
+def awaited() -> list[Row]:
+    """The files that end before their containers do and may go on, the longest unchanged first.
+
+    Each with its library's name and, in seconds since 1970, since when it has not changed and until when it is awaited.
+    """
+    columns = (Library.name, Library.path, VideoFile.path, VideoFile.ctime_ns, JobRow.awaited_until_ms)
+    query = JobRow.select(*columns).join(VideoFile).join(Library).where(_LIVE, _IS_AWAITED)
+    with reading():
+        found = list(query.order_by(VideoFile.ctime_ns, VideoFile.id).tuples())
+    return [
+        {"library": name, "path": os.path.join(root, path), "since": ctime_ns / 1e9, "until": until_ms / 1e3}
+        for name, root, path, ctime_ns, until_ms in found
+    ]
+
+
+def _by_stage(work: Sequence[tuple[str, str, bool, int]]) -> dict[str, int]:
     live: dict[str, int] = defaultdict(int)
-    for stage, state, number in work:
-        if state in ("waiting", "running"):
+    for stage, state, is_awaited, number in work:
+        if state in _LIVE_STATES and not is_awaited:
             live[stage] += number
     return dict(live)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """The jobs of one stage in one state. `oldest_s`: since when the oldest is there, in seconds since 1970."""
+    """The jobs of one stage in one state, or `awaited`: the files' ends are waited for.
+
+    `oldest_s`: since when the oldest is there, in seconds since 1970.
+    """
 
     stage: str
     state: str
@@ -487,9 +516,10 @@ class Queued:
 
 
 def queued() -> list[Queued]:
-    columns = (JobRow.stage, JobRow.state, fn.COUNT(), fn.MIN(JobRow.created_at))
+    state = Case(None, [(_LIVE & _IS_AWAITED, "awaited")], JobRow.state)
+    columns = (JobRow.stage, state, fn.COUNT(), fn.MIN(JobRow.created_at))
     with reading():
-        rows = list(JobRow.select(*columns).group_by(JobRow.stage, JobRow.state).tuples())
+        rows = list(JobRow.select(*columns).group_by(JobRow.stage, state).tuples())
     return [
         Queued(stage=stage, state=state, count=count, oldest_s=_moment(oldest).timestamp())
         for stage, state, count, oldest in rows

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -84,6 +84,11 @@ def _verdict(row: Row) -> str | None:
 
 
 WATCH_S = 2.0
+
+# Of the files of a library whose end is awaited; as many as the daemon names of those that settle.
+MOST_NAMED = 20
+
+WHY_AWAITED = "it ends before its container does; if nobody writes to it any more, fetch it again"
 
 _MOVIES: list[Column] = [
     ("ID", lambda row: row["id"]),
@@ -398,7 +403,7 @@ def _report(settings: Config) -> Row:
         **counts,
         # The daemon's word is some seconds old: where nothing waits in the catalogue, nothing is left of it.
         "work": (daemon or {}).get("work") if counts["queue"] else None,
-        "libraries": _with_settling(libraries, (daemon or {}).get("libraries", [])),
+        "libraries": _with_waiting(libraries, (daemon or {}).get("libraries", []), views.awaited()),
         "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
     }
 
@@ -414,23 +419,40 @@ def _catalog_report(path: str, daemon: Row | None) -> Row:
     }
 
 
-def _with_settling(rows: list[Row], told: list[Row]) -> list[Row]:
-    """What the catalogue knows of each library, with what only the daemon knows."""
+def _with_waiting(rows: list[Row], told: list[Row], awaited: list[Row]) -> list[Row]:
+    """What the catalogue knows of each library, its files that wait for their end, and what only the daemon knows."""
     by_name = {library["name"]: library for library in told}
     return [
-        row
-        | {
-            key: by_name.get(row["name"], {}).get(key, default)
-            for key, default in (
-                ("trouble", None),
-                ("watching", None),
-                ("settling", 0),
-                ("waiting", []),
-                ("unreadable", []),
-            )
-        }
+        _with_awaited(
+            row
+            | {
+                key: by_name.get(row["name"], {}).get(key, default)
+                for key, default in (
+                    ("trouble", None),
+                    ("watching", None),
+                    ("settling", 0),
+                    ("waiting", []),
+                    ("unreadable", []),
+                )
+            },
+            [wait for wait in awaited if wait["library"] == row["name"]],
+        )
         for row in rows
     ]
+
+
+def _with_awaited(library: Row, awaited: list[Row]) -> Row:
+    waits = [
+        {
+            "path": wait["path"],
+            "since": round(wait["since"]),
+            "why": WHY_AWAITED,
+            "objected_since": None,
+            "until": round(wait["until"]),
+        }
+        for wait in awaited[:MOST_NAMED]
+    ]
+    return library | {"awaited": len(awaited), "waiting": [*library["waiting"], *waits]}
 
 
 # What a line of its own, or the lines of its library, say already.
@@ -450,7 +472,10 @@ def _print_status(report: Row) -> None:
     say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")
     say(f"questions  {verdicts['pending']} waiting for you (reeld pending)")
     work = ", ".join(f"{stage} {count}" for stage, count in report["queue"].items()) or "nothing"
-    say(f"to do      {work}; {report['paused']} paused, {report['set_aside']} set aside (reeld list files says why)")
+    # What waits for its end is named below, with its library.
+    ends = {0: "", 1: "1 waits for its end, "}.get(report["awaited"], f"{report['awaited']} wait for their end, ")
+    stopped = f"{report['paused']} paused, {report['set_aside']} set aside"
+    say(f"to do      {work}; {ends}{stopped} (reeld list files says why)")
     if report["work"]:
         _print_outlook(report["work"])
     for library in report["libraries"]:
@@ -482,12 +507,21 @@ def _print_library(library: Row) -> None:
     if library["watching"]:
         say(f"    {_how_watched(library['watching'])}")
     for wait in library["waiting"]:
-        objected = "" if wait["objected_since"] is None else f" for {_age(wait['objected_since'])}"
-        say(f"    settling for {_age(wait['since'])}: {readable(wait['path'])} ({readable(wait['why'])}{objected})")
+        _print_wait(wait)
     for folder in library["unreadable"]:
         say(f"    not readable, nothing in it changes: {readable(folder['path'])} ({readable(folder['why'])})")
-    if library["settling"] > len(library["waiting"]):
-        say(f"    and {library['settling'] - len(library['waiting'])} more")
+    if (unnamed := library["settling"] + library["awaited"] - len(library["waiting"])) > 0:
+        say(f"    and {unnamed} more")
+
+
+def _print_wait(wait: Row) -> None:
+    named = f"{readable(wait['path'])} ({readable(wait['why'])}"
+    if wait["until"] is not None:
+        until = f"{datetime.fromtimestamp(wait['until'], UTC):%Y-%m-%d %H:%M} UTC"
+        say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {until}: {named})")
+        return
+    objected = "" if wait["objected_since"] is None else f" for {_age(wait['objected_since'])}"
+    say(f"    settling for {_age(wait['since'])}: {named}{objected})")
 
 
 def _how_watched(watching: Row) -> str:

@@ -63,9 +63,13 @@ class LookAgain:
 
 @dataclass(frozen=True, slots=True)
 class AwaitEnd:
-    """The rest of the file may be still to come: nothing is stored, and the same stage begins again after `delay_s`."""
+    """The rest of the file may be still to come: nothing is stored, and the same stage begins again after `delay_s`.
+
+    It is waited for `left_s` at most.
+    """
 
     delay_s: float
+    left_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_
         case FileVanished() | FileChanged():
             return LookAgain()
         case FileIncomplete(unchanged_s=unchanged_s, patience_s=patience_s):
-            return AwaitEnd(_until_next_look_s(unchanged_s, patience_s))
+            return AwaitEnd(_until_next_look_s(unchanged_s, patience_s), left_s=patience_s - unchanged_s)
         case FileNotRegular():
             return GiveUp()
         case _ if is_the_disks_fault or _is_the_machines_fault(error):

@@ -228,9 +228,9 @@ class Runner:
                 log.info("file.changed", reason=reason)
                 self._put_back(job, delay_s, reason, counts=False)
                 self.look_again(record.absolute_path)
-            case AwaitEnd(delay_s=delay_s):
+            case AwaitEnd(delay_s=delay_s, left_s=left_s):
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
-                self._put_back(job, delay_s, reason, counts=False)
+                self._put_back(job, delay_s, reason, counts=False, awaited_s=left_s)
         return None
 
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> _Found | None:
@@ -252,9 +252,15 @@ class Runner:
         self._patiently(set_aside)
         return None
 
-    def _put_back(self, job: Job, delay_s: float, reason: str | None, *, counts: bool) -> None:
-        due_at_ms = self.now_ms() + int(delay_s * 1000)
-        self._patiently(lambda: queue.put_back(job, due_at_ms=due_at_ms, error=reason, counts=counts))
+    def _put_back(
+        self, job: Job, delay_s: float, reason: str | None, *, counts: bool, awaited_s: float | None = None
+    ) -> None:
+        now_ms = self.now_ms()
+        due_at_ms = now_ms + int(delay_s * 1000)
+        until_ms = None if awaited_s is None else now_ms + round(awaited_s * 1000)
+        self._patiently(
+            lambda: queue.put_back(job, due_at_ms=due_at_ms, error=reason, counts=counts, awaited_until_ms=until_ms)
+        )
 
     def _patiently(self, write: Callable[[], T]) -> T:
         """Commit `write`, trying again while the catalogue is locked or its disk is full.

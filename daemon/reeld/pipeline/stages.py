@@ -80,7 +80,7 @@ def _wait_for_the_end(record: FileRecord, tools: Tools) -> None:
     unchanged_s = (tools.wall_ns() - record.stamp.ctime_ns) / 1e9
     patience_s = tools.patience_s(record.library_path)
     if abs(unchanged_s) < patience_s:
-        raise FileIncomplete(record.absolute_path, unchanged_s=max(0.0, unchanged_s), patience_s=patience_s)
+        raise FileIncomplete(record.absolute_path, unchanged_s=unchanged_s, patience_s=patience_s)
 
 
 def _save_media_facts(video_file_id: int, facts: MediaFacts, _now_ms: int) -> None:

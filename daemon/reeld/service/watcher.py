@@ -226,6 +226,7 @@ class LibraryWatcher:
                     "since": round(offset + wait.since),
                     "why": wait.why,
                     "objected_since": None if wait.objected_since is None else round(offset + wait.objected_since),
+                    "until": None,
                 }
                 for wait in itertools.islice(settling.waiting(), MOST_SHOWN)
             ],
