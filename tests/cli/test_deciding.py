@@ -132,10 +132,67 @@ def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(und
         )
     assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
     assert reeld.run("retry").returncode == os.EX_USAGE
-    assert reeld.json("retry", file["path"]) == [{"retried": 1}]
-    assert reeld.json("retry", "--all") == [{"retried": 0}]
+    assert reeld.json("retry", file["path"]) == [{"retried": 1, "not_retried": []}]
+    assert reeld.json("retry", "--all") == [{"retried": 0, "not_retried": []}]
     assert reeld.run("scan").returncode == 0
     assert reeld.file("holiday.mkv")["file_hash"] == file["file_hash"]
+
+
+@pytest.mark.parametrize(
+    ("state", "awaited_until_ms", "words"),
+    [
+        (None, None, "all is done"),
+        ("waiting", None, "in work already, at the stage probe"),
+        ("waiting", 1_900_000_000_000, "its end is awaited until 2030-03-17 17:46 UTC"),
+        ("paused", None, "`reeld status`"),
+    ],
+)
+def test_where_nothing_can_be_tried_again_it_is_said_why(
+    undecided: Undecided, state: str | None, awaited_until_ms: int | None, words: str
+) -> None:
+    reeld = undecided("holiday.mkv", "Heat (1995).mkv")
+    path, number = str(reeld.videos / "holiday.mkv"), str(reeld.file("holiday.mkv")["id"])
+    if state:
+        with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db")) as connection, connection:
+            connection.execute(
+                "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, awaited_until_ms,"
+                " created_at) VALUES (?, 'probe', 'light', ?, 1900000000000, 0, ?, '2026-01-01T00:00:00.000Z')",
+                (number, state, awaited_until_ms),
+            )
+    result = reeld.run("retry", number, path)
+    assert (result.returncode, result.stdout) == (0, b"0 files will be worked on again\n")
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith(f"{path}: nothing to try again: ")
+    assert words in line
+    ((left,),) = [row["not_retried"] for row in reeld.json("retry", number)]
+    assert (left["id"], left["path"]) == (int(number), path)
+    assert words in left["why"]
+
+
+def test_of_files_that_are_missing_or_ignored_nothing_is_tried_again(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv", "Heat (1995)-trailer.mkv")
+    (reeld.videos / "holiday.mkv").unlink()
+    reeld.run("scan")
+    said = reeld.run("retry", *(str(reeld.videos / name) for name in ("holiday.mkv", "Heat (1995)-trailer.mkv")))
+    missing, ignored = said.stderr.decode().splitlines()
+    assert "it is missing" in missing
+    assert "it is ignored" in ignored
+
+
+def test_files_that_are_not_there_cannot_be_tried_again_and_nothing_else_is(undecided: Undecided) -> None:
+    reeld = undecided("holiday.mkv")
+    number = str(reeld.file("holiday.mkv")["id"])
+    with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, last_error, created_at)"
+            " VALUES (?, 'hash', 'heavy', 'set_aside', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
+            (number,),
+        )
+    result = reeld.run("retry", number, "7000", "/nowhere.mkv", "7001")
+    assert (result.returncode, result.stdout) == (os.EX_NOINPUT, b"")
+    said = result.stderr.decode()
+    assert all(name in said for name in ("number 7000", "/nowhere.mkv", "number 7001"))
+    assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
 
 
 def test_works_without_a_file_do_not_count_in_the_status(undecided: Undecided) -> None:

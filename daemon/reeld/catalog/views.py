@@ -494,6 +494,16 @@ def awaited() -> list[Row]:
     ]
 
 
+def job_of(video_file_id: int) -> Row | None:
+    """What is left to do for a file: its next stage, in which state, and until when (seconds) its end is awaited."""
+    columns = (JobRow.stage, JobRow.state, JobRow.awaited_until_ms)
+    with reading():
+        found = list(JobRow.select(*columns).where(JobRow.video_file == video_file_id).tuples())
+    for stage, state, until_ms in found:
+        return {"stage": stage, "state": state, "awaited_until": None if until_ms is None else until_ms / 1e3}
+    return None
+
+
 def _by_stage(work: Sequence[tuple[str, str, bool, int]]) -> dict[str, int]:
     live: dict[str, int] = defaultdict(int)
     for stage, state, is_awaited, number in work:

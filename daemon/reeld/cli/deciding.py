@@ -1,6 +1,6 @@
 """Commands by which a person decides: `validate`, `reject`, `retry`, `restore`, `libraries accept`."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -8,12 +8,12 @@ import typer
 
 from reeld.catalog import filing, libraries, queue, views
 from reeld.catalog.database import reading, writing
-from reeld.cli.looking import file_id_of, number_in
+from reeld.cli.looking import WHY_AWAITED, file_id_of, no_such_number, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
-from reeld.cli.output import print_json, say, work_name
+from reeld.cli.output import Row, complain, minute, print_json, say, work_name
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
-from reeld.errors import UsageError
+from reeld.errors import NotFoundError, UsageError
 from reeld.identify.titles import title_key
 from reeld.service.workplace import now_ms
 
@@ -110,16 +110,20 @@ def retry(
     """Work again on files that were set aside, since what hindered them is mended. ID as in `reeld list files`."""
     if bool(what) == every:
         raise UsageError("name the files that were set aside, or all of them with --all; see `reeld list files`")
+    not_retried: list[Row] = []
     with catalog_of(config), writing():
-        retried = (
-            queue.retry_all_set_aside(now_ms())
-            if every
-            else sum(queue.retry_set_aside(file_id_of(one), now_ms()) for one in what or ())
-        )
+        retried = queue.retry_all_set_aside(now_ms()) if every else 0
+        for file in _files(what or ()):
+            if queue.retry_set_aside(file["id"], now_ms()):
+                retried += 1
+            else:
+                not_retried.append({"id": file["id"], "path": file["path"], "why": _why_not_retried(file)})
     if wants_json(as_json):
-        print_json([{"retried": retried}])
-    else:
-        say(f"{retried} files will be worked on again")
+        print_json([{"retried": retried, "not_retried": not_retried}])
+        return
+    say(f"{retried} files will be worked on again")
+    for left in not_retried:
+        complain(f"{readable(left['path'])}: nothing to try again: {readable(left['why'])}")
 
 
 def accept(
@@ -157,6 +161,37 @@ def restore(
     say(f"{back.entity_type} {back.id} is back" + ("" if paths or back.entity_type == "series" else ", without a file"))
     for path in paths:
         say(f"    {readable(path)}")
+
+
+def _files(names: Iterable[str]) -> list[Row]:
+    """The files of these numbers and paths, each once. Raises NotFoundError, which names all that are not there."""
+    found: dict[int, Row] = {}
+    missing: list[str] = []
+    for name in names:
+        try:
+            file = views.file_by_id(file_id_of(name))
+            if file is None:
+                raise no_such_number(name)
+            found[file["id"]] = file
+        except NotFoundError as err:
+            missing.append(str(err))
+    if missing:
+        raise NotFoundError("\n".join(missing))
+    return list(found.values())
+
+
+def _why_not_retried(file: Row) -> str:
+    """Of a file that was not set aside."""
+    job = views.job_of(file["id"])
+    if file["state"] == "missing":
+        return "it is missing; what is left is done once it is back"
+    if job is None:
+        return f"it is ignored: {file['reason']}" if file["verdict"] == "ignored" else "all is done"
+    if job["state"] == "paused":
+        return "it waits until it, or its library, can be looked at; see `reeld status`"
+    if job["awaited_until"] is not None:
+        return f"its end is awaited until {minute(job['awaited_until'])}, since {WHY_AWAITED}"
+    return f"it is in work already, at the stage {job['stage']}"
 
 
 def _question_id(question: str) -> int:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +22,7 @@ from reeld.cli.output import (
     complain,
     duration,
     episode_code,
+    minute,
     print_json,
     print_rows,
     say,
@@ -257,7 +258,7 @@ def show(
     with catalog_of(config):
         row = views.file_details(file_id_of(what))
         if row is None:
-            raise NotFoundError(f"there is no file with the number {what}; see `reeld list files`")
+            raise no_such_number(what)
         if wants_json(as_json):
             print_json([row])
         else:
@@ -275,6 +276,10 @@ def file_id_of(what: str) -> int:
     if len(ids) > 1:
         raise UsageError(f"several files are known under {readable(what)}: numbers {', '.join(map(str, ids))}")
     return ids[0]
+
+
+def no_such_number(what: str) -> NotFoundError:
+    return NotFoundError(f"there is no file with the number {what}; see `reeld list files`")
 
 
 def number_in(text: str) -> int | None:
@@ -517,8 +522,7 @@ def _print_library(library: Row) -> None:
 def _print_wait(wait: Row) -> None:
     named = f"{readable(wait['path'])} ({readable(wait['why'])}"
     if wait["until"] is not None:
-        until = f"{datetime.fromtimestamp(wait['until'], UTC):%Y-%m-%d %H:%M} UTC"
-        say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {until}: {named})")
+        say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {minute(wait['until'])}: {named})")
         return
     objected = "" if wait["objected_since"] is None else f" for {_age(wait['objected_since'])}"
     say(f"    settling for {_age(wait['since'])}: {named}{objected})")

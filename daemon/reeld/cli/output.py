@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from reeld.domain.files import readable
@@ -145,6 +146,11 @@ def duration(duration_ms: int | None) -> str | None:
         return None
     minutes, seconds = divmod(round(duration_ms / 1000), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def minute(at_s: float) -> str:
+    """A moment in seconds since 1970 as 2026-11-22 15:51 UTC."""
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def episode_code(season: int | None, numbers: Sequence[int] | None, absolute: Sequence[int] | None) -> str | None:
