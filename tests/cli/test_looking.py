@@ -1,6 +1,7 @@
 """What the commands that only look print, for people and for scripts."""
 
 import os
+from collections.abc import Callable
 
 from reeld.content.hashing import full_hash
 from reeld.domain.files import FileStamp
@@ -63,3 +64,17 @@ def test_show_finds_a_file_by_number_and_by_path(reeld: Reeld) -> None:
     assert by_number == by_path
     assert by_number[0]["evidence"]
     assert "evidence" in reeld.run("show", file["path"]).stdout.decode()
+
+
+def test_show_tells_values_that_are_zero_and_leaves_out_only_what_is_not_known(
+    undecided: Callable[..., Reeld],
+) -> None:
+    reeld = undecided("Friends.S00E01.1080p.BluRay.x264-GRP.mkv")
+    empty = reeld.videos / "Heat (1995).mkv"
+    empty.touch()
+    assert reeld.run("scan").returncode == 0
+    special = reeld.run("show", str(reeld.videos / "Friends.S00E01.1080p.BluRay.x264-GRP.mkv")).stdout.decode()
+    assert "  season number      0\n" in special
+    assert "  size               0 B\n" in reeld.run("show", str(empty)).stdout.decode()
+    for unknown in ("None", "tmdb id", "missing since", "stage", "in doubt", "subtitle languages  \n"):
+        assert unknown not in special

@@ -314,10 +314,15 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
 }
 
 
+def _is_told(value: object) -> bool:
+    """Zero is a value: the season of the specials. A list without anything may be that of a file that was not read."""
+    return value is not None and value is not False and value != []
+
+
 def _print_details(row: Row) -> None:
     say(readable(row["path"]))
     for name, value in row.items():
-        if name not in ("path", "evidence", "history", "questions") and value not in (None, [], False):
+        if name not in ("path", "evidence", "history", "questions") and _is_told(value):
             heading = name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ")
             say(f"  {heading:18} {_SHOWN.get(name, shown)(value)}")
     if row["evidence"]:
