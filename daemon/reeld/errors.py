@@ -5,6 +5,7 @@
     ├── ImportRefused            an export that cannot be taken, or a place where it cannot go (65)
     ├── NotFoundError            a person asked for something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
+    ├── OutputFailed             what a person asked for cannot be printed (74)
     ├── CatalogError             the database; the job at hand waits, nothing is lost
     │   ├── CatalogBusy          another process holds the write lock (75)
     │   ├── CatalogInUse         another reeld works on this catalogue (75)
@@ -64,6 +65,17 @@ class NotFoundError(ReeldError):
 
 class UsageError(ReeldError):
     exit_code = os.EX_USAGE
+
+
+class OutputFailed(ReeldError):
+    exit_code = os.EX_IOERR
+
+    def __init__(self, error: OSError) -> None:
+        cause = error.strerror or type(error).__name__
+        super().__init__(
+            f"standard output cannot be written to ({cause}); see to where it goes, as to the room on that disk: what "
+            "was printed is not whole"
+        )
 
 
 class CatalogError(ReeldError):

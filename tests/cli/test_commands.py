@@ -139,7 +139,9 @@ def test_an_empty_list_is_nothing_on_stdout_and_a_word_on_stderr(world: World) -
     assert world.said("list", "trash", "--json") == ""
 
 
-@pytest.mark.parametrize("command", [["list", "files"], ["list", "files", "--json"], ["identify", "-"]])
+@pytest.mark.parametrize(
+    "command", [["list", "files"], ["list", "files", "--json"], ["identify", "-"], ["export"], ["status"], ["--help"]]
+)
 def test_a_reader_that_has_seen_enough_is_no_error(world: World, command: list[str]) -> None:
     names = world.root / "names"
     names.write_text("".join(f"Film {number} (1999).mkv\n" for number in range(3000)))
@@ -160,6 +162,35 @@ def test_a_reader_that_has_seen_enough_is_no_error(world: World, command: list[s
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export",
+        "list files",
+        "list files --json",
+        "status",
+        "status --watch",
+        "show 1",
+        "config check",
+        "--help",
+        "--version",
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_sentence_and_an_input_output_error(world: World, command: str) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*REELD, "--config", str(world.config), *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=world.environment(),
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == os.EX_IOERR
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("reeld: standard output cannot be written to (No space left on device); ")
 
 
 def test_a_terminal_gets_a_table_that_interprets_no_markup(world: World) -> None:

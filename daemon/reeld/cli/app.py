@@ -2,14 +2,16 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import typer
 
 from reeld import __version__
 from reeld.cli import deciding, health, keeping, looking, naming, running
 from reeld.cli.options import AsJson, ConfigFile, asked
-from reeld.cli.output import ReaderLeft, complain, flush
-from reeld.errors import ReeldError
+from reeld.cli.output import ReaderLeft, complain, flush, let_go, take_over
+from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
 
 app = typer.Typer(
@@ -47,24 +49,32 @@ def _before(
 
 def main() -> None:
     """Run one command. Exit codes follow sysexits.h; a message for a person goes to stderr."""
+    take_over()
+    code = _exit_code(partial(app, standalone_mode=False))
+    # What is held back till now may fail as well, also behind another error.
+    code = _exit_code(flush) or code
+    tell_left_out(is_last=True)
+    sys.exit(code)
+
+
+def _exit_code(do: Callable[[], int | None]) -> int:
+    """What becomes of a command's end: the one place where errors turn into exit codes."""
     try:
-        code = app(standalone_mode=False)
-        flush()
+        return do() or os.EX_OK
+    except OutputFailed as err:
+        let_go()
+        complain(f"reeld: {err}")
+        return err.exit_code
     except ReeldError as err:
         complain(f"reeld: {err}")
-        code = err.exit_code
+        return err.exit_code
     except typer.TyperException as err:
         # Without any command the help was printed, and nothing is left to say.
         if message := err.format_message().rstrip("."):
             complain(f"reeld: {message}; see reeld --help")
-        code = os.EX_USAGE
-    except typer.Abort:
-        code = 130
+        return os.EX_USAGE
     except ReaderLeft:
-        # Python would complain again when it flushes at exit, so there is nothing to flush to any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = os.EX_OK
-    except KeyboardInterrupt:
-        code = 130
-    tell_left_out(is_last=True)
-    sys.exit(code or os.EX_OK)
+        let_go()
+        return os.EX_OK
+    except (typer.Abort, KeyboardInterrupt):
+        return 130

@@ -1,12 +1,15 @@
 """How do results appear? JSON Lines for scripts, tables on a terminal, tab-separated lines in a pipe."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from reeld.domain.files import readable
+from reeld.errors import OutputFailed
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], object]]
@@ -51,19 +54,41 @@ def say(text: str = "") -> None:
     _write(f"{text}\n".encode(errors="backslashreplace"))
 
 
+class _Output(io.FileIO):
+    """Standard output whose troubles are ours, whoever writes to it: typer and rich do, too."""
+
+    def write(self, data: Any, /) -> int:
+        """Raises ReaderLeft or OutputFailed."""
+        try:
+            return super().write(data)
+        except BrokenPipeError as err:
+            raise ReaderLeft from err
+        except OSError as err:
+            raise OutputFailed(err) from err
+
+
+def take_over() -> None:
+    """From here on writing to standard output raises ReaderLeft or OutputFailed, and no OSError."""
+    if (old := sys.stdout) is not None:  # it is None where it was closed before
+        raw = _Output(old.fileno(), "wb", closefd=False)
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding=old.encoding, errors=old.errors, line_buffering=bool(old.line_buffering)
+        )
+
+
 def flush() -> None:
-    """Let go of what was said. Raises ReaderLeft."""
-    try:
-        sys.stdout.buffer.flush()
-    except BrokenPipeError as err:
-        raise ReaderLeft from err
+    """Let go of what was said. Raises ReaderLeft or OutputFailed."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def let_go() -> None:
+    """Nothing can be printed any more, also not by Python, which would complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write(line: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(line)
-    except BrokenPipeError as err:
-        raise ReaderLeft from err
+    sys.stdout.buffer.write(line)
 
 
 def complain(text: str) -> None:
