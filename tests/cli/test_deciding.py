@@ -96,7 +96,7 @@ def test_a_decision_outlives_a_rename_new_content_and_another_scan(undecided: Un
     [
         ((), "--candidate N, --movie TITLE or --series TITLE"),
         (("--candidate", "1", "--movie", "Heat"), "one of"),
-        (("--candidate", "9"), "1 candidates"),
+        (("--candidate", "9"), "1 candidate, and 9 is none"),
         (("--movie", "  "), "must not be empty"),
         (("--series", "Heat"), "which episode"),
         (("--series", "Heat", "--season", "1"), "which episode"),

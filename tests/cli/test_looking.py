@@ -3,7 +3,10 @@
 import os
 from collections.abc import Callable
 
+import pytest
+
 from reeld.content.hashing import full_hash
+from reeld.domain.amounts import number_of
 from reeld.domain.files import FileStamp
 from tests.cli.conftest import Reeld
 
@@ -78,3 +81,34 @@ def test_show_tells_values_that_are_zero_and_leaves_out_only_what_is_not_known(
     assert "  size               0 B\n" in reeld.run("show", str(empty)).stdout.decode()
     for unknown in ("None", "tmdb id", "missing since", "stage", "in doubt", "subtitle languages  \n"):
         assert unknown not in special
+
+
+@pytest.mark.parametrize(
+    ("count", "thing", "words"),
+    [
+        (0, "movie", "0 movies"),
+        (1, "movie", "1 movie"),
+        (1234, "file", "1234 files"),
+        (1, "series", "1 series"),
+        (2, "series", "2 series"),
+        (1, "library", "1 library"),
+        (2, "library", "2 libraries"),
+    ],
+)
+def test_a_number_of_things_is_told_as_a_person_says_it(count: int, thing: str, words: str) -> None:
+    assert number_of(count, thing) == words
+
+
+def test_status_says_one_movie_and_one_file(undecided: Callable[..., Reeld]) -> None:
+    status = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv").run("status").stdout.decode()
+    assert "works      1 movie, 0 series, 0 episodes\n" in status
+    assert "library    V (1 file) online" in status
+
+
+@pytest.mark.parametrize("command", ["--help", "list --help", "list movies --help", "status --help", "retry --help"])
+def test_help_shows_a_flag_as_one_that_takes_no_value(reeld: Reeld, command: str) -> None:
+    text = reeld.run(*command.split(), configured=False).stdout.decode()
+    assert "--help" in text
+    assert "bool" not in text.lower()
+    assert "--json" in text or command == "list --help"
+    assert "..." not in text.partition("Commands:")[2], "and each command's sentence is whole"

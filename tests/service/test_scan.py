@@ -89,7 +89,7 @@ def test_one_pass_finds_everything_and_a_second_has_nothing_to_do(world: World) 
     assert done.returncode == 0, done.stderr
     summary = done.stdout.decode()
     assert "4 files" in summary
-    assert "1 movies, 1 series with 1 episodes, 1 waiting for you (reeld pending), 1 ignored" in summary
+    assert "1 movie, 1 series with 1 episode, 1 waiting for you (reeld pending), 1 ignored" in summary
     assert_catalogue_is_true(world)
     assert b"file.finished" in done.stderr
 

@@ -9,16 +9,20 @@ import typer
 
 from reeld import __version__
 from reeld.cli import deciding, health, keeping, looking, naming, running
+from reeld.cli.helping import Group
 from reeld.cli.options import AsJson, ConfigFile, asked
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, take_over
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
 
 app = typer.Typer(
+    cls=Group,
     name="reeld",
     help="Keeps a catalogue of the films and series on your disks that is always true.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # With its markup typer says `--json <bool>`, as though a value were to follow.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 running.add_to(app)
@@ -69,9 +73,9 @@ def _exit_code(do: Callable[[], int | None]) -> int:
         complain(f"reeld: {err}")
         return err.exit_code
     except typer.TyperException as err:
-        # Without any command the help was printed, and nothing is left to say.
-        if message := err.format_message().rstrip("."):
-            complain(f"reeld: {message}; see reeld --help")
+        # Without any command it is the help.
+        message = err.format_message()
+        complain(message if message.startswith("Usage:") else f"reeld: {message.rstrip('.')}; see reeld --help")
         return os.EX_USAGE
     except ReaderLeft:
         let_go()

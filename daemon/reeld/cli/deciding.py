@@ -8,9 +8,11 @@ import typer
 
 from reeld.catalog import filing, libraries, queue, views
 from reeld.catalog.database import reading, writing
+from reeld.cli.helping import Group
 from reeld.cli.looking import WHY_AWAITED, file_id_of, no_such_number, number_in
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, minute, print_json, say, work_name
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.errors import NotFoundError, UsageError
@@ -33,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("reject")(reject)
     app.command("retry")(retry)
     app.command("restore")(restore)
-    about_libraries = typer.Typer(help="Decide about a library as a whole.", no_args_is_help=True)
+    about_libraries = typer.Typer(cls=Group, help="Decide about a library as a whole.", no_args_is_help=True)
     about_libraries.command("accept")(accept)
     app.add_typer(about_libraries, name="libraries")
 
@@ -121,7 +123,7 @@ def retry(
     if wants_json(as_json):
         print_json([{"retried": retried, "not_retried": not_retried}])
         return
-    say(f"{retried} files will be worked on again")
+    say(f"{number_of(retried, 'file')} will be worked on again")
     for left in not_retried:
         complain(f"{readable(left['path'])}: nothing to try again: {readable(left['why'])}")
 
@@ -216,7 +218,9 @@ def _candidate(question_id: int, number: int | None) -> Reading:
         )
     candidates = filing.candidates_of(question_id)
     if number is None or not 1 <= number <= len(candidates):
-        raise UsageError(f"question {question_id} has {len(candidates)} candidates, and {number} is none of them")
+        raise UsageError(
+            f"question {question_id} has {number_of(len(candidates), 'candidate')}, and {number} is none of them"
+        )
     chosen = candidates[number - 1]
     if chosen.title is None or (chosen.kind == "episode" and not _names_an_episode(chosen)):
         raise UsageError(

@@ -16,6 +16,7 @@ from reeld.catalog.importing import import_catalog
 from reeld.catalog.restoring import restore
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import print_json, say
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, NotFoundError, UsageError
 from reeld.service.presence import Presence
@@ -92,7 +93,8 @@ def import_all(
     if wants_json(as_json):
         print_json([{"database": catalog, "rows": counts}])
     else:
-        say(f"{readable(catalog)}: {counts['video_files']} files, {counts['movies']} movies, {counts['series']} series")
+        files, movies = number_of(counts["video_files"], "file"), number_of(counts["movies"], "movie")
+        say(f"{readable(catalog)}: {files}, {movies}, {counts['series']} series")
 
 
 def _lines(file: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ import typer
 from reeld.catalog import views
 from reeld.catalog.backup import backups_of
 from reeld.catalog.trouble import space_trouble
+from reeld.cli.helping import Group
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import (
     Column,
@@ -31,6 +32,7 @@ from reeld.cli.output import (
     work_name,
 )
 from reeld.config import Config
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
@@ -44,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("show")(show)
     app.command("pending")(pending)
-    lists = typer.Typer(help="List what the catalogue holds.", no_args_is_help=True)
+    lists = typer.Typer(cls=Group, help="List what the catalogue holds.", no_args_is_help=True)
     lists.command("movies")(list_movies)
     lists.command("series")(list_series)
     lists.command("episodes")(list_episodes)
@@ -469,6 +471,9 @@ def _with_awaited(library: Row, awaited: list[Row]) -> Row:
 _SHOWN_WITH_LIBRARIES = frozenset({"daemon", "configuration", "library", "events", "rights", "files"})
 
 
+_WORKS = (("movies", "movie"), ("series", "series"), ("episodes", "episode"))
+
+
 def _print_status(report: Row) -> None:
     say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():
@@ -479,7 +484,8 @@ def _print_status(report: Row) -> None:
             say(f"    problem: {readable(finding['message'])}")
     files, verdicts = report["files"], report["verdicts"]
     say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
-    say(f"works      {report['movies']} movies, {report['series']} series, {report['episodes']} episodes")
+    works = [number_of(report[kind], thing) for kind, thing in _WORKS]
+    say(f"works      {', '.join(works)}")
     say(f"questions  {verdicts['pending']} waiting for you (reeld pending)")
     work = ", ".join(f"{stage} {count}" for stage, count in report["queue"].items()) or "nothing"
     # What waits for its end is named below, with its library.
@@ -511,7 +517,7 @@ def _age(since_s: float) -> str:
 
 def _print_library(library: Row) -> None:
     reason = f": {readable(library['state_reason'])}" if library["state_reason"] else ""
-    say(f"library    {readable(library['name'])} ({library['files']} files) {library['state']}{reason}")
+    say(f"library    {readable(library['name'])} ({number_of(library['files'], 'file')}) {library['state']}{reason}")
     if library["trouble"]:
         say(f"    {readable(library['trouble'])}")
     if library["watching"]:

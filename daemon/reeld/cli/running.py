@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reeld.cli import differing
+from reeld.cli.helping import Group
 from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.times import coarsely
 from reeld.log import configure_log
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("scan")(scan)
-    config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+    config_app = typer.Typer(cls=Group, help="Look at the configuration.", no_args_is_help=True)
     config_app.command("check")(check)
     config_app.command("drop-in")(print_drop_in)
     differing.add_to(config_app)
@@ -161,14 +163,15 @@ def _describe(progress: "Progress") -> str:
 def _print_summary(summary: "Summary") -> None:
     counts = summary.counts
     say(
-        f"{counts['files']['present']} files in {summary.seconds:.1f} s: {counts['movies']} movies, "
-        f"{counts['series']} series with {counts['episodes']} episodes, {counts['verdicts']['pending']} waiting "
+        f"{number_of(counts['files']['present'], 'file')} in {summary.seconds:.1f} s: "
+        f"{number_of(counts['movies'], 'movie')}, {counts['series']} series with "
+        f"{number_of(counts['episodes'], 'episode')}, {counts['verdicts']['pending']} waiting "
         f"for you (reeld pending), {counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
     )
     if summary.bytes_hashed:
         say(f"{size(summary.bytes_hashed)} hashed, {size(round(summary.bytes_hashed / summary.seconds))}/s")
     if counts["set_aside"]:
-        complain(f"{counts['set_aside']} files were set aside; reeld list files says why")
+        complain(f"{number_of(counts['set_aside'], 'file')} set aside; reeld list files says why")
     for path in summary.unsettled:
         complain(f"not complete yet, left for the next time: {readable(path)}")
     for path, reason in summary.unreadable.items():

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reeld.config import Library
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.log import get_logger
 from reeld.watch.coverage import Identity
@@ -235,7 +236,7 @@ class Watching:
 
     def _find_blind(self, paths: list[str]) -> None:
         first = readable(paths[0]) or "the library itself"
-        reason = f"of {len(paths)} directories nothing would be told, {first} among them"
+        reason = f"of {number_of(len(paths), 'directory')} nothing would be told, {first} among them"
         self._blind_observers += 1
         if self._blind_observers < MOST_BLIND_OBSERVERS:
             self._fail(reason)
