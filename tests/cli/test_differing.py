@@ -263,3 +263,15 @@ def test_a_library_that_moves_up_needs_a_word_first_and_then_knows_its_files_aga
     assert len(kept) == 7
     gone = {os.path.relpath(row["path"], disk) for row in rows if row["state"] == "missing"}
     assert gone == {one_gone["path"], other_gone["path"]}
+
+
+def test_the_sums_and_one_file_are_told_as_a_person_says_them() -> None:
+    with new_world() as world:
+        make_video(world.library / "Heat (1995).mkv")
+        scan(world, world.config)
+        others = {name: world.root / name for name in ("second", "third")}
+        for folder in others.values():
+            folder.mkdir()
+        done = world.reeld("config", "diff", str(write_new(world, libraries=others)))
+        assert b"its 1 file stays known, as it is, and nothing more is learnt of it" in done.stdout
+        assert done.stderr.endswith(b"in all: library added 2, library removed 1\n")

@@ -81,7 +81,7 @@ def _print(found: Iterator[Change]) -> None:
     for change in found:
         counts[change.what] += 1
         say(_line(change))
-    sums = ", ".join(f"{count} {what}" for what, count in counts.items())
+    sums = ", ".join(f"{what} {count}" for what, count in counts.items())
     complain(f"in all: {sums}" if sums else "no difference was found")
 
 

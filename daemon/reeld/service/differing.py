@@ -67,8 +67,10 @@ def changes(before: Config | None, after: Config) -> Iterator[Change]:
         yield from _of_library(library, known, was, after)
     for row in views.libraries():
         if row["id"] not in kept and row["state"] != "removed":
-            message = f"its {row['files']} files stay known, as they are, and nothing more is learnt of them"
-            yield Change(what="library removed", library=row["name"], path=row["path"], message=message)
+            stay = f"{row['files']} files stay known, as they are, and nothing more is learnt of them"
+            if row["files"] == 1:
+                stay = "1 file stays known, as it is, and nothing more is learnt of it"
+            yield Change(what="library removed", library=row["name"], path=row["path"], message=f"its {stay}")
 
 
 def _configured_before(before: Config | None, name: str) -> Library | None:
