@@ -179,6 +179,17 @@ def load_config(path: str | None, environment: Mapping[str, str], *, real_path: 
     return parse_config(document, source=path, base=base, environment=environment, real_path=real_path)
 
 
+def database_path_in(path: str, environment: Mapping[str, str]) -> str:
+    """Where the catalogue lies by a file that has mistakes, as far as it can be read; else where it lies by default."""
+    try:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))["database"]["path"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        given = None
+    if isinstance(given, str) and given:
+        return _absolute(given, os.path.dirname(os.path.abspath(path)))
+    return default_database_path(environment)
+
+
 def parse_config(
     document: Mapping[str, Any],
     *,

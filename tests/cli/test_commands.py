@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.harness import REELD, World, new_world
+from tests.service.harness import REELD, RunningDaemon, World, new_world
 from tests.videos import make_video
 
 FILE_KEYS = {
@@ -383,3 +383,27 @@ def test_the_installed_command_is_this_one(world: World) -> None:
         script = Path(found)
     done: Any = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == world.said("--version")
+
+
+@pytest.mark.parametrize("mistake", ["[settle]\nbad = 1\n", "[[settle\n"], ids=["a bad key", "no TOML"])
+def test_a_mistake_in_the_file_of_a_reeld_that_runs_keeps_nobody_from_looking_in(mistake: str) -> None:
+    with new_world() as world:
+        world.database = world.root / "home" / ".local" / "state" / "reeld" / "reeld.db"
+        world.write_config()
+        make_video(world.library / "Heat (1995).mkv")
+        before = world.config.read_text()
+        with RunningDaemon(world) as daemon:
+            daemon.assert_true()
+            world.config.write_text(before.replace("[settle]\n", mistake))
+            for command in (["status"], ["list", "files"]):
+                done = world.reeld(*command)
+                assert done.returncode == 0, done.stderr
+                assert b"not in force, and the reeld that runs goes on with what was before" in done.stderr
+                assert str(world.config).encode() in done.stderr
+            assert b"Heat (1995)" in done.stdout
+            other = world.root / "other.toml"
+            other.write_text(mistake)
+            assert world.reeld("status", config=other).returncode == os.EX_CONFIG, "another file's mistakes"
+            assert world.reeld("status", config=world.root / "none.toml").returncode == os.EX_CONFIG
+        assert world.reeld("status").returncode == os.EX_CONFIG, "no reeld runs any more"
+        world.config.write_text(before)

@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from reeld.catalog.database import close_catalog, open_catalog
-from reeld.config import Config, find_config_file, load_config
+from reeld.cli.output import complain
+from reeld.config import Config, database_path_in, find_config_file, load_config
+from reeld.errors import ConfigError
 from reeld.log import configure_log
+from reeld.service.presence import status_of
 from reeld.service.realpath import real_path_in_time
+from reeld.service.reload import config_in_force
 
 ConfigFile = Annotated[
     str | None,
@@ -41,10 +45,29 @@ def wants_json(as_json: bool) -> bool:
     return as_json or asked.as_json
 
 
+def _config_or_what_is_in_force(config_file: str | None) -> Config:
+    """What the file says; if it has mistakes, what a reeld that runs since before goes on with. Raises ConfigError.
+
+    Whoever made a mistake must still be able to look in.
+    """
+    try:
+        return config_of(config_file)
+    except ConfigError as err:
+        path = find_config_file(config_file or asked.config_file, os.environ)
+        daemon = None if path is None else status_of(database_path_in(path, os.environ))
+        if path is None or daemon is None or daemon.get("config_file") != os.path.abspath(path):
+            raise
+        if (in_force := config_in_force(daemon)) is None:
+            raise
+        complain(f"reeld: not in force, and the reeld that runs goes on with what was before: {err}")
+        configure_log(in_force.log)
+        return in_force
+
+
 @contextmanager
 def catalog_of(config_file: str | None) -> Iterator[Config]:
     """The catalogue, open beside a daemon that may be running."""
-    config = config_of(config_file)
+    config = _config_or_what_is_in_force(config_file)
     open_catalog(config.database_path, create=False)
     try:
         yield config

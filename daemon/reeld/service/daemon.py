@@ -275,6 +275,7 @@ class Daemon:
         """What `reeld status` shows of a running reeld beside the catalogue; scripts may rely on the names."""
         return {
             "started": started,
+            "config_file": self._config.source and os.path.abspath(self._config.source),
             "config": self._document,
             "config_error": self._reloading.complaint,
             "catalog": self._upkeep.status(),
