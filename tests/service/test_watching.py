@@ -173,7 +173,7 @@ def test_a_directory_is_blind_only_when_it_is_so_twice(watched: Watched, tmp_pat
     assert watched.tend() == EVENTS
     watched.now += AUDIT_AGAIN_S
     watched.watching.audit(directories)
-    assert "of 1 directories nothing would be told, .unwatched among them" in str(watched.tend().why)
+    assert "of 1 directory nothing would be told, .unwatched among them" in str(watched.tend().why)
     (tmp_path / ".unwatched").rmdir()
     assert watched.tend(1) == EVENTS
     watched.watching.audit_soon()
