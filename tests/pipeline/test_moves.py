@@ -43,6 +43,7 @@ from reeld.pipeline.tools import Tools
 from reeld.service.workplace import looking, open_tools
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Found, SeenFile
+from reeld.watch.witnesses import Witnesses
 from tests.catalog.rows import NOW_MS, add_libraries
 from tests.pipeline.test_intake import World
 from tests.videos import make_video
@@ -1127,6 +1128,37 @@ def test_another_file_in_the_place_of_one_that_waits_for_a_search_waits_for_its_
     os.rename(known.root / "a/two.mkv", other.root / "b/one.mkv")
     other.look()
     assert unasked.wishes == 2
+
+
+class _ExchangingWitnesses:
+    """Two folders take each other's places after the look, and before a witness is asked for the first time."""
+
+    def __init__(self, one: Path, other: Path) -> None:
+        self.folders: tuple[Path, Path] | None = (one, other)
+
+    def ask(self, path: str) -> Any:
+        if self.folders is not None:
+            exchange(*self.folders)
+            self.folders = None
+        return Witnesses().ask(path)
+
+
+def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_about_keeps_its_row(
+    known: World,
+) -> None:
+    before = {path: known.row(path).id for path in ("a/one.mkv", "a/two.mkv")}
+    known.write("b/one.mkv", "another one")
+    known.advance_s += 600
+    witnesses = _ExchangingWitnesses(known.root / "a", known.root / "b")
+    known.intake.arrivals.witnesses = cast("Any", witnesses)
+    known.look()
+    assert witnesses.folders is None
+    known.be_quiet()
+    assert {path: known.row(path).id for path in ("b/one.mkv", "b/two.mkv")} == {
+        "b/one.mkv": before["a/one.mkv"],
+        "b/two.mkv": before["a/two.mkv"],
+    }
+    assert known.row("a/one.mkv").id not in before.values()
 
 
 def test_a_copy_that_goes_with_its_original_is_no_work_any_more(

@@ -115,6 +115,11 @@ class Arrivals:
         """A file that has not changed for long when it is first seen: only a witness can make it wait."""
         testimony = self._ask(path)
         objection, found = self._objection_of(testimony), testimony.stamp or stamp
+        if (found.inode, found.device) != (stamp.inode, stamp.device):
+            # Another file has come to its place since the look, perhaps one that is known: the next look finds out.
+            self._searches[path] = _Search(found.inode, lambda: True)
+            self._show(path, found, objection, must_wait=True)
+            return
         is_as_seen = objection is None and found == stamp
         if is_as_seen or self._show(path, found, objection) is Sight.SETTLED:
             self._accept(path, found, testimony)
