@@ -71,7 +71,7 @@ def main() -> None:
         mock.patch.object(child._Worker, "end", note_and_end),  # noqa: SLF001
     ):
         started, own = time.perf_counter(), time.process_time()
-        summary = scan.run_scan(config, [], lambda _progress: None)
+        summary = scan.run_scan(config, [])
         elapsed_s = time.perf_counter() - started
         processor["reeld"] = time.process_time() - own
     inside = sum(spent for name, spent in clock.seconds.items() if name != "steps")

@@ -60,7 +60,7 @@ def work(path: str, count: float, say: Say) -> None:
 
 def _live_jobs() -> int:
     with writing():
-        return queue.live_count(1 << 62)
+        return queue.live_count(1 << 62, most=1)
 
 
 def _settle(library_id: int, number: int, say: Say) -> None:

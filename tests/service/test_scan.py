@@ -42,7 +42,7 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
 
         monkeypatch.setattr(scan._Scan, "_walk_library", walk_and_move)
         config = load_config(str(world.config), os.environ)
-        scan.run_scan(config, [], lambda _progress: None)
+        scan.run_scan(config, [])
         found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
         assert found["Moved (1995).mkv"] == before["id"]
         assert found["Heat (1995).mkv"] != before["id"]
@@ -71,7 +71,7 @@ def test_all_files_are_listed_before_the_work_on_them_begins_unless_that_takes_l
 
         monkeypatch.setattr(scan, "LISTING_S", patience_s)
         monkeypatch.setattr(Workers, "start", count_and_start)
-        scan.run_scan(load_config(str(world.config), os.environ), [], lambda _progress: None)
+        scan.run_scan(load_config(str(world.config), os.environ), [])
         assert (listed[0] == 40) == (patience_s > 0)
         assert_catalogue_is_true(world)
 

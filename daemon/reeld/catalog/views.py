@@ -421,8 +421,7 @@ def counts() -> Row:
             .group_by(VideoFile.verdict)
             .tuples()
         )
-        by_kind = (JobRow.stage, JobRow.state, _IS_AWAITED)
-        work = list(JobRow.select(*by_kind, fn.COUNT()).group_by(*by_kind).tuples())
+        work = _jobs_by_kind()
         movies = VideoFile.select(VideoFile.movie).where(_PRESENT, VideoFile.movie.is_null(False)).distinct()
         episodes = EpisodeFile.select(EpisodeFile.episode).join(VideoFile).where(_PRESENT).distinct()
         series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
@@ -436,6 +435,12 @@ def counts() -> Row:
         "paused": sum(number for _, state, _, number in work if state == "paused"),
         "set_aside": sum(number for _, state, _, number in work if state == "set_aside"),
     }
+
+
+def left_by_stage() -> dict[str, int]:
+    """The files that are work, by their next stage: `counts()["queue"]` by itself."""
+    with reading():
+        return _by_stage(_jobs_by_kind())
 
 
 def totals() -> Row:
@@ -502,6 +507,12 @@ def job_of(video_file_id: int) -> Row | None:
     for stage, state, until_ms in found:
         return {"stage": stage, "state": state, "awaited_until": None if until_ms is None else until_ms / 1e3}
     return None
+
+
+def _jobs_by_kind() -> list[tuple[str, str, bool, int]]:
+    """Stage, state, whether the file's end is awaited, and how many."""
+    by_kind = (JobRow.stage, JobRow.state, _IS_AWAITED)
+    return list(JobRow.select(*by_kind, fn.COUNT()).group_by(*by_kind).tuples())
 
 
 def _by_stage(work: Sequence[tuple[str, str, bool, int]]) -> dict[str, int]:

@@ -125,10 +125,10 @@ def print_drop_in(
 
 
 @contextmanager
-def _progress_bar() -> "Iterator[Callable[[Progress], None]]":
+def _progress_bar() -> "Iterator[Callable[[Progress], None] | None]":
     """A bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _progress: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
