@@ -161,6 +161,14 @@ class FileNotRegular(FileError):
         super().__init__(path, f"{readable(path)} is not a regular file; rename or remove it if it should be a video")
 
 
+_TODO = {
+    errno.EAGAIN: "another program has it to itself for now, and it is tried again",
+    errno.ENAMETOOLONG: "shorten the names of the folders that it lies in",
+    errno.ENOKEY: "unlock the encrypted folder that it lies in",
+}
+"""What a person can do about a file that its disk is not to blame for."""
+
+
 class FileUnreadable(FileError):
     def __init__(self, path: str, error: OSError) -> None:
         self.errno = error.errno
@@ -168,7 +176,7 @@ class FileUnreadable(FileError):
         if isinstance(error, PermissionError):
             todo = "give the user that runs reeld the right to read it"
         else:
-            todo = "check the disk that it lies on"
+            todo = _TODO.get(error.errno or 0, "check the disk that it lies on")
         super().__init__(path, f"{readable(path)} cannot be read ({cause}); {todo}")
 
 

@@ -392,3 +392,17 @@ def test_while_the_catalogue_cannot_be_written_to_the_library_is_walked_ever_mor
                 daemon.assert_true()
         finally:
             subprocess.run(["umount", "-l", str(world.state)], check=True)
+
+
+def test_what_is_written_under_one_name_of_a_file_is_known_under_all() -> None:
+    """Row 22. The kernel tells it of the name that was opened, and of no other."""
+    with new_world() as world, RunningDaemon(world) as daemon:
+        path = make_video(world.library / "Heat (1995).mkv", seed=1)
+        other = world.library / "below/Heat again (1995).mkv"
+        other.parent.mkdir()
+        os.link(path, other)
+        daemon.assert_true()
+        with path.open("ab") as file:
+            file.write(b"appended")
+        daemon.assert_true()
+        assert world.file(other)["size_bytes"] == world.file(path)["size_bytes"] == path.stat().st_size

@@ -66,6 +66,7 @@ class World:
             rules=self.rules,
             arrivals=Arrivals(
                 place=place,
+                rules=self.rules,
                 settling=Settling(QUIET_S, capacity=self.capacity),
                 witnesses=Witnesses(),
                 patience_s=PATIENCE_S,
@@ -116,8 +117,11 @@ class World:
         self.wait()
 
     def be_quiet(self) -> None:
-        """Look and wait until there is nothing new to see."""
-        for _ in range(3):
+        """Look and wait until there is nothing new to see.
+
+        Each round is a quiet period: what came to the place of a missing file is first looked for, then seen again.
+        """
+        for _ in range(5):
             self.look()
             self.wait()
         assert len(self.intake.arrivals.settling) == 0

@@ -98,7 +98,7 @@ def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], fo
         f"WHERE id = ? AND {name} <> ?"
     )
     for library_id, path, before in rows(sql, video_file_id, found):
-        update_row(VideoFile, video_file_id, file_hash=None, container=None, is_in_doubt=False)
+        update_row(VideoFile, video_file_id, file_hash=None, container=None, media_problem=None, is_in_doubt=False)
         evidence = (
             "its size and time are as before, its ctime was not",
             f"its {name.replace('_', ' ')} was {before} and is {found}",
@@ -113,6 +113,13 @@ def has_media_facts(video_file_id: int) -> bool:
         rows(
             "SELECT 1 FROM video_files WHERE id = ? AND container IS NOT NULL AND media_problem IS NULL", video_file_id
         )
+    )
+
+
+def lacks_media_facts(video_file_id: int) -> bool:
+    """Whether nothing is known of its headers, also not what is wrong with them."""
+    return bool(
+        rows("SELECT 1 FROM video_files WHERE id = ? AND container IS NULL AND media_problem IS NULL", video_file_id)
     )
 
 

@@ -153,6 +153,18 @@ def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
     return [row for row in found if (row.stamp.inode, row.stamp.size_bytes, row.stamp.mtime_ns) in wanted]
 
 
+def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
+    """The absolute paths of files that are one with these, by their inodes, and known as they were before."""
+    now = {(stamp.inode, stamp.device): stamp for stamp in stamps}
+    known = _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(inode) for inode, _ in now])
+    roots = dict(Library.select(Library.id, Library.path).tuples())
+    return [
+        os.path.join(roots[each.library_id], each.path)
+        for each in known
+        if (stamp := now.get((each.stamp.inode, each.stamp.device))) and not each.stamp.has_same_content_as(stamp)
+    ]
+
+
 def present_directories(library_id: int, below: str) -> list[str]:
     """The folders at and below `below` that hold files which we believe present; "" is the whole library."""
     inside = _present_inside(library_id, below)

@@ -104,7 +104,10 @@ def of_another_kind(configured: Sequence[ConfiguredLibrary]) -> list[int]:
 
 def _row_of(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
     row: Library | None = Library.get_or_none(Library.name == library.name)
-    return row or _renamed(library, names)
+    if row is None or (row.state == "removed" and row.path != library.path):
+        # A name that was given up may be used again, for a library that is known under another one.
+        return _renamed(library, names) or row
+    return row
 
 
 def _sync(library: ConfiguredLibrary, names: Sequence[str]) -> int:
@@ -113,9 +116,21 @@ def _sync(library: ConfiguredLibrary, names: Sequence[str]) -> int:
     values = {"name": library.name, "path": library.path, "kind": library.kind}
     if row is None:
         return int(Library.insert(**values, **state).execute())
+    if row.name != library.name:
+        _give_up_name(library.name)
     moved_or_back = row.path != library.path or row.state == "removed"
     Library.update(**values, **(state if moved_or_back else {})).where(Library.id == row.id).execute()
     return int(row.id)
+
+
+def _give_up_name(name: str) -> None:
+    """A library of this name that is not configured any more is known by its number as well from now on."""
+    namesake = Library.get_or_none(Library.name == name)
+    if namesake is None:
+        return
+    other = f"{name} ({namesake.id})"
+    _give_up_name(other)
+    Library.update(name=other).where(Library.id == namesake.id).execute()
 
 
 def _renamed(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:

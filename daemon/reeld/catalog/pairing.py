@@ -44,6 +44,7 @@ _PAIRS = """
     WHERE new.state = 'present' AND old.state = 'missing'
         AND (old.changed_at, old.id) < (new.changed_at, new.id)
         AND NOT new.is_in_doubt
+        AND new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
         AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
         AND NOT EXISTS (SELECT 1 FROM file_history WHERE video_file_id = new.id AND event = 'paired')

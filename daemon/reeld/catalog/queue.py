@@ -62,18 +62,29 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
     work_has_come()
 
 
-def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
-    """Let the file go through `stage` at that time; one that has a job comes to its stages anyway, and keeps it."""
+def enqueue_if_idle(
+    video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int, later: Collection[str] = ()
+) -> None:
+    """Let the file go through `stage` at that time; one that has a job comes to its stages anyway, and keeps it.
+
+    But if it is at one of the `later` stages, which may wait for days, its job begins anew with this one.
+    """
+    stages = ", ".join("?" * len(later))
     change(
-        """
+        f"""
         INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts)
-        VALUES (?, ?, ?, ?, ?, 'waiting', 0) ON CONFLICT (video_file_id) DO NOTHING
-        """,
+        VALUES (?, ?, ?, ?, ?, 'waiting', 0)
+        ON CONFLICT (video_file_id) DO UPDATE SET
+            stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
+            state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL
+        WHERE stage IN ({stages})
+        """,  # noqa: S608 - question marks only
         video_file_id,
         stage,
         lane,
         due_at_ms,
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
+        *later,
     )
     work_has_come()
 
@@ -217,12 +228,20 @@ def end_rest(library_id: int) -> None:
             pause(library_id, below=folder)
 
 
+_RETRY = """
+    UPDATE jobs SET token = NULL, attempts = 0, due_at_ms = ?, state = (
+        SELECT IIF(libraries.state IN ('online', 'held'), 'waiting', 'paused')
+        FROM video_files JOIN libraries ON libraries.id = library_id WHERE video_files.id = video_file_id)
+    WHERE state = 'set_aside'
+"""
+"""Where the library is away they wait until it is back."""
+
+
 def retry_set_aside(video_file_id: int, now_ms: int) -> int:
     """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
     work_has_come()
     return change(
-        "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? "
-        "WHERE video_file_id = ? AND state = 'set_aside'",
+        f"{_RETRY} AND video_file_id = ?",
         now_ms,
         video_file_id,
     )
@@ -231,9 +250,7 @@ def retry_set_aside(video_file_id: int, now_ms: int) -> int:
 def retry_all_set_aside(now_ms: int) -> int:
     """A person says that what hindered them is mended; how many files get their attempts anew."""
     work_has_come()
-    return change(
-        "UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, due_at_ms = ? WHERE state = 'set_aside'", now_ms
-    )
+    return change(_RETRY, now_ms)
 
 
 def drop_stage(stage: str) -> None:

@@ -11,6 +11,9 @@ from reeld.errors import NotFoundError
 # Beside the columns of the row.
 _FILES = "files"
 
+_NAMES = ("title_key", "year", "country")
+_IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
+
 _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
 
 
@@ -70,8 +73,11 @@ def take_out(trash_id: int) -> Restored:
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
     """A second row of one film would make every later file of it ambiguous."""
-    identity = ("title_key", "year", "country", "tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
-    same = [getattr(model, name) == work[name] for name in identity if work.get(name) is not None]
+    same = [getattr(model, name) == work[name] for name in _NAMES if work.get(name) is not None]
+    for name in _IDS:
+        if work.get(name) is not None:  # a file that came later need not have said it
+            field = getattr(model, name)
+            same.append((field == work[name]) | field.is_null())
     if model.select().where(*same).exists():
         raise NotFoundError(
             f"{work['title']} is there again, made by a file that came later; nothing is to be restored"

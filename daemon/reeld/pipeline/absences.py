@@ -10,6 +10,8 @@ One `Absences` serves one library, from one thread. It forgets all of this with 
 
 import heapq
 import math
+import os
+import stat
 import time
 from array import array
 from collections import deque
@@ -115,12 +117,25 @@ class Absences:
             with reading():
                 believed |= dict.fromkeys(files.present_directories(self.place.library_id, below))
         absent = [each for each in believed if each not in look.walked and not is_below_any(each, look.unknown)]
-        skipped = {each: reason for each in absent if (reason := self.rules.why_skip_directory(each)) is not None}
+        skipped = {
+            each: reason
+            for each in absent
+            if (reason := self.rules.why_skip_directory(each)) is not None and self._may_be_there(each)
+        }
         for directory, reason in skipped.items():
             with writing():
                 its_files = files.present_in_directory(self.place.library_id, directory)
                 files.record_all_skipped(its_files, reason, self.now_ms())
         return [each for each in absent if each not in skipped]
+
+    def _may_be_there(self, directory: str) -> bool:
+        """Whether a folder that the rules leave out is there, as far as it is known."""
+        try:
+            return stat.S_ISDIR(os.lstat(os.path.join(self.place.root, directory)).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
 
     def _count(self, directory: str, gone: "array[int]") -> None:
         """Of one folder: what was not found once before was not found twice now, what was found is there."""

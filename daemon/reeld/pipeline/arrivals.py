@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from reeld.catalog import files, queue
-from reeld.catalog.database import writing
+from reeld.catalog.database import reading, writing
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.pipeline import neighbours
 from reeld.pipeline.stages import Stage
 from reeld.watch.hints import Hint
-from reeld.watch.rules import why_incomplete
+from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
 from reeld.watch.walk import SeenFile
 from reeld.watch.witnesses import Witnessed, Witnesses
@@ -55,6 +55,7 @@ class Arrivals:
     """The files of one library that are new or changed, until their first stage is queued."""
 
     place: Place
+    rules: Rules
     settling: Settling
     witnesses: Witnesses
     patience_s: float
@@ -63,6 +64,8 @@ class Arrivals:
     now_ms: Callable[[], int]
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
+    look_again: Callable[[str], None] = lambda _path: None
+    """Told the absolute path of a file that is not what the catalogue believes."""
     has_turned_away: bool = False
     """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
@@ -115,7 +118,7 @@ class Arrivals:
         """A file that has not changed for long when it is first seen: only a witness can make it wait."""
         testimony = self._ask(path)
         objection, found = self._objection_of(testimony), testimony.stamp or stamp
-        if (found.inode, found.device) != (stamp.inode, stamp.device):
+        if not _is_same_file(found, stamp):
             # Another file has come to its place since the look, perhaps one that is known: the next look finds out.
             self._searches[path] = _Search(found.inode, lambda: True)
             self._show(path, found, objection, must_wait=True)
@@ -127,6 +130,8 @@ class Arrivals:
     def _confirm(self, path: str, stamp: FileStamp | None, named: Objection | None = None) -> None:
         """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
         now = self.monotonic()
+        if stamp is not None:
+            self._doubt_another(path, stamp)
         named = named or self._objection_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self.settling.confirm(path, stamp, now, objection=named)
@@ -134,8 +139,16 @@ class Arrivals:
         testimony = self._ask(path)
         # Of the same descriptor: a writer that came and went between the two looks has left its mark there.
         stamp = testimony.stamp or stamp
-        if self.settling.confirm(path, stamp, now, objection=self._objection_of(testimony)):
+        self._doubt_another(path, stamp)
+        objection = self._objection_of(testimony) or self._objection_of_search(path)
+        if self.settling.confirm(path, stamp, now, objection=objection):
             self._accept(path, stamp, testimony)
+
+    def _doubt_another(self, path: str, stamp: FileStamp) -> None:
+        """Another file has come to its place since the look, perhaps one that is known: the next look finds out."""
+        before = self.settling.stamp_of(path)
+        if before is not None and not _is_same_file(before, stamp):
+            self._searches[path] = _Search(stamp.inode, lambda: True)
 
     def _objection_of_search(self, path: str) -> Objection | None:
         search = self._searches.get(path)
@@ -192,15 +205,34 @@ class Arrivals:
             return
         with writing():
             for path, settled in self._settled.items():
-                row_id = files.record_settled(
-                    self.place.library_id, path, settled.stamp, self.now_ms(), settled.completeness
-                )
-                changed_ms = max(settled.stamp.mtime_ns, settled.stamp.ctime_ns) // 1_000_000
-                self.enqueue(row_id, self.first_stage, changed_ms)
+                self._record(path, settled)
             neighbours.read_discs_again(self.place, self._settled, self.now_ms())
         for path in self._settled:
             log.info("file.settled", path=path)
+        self._tell_links()
         self._settled.clear()
+
+    def _tell_links(self) -> None:
+        """Whoever writes to a file under one of its names changes it under all of them, and no event tells that."""
+        linked = [
+            settled.stamp
+            for path, settled in self._settled.items()
+            if _has_other_names(os.path.join(self.place.root, path))
+        ]
+        if linked:
+            with reading():
+                others = files.links_of_before(linked)
+            for other in others:
+                self.look_again(other)
+
+    def _record(self, path: str, settled: _Settled) -> None:
+        stamp = settled.stamp
+        # What took a known file's place waited here, whatever the rules say of it.
+        if (reason := self.rules.why_ignore_file(path, stamp.size_bytes)) is not None:
+            files.record_skipped(self.place.library_id, path, stamp, reason, self.now_ms())
+            return
+        row_id = files.record_settled(self.place.library_id, path, stamp, self.now_ms(), settled.completeness)
+        self.enqueue(row_id, self.first_stage, changed_ms=max(stamp.mtime_ns, stamp.ctime_ns) // 1_000_000)
 
     def _has_gone(self, path: str, stamp: FileStamp) -> bool:
         """Whether the file is certainly not there."""
@@ -208,7 +240,7 @@ class Arrivals:
             there = _stamp_at(os.path.join(self.place.root, path))
         except OSError:
             return False
-        return there is None or (there.inode, there.device) != (stamp.inode, stamp.device)
+        return there is None or not _is_same_file(there, stamp)
 
     def begin(self, video_file_ids: Iterable[int]) -> None:
         """Let the work on these files begin anew; within the caller's transaction."""
@@ -218,6 +250,17 @@ class Arrivals:
     def enqueue(self, video_file_id: int, stage: Stage, changed_ms: int = 0) -> None:
         """Let the file's work begin at this stage, whatever it was at; within the caller's transaction."""
         queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms(), changed_ms=changed_ms)
+
+
+def _has_other_names(path: str) -> bool:
+    try:
+        return os.lstat(path).st_nlink > 1
+    except OSError:
+        return False
+
+
+def _is_same_file(one: FileStamp, other: FileStamp) -> bool:
+    return (one.inode, one.device) == (other.inode, other.device)
 
 
 def _names_in(directory: str) -> frozenset[str]:

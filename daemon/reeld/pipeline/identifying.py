@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain, Verdict
 from reeld.domain.records import FileRecord
+from reeld.errors import FileUnreadable, FileVanished
 from reeld.identify.asking import identify_all
 from reeld.identify.folders import is_disc_folder
 from reeld.identify.names import is_video
@@ -24,10 +25,22 @@ NEIGHBOURS_EACH_SIDE = 50
 
 def identify_file(record: FileRecord, tools: Tools) -> Verdict:
     """The verdict about a file from its name, folders, neighbours, .nfo files and content."""
-    (by_name,) = identify_all([_clues(record)], tools.ask_identifier)
+    clues = _clues(record)
+    _require_there(record.absolute_path)
+    (by_name,) = identify_all([clues], tools.ask_identifier)
     verdict = with_regard_to_content(by_name, record)
     _tell(verdict)
     return verdict
+
+
+def _require_there(path: str) -> None:
+    """After the clues were read: a folder whose disk has gone seems to have no neighbours and no .nfo."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise FileVanished(path) from err
+    except OSError as err:
+        raise FileUnreadable(path, err) from err
 
 
 def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:

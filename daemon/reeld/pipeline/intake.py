@@ -11,8 +11,9 @@ from operator import attrgetter
 
 from reeld.catalog import files, moving, queue
 from reeld.catalog.database import reading, writing
-from reeld.domain.files import FileStamp
+from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
+from reeld.errors import CatalogBusy
 from reeld.log import get_logger
 from reeld.pipeline import neighbours
 from reeld.pipeline.absences import Absences, gone_from
@@ -24,6 +25,9 @@ from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
 
 log = get_logger()
+
+MOST_TRIES = 5
+"""A plan of moves that somebody overtook is made anew; who comes so often in between is no coincidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +49,20 @@ class Intake:
         """Compare a folder with its rows, and record what is different.
 
         Nothing is, if the library's root turns out to be another one by now, or to have other disks mounted below it:
-        what was listed may be a stranger's, mounted over the folder a moment ago.
+        what was listed may be a stranger's, mounted over the folder a moment ago. Raises CatalogError.
         """
         is_as_known = self._is_as_known(listing)
         if not is_as_known or neighbours.has_nfo(listing):
             neighbours.read_again(self.place, listing, self.now_ms())
         if is_as_known or not is_same_root():
             return
+        for _ in range(MOST_TRIES):
+            if self._take_difference(listing):
+                return
+        raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} go on changing")
+
+    def _take_difference(self, listing: Listing) -> bool:
+        """False, and nothing was moved, if somebody wrote to the rows between being read and being moved."""
         with reading():
             known = files.known_in_directory(self.place.library_id, listing.relative)
         again: list[tuple[KnownFile, FileStamp]] = []
@@ -62,10 +73,15 @@ class Intake:
         self._leave_other_endings(listing, known)
         names = {seen.name for seen in listing.files} | set(listing.companions)
         plan = self.moves.plan(newcomers)
-        for each in self._move(newcomers, plan):
-            self._let_settle(each, names, may_have_moved=each.seen.relative in plan.undecided)
+        if not self._move(plan):
+            return False
+        moved = {each.path for each in plan.relocations}
+        for each in newcomers:
+            if each.seen.relative not in moved:
+                self._let_settle(each, names, may_have_moved=each.seen.relative in plan.undecided)
         if gone_from(listing, known):
             self.absences.take_listing(listing)
+        return True
 
     def _is_as_known(self, listing: Listing) -> bool:
         """Whether the folder holds just the files that we know to be there, each as it was; nearly always so.
@@ -91,7 +107,8 @@ class Intake:
     ) -> None:
         """Deal with the file, or put it to those that are dealt with together: each commit waits for the disk."""
         skipped = self.rules.why_ignore_file(seen.relative, seen.stamp.size_bytes)
-        if skipped is not None:
+        # What replaced a known file takes its row over when it is complete, also to be left alone from then on.
+        if skipped is not None and not _has_been_replaced(seen, known):
             self._skip(seen, known, skipped)
         elif known is not None and not known.is_skipped and known.stamp.has_same_content_as(seen.stamp):
             self.arrivals.forget(seen.relative)
@@ -148,33 +165,36 @@ class Intake:
 
     def _let_settle(self, newcomer: Newcomer, names: Collection[str], *, may_have_moved: bool) -> None:
         """A file that replaced a known one takes over its row, with all that was decided, once it is complete: it is a
-        new version of it. Unless the known one was only renamed, which may have been seen here first: so it is looked
-        for everywhere before. Nor is a file new that may be one whose old place could not be looked at, as when a disk
-        has just gone somewhere below that library, and it does not know yet what is left.
+        new version of it. Unless the known one was only renamed, which may have been seen here first, or not yet where
+        it went though it is missing here: so it is looked for everywhere before. Nor is a file new that may be one
+        whose old place could not be looked at, as when a disk has just gone somewhere below that library, and it does
+        not know yet what is left.
         """
         known = newcomer.known
-        has_replaced = known is not None and known.is_present and known.stamp.inode != newcomer.seen.stamp.inode
+        has_replaced = known is not None and known.stamp.inode != newcomer.seen.stamp.inode
         if (has_replaced or may_have_moved) and not self.arrivals.is_searched_for(newcomer.seen):
             self.arrivals.wait_for_search(newcomer.seen, self.on_displaced())
         self.arrivals.see(newcomer.seen, names)
 
-    def _move(self, newcomers: Sequence[Newcomer], plan: MovePlan) -> list[Newcomer]:
-        """Let the rows of files that were moved follow them, all in one transaction; gives the files that were not."""
-        if plan.relocations:
-            with writing():
-                if not moving.relocate(plan.relocations, plan.in_the_way, self.now_ms()):
-                    return []  # the next look sees what became of them
-                # A rename changes the file's ctime, and so may have covered up that somebody wrote to it before: its
-                # ends are compared. That of a folder changes nothing of the files in it.
-                touched = {
-                    each.known.id for each in plan.relocations if each.known.stamp.ctime_ns != each.stamp.ctime_ns
-                }
-                self._enqueue_what_is_left([each.known.id for each in plan.relocations], touched)
-            for each in plan.relocations:
-                self.arrivals.forget(each.path)
-                log.info("file.moved", path=each.path, before=each.known.was_at)
-        moved = {each.path for each in plan.relocations}
-        return [each for each in newcomers if each.seen.relative not in moved]
+    def _move(self, plan: MovePlan) -> bool:
+        """Let the rows of files that were moved follow them, all in one transaction.
+
+        False, and nothing was done, if the rows are others by now: a person, a worker or another library's thread was
+        faster. The plan was made for what they said before.
+        """
+        if not plan.relocations:
+            return True
+        with writing():
+            if not moving.relocate(plan.relocations, plan.in_the_way, self.now_ms()):
+                return False
+            # A rename changes the file's ctime, and so may have covered up that somebody wrote to it before: its ends
+            # are compared. That of a folder changes nothing of the files in it.
+            touched = {each.known.id for each in plan.relocations if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
+            self._enqueue_what_is_left([each.known.id for each in plan.relocations], touched)
+        for each in plan.relocations:
+            self.arrivals.forget(each.path)
+            log.info("file.moved", path=each.path, before=each.known.was_at)
+        return True
 
     def _enqueue_what_is_left(self, video_file_ids: Sequence[int], touched: Collection[int] = ()) -> None:
         """A new name may say something else than the old one did. What lies in the file is known, unless its stages
@@ -188,6 +208,11 @@ class Intake:
 
 _stamp_of = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 """As `files.as_seen_in_directory` has it; asked of every file in every walk."""
+
+
+def _has_been_replaced(seen: SeenFile, known: KnownFile | None) -> bool:
+    """Whether it lies where other content is known, which may have gone elsewhere, or is just being written anew."""
+    return known is not None and not known.is_skipped and not known.stamp.has_same_content_as(seen.stamp)
 
 
 def _is_told_otherwise(known: KnownFile, reason: str) -> bool:

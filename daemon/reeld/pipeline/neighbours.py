@@ -14,7 +14,7 @@ from reeld.catalog import files, queue
 from reeld.catalog.database import reading, writing
 from reeld.domain.records import Place
 from reeld.identify.folders import is_disc_folder
-from reeld.pipeline.stages import IDENTIFY
+from reeld.pipeline.stages import AFTER_IDENTIFY, IDENTIFY
 from reeld.watch.walk import Listing
 
 # A folder's ctime lies up to a tick of the kernel's coarse clock before what it dates.
@@ -56,4 +56,11 @@ def read_discs_again(place: Place, settled_paths: Collection[str], now_ms: int) 
 
 def _identify(video_file_ids: Collection[int], now_ms: int) -> None:
     for video_file_id in video_file_ids:
-        queue.enqueue_if_idle(video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms, now_ms=now_ms)
+        queue.enqueue_if_idle(
+            video_file_id,
+            stage=IDENTIFY.name,
+            lane=IDENTIFY.lane,
+            due_at_ms=now_ms,
+            now_ms=now_ms,
+            later=AFTER_IDENTIFY,
+        )

@@ -42,6 +42,9 @@ LONGEST_LOOK_S = 3600.0
 # Longer than any lock that another program should hold, short enough to notice that space was made.
 CATALOG_DELAY_S = 2.0
 
+# A right is missing, the path is too long for one call, another program has a lease, the folder is not decrypted.
+_NOT_THE_DISKS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EAGAIN, errno.ENOKEY)
+
 # So long a watcher waits at most, when the catalogue goes on refusing what it found.
 LONGEST_CATALOG_DELAY_S = 60.0
 
@@ -96,7 +99,7 @@ def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_
             return AwaitEnd(_until_next_look_s(unchanged_s, patience_s), left_s=patience_s - unchanged_s)
         case FileNotRegular():
             return GiveUp()
-        case _ if is_the_disks_fault or _is_the_machines_fault(error):
+        case _ if is_the_disks_fault or _is_the_machines_fault(error) or _is_leased(error):
             return Retry(_delay_s(1, rng), counts=False)
         case _:
             return _retry_or_give_up(job, rng)
@@ -108,6 +111,11 @@ def _is_the_machines_fault(error: Exception) -> bool:
     return is_bare or isinstance(error, (MachineExhausted, MemoryError))
 
 
+def _is_leased(error: Exception) -> bool:
+    """Another program has the file to itself for a while, as Samba's and NFS's servers do for those whom they serve."""
+    return isinstance(error, FileUnreadable) and error.errno == errno.EAGAIN
+
+
 def is_denied(error: Exception) -> bool:
     """Whether only the right to read the file is missing."""
     return isinstance(error, FileUnreadable) and error.errno in (errno.EACCES, errno.EPERM)
@@ -115,7 +123,7 @@ def is_denied(error: Exception) -> bool:
 
 def is_read_error(error: Exception) -> bool:
     """Whether a disk failed to give a file's bytes. A right that is missing is no trouble of the disk's."""
-    return isinstance(error, FileUnreadable) and error.errno not in (errno.EACCES, errno.EPERM)
+    return isinstance(error, FileUnreadable) and error.errno not in _NOT_THE_DISKS
 
 
 def delay_after_death_s(attempts: int) -> float:

@@ -23,6 +23,7 @@ def reconcile(
     root_seen: RootSeen,
     should_stop: Callable[[], bool],
     on_looked_at: Callable[[Listing | Vanished | Unreadable], None] = lambda _found: None,
+    on_another_root: Callable[[], None] = lambda: None,
 ) -> tuple[Unreadable, ...]:
     """Look where the hint points and make the rows equal to what is there; the folders that could not be read.
 
@@ -35,10 +36,14 @@ def reconcile(
     below = {hint.relative}
     unreadable: list[Unreadable] = []
     was_stopped = False
+    was_another = False
     intake.absences.begin_look()
 
     def is_same_root() -> bool:
-        return check_root(intake.place.root) == root_seen
+        nonlocal was_another
+        is_same = check_root(intake.place.root) == root_seen
+        was_another = was_another or not is_same
+        return is_same
 
     for found in _look(intake, hint, root_seen):
         if was_stopped := should_stop():
@@ -63,6 +68,9 @@ def reconcile(
     if not was_stopped and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
         intake.absences.take_look(Look(walked=walked, below=below, unknown=unknown, is_whole=is_whole))
+    if was_another:
+        # It may be the same again before its keeper looks, and what was not recorded must be looked at again.
+        on_another_root()
     return tuple(unreadable)
 
 

@@ -79,6 +79,11 @@ class Root:
                 self._seen = seen
                 self._judge_again_at = self.monotonic() + JUDGE_S
             self.is_accepted = standing.is_accepted
+            if is_newly_accepted and isinstance(self._verdict, Doubt):
+                # It was said of what is held, or of a disk below, and this is not where that is seen.
+                with writing():
+                    libraries.end_acceptance(self.place.library_id)
+                self.is_accepted = False
             return self._verdict
 
     def foresee(self, seen: RootSeen) -> Doubt | None:
@@ -114,10 +119,11 @@ class Root:
     def _judge(self, seen: RootSeen, standing: Standing, is_newly_accepted: bool) -> RootSeen | Doubt:
         now = passport_of_root(seen)
         before = None if standing.passport is None else Passport.from_json(standing.passport)
-        is_trusted = is_newly_accepted or before is None
-        if not is_trusted and (doubt := self._doubt(standing, now)) is not None:
+        # Whoever accepts what is held was shown the library itself, and says nothing of another root.
+        is_accepted_as_root = is_newly_accepted and standing.state == "suspect"
+        if not is_accepted_as_root and (doubt := self._doubt(standing, now)) is not None:
             return doubt
-        away = () if is_trusted else self._mounts_away(before or now, now)
+        away = () if is_newly_accepted or before is None else self._mounts_away(before, now)
         self._remember(standing, before, now, away)
         return replace(seen, away=away)
 

@@ -160,6 +160,10 @@ class Runner:
         began_ms = self.now_ms()
         try:
             result = stage.run(record, self.tools)
+        except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
+            # Else the job would be under way until the next start.
+            self._put_back(job, CATALOG_DELAY_S, explanation(err), counts=False)
+            return None
         except CatalogError:
             raise
         except Exception as err:  # noqa: BLE001 - here and in `_commit`, and nowhere else: no file ends the daemon
@@ -285,4 +289,5 @@ class Runner:
         """The next stage that has something to do."""
         names = [each.name for each in self.stages]
         later = self.stages[names.index(stage.name) + 1 :]
-        return next((each for each in later if not each.is_done(video_file_id)), None)
+        undone = [each for each in self.stages if each.name == stage.may_undo and each.is_undone(video_file_id)]
+        return next((each for each in (*undone, *later) if not each.is_done(video_file_id)), None)

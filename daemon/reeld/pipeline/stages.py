@@ -46,6 +46,10 @@ class Stage:
     """Whether `run` reads the file's bytes, so that its success says that the disk is well."""
     is_done: Callable[[int], bool] = lambda _video_file_id: False
     """Given the file's id: whether what `run` would find out is stored already, so that it can be left out."""
+    is_undone: Callable[[int], bool] = lambda _video_file_id: False
+    """Given the file's id: whether another stage has contradicted what this one found."""
+    may_undo: str | None = None
+    """The name of an earlier stage whose findings `save` may contradict; it is done again then."""
 
 
 LANES: tuple[Lane, ...] = ("names", "light", "heavy")
@@ -130,7 +134,13 @@ new."""
 
 # A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/content.py`.
 HASH = Stage(
-    name="hash", lane="heavy", run=_full_hash, save=_save_full_hash, is_done=stored.has_full_hash, reads_file=True
+    name="hash",
+    lane="heavy",
+    run=_full_hash,
+    save=_save_full_hash,
+    is_done=stored.has_full_hash,
+    reads_file=True,
+    may_undo="probe",
 )
 
 STAGES: Sequence[Stage] = (
@@ -143,6 +153,7 @@ STAGES: Sequence[Stage] = (
         save=_save_media_facts,
         give_up=_without_media_facts,
         is_done=stored.has_media_facts,
+        is_undone=stored.lacks_media_facts,
         reads_file=True,
     ),
     IDENTIFY,
@@ -156,3 +167,6 @@ STAGES: Sequence[Stage] = (
         is_done=pairing.has_nothing_to_pair,
     ),
 )
+
+AFTER_IDENTIFY = tuple(stage.name for stage in STAGES[STAGES.index(IDENTIFY) + 1 :])
+"""A job at one of these has its last reading of the name behind it."""

@@ -20,7 +20,7 @@ from reeld.pipeline.burden import Hours
 from reeld.pipeline.disks import Disks
 from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import HASH, IDENTIFY, Stage, stages
+from reeld.pipeline.stages import AFTER_IDENTIFY, HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.tools import Tools
 from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
 from reeld.service.forecast import Forecast
@@ -128,7 +128,12 @@ def _identify_again(library_ids: list[int]) -> None:
     for library_id in library_ids:
         for video_file_id in files.read_by_reeld(library_id):
             queue.enqueue_if_idle(
-                video_file_id, stage=IDENTIFY.name, lane=IDENTIFY.lane, due_at_ms=now_ms(), now_ms=now_ms()
+                video_file_id,
+                stage=IDENTIFY.name,
+                lane=IDENTIFY.lane,
+                due_at_ms=now_ms(),
+                now_ms=now_ms(),
+                later=AFTER_IDENTIFY,
             )
 
 
@@ -230,6 +235,7 @@ class Daemon:
                     with_full_hash=self._config.hash.full,
                     look_for=looking(self._roots, self._disks.is_answering),
                     on_displaced=partial(self._look_around, library.quiet_s / 2),
+                    look_again=self._look_again,
                 ),
                 self._roots[self._ids[library.path]],
                 self.stopping,

@@ -84,7 +84,7 @@ class Looks:
             return
         for relative in difference.unknown_directories:
             self._hints.mark(relative, is_recursive=True)
-        if listing.ctime_ns < self._told_until_ns - TICK_NS:
+        if difference.relative is not None and listing.ctime_ns < self._told_until_ns - TICK_NS:
             self._untold = listing.relative
 
     def followed_all(self, told_until_ns: int) -> None:

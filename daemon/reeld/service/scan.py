@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from reeld.catalog import libraries, queue, views
@@ -214,6 +215,7 @@ class _Scan:
                 with_full_hash=self._config.hash.full,
                 look_for=looking(self._roots),
                 on_displaced=self._wish_to_look_around,
+                look_again=self._to_look_again.put,
             )
             self._walk_library(library, intake)
             intakes.append(intake)
@@ -231,7 +233,7 @@ class _Scan:
             intake.absences.accept()
         self._roots_seen[library_id] = seen
         for folder in self._wanted.get(library.name, ()):
-            self._reconcile(intake, Hint(relative=folder, is_recursive=True))
+            self._reconcile(library, intake, Hint(relative=folder, is_recursive=True))
         if "" in self._wanted.get(library.name, ()):
             root.remember_count()
 
@@ -300,7 +302,9 @@ class _Scan:
                 if intake.place.library_id in self._roots_seen and relative.split("/")[0] != "..":
                     # It may be gone with its disk: then its job waits for that, and the pass does not.
                     self._check(library, intake)
-                    self._reconcile(intake, Hint(relative="" if relative == "." else relative, is_recursive=False))
+                    self._reconcile(
+                        library, intake, Hint(relative="" if relative == "." else relative, is_recursive=False)
+                    )
 
     def _wish_to_look_around(self) -> Callable[[], bool]:
         """Unknown content stands where known content stood, which may have gone to where this pass has been already."""
@@ -311,23 +315,30 @@ class _Scan:
     def _look_around(self, intakes: Sequence[Intake]) -> None:
         wish = self._wishes
         if self._fulfilled < wish:
-            for intake in intakes:
+            for library, intake in zip(self._config.libraries, intakes, strict=True):
                 if intake.place.library_id in self._roots_seen:
-                    self._reconcile(intake, EVERYTHING)
+                    self._reconcile(library, intake, EVERYTHING)
             self._fulfilled = wish
 
     def _look_once_more(self, library: Library, intake: Intake) -> None:
         """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
         held = intake.absences.held
         while not self._is_over() and (hint := intake.take_due()) is not None:
-            self._reconcile(intake, hint)
+            self._reconcile(library, intake, hint)
         if intake.absences.held != held:
             self._check(library, intake)
 
-    def _reconcile(self, intake: Intake, hint: Hint) -> None:
+    def _reconcile(self, library: Library, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]
-        for folder in reconcile(intake, hint, root_seen, self._is_over):
+        look_anew = partial(self._look_anew, library, intake)
+        for folder in reconcile(intake, hint, root_seen, self._is_over, on_another_root=look_anew):
             self._unreadable[os.path.join(intake.place.root, folder.relative)] = folder.message
+
+    def _look_anew(self, library: Library, intake: Intake) -> None:
+        """The root was another one for a moment, and nothing was recorded: if it is to be believed, it is looked at."""
+        if (seen := self._check(library, intake)) is not None:
+            self._roots_seen[intake.place.library_id] = seen
+            self._wish_to_look_around()
 
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
         return Summary(

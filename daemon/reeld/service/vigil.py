@@ -66,6 +66,8 @@ class Vigil:
     def _wake_who_rested(self) -> None:
         for root in self._disks.rested():
             self._disks.goes_on(root)  # first: a worker that must still let it rest says so again
+            if root not in self._library_ids:
+                continue  # not configured any more
             try:
                 with writing():
                     queue.end_rest(self._library_ids[root])

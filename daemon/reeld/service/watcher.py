@@ -87,6 +87,8 @@ class LibraryWatcher:
         self._root_seen: RootSeen | None = None
         self._watching = Watching(library, self.hints, intake.rules)
         self._looks = Looks(settings, self.hints, self._watching)
+        self._was_another_root = False
+        """Whether a look found another root than it was told of, and so recorded nothing; it may be the same again."""
         self._next_tell = 0.0
         self._next_denied = 0.0
         self._look_around_at = math.inf
@@ -258,7 +260,9 @@ class LibraryWatcher:
             return False
         if self._root_seen is None:
             self._come_back()
-        if self._root_seen is None or (found, found.away) != (self._root_seen, self._root_seen.away):
+        is_same = self._root_seen is not None and (found, found.away) == (self._root_seen, self._root_seen.away)
+        if self._was_another_root or not is_same:
+            self._was_another_root = False
             self._watching.stop()
             self._root_seen = found
             self.hints.mark_everything()
@@ -312,10 +316,13 @@ class LibraryWatcher:
             if hint is None:
                 self._looks.followed_all(told_until_ns)
                 return
-            started = time.monotonic()
-            self._reconcile(hint)
-            if hint == EVERYTHING:
-                self._looks.walked(started, is_whole="" not in self._unreadable)
+            self._follow(hint)
+
+    def _follow(self, hint: Hint) -> None:
+        started = time.monotonic()
+        self._reconcile(hint)
+        if hint == EVERYTHING:
+            self._looks.walked(started, is_whole="" not in self._unreadable)
 
     def _look_by_the_clock(self) -> None:
         if self._looks.is_pass_due():
@@ -332,11 +339,21 @@ class LibraryWatcher:
         if self._root_seen is None:
             return
         with self._tally.look(self.library.name):
-            found = reconcile(self._intake, hint, self._root_seen, self._stopping.is_set, self._remember)
+            found = reconcile(
+                self._intake,
+                hint,
+                self._root_seen,
+                self._stopping.is_set,
+                on_looked_at=self._remember,
+                on_another_root=self._look_anew,
+            )
         if hint == EVERYTHING and not self._stopping.is_set():
             self._root.remember_count()
         kept = {path: folder for path, folder in self._unreadable.items() if not _covers(hint, path)}
         self._unreadable = kept | {folder.relative: folder for folder in found}
+
+    def _look_anew(self) -> None:
+        self._was_another_root = True
 
     def _remember(self, found: Listing | Vanished | Unreadable) -> None:
         self._looks.remember(found)
@@ -372,9 +389,23 @@ class LibraryWatcher:
             return
         with self._wishes:
             number, self._look_around_at = self._asked_to_look_around, math.inf
-        self._pass_over()
-        if not self._stopping.is_set():
-            self._looked_around = number
+        was_whole = False
+        try:
+            self._pass_over()
+            self._enter_what_was_found()
+            was_whole = not (self._stopping.is_set() or self._was_another_root)
+        finally:
+            if was_whole:
+                self._looked_around = number
+            else:  # whoever waits for it goes on waiting
+                with self._wishes:
+                    self._look_around_at = min(self._look_around_at, time.monotonic())
+
+    def _enter_what_was_found(self) -> None:
+        """A pass marks folders that are new to it, and does not enter them. What is marked meanwhile can wait."""
+        for _ in range(len(self.hints)):
+            if not self._stopping.is_set() and (hint := self.hints.take()) is not None:
+                self._follow(hint)
 
     def _look_once_more(self) -> None:
         """Nothing is missing that was looked for only once, and nothing new that may have been moved."""
@@ -411,6 +442,7 @@ def make_intake(
     with_full_hash: bool,
     look_for: LookFor,
     on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True,
+    look_again: Callable[[str], None] = lambda _path: None,
 ) -> Intake:
     place, rules = Place(library_id, library.path), rules_of(library)
     return Intake(
@@ -418,11 +450,13 @@ def make_intake(
         rules=rules,
         arrivals=Arrivals(
             place=place,
+            rules=rules,
             settling=Settling(library.quiet_s),
             witnesses=Witnesses(asks_writer=library.open_for_writing, asks_holes=library.holes),
             patience_s=library.patience_h * 3600,
             first_stage=first_stage,
             now_ms=now_ms,
+            look_again=look_again,
         ),
         absences=Absences(place=place, rules=rules, now_ms=now_ms, quiet_s=library.quiet_s),
         with_full_hash=with_full_hash,

@@ -25,7 +25,8 @@ _SEEN = struct.Struct("<qqQQq?")
 class Difference:
     """What a listing showed that the one before it did not."""
 
-    relative: str
+    relative: str | None
+    """None: it is another directory than before, or could not be listed then, which nobody need have told."""
     has_other_names: bool
     """Whether a file came or went. Directories do not count: their coming is told without naming this one."""
     unknown_directories: tuple[str, ...]
@@ -48,7 +49,7 @@ class KnownDirectories:
         """
         before = self._seen.get(listing.relative)
         # ctime, not mtime: rsync and tar set a directory's mtime back, and every clock tick changes both.
-        is_sure = listing.ctime_ns < wall_ns - YOUNG_NS
+        is_sure = listing.ctime_ns < wall_ns - YOUNG_NS and not listing.unknown
         names = hash((listing.file_names, listing.companions, listing.others))
         self._seen[listing.relative] = _SEEN.pack(
             listing.mtime_ns, listing.ctime_ns, listing.device, listing.inode, names, is_sure
@@ -56,10 +57,10 @@ class KnownDirectories:
         if before is None:
             return None
         _, _, device, inode, names_before, _ = _SEEN.unpack(before)
-        if (device, inode) != listing.identity:
-            return None
         below = (join(listing.relative, name) for name in listing.directories)
         unknown = tuple(path for path in below if path not in self._seen)
+        if (device, inode) != listing.identity:
+            return Difference(relative=None, has_other_names=False, unknown_directories=unknown) if unknown else None
         if names == names_before and not unknown:
             return None
         return Difference(relative=listing.relative, has_other_names=names != names_before, unknown_directories=unknown)

@@ -154,6 +154,11 @@ class Settling:
             self._appoint(key, now + self._waits[key].quiet_s)
         return keys
 
+    def stamp_of(self, key: str) -> FileStamp | None:
+        """What was last seen of a file that waits."""
+        wait = self._waits.get(key)
+        return None if wait is None else wait.stamp
+
     def is_quiet(self, key: str, stamp: FileStamp, now: float) -> bool:
         """Whether the file waits for nothing but that nobody objects: the moment to ask the witnesses."""
         wait = self._waits.get(key)

@@ -1,0 +1,40 @@
+"""Which row does a configured library get, whatever its name and its path were before?"""
+
+from pathlib import Path
+
+from reeld.catalog import libraries
+from reeld.catalog.database import writing
+from reeld.catalog.models import Library as LibraryRow
+from reeld.config import Library
+
+
+def sync(**paths: str) -> dict[str, int]:
+    with writing():
+        return libraries.sync_libraries([Library(name=name, path=path) for name, path in paths.items()])
+
+
+def names() -> dict[int, str]:
+    return dict(LibraryRow.select(LibraryRow.id, LibraryRow.name).tuples())
+
+
+def test_a_library_that_was_renamed_keeps_its_row_also_under_a_name_that_was_used_before(catalog: Path) -> None:
+    ids = sync(Films="/disks/films", Kids="/disks/kids")
+    sync(Films="/disks/films")  # Kids is given up
+    assert sync(Kids="/disks/films") == {"Kids": ids["Films"]}
+    assert names() == {ids["Films"]: "Kids", ids["Kids"]: f"Kids ({ids['Kids']})"}
+
+
+def test_two_libraries_may_follow_each_other_under_one_name(catalog: Path) -> None:
+    ids = sync(**{"Films": "/disks/films", "Kids": "/disks/kids", "Kids (2)": "/disks/more"})
+    assert ids["Kids"] == 2
+    sync(Films="/disks/films")
+    assert sync(Kids="/disks/films") == {"Kids": ids["Films"]}
+    assert names() == {1: "Kids", 2: "Kids (2)", 3: "Kids (2) (3)"}
+    assert sync(Kids="/disks/films", Old="/disks/kids") == {"Kids": ids["Films"], "Old": ids["Kids"]}
+
+
+def test_a_library_whose_path_changed_keeps_its_row(catalog: Path) -> None:
+    ids = sync(Films="/disks/films")
+    assert sync(Films="/disks/new") == ids
+    sync()
+    assert sync(Films="/disks/newer") == ids, "also if it was left out for a while"
