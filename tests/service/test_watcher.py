@@ -1,0 +1,272 @@
+"""Does a library's watcher see all that comes and goes, whatever fails meanwhile? Its turns are made by hand."""
+
+import contextlib
+import errno
+import importlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reeld.catalog.database import writing
+from reeld.catalog.models import Library as LibraryRow
+from reeld.catalog.models import VideoFile
+from reeld.config import Library, WatchSettings
+from reeld.domain.records import Place
+from reeld.errors import CatalogBusy
+from reeld.pipeline import absences
+from reeld.pipeline.roots import Root
+from reeld.pipeline.stages import STAGES
+from reeld.service import watcher as watcher_module
+from reeld.service.pulse import Pulses
+from reeld.service.tally import Tally
+from reeld.service.watcher import LibraryWatcher, make_intake
+from reeld.service.workplace import looking
+from reeld.watch import directories, walk
+from reeld.watch.rules import Rules
+from reeld.watch.walk import Listing, RootSeen
+from tests.catalog.rows import add_libraries
+from tests.pipeline.test_moves import decide
+
+# The package has a function of this name, too.
+reconciling = importlib.import_module("reeld.pipeline.reconcile")
+
+# More than whatever is under way needs: a look, a second one, and what follows from a search.
+TURNS = 5
+
+
+class Watched:
+    """A library and its watcher, which is told of nothing. Its files are complete at once, so that no turn waits."""
+
+    def __init__(
+        self,
+        library_id: int,
+        root: Path,
+        roots: dict[int, Root],
+        pulses: Pulses,
+        on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True,
+    ) -> None:
+        self.library_id = library_id
+        self.root = root
+        root.mkdir()
+        with writing():
+            LibraryRow.update(path=str(root)).where(LibraryRow.id == library_id).execute()
+        roots[library_id] = Root(place=Place(library_id, str(root)))
+        library = Library(name=root.name, path=str(root), quiet_s=0, watch="poll")
+        self.intake = make_intake(
+            library,
+            library_id,
+            first_stage=STAGES[0],
+            with_full_hash=True,
+            look_for=looking(roots),
+            on_displaced=on_displaced,
+        )
+        self.watcher = LibraryWatcher(
+            library,
+            WatchSettings(),
+            self.intake,
+            roots[library_id],
+            threading.Event(),
+            lambda _error: None,
+            pulses,
+            Tally(),
+        )
+
+    def turn(self, times: int = TURNS) -> None:
+        for _ in range(times):
+            self.watcher.wake()  # it sleeps in none of them
+            self.watcher._turn()
+
+    def pass_over(self) -> None:
+        """The pass that comes by the clock, and whatever follows from it."""
+        self.watcher.look_around(0.0)
+        self.turn()
+
+    def search(self) -> Callable[[], bool]:
+        """Ask for one, as the other libraries do; gives whether it is over."""
+        number = self.watcher.look_around(0.0)
+        return lambda: self.watcher.has_looked_around(number)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_needs_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absences, "LEAST_PAUSE_S", 0.0)
+    monkeypatch.setattr(watcher_module, "CATALOG_DELAY_S", 0.001)
+
+
+@pytest.fixture
+def pulses() -> Iterator[Pulses]:
+    pulses = Pulses()
+    with pulses.of_this_thread():
+        yield pulses
+
+
+@pytest.fixture
+def films(catalog: Path, tmp_path: Path, pulses: Pulses) -> Watched:
+    return Watched(add_libraries("films")[0], tmp_path / "films", {}, pulses)
+
+
+@pytest.fixture
+def two(catalog: Path, tmp_path: Path, pulses: Pulses) -> tuple[Watched, Watched]:
+    """Two libraries. Where something is unknown in the first, the second is searched for what was there."""
+    first_id, second_id = add_libraries("first", "second")
+    roots: dict[int, Root] = {}
+    second = Watched(second_id, tmp_path / "second", roots, pulses)
+    return Watched(first_id, tmp_path / "first", roots, pulses, on_displaced=second.search), second
+
+
+@pytest.fixture
+def _is_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happened lies so far back that the folders' times are believed."""
+    monkeypatch.setattr(directories, "YOUNG_NS", 0)
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def states() -> dict[str, str]:
+    return dict(VideoFile.select(VideoFile.path, VideoFile.state).tuples())
+
+
+@contextlib.contextmanager
+def _seen_as(relative: str, see: Callable[[Listing], Listing]) -> Iterator[None]:
+    """As long as this lasts, whoever reads that directory sees what `see` makes of it."""
+    read = walk._read_directory
+
+    def read_directory(opened: int, at: str, rules: Rules) -> Listing:
+        listing = read(opened, at, rules)
+        return see(listing) if at == relative else listing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "_read_directory", read_directory)
+        yield
+
+
+def _fail(_listing: Listing) -> Listing:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def _without_stat(listing: Listing) -> Listing:
+    """No file of it could be asked what it is."""
+    return replace(listing, files=(), unknown=tuple(seen.name for seen in listing.files))
+
+
+# --- searches --------------------------------------------------------------------------------------------
+
+
+def test_a_search_that_the_catalogue_did_not_let_end_is_made_again(
+    films: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever waits for it waits for ever: a file that may have been moved would never be taken."""
+    (films.root / "sub").mkdir()
+    films.turn()
+    is_over = films.search()
+    assert not is_over()
+    reconcile, locks = reconciling.reconcile, [CatalogBusy("another program holds the lock")]
+
+    def locked_once(*arguments: Any, **named: Any) -> Any:
+        if locks:
+            raise locks.pop()
+        return reconcile(*arguments, **named)
+
+    monkeypatch.setattr(watcher_module, "reconcile", locked_once)
+    films.turn()
+    assert not locks
+    assert is_over()
+
+
+@pytest.mark.parametrize("place", ["one.mkv", "new/one.mkv"])
+def test_what_a_search_found_is_entered_before_it_is_over(two: tuple[Watched, Watched], place: str) -> None:
+    """A pass finds a folder that is new, and leaves it to a later look; the newcomer would not have waited for that."""
+    first, second = two
+    second.turn()
+    film = write(first.root / "a/one.mkv", "one")
+    first.turn()
+    file_id = VideoFile.get().id
+    decide(file_id, "Decided")
+    (second.root / place).parent.mkdir(exist_ok=True)
+    os.rename(film, second.root / place)
+    write(film, "another film")
+    first.watcher.hints.mark("a")
+    first.turn()
+    assert VideoFile.get_by_id(file_id).path == "a/one.mkv"
+    assert len(first.intake.arrivals.settling) == 1, "what came there waits for the search"
+    second.turn(1)
+    first.turn()
+    second.turn()
+    row = VideoFile.get_by_id(file_id)
+    assert (row.library_id, row.path, row.size_bytes) == (second.library_id, place, 3)
+    assert VideoFile.get(VideoFile.library == first.library_id).path == "a/one.mkv"
+
+
+# --- passes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_is_long_ago")
+def test_a_pass_finds_what_lies_in_a_folder_that_took_the_name_of_another(films: Watched, tmp_path: Path) -> None:
+    """`mv Show elsewhere; mv elsewhere/new Show`, as who replaces a season does."""
+    write(films.root / "Show/S1/one.mkv", "one")
+    write(tmp_path / "new/S2/two.mkv", "two")
+    films.turn()
+    os.rename(films.root / "Show", tmp_path / "old")
+    os.rename(tmp_path / "new", films.root / "Show")
+    for _ in range(2):
+        films.pass_over()
+    assert states() == {"Show/S1/one.mkv": "missing", "Show/S2/two.mkv": "present"}
+
+
+@pytest.mark.usefixtures("_is_long_ago")
+def test_a_folder_that_could_not_be_read_once_is_entered_by_the_next_pass(films: Watched) -> None:
+    """A network disk answers with an error, once: what lies below that folder has never been seen."""
+    write(films.root / "Show/S1/one.mkv", "one")
+    with _seen_as("Show", _fail):
+        films.turn()
+    assert states() == {}
+    films.pass_over()
+    assert states() == {"Show/S1/one.mkv": "present"}
+
+
+@pytest.mark.usefixtures("_is_long_ago")
+def test_a_file_that_could_not_be_looked_at_once_is_by_the_next_pass(films: Watched) -> None:
+    """Its folder was listed, and its times tell of nothing since."""
+    write(films.root / "a/one.mkv", "one")
+    with _seen_as("a", _without_stat):
+        films.turn()
+    assert states() == {}
+    films.pass_over()
+    assert states() == {"a/one.mkv": "present"}
+
+
+@pytest.mark.usefixtures("_is_long_ago")
+@pytest.mark.parametrize("has_come", [True, False], ids=["a file came", "a file went"])
+def test_a_look_during_which_the_root_did_not_answer_is_made_again(
+    films: Watched, monkeypatch: pytest.MonkeyPatch, has_come: bool
+) -> None:
+    """A stale handle, or a disk that is mounted anew: when its keeper looks, within seconds, the root is the same."""
+    one = write(films.root / "a/one.mkv", "one")
+    films.turn()
+    assert states() == {"a/one.mkv": "present"}
+    if has_come:
+        write(films.root / "a/two.mkv", "two")
+    else:
+        one.unlink()
+    check_root, answers = reconciling.check_root, ["Stale file handle; check the disk that it lies on"]
+
+    def stale_once(root: str) -> RootSeen | str:
+        found: RootSeen | str = answers.pop() if answers else check_root(root)
+        return found
+
+    monkeypatch.setattr(reconciling, "check_root", stale_once)
+    films.watcher.hints.mark("a")
+    films.turn()
+    films.pass_over()
+    assert not answers
+    expected = {"a/one.mkv": "present", "a/two.mkv": "present"} if has_come else {"a/one.mkv": "missing"}
+    assert states() == expected
