@@ -597,6 +597,28 @@ def test_an_episode_that_was_made_anew_meanwhile_is_not_restored_beside_itself(l
     assert Trash.select().count() == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "again"),
+    [
+        (film("Heat", 1995, tmdb_id=949), film("Heat", 1995)),
+        (show("Fargo", 1, 1, year=2014, tvdb_id=7), show("Fargo", 1, 2, year=2014)),
+    ],
+    ids=["a film", "a series"],
+)
+def test_a_work_that_came_again_with_fewer_facts_is_not_restored_beside_itself(
+    library: int, before: Reading, again: Reading
+) -> None:
+    """Of two such works no later file would know which it belongs to."""
+    (old,) = arrive(library, [before])
+    give(old, Ignored(reason="a sample"))
+    accept(add_file(library, "new.mkv"), again)
+    with pytest.raises(NotFoundError, match="there again"):
+        _restore("movie" if before.kind == "movie" else "series")
+    third = add_file(library, "third.mkv")
+    accept(third, again)
+    assert file_row(third).verdict == "accepted", file_row(third).reason
+
+
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
     with pytest.raises(NotFoundError, match="reeld list trash"), writing():
         filing.restore(5, NOW_MS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -412,6 +413,27 @@ def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> N
         queue.resume(here, is_back=True)
         assert claim_one("heavy", NOW_MS)
         assert claim_one("heavy", NOW_MS) is None
+
+
+@pytest.mark.parametrize("state", ["suspect", "removed"])
+@pytest.mark.parametrize("is_of_all", [False, True], ids=["of one", "of all"])
+def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_of_all: bool, state: str) -> None:
+    """What lies there now would be read, and said of the files that are away; nobody would look at them either."""
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "a.mkv")
+    with writing():
+        queue.enqueue(file_id, stage="identify", lane="names", now_ms=NOW_MS)
+        job = claim_one("names", NOW_MS)
+        assert job
+        queue.set_aside(job, error="it hung three times")
+        libraries.set_state(library_id, state, "another disk", NOW_MS)
+        queue.pause(library_id)
+        retried = queue.retry_all_set_aside(NOW_MS) if is_of_all else queue.retry_set_aside(file_id, NOW_MS)
+        assert retried == 1
+        assert claim_one("names", NOW_MS) is None
+        libraries.set_state(library_id, "online", None, NOW_MS)
+        queue.resume(library_id, is_back=True)
+        assert claim_one("names", NOW_MS), "but once it is back"
 
 
 TestQueue = QueueMachine.TestCase

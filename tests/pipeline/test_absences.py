@@ -20,6 +20,7 @@ from reeld.watch.hints import Hint
 from reeld.watch.walk import RootSeen
 from tests.catalog.rows import NOW_MS, add_libraries
 from tests.pipeline.test_intake import QUIET_S, World
+from tests.pipeline.test_moves import decide
 
 
 def _add(world: World, *paths: str) -> None:
@@ -153,6 +154,22 @@ def test_a_look_during_which_the_root_changed_is_neither_the_first_nor_the_secon
     assert _missing(world) == set()
     world.look()
     assert _missing(world) == {"a/one.mkv"}
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_the_files_of_a_folder_that_the_rules_leave_out_are_missing_once_it_is_deleted(
+    world: World, is_decided: bool
+) -> None:
+    """Nobody looks into it; but that it is not there can be known."""
+    world.finish()
+    if is_decided:
+        decide(world.row("a/one.mkv").id, "Decided")
+    world.restart(ignore_patterns=("a",))
+    world.be_quiet()
+    assert _missing(world) == set()
+    shutil.rmtree(world.root / "a")
+    world.be_quiet()
+    assert _missing(world) == {"a/one.mkv", "a/two.mkv"}
 
 
 def test_a_second_look_that_cannot_be_made_is_asked_for_later_and_not_all_the_time(world: World) -> None:
@@ -426,6 +443,15 @@ def test_an_acceptance_is_of_what_is_there_and_not_of_what_follows(world: World)
     world.root.rename(world.root.with_name("unplugged"))
     world.root.mkdir()
     assert isinstance(root.check(), Doubt)
+
+
+def test_an_acceptance_of_what_is_held_makes_no_other_folder_the_library(world: World) -> None:
+    """It was said while reeld was not running; at the next start the disk is away."""
+    Root(place=world.intake.place).check()
+    _accept()
+    world.root.rename(world.root.with_name("unplugged"))
+    world.root.mkdir()
+    assert isinstance(Root(place=world.intake.place).check(), Doubt)
 
 
 def test_where_the_passport_proves_nothing_one_file_with_its_inode_is_enough(world: World) -> None:

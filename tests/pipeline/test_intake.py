@@ -96,6 +96,13 @@ class World:
         file.write_text(text)
         return file
 
+    def write_just_now(self, path: str, text: str) -> Path:
+        """By the clock of the test: it may run so far ahead that what is written seems to be old at once."""
+        file = self.write(path, text)
+        now_ns = self.intake.arrivals.wall_ns()
+        os.utime(file, ns=(now_ns, now_ns))
+        return file
+
     def look(
         self, hint: Hint = EVERYTHING, seen: RootSeen | None = None, on_step: Callable[[], bool] = lambda: False
     ) -> None:
@@ -468,6 +475,18 @@ def test_content_that_changed_while_the_rules_left_it_alone_is_not_said_to_be_th
     known.be_quiet()
     row = known.row("a/one.mkv")
     assert (row.size_bytes, row.fingerprint, row.file_hash) == (13, None, None)
+
+
+def test_a_known_film_that_is_written_anew_is_not_too_small_while_that_begins(known: World) -> None:
+    """A program that replaces it begins with an empty file: its film would go to the trash for that moment."""
+    film = known.row("a/one.mkv").movie_id
+    known.restart(minimum_size_bytes=2)
+    known.write_just_now("a/one.mkv", "")
+    known.look()
+    row = known.row("a/one.mkv")
+    assert (row.verdict, row.movie_id, Trash.select().count()) == ("accepted", film, 0)
+    known.be_quiet()
+    assert known.row("a/one.mkv").verdict == "ignored", "it stayed so"
 
 
 # --- what cannot be looked at ----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import random
 import shutil
 import threading
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from reeld.catalog.models import (
     EpisodeFile,
     FileHistory,
     JobRow,
+    Library,
     Movie,
     PendingValidation,
     Trash,
@@ -35,17 +36,18 @@ from reeld.domain.files import FileStamp
 from reeld.domain.identity import Reading
 from reeld.domain.records import Place
 from reeld.identify.titles import title_key
-from reeld.pipeline.moves import Moves, Newcomer
+from reeld.pipeline.disks import Disks
+from reeld.pipeline.moves import MovePlan, Moves, Newcomer
 from reeld.pipeline.roots import Root
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import LANES, STAGES
+from reeld.pipeline.stages import LANES, STAGES, Lane
 from reeld.pipeline.tools import Tools
 from reeld.service.workplace import looking, open_tools
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Found, SeenFile
 from reeld.watch.witnesses import Witnesses
 from tests.catalog.rows import NOW_MS, add_libraries
-from tests.pipeline.test_intake import World
+from tests.pipeline.test_intake import QUIET_S, World
 from tests.videos import make_video
 
 DAY_S = 86_400.0
@@ -255,6 +257,31 @@ def test_a_plan_that_somebody_was_faster_than_changes_nothing(known: World) -> N
     assert known.states() == {"a/one.mkv": "present", "a/two.mkv": "present"}
 
 
+def test_a_plan_that_somebody_was_faster_than_is_made_again(known: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person, or a worker, writes to the row between the plan and its commit, and no event calls for another look."""
+    file_id = known.row("a/one.mkv").id
+    make_plan = Moves.plan
+    overtaken: list[MovePlan] = []
+
+    def plan(moves: Moves, newcomers: Sequence[Newcomer]) -> MovePlan:
+        planned = make_plan(moves, newcomers)
+        if planned.relocations and not overtaken:
+            overtaken.append(planned)
+            decide(file_id, "Decided")
+        return planned
+
+    monkeypatch.setattr(Moves, "plan", plan)
+    (known.root / "b").mkdir()
+    os.rename(known.root / "a/one.mkv", known.root / "b/one.mkv")
+    for folder in ("b", "a"):  # the two events
+        known.look(Hint(relative=folder, is_recursive=False))
+    for _ in range(5):
+        known.wait(60)  # all that is due by itself
+    assert len(overtaken) == 1
+    row = VideoFile.get_by_id(file_id)
+    assert (row.path, row.state, row.decided_by) == ("b/one.mkv", "present", "person")
+
+
 def test_a_link_to_where_its_folder_went_does_not_keep_a_file_at_its_old_place(known: World) -> None:
     ids = {known.row("a/one.mkv").id, known.row("a/two.mkv").id}
     os.rename(known.root / "a", known.root / "b")
@@ -398,19 +425,25 @@ def tools() -> Iterator[Tools]:
         yield opened
 
 
-def work(world: World, tools: Tools) -> None:
-    """All that is queued, and all that will be due within a minute, by the real stages."""
+def runner_in(world: World, tools: Tools, disks: Disks | None = None) -> Runner:
+    """One of the real stages, to which whatever will be due within a minute is due."""
     # The rows of libraries in tests lead elsewhere.
     with writing():
         database.execute_sql("UPDATE libraries SET path = ? WHERE id = ?", (str(world.root), world.library_id))
-    runner = Runner(
+    return Runner(
         stages=STAGES,
         tools=tools,
         now_ms=lambda: world.now_ms() + 60_000,
         pause=lambda _seconds: None,
         look_again=lambda _path: None,
+        disks=disks or Disks(),
     )
-    while any(runner.step(lane) for lane in LANES):
+
+
+def work(world: World, tools: Tools, lanes: Sequence[Lane] = LANES) -> None:
+    """All that is queued in these lanes, and all that will be due within a minute, by the real stages."""
+    runner = runner_in(world, tools)
+    while any(runner.step(lane) for lane in lanes):
         pass
 
 
@@ -448,6 +481,22 @@ def test_a_rewrite_in_place_that_puts_the_time_back_is_found(
     (link,) = history.of_file(after.id)
     assert link["event"] == "changed"
     assert before.file_hash in link["evidence"][1] or before.fingerprint in link["evidence"][1]
+
+
+def test_what_a_rewrite_in_the_middle_made_doubtful_is_read_anew(world: World, film: Path, tools: Tools) -> None:
+    """Only the hash finds it, which comes last; the headers that it contradicts are read before it."""
+    status, before = film.stat(), VideoFile.get()
+    with open(film, "r+b") as file:
+        file.seek(3 << 20)
+        file.write(b"rewritten")
+    os.utime(film, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for _ in range(2):
+        world.be_quiet()
+        work(world, tools)
+    after = VideoFile.get()
+    assert JobRow.select().count() == 0
+    assert after.file_hash == hash_of(film) != before.file_hash
+    assert after.container == before.container is not None
 
 
 def test_a_right_that_changed_is_no_change_of_the_file(world: World, film: Path, tools: Tools) -> None:
@@ -582,7 +631,16 @@ def _change_the_copy(_world: World, other: World, tools: Tools) -> None:
         file.write(b"more")
 
 
-@pytest.mark.parametrize("happen", [_decide_the_copy, _wait_for_long, _ignore_the_copy, _change_the_copy])
+def _give_up_its_library(_world: World, other: World, tools: Tools) -> None:
+    """Nobody looks there any more: what came to be there would be present for ever."""
+    _take(other, tools)
+    with writing():
+        Library.update(state="removed").where(Library.id == other.library_id).execute()
+
+
+@pytest.mark.parametrize(
+    "happen", [_decide_the_copy, _wait_for_long, _ignore_the_copy, _change_the_copy, _give_up_its_library]
+)
 def test_a_copy_that_is_a_file_of_its_own_stays_one(
     world: World, other: World, film: Path, tools: Tools, happen: Any
 ) -> None:
@@ -1013,6 +1071,51 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
     assert known.row("a/one.mkv").id != before[0]
 
 
+@pytest.mark.parametrize("is_decided", [False, True])
+@pytest.mark.parametrize("target", ["a/one-renamed.mkv", "z/one.mkv"])
+def test_what_is_too_small_in_the_place_of_a_known_file_does_not_take_its_row(
+    known: World, target: str, is_decided: bool
+) -> None:
+    """A program leaves a placeholder where it moved a film away."""
+    if is_decided:
+        decide(known.row("a/one.mkv").id, "Decided")
+    before = facts(known.row("a/one.mkv"))
+    known.restart(minimum_size_bytes=2)
+    (known.root / target).parent.mkdir(exist_ok=True)
+    os.rename(known.root / "a/one.mkv", known.root / target)
+    known.write("a/one.mkv", "")
+    known.be_quiet()
+    assert facts(known.row(target)) == before
+
+
+def test_what_is_unknown_in_the_place_of_a_missing_file_waits_until_that_was_looked_for(
+    worlds: tuple[World, World],
+) -> None:
+    """Of the other library nobody is told, and its turn comes each minute: here the file is missing before that."""
+    first, second = worlds
+    first.write("a/one.mkv", "one")
+    first.write("a/two.mkv", "two")
+    first.be_quiet()
+    first.finish()
+    decide(first.row("a/one.mkv").id, "Decided")
+    before = facts(first.row("a/one.mkv"))
+    second.look()
+    os.rename(first.root / "a/one.mkv", second.root / "one.mkv")
+    first.look_twice()
+    assert first.row("a/one.mkv").state == "missing"
+
+    def on_displaced() -> Callable[[], bool]:
+        second.look()
+        return lambda: True
+
+    first.intake = replace(first.intake, on_displaced=on_displaced)
+    first.write("a/one.mkv", "another film")
+    first.be_quiet()
+    second.be_quiet()
+    assert facts(VideoFile.get(VideoFile.library == second.library_id)) == before
+    assert first.row("a/one.mkv").id != before[0]
+
+
 @pytest.mark.parametrize("step", range(8))
 def test_a_file_whose_folder_is_renamed_while_it_is_walked_is_one_file(world: World, step: int) -> None:
     """It is seen under both names before the first is recorded, and takes over no row under the one that is free."""
@@ -1159,6 +1262,21 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_a
         "b/two.mkv": before["a/two.mkv"],
     }
     assert known.row("a/one.mkv").id not in before.values()
+
+
+def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_waits_keeps_its_row(known: World) -> None:
+    """Where nothing is told, nobody looks before the new one's second sample, which then shows another inode."""
+    decide(known.row("a/one.mkv").id, "Decided")
+    before = facts(known.row("a/one.mkv"))
+    newcomer = known.write_just_now("b/one.mkv", "another one")
+    known.look()
+    assert "b/one.mkv" in known.intake.arrivals.settling
+    os.rename(known.root / "a/one.mkv", newcomer)
+    for _ in range(4):
+        known.advance_s += QUIET_S + 1
+        known.intake.arrivals.settle_due()
+    known.be_quiet()
+    assert facts(VideoFile.get(VideoFile.path == "b/one.mkv", VideoFile.state == "present")) == before
 
 
 def test_a_copy_that_goes_with_its_original_is_no_work_any_more(

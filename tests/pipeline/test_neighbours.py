@@ -5,18 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from reeld.catalog import filing
+from reeld.catalog import filing, queue
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import writing
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
 from reeld.identify.titles import title_key
 from reeld.pipeline.neighbours import SLACK_MS
+from reeld.pipeline.tools import Tools
 from reeld.watch.hints import Hint
 from tests.catalog.rows import add_libraries
 from tests.pipeline.test_intake import World
+from tests.pipeline.test_moves import tools, work
+from tests.videos import make_video
+
+__all__ = ["tools"]
 
 UNCERTAIN = Uncertain(reason="the season is not known")
+NFO = "<movie><title>Heat</title><year>1995</year><uniqueid type='tmdb' default='true'>949</uniqueid></movie>"
 
 
 class NowWorld(World):
@@ -36,6 +42,14 @@ def world(catalog: Path, tmp_path: Path) -> World:
     world.finish()
     _identify(world, UNCERTAIN, long_ago=True)
     return world
+
+
+@pytest.fixture
+def films(catalog: Path, tmp_path: Path) -> World:
+    """An empty library."""
+    root = tmp_path / "films"
+    root.mkdir()
+    return NowWorld(root, add_libraries("Films")[0])
 
 
 def _identify(world: World, verdict: Verdict, *, long_ago: bool = False) -> None:
@@ -83,17 +97,41 @@ def test_a_job_that_is_under_way_is_not_begun_anew(world: World) -> None:
     assert world.jobs() == {row.path: "name"}
 
 
+@pytest.mark.parametrize("stage", ["hash", "pair"])
+def test_a_job_that_is_past_the_name_begins_anew_with_it(world: World, stage: str) -> None:
+    row = world.row("Show/Season 1/1of6.mkv")
+    with writing():
+        queue.enqueue(row.id, stage=stage, lane="heavy", now_ms=world.now_ms())
+    world.look()
+    assert world.jobs() == {row.path: "identify"}
+
+
+def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: Tools) -> None:
+    """That waits for its hours, or behind thousands of others, for days."""
+    films.advance_s -= 7200
+    make_video(films.root / "Heat.mkv", seed=1)
+    films.be_quiet()
+    work(films, tools, lanes=("names", "light"))
+    assert (films.row("Heat.mkv").verdict, films.jobs()) == ("pending", {"Heat.mkv": "hash"})
+    (films.root / "Heat.nfo").write_text(NFO)
+    films.advance_s += 7200
+    films.look()
+    work(films, tools, lanes=("names", "light"))
+    row = films.row("Heat.mkv")
+    assert (row.verdict, films.jobs()) == ("accepted", {"Heat.mkv": "hash"}), row.reason
+    work(films, tools)
+    assert JobRow.select().count() == 0
+
+
 def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> None:
     world.advance_s -= 7200  # the clock was put back
     world.look()
     assert world.jobs() == {}
 
 
-def test_a_disc_is_read_again_with_each_file_that_comes_to_it(catalog: Path, tmp_path: Path) -> None:
+def test_a_disc_is_read_again_with_each_file_that_comes_to_it(films: World) -> None:
     """The first one to be complete is the largest one as long as it lies alone."""
-    root = tmp_path / "films"
-    root.mkdir()
-    world = NowWorld(root, add_libraries("Films")[0])
+    world, root = films, films.root
     streams = [f"Heat (1995)/BDMV/STREAM/{name}.mkv" for name in ("00001", "00002", "00800")]
     _let_come(world, streams[0])
     _let_come(world, streams[1])

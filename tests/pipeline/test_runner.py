@@ -19,6 +19,9 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.records import FileRecord
 from reeld.errors import (
     CatalogBusy,
+    CatalogError,
+    CatalogFull,
+    CatalogUnavailable,
     FileChanged,
     FileNotRegular,
     FileUnreadable,
@@ -236,6 +239,26 @@ def test_that_no_child_can_be_started_is_no_files_fault(file_id: int) -> None:
         assert runner.step("light")
         assert (job().state, job().attempts) == ("waiting", 0)
         work.now_ms = job().due_at_ms
+
+
+@pytest.mark.parametrize("error", [CatalogBusy, CatalogFull, CatalogUnavailable])
+def test_a_job_whose_stage_got_no_answer_from_the_catalogue_is_done_later(
+    file_id: int, error: type[CatalogError]
+) -> None:
+    """Whoever hashes a large file asks it for what is known already. Nobody else ends a job that is under way."""
+    work, failures = Work(), [error("the disk of the catalogue gave no answer")]
+
+    def run(_record: FileRecord, _tools: Tools) -> str:
+        if failures:
+            raise failures.pop()
+        return "mkv"
+
+    runner = work.runner(run)
+    with contextlib.suppress(CatalogError):  # the loop around takes it for a reason to wait
+        runner.step("light")
+    assert (job().state, job().attempts) == ("waiting", 0)
+    work.until_nothing_is_left(runner)
+    assert row(file_id).container == "mkv"
 
 
 def test_a_bug_is_logged_with_its_traceback_and_the_next_file_goes_on(catalog: Path) -> None:
