@@ -29,7 +29,8 @@ def reconcile(
 
     `root_seen` is what the root was before, and believed to be. `on_looked_at` is told of every directory, once its
     listing was recorded. Raises CatalogError; the same hint must be followed again then. When the root is another one
-    afterwards, nothing is subtracted: its keeper calls for a walk then.
+    meanwhile, or does not answer, nothing is recorded from then on, and `on_another_root` is told: it may be the same
+    again before its keeper looks, so all of it must be looked at anew.
     """
     walked: set[str] = set()
     unknown: set[str] = set(root_seen.away)
@@ -69,7 +70,6 @@ def reconcile(
         is_whole = hint == EVERYTHING and "" not in unknown
         intake.absences.take_look(Look(walked=walked, below=below, unknown=unknown, is_whole=is_whole))
     if was_another:
-        # It may be the same again before its keeper looks, and what was not recorded must be looked at again.
         on_another_root()
     return tuple(unreadable)
 
