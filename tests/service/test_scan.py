@@ -1,6 +1,7 @@
 """`reeld scan`: one pass over the disks, without the daemon, that ends when nothing is left to do."""
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -15,8 +16,11 @@ from reeld.config import Library, load_config
 from reeld.pipeline.intake import Intake
 from reeld.service import scan
 from reeld.service.workers import Workers
+from reeld.watch.walk import RootSeen
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
+
+reconciling = importlib.import_module("reeld.pipeline.reconcile")  # the package has a function of that name
 
 
 def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
@@ -46,6 +50,21 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
         found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
         assert found["Moved (1995).mkv"] == before["id"]
         assert found["Heat (1995).mkv"] != before["id"]
+        assert_catalogue_is_true(world)
+
+
+def test_a_library_that_did_not_answer_for_a_moment_is_looked_through_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with new_world(quiet_s=0.01) as world:
+        make_video(world.library / "Heat (1995).mkv", seed=1)
+        check_root = reconciling.check_root
+        failures = ["/ cannot be read (Stale file handle)"]
+
+        def fail_once(path: str) -> RootSeen | str:
+            return failures.pop() if failures else check_root(path)
+
+        monkeypatch.setattr(reconciling, "check_root", fail_once)
+        scan.run_scan(load_config(str(world.config), os.environ), [])
+        assert not failures
         assert_catalogue_is_true(world)
 
 

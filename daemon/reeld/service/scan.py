@@ -169,6 +169,8 @@ class _Scan:
         self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
         self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
         self._wishes = self._fulfilled = 0
+        self._was_another_root = False
+        """Whether a library could not be looked through, while all were, though it can be looked at."""
         self._started = time.monotonic()
 
     def run(self, show: Show | None) -> Summary:
@@ -315,10 +317,12 @@ class _Scan:
     def _look_around(self, intakes: Sequence[Intake]) -> None:
         wish = self._wishes
         if self._fulfilled < wish:
+            self._was_another_root = False
             for library, intake in zip(self._config.libraries, intakes, strict=True):
                 if intake.place.library_id in self._roots_seen:
                     self._reconcile(library, intake, EVERYTHING)
-            self._fulfilled = wish
+            if not self._was_another_root:  # else whoever waits for it goes on waiting
+                self._fulfilled = wish
 
     def _look_once_more(self, library: Library, intake: Intake) -> None:
         """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
@@ -338,6 +342,7 @@ class _Scan:
         """The root was another one for a moment, and nothing was recorded: if it is to be believed, it is looked at."""
         if (seen := self._check(library, intake)) is not None:
             self._roots_seen[intake.place.library_id] = seen
+            self._was_another_root = True
             self._wish_to_look_around()
 
     def _summary(self, intakes: Sequence[Intake]) -> Summary:
