@@ -29,7 +29,7 @@ def test_two_libraries_may_follow_each_other_under_one_name(catalog: Path) -> No
     assert ids["Kids"] == 2
     sync(Films="/disks/films")
     assert sync(Kids="/disks/films") == {"Kids": ids["Films"]}
-    assert names() == {1: "Kids", 2: "Kids (2)", 3: "Kids (2) (3)"}
+    assert names() == {1: "Kids", 2: "Kids (2) (2)", 3: "Kids (2)"}
     assert sync(Kids="/disks/films", Old="/disks/kids") == {"Kids": ids["Films"], "Old": ids["Kids"]}
 
 

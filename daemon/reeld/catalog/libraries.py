@@ -129,7 +129,8 @@ def _give_up_name(name: str) -> None:
     if namesake is None:
         return
     other = f"{name} ({namesake.id})"
-    _give_up_name(other)
+    while Library.get_or_none(Library.name == other) is not None:
+        other = f"{other} ({namesake.id})"
     Library.update(name=other).where(Library.id == namesake.id).execute()
 
 

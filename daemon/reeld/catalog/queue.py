@@ -240,11 +240,7 @@ _RETRY = """
 def retry_set_aside(video_file_id: int, now_ms: int) -> int:
     """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
     work_has_come()
-    return change(
-        f"{_RETRY} AND video_file_id = ?",
-        now_ms,
-        video_file_id,
-    )
+    return change(f"{_RETRY} AND video_file_id = ?", now_ms, video_file_id)
 
 
 def retry_all_set_aside(now_ms: int) -> int:

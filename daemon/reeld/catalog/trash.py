@@ -6,13 +6,13 @@ from datetime import datetime
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
+from reeld.catalog.works import IDS
 from reeld.errors import NotFoundError
 
 # Beside the columns of the row.
 _FILES = "files"
 
 _NAMES = ("title_key", "year", "country")
-_IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
 
 _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
 
@@ -74,7 +74,7 @@ def take_out(trash_id: int) -> Restored:
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
     """A second row of one film would make every later file of it ambiguous."""
     same = [getattr(model, name) == work[name] for name in _NAMES if work.get(name) is not None]
-    for name in _IDS:
+    for name in IDS:
         if work.get(name) is not None:  # a file that came later need not have said it
             field = getattr(model, name)
             same.append((field == work[name]) | field.is_null())

@@ -13,7 +13,7 @@ from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
 from reeld.catalog.statements import insert_row, rows, update_row
 from reeld.domain.identity import Reading
 
-_IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
+IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _rows_with(model: type[BaseModel], name: str, value: object, facts: Row) -> 
 
 
 def _ids_agree(row: Row, facts: Row) -> bool:
-    return all(row[name] == fact for name, fact in facts.items() if name in _IDS and None not in (row[name], fact))
+    return all(row[name] == fact for name, fact in facts.items() if name in IDS and None not in (row[name], fact))
 
 
 def _agree(row: Row, facts: Row) -> bool:
@@ -102,7 +102,7 @@ def _ids(reading: Reading, model: type[BaseModel]) -> Row:
 
 
 def _ids_of(model: type[BaseModel]) -> list[str]:
-    return [name for name in _IDS if hasattr(model, name)]
+    return [name for name in IDS if hasattr(model, name)]
 
 
 # --- episodes --------------------------------------------------------------------------------------------
