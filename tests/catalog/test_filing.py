@@ -560,6 +560,20 @@ def test_what_comes_back_has_its_file_again(library: int) -> None:
     assert row.evidence == [filing.BROUGHT_BACK]
 
 
+@pytest.mark.parametrize(
+    "reading", [film("Ben-Hur", 1959, part=2, edition="Restored"), show("Friends", 10, 17, 18, edition="Extended")]
+)
+def test_what_comes_back_has_its_file_with_the_part_and_the_edition_that_it_was(library: int, reading: Reading) -> None:
+    (file_id,) = arrive(library, [reading])
+    with writing():
+        reject(filing.open_question(file_id, NOW_MS))
+    assert (file_row(file_id).part, file_row(file_id).edition) == (None, None)
+    for kind in ("movie",) if reading.kind == "movie" else ("series", "episode", "episode"):
+        _restore(kind)
+    row = file_row(file_id)
+    assert (row.kind, row.part, row.edition) == (reading.kind, reading.part, reading.edition)
+
+
 def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(library: int) -> None:
     (file_id,) = arrive(library, [show("Friends", 10, 17, 18)])
     question = ask(file_id)

@@ -1,11 +1,13 @@
 """When is a file missing? On real folders, with the clock moved by hand."""
 
+import errno
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -170,6 +172,38 @@ def test_the_files_of_a_folder_that_the_rules_leave_out_are_missing_once_it_is_d
     shutil.rmtree(world.root / "a")
     world.be_quiet()
     assert _missing(world) == {"a/one.mkv", "a/two.mkv"}
+
+
+def test_one_file_that_leaves_a_folder_that_the_rules_leave_out_is_missing_and_the_others_are_not(world: World) -> None:
+    world.finish()
+    world.restart(ignore_patterns=("a",))
+    world.be_quiet()
+    (world.root / "a/one.mkv").unlink()
+    world.be_quiet()
+    assert _missing(world) == {"a/one.mkv"}
+    assert world.row("a/two.mkv").decided_by == "rules"
+
+
+def test_a_folder_left_out_that_cannot_be_looked_into_says_nothing_of_its_files(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.finish()
+    world.restart(ignore_patterns=("a",))
+    world.be_quiet()
+    (world.root / "a/one.mkv").unlink()
+    real = os.stat
+
+    def stat(path: Any, *args: Any, **how: Any) -> os.stat_result:
+        if path == "one.mkv":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *args, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stat)
+        world.be_quiet()
+    assert _missing(world) == set()
+    world.be_quiet()
+    assert _missing(world) == {"a/one.mkv"}
 
 
 def test_a_second_look_that_cannot_be_made_is_asked_for_later_and_not_all_the_time(world: World) -> None:

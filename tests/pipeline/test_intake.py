@@ -61,6 +61,7 @@ class World:
         """As after a new start of reeld, perhaps with other rules."""
         self.rules = replace(self.rules, **rules)
         place = Place(self.library_id, str(self.root))
+        look_for = looking({self.library_id: Root(place=place)})
         self.intake = Intake(
             place=place,
             rules=self.rules,
@@ -78,13 +79,14 @@ class World:
             absences=Absences(
                 place=place,
                 rules=self.rules,
+                look_for=look_for,
                 now_ms=self.now_ms,
                 quiet_s=QUIET_S,
                 monotonic=lambda: time.monotonic() + self.advance_s,
             ),
             with_full_hash=True,
             now_ms=self.now_ms,
-            moves=Moves(place=place, rules=self.rules, look_for=looking({self.library_id: Root(place=place)})),
+            moves=Moves(place=place, rules=self.rules, look_for=look_for),
         )
 
     def now_ms(self) -> int:

@@ -6,7 +6,7 @@ the question that it asks or answers appear together.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from peewee import chunked, fn
@@ -162,7 +162,7 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
         else:
             change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
         _decide(file_id, "accepted", "person", None, None, [BROUGHT_BACK])
-        update_row(VideoFile, file_id, kind=back.entity_type)
+        update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
         _close_question(file_id, "validated", auto=False, now_ms=now_ms)
     return replace(back, file_ids=taken)
 
@@ -253,31 +253,33 @@ def _unlink(
 
     But not one that was made for this file alone, of which only the name was known, and which holds no video.
     """
-    ((movie_id, codec, problem, changed_at),) = rows(
-        "SELECT movie_id, codec_video, media_problem, changed_at FROM video_files WHERE id = ?", video_file_id
+    ((movie_id, codec, problem, changed_at, part, edition),) = rows(
+        "SELECT movie_id, codec_video, media_problem, changed_at, part, edition FROM video_files WHERE id = ?",
+        video_file_id,
     )
     made_since = VideoFile.changed_at.python_value(changed_at) if codec is None and problem is not None else None
+    throw_away = partial(
+        discard,
+        reason=LAST_FILE,
+        now_ms=now_ms,
+        file_ids=[video_file_id],
+        taken_for={"part": part, "edition": edition},
+        made_since=made_since,
+    )
     if movie_id is not None and movie_id != keep_movie:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
         if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
-            discard("movie", [movie_id], LAST_FILE, now_ms, file_ids=[video_file_id], made_since=made_since)
+            throw_away("movie", [movie_id])
     links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
     if wrong:
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
-        _discard_empty_episodes(wrong, video_file_id, now_ms, made_since)
-
-
-def _discard_empty_episodes(
-    episode_ids: Sequence[int], video_file_id: int, now_ms: int, made_since: datetime | None
-) -> None:
-    linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(episode_ids))
-    empty = list(Episode.select().where(Episode.id.in_(episode_ids), Episode.id.not_in(linked)))
-    gone = [row.id for row in empty]
-    discard("episode", gone, LAST_FILE, now_ms, file_ids=[video_file_id], made_since=made_since)
-    for series_id in {row.series_id for row in empty}:
-        if not Episode.select().where(Episode.series == series_id).exists():
-            discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
+        linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(wrong))
+        empty = list(Episode.select().where(Episode.id.in_(wrong), Episode.id.not_in(linked)))
+        throw_away("episode", [row.id for row in empty])
+        for series_id in {row.series_id for row in empty}:
+            if not Episode.select().where(Episode.series == series_id).exists():
+                discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
 
 
 # --- the question ----------------------------------------------------------------------------------------

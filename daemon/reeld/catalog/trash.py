@@ -11,6 +11,7 @@ from reeld.errors import NotFoundError
 
 # Beside the columns of the row.
 _FILES = "files"
+_TAKEN_FOR = "taken_for"
 
 _NAMES = ("title_key", "year", "country")
 
@@ -24,6 +25,8 @@ class Restored:
     entity_type: str
     id: int
     file_ids: Sequence[int]
+    taken_for: Row
+    """What those were of it: `part` and `edition`."""
 
 
 def discard(
@@ -33,12 +36,13 @@ def discard(
     now_ms: int,
     *,
     file_ids: Sequence[int] = (),
+    taken_for: Row | None = None,
     made_since: datetime | None = None,
 ) -> None:
     """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
 
-    `file_ids` are the files that they had until now. What was made since that moment goes without a trace: it stood
-    for a file that was none of it.
+    `file_ids` are the files that they had until now, `taken_for` the part and edition that those were. What was made
+    since that moment goes without a trace: it stood for a file that was none of it.
     """
     model = _TABLES[entity_type]
     if made_since is not None:
@@ -47,7 +51,7 @@ def discard(
         Trash.insert(
             entity_type=entity_type,
             original_id=row["id"],
-            entity_metadata=_as_json(row) | {_FILES: list(file_ids)},
+            entity_metadata=_as_json(row) | {_FILES: list(file_ids), _TAKEN_FOR: taken_for or {}},
             deleted_at=utc_from_ms(now_ms),
             deletion_reason=reason,
         ).execute()
@@ -61,14 +65,14 @@ def take_out(trash_id: int) -> Restored:
         raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
     model = _TABLES[entry.entity_type]
     values = dict(entry.entity_metadata)
-    file_ids = values.pop(_FILES, [])
+    file_ids, taken_for = values.pop(_FILES, []), values.pop(_TAKEN_FOR, {})
     if entry.entity_type == "episode":
         _require_its_place(values)
     else:
         _require_that_it_is_not_there(model, values)
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
-    return Restored(entry.entity_type, row_id, file_ids)
+    return Restored(entry.entity_type, row_id, file_ids, taken_for)
 
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:

@@ -11,7 +11,6 @@ One `Absences` serves one library, from one thread. It forgets all of this with 
 import heapq
 import math
 import os
-import stat
 import time
 from array import array
 from collections import deque
@@ -23,6 +22,7 @@ from reeld.catalog.database import reading, writing
 from reeld.domain.records import KnownFile, Place
 from reeld.log import get_logger
 from reeld.pipeline.looks import Look, is_below_any
+from reeld.pipeline.moves import LookFor
 from reeld.pipeline.roots import accept_command
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
@@ -60,6 +60,7 @@ class Absences:
 
     place: Place
     rules: Rules
+    look_for: LookFor
     now_ms: Callable[[], int]
     quiet_s: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
@@ -97,9 +98,7 @@ class Absences:
     def take_look(self, look: Look) -> None:
         """The look is over, and the root was the same before and after: what it did not find counts."""
         gone, self._gone = self._gone, {}
-        for directory in self._not_walked(look):
-            with reading():
-                gone[directory] = array("q", files.present_in_directory(self.place.library_id, directory))
+        gone |= self._not_walked(look)
         for directory in {*self._folders, *gone}:
             if look.covers(directory):
                 self._count(directory, gone.get(directory, array("q")))
@@ -110,32 +109,35 @@ class Absences:
         if self._first_due() > self.monotonic():
             self._decide()  # else the second looks that are due come first: what they find counts together
 
-    def _not_walked(self, look: Look) -> list[str]:
-        """The folders where files are believed to be, and which are certainly not there any more."""
+    def _not_walked(self, look: Look) -> "dict[str, array[int]]":
+        """By folder the files that are believed to be there, in folders that were not walked and yet are no secret.
+
+        Either the folder is certainly not there any more, or the rules leave it out.
+        """
         believed: dict[str, None] = {}
         for below in look.below:
             with reading():
                 believed |= dict.fromkeys(files.present_directories(self.place.library_id, below))
-        absent = [each for each in believed if each not in look.walked and not is_below_any(each, look.unknown)]
-        skipped = {
-            each: reason
-            for each in absent
-            if (reason := self.rules.why_skip_directory(each)) is not None and self._may_be_there(each)
-        }
-        for directory, reason in skipped.items():
-            with writing():
-                its_files = files.present_in_directory(self.place.library_id, directory)
-                files.record_all_skipped(its_files, reason, self.now_ms())
-        return [each for each in absent if each not in skipped]
+        gone = {}
+        for directory in believed:
+            if directory not in look.walked and not is_below_any(directory, look.unknown):
+                gone[directory] = array("q", self._not_in(directory))
+        return gone
 
-    def _may_be_there(self, directory: str) -> bool:
-        """Whether a folder that the rules leave out is there, as far as it is known."""
-        try:
-            return stat.S_ISDIR(os.lstat(os.path.join(self.place.root, directory)).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
+    def _not_in(self, directory: str) -> list[int]:
+        """Of a folder that nobody walked: the ids of the files that have gone, with it or out of it."""
+        reason = self.rules.why_skip_directory(directory)
+        with reading():
+            if reason is None:
+                return files.present_in_directory(self.place.library_id, directory)
+            known = files.known_in_directory(self.place.library_id, directory)
+        ids = {os.path.basename(row.path): row.id for row in known.values() if row.is_present}
+        found = self.look_for(self.place.library_id, directory, ids)
+        by_name = {} if found is None else found.by_name
+        gone = {row_id for name, row_id in ids.items() if name in by_name and by_name[name] is None}
+        with writing():
+            files.record_all_skipped([row_id for row_id in ids.values() if row_id not in gone], reason, self.now_ms())
+        return list(gone)
 
     def _count(self, directory: str, gone: "array[int]") -> None:
         """Of one folder: what was not found once before was not found twice now, what was found is there."""

@@ -458,7 +458,7 @@ def make_intake(
             now_ms=now_ms,
             look_again=look_again,
         ),
-        absences=Absences(place=place, rules=rules, now_ms=now_ms, quiet_s=library.quiet_s),
+        absences=Absences(place=place, rules=rules, look_for=look_for, now_ms=now_ms, quiet_s=library.quiet_s),
         with_full_hash=with_full_hash,
         now_ms=now_ms,
         on_displaced=on_displaced,
