@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from peewee import sqlite3
@@ -23,11 +23,12 @@ from tests.videos import make_video, video_bytes
 reconciling = importlib.import_module("reeld.pipeline.reconcile")  # the package has a function of that name
 
 
+@pytest.mark.parametrize("does_answer_at_once", [True, False])
 def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, does_answer_at_once: bool
 ) -> None:
     """Its place was taken at once: whoever came there must not take over its row, and what was decided about it."""
-    with new_world(level="info") as world:
+    with new_world(level="info", quiet_s=0.01) as world:
         films, series = (world.root / name for name in ("films", "series"))
         for folder in (films, series):
             folder.mkdir()
@@ -44,12 +45,34 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
                 known.rename(films / "Moved (1995).mkv")
                 make_video(known, seed=2)
 
+        look_around, check_root = scan._Scan._look_around, reconciling.check_root
+        failures: list[str] = []
+
+        def look_around_and_linger(self: scan._Scan, intakes: Sequence[Intake]) -> None:
+            if not does_answer_at_once and not failures:
+                failures.append(str(films))
+            look_around(self, intakes)
+            for _ in range(10):  # so long that all that may be taken for complete is
+                self._look_once_more(self._config.libraries[1], intakes[1])
+                self._pause(0.01)
+                intakes[1].arrivals.settle_due()
+
+        def fail_once(path: str) -> RootSeen | str:
+            if path in failures:
+                failures[:] = ["once is enough"]
+                return f"{path} cannot be read (Stale file handle)"
+            found: RootSeen | str = check_root(path)
+            return found
+
+        monkeypatch.setattr(reconciling, "check_root", fail_once)
+        monkeypatch.setattr(scan._Scan, "_look_around", look_around_and_linger)
         monkeypatch.setattr(scan._Scan, "_walk_library", walk_and_move)
         config = load_config(str(world.config), os.environ)
         scan.run_scan(config, [])
         found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
         assert found["Moved (1995).mkv"] == before["id"]
         assert found["Heat (1995).mkv"] != before["id"]
+        assert does_answer_at_once or failures == ["once is enough"]
         assert_catalogue_is_true(world)
 
 
