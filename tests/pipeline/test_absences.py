@@ -488,6 +488,61 @@ def test_an_acceptance_of_what_is_held_makes_no_other_folder_the_library(world: 
     assert isinstance(Root(place=world.intake.place).check(), Doubt)
 
 
+def _suspect(world: World) -> None:
+    """As a watcher notes it that does not believe the root."""
+    with writing():
+        Library.update(state="suspect").execute()
+
+
+def _empty_place(world: World, name: str) -> None:
+    world.root.rename(world.root.with_name(name))
+    world.root.mkdir()
+
+
+def test_a_root_that_was_accepted_is_not_the_empty_place_that_it_left(world: World) -> None:
+    """A person accepts a copy on a new disk while reeld is not running; at the next start that disk is away."""
+    Root(place=world.intake.place).check()
+    shutil.copytree(world.root, world.root.with_name("copy"), copy_function=shutil.copyfile)
+    world.root.rename(world.root.with_name("original"))
+    world.root.with_name("copy").rename(world.root)
+    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    _suspect(world)
+    _accept()
+    _empty_place(world, "the copy, unplugged")
+    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    assert not Library.get().is_accepted
+    world.root.rmdir()
+    world.root.with_name("the copy, unplugged").rename(world.root)
+    assert isinstance(Root(place=world.intake.place).check(), Doubt), "it is to be accepted anew"
+    _accept()
+    assert isinstance(Root(place=world.intake.place).check(), RootSeen)
+
+
+def test_an_acceptance_of_what_is_held_ends_when_another_root_comes(world: World) -> None:
+    root = Root(place=world.intake.place)
+    root.check()
+    with writing():
+        Library.update(state="held").execute()
+    _accept()
+    assert isinstance(root.check(), RootSeen)
+    world.intake.absences.accept()
+    _empty_place(world, "unplugged")
+    assert isinstance(root.check(), Doubt)
+    _suspect(world)
+    assert not Library.get().is_accepted
+    assert isinstance(Root(place=world.intake.place).check(), Doubt), "neither at the next start"
+    world.root.rmdir()
+    world.root.with_name("unplugged").rename(world.root)
+    assert isinstance(root.check(), RootSeen)
+    world.intake.absences.begin_anew(was_held=False)
+    assert (root.is_accepted, world.intake.absences.is_accepted) == (False, False)
+    _empty_place(world, "unplugged for good")
+    assert isinstance(root.check(), Doubt)
+    _suspect(world)
+    _accept()
+    assert isinstance(root.check(), RootSeen), "this is what was accepted now"
+
+
 def test_where_the_passport_proves_nothing_one_file_with_its_inode_is_enough(world: World) -> None:
     """As on xfs: the library's own disk under another number, with most of its files deleted elsewhere meanwhile."""
     root = Root(place=world.intake.place)

@@ -199,7 +199,11 @@ class Absences:
         heapq.heappush(self._due, (at, directory))
 
     def begin_anew(self, *, was_held: bool) -> None:
-        """The library was away, or reeld was: no earlier look counts. If it was held, it is until all was looked at."""
+        """The library was away, or reeld was: no earlier look counts, and no acceptance that is not said again.
+
+        If it was held, it is until all was looked at.
+        """
+        self.is_accepted = False
         self._folders.clear()
         self._recently.clear()
         self._walked_at = None

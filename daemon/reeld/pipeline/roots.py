@@ -21,7 +21,7 @@ from reeld.catalog.libraries import Standing
 from reeld.config import Library
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
-from reeld.watch.passport import Differences, Likeness, Passport, differences, passport_of_root
+from reeld.watch.passport import Differences, Likeness, Passport, differences, is_just_so, passport_of_root
 from reeld.watch.walk import RootSeen, check_root
 
 # Of so many files drawn by chance, at least this share must be there, with their size and time. A copy of the library
@@ -79,8 +79,8 @@ class Root:
                 self._seen = seen
                 self._judge_again_at = self.monotonic() + JUDGE_S
             self.is_accepted = standing.is_accepted
-            if is_newly_accepted and isinstance(self._verdict, Doubt):
-                # It was said of what is held, or of a disk below, and this is not where that is seen.
+            if standing.is_accepted and isinstance(self._verdict, Doubt):
+                # It was said of what is held, of a disk below or of another root, and this is not where that is seen.
                 with writing():
                     libraries.end_acceptance(self.place.library_id)
                 self.is_accepted = False
@@ -119,13 +119,22 @@ class Root:
     def _judge(self, seen: RootSeen, standing: Standing, is_newly_accepted: bool) -> RootSeen | Doubt:
         now = passport_of_root(seen)
         before = None if standing.passport is None else Passport.from_json(standing.passport)
-        # Whoever accepts what is held was shown the library itself, and says nothing of another root.
-        is_accepted_as_root = is_newly_accepted and standing.state == "suspect"
+        # What is accepted is what was judged before: another root may be there since, or the empty place of that one.
+        instead = before.instead if before is not None and is_newly_accepted else None
+        is_accepted_as_root = instead is not None and is_just_so(instead, now)
         if not is_accepted_as_root and (doubt := self._doubt(standing, now)) is not None:
+            self._remember_instead(before, now)
             return doubt
-        away = () if is_newly_accepted or before is None else self._mounts_away(before, now)
+        away = () if is_accepted_as_root or before is None else self._mounts_away(before, now)
+        if is_newly_accepted and before is not None:
+            away = tuple(relative for relative in away if relative not in before.away)
         self._remember(standing, before, now, away)
         return replace(seen, away=away)
+
+    def _remember_instead(self, before: Passport | None, now: Passport) -> None:
+        if before is not None and before.instead != now:
+            with writing():
+                libraries.remember_passport(self.place.library_id, replace(before, instead=now).to_json())
 
     def _doubt(self, standing: Standing, now: Passport) -> Doubt | None:
         if standing.passport is None:

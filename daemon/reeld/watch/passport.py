@@ -38,21 +38,26 @@ class Passport:
     """Of the mount points below a library's root, by relative path; None where that was never looked at."""
     away: tuple[str, ...] = ()
     """Those of them of which nothing is known at present."""
+    instead: "Passport | None" = None
+    """What was in its place when that was last looked at, and not believed."""
 
     def to_json(self) -> dict[str, Any]:
         facts = {name: getattr(self, name) for name in _FACTS}
         json = {name: value for name, value in facts.items() if value is not None}
         if self.below is not None:
             json["below"] = {relative: passport.to_json() for relative, passport in self.below.items()}
+        if self.instead is not None:
+            json["instead"] = self.instead.to_json()
         return json | ({"away": list(self.away)} if self.away else {})
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> Self:
-        below = json.get("below")
+        below, instead = json.get("below"), json.get("instead")
         return cls(
             **{name: json[name] for name in _FACTS if name in json},
             below=None if below is None else {relative: cls.from_json(facts) for relative, facts in below.items()},
             away=tuple(json.get("away", ())),
+            instead=None if instead is None else cls.from_json(instead),
         )
 
 
@@ -83,6 +88,12 @@ def differences(before: Passport, now: Passport) -> Differences:
     if is_same_file_system and is_same_directory and _has_telling_id(before) and _has_telling_id(now):
         return Differences(Likeness.SAME, tuple(_hints_of_another(before, now)))
     return Differences(Likeness.UNPROVEN, tuple(_hints_of_another(before, now)))
+
+
+def is_just_so(before: Passport, now: Passport) -> bool:
+    """Whether it is certainly, or in all that is known of it, what it was."""
+    found = differences(before, now)
+    return found.likeness is Likeness.SAME or not found.sentences
 
 
 def _proofs_of_another(before: Passport, now: Passport) -> list[str]:
