@@ -778,6 +778,64 @@ class Disguise:
         return self.first.row("back.mkv")
 
 
+def _move_to_the_other_disk(source: Path, target: Path, first: World, second: World, tools: Tools) -> None:
+    """A copy, under another name first, and a deletion."""
+    part = target.with_suffix(".part")
+    shutil.copyfile(source, part)
+    part.rename(target)
+    source.unlink()
+    for _ in range(2):
+        second.be_quiet()
+        first.look_twice()
+        work(second, tools)
+    work(second, tools)
+
+
+def test_a_row_keeps_its_decision_over_many_moves_from_disk_to_disk(
+    worlds: tuple[World, World], film: Path, tools: Tools
+) -> None:
+    first, second = worlds
+    before = VideoFile.get().id
+    decide(before, "Decided")
+    place = film
+    for here, there, name in [
+        (first, second, "b"),
+        (second, first, "c"),
+        (first, second, "b"),
+        (second, first, "Heat"),
+    ]:
+        target = there.root / f"{name}.mkv"
+        _move_to_the_other_disk(place, target, here, there, tools)
+        place = target
+        (row,) = VideoFile.select().where(VideoFile.state == "present")
+        assert (row.id, row.path, row.decided_by) == (before, place.name, "person")
+
+
+@pytest.mark.parametrize("came", ["by a rename", "from another disk"])
+def test_a_better_version_that_is_moved_over_a_file_keeps_its_row_however_that_one_had_come(
+    worlds: tuple[World, World], film: Path, tools: Tools, came: str
+) -> None:
+    downloads, archive = worlds
+    place = archive.root / "thing.mkv"
+    if came == "by a rename":
+        film.rename(place)
+        downloads.look_twice()
+        _take(archive, tools)
+    else:
+        _move_to_the_other_disk(film, place, downloads, archive, tools)
+    first = VideoFile.get()
+    downloads.advance_s = 86_400.0
+    better = make_video(downloads.root / "better.mkv", seed=7, padding_bytes=1 << 20)
+    _take(downloads, tools)
+    second = VideoFile.get(VideoFile.path == "better.mkv")
+    decide(second.id, "Decided")
+    downloads.advance_s = archive.advance_s = 2 * 86_400.0
+    _move_to_the_other_disk(better, place, downloads, archive, tools)
+    (there,) = VideoFile.select().where(VideoFile.state == "present")
+    assert (there.path, there.id, there.decided_by) == ("thing.mkv", second.id, "person")
+    assert VideoFile.get_by_id(first.id).state == "missing"
+
+
 @pytest.fixture
 def disguise(worlds: tuple[World, World], film: Path, tools: Tools, tmp_path: Path) -> Disguise:
     place = make_video(worlds[1].root / "Alien (1979).mkv", seed=2)

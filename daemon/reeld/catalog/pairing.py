@@ -33,8 +33,9 @@ _PLACE = "library_id, path, directory, filename"
 
 # Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
 # and was decided about it belongs to the bytes that its row speaks of. What the rules leave alone is nobody's copy. A
-# person who decided about the new file meant this one: both stay. A row that took over a place once is no new file.
-# What counts is when the bytes came, not the row, which may be that of another file whose place they took.
+# person who decided about the new file meant this one: both stay. A row that took over a place is no new file, until
+# other bytes come there. What counts is when the bytes came, not the row, which may be that of another file whose place
+# they took.
 #
 # A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
 # that was renamed and touched before anybody looked cannot be told from that by its inode.
@@ -47,7 +48,11 @@ _PAIRS = """
         AND new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
         AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
-        AND NOT EXISTS (SELECT 1 FROM file_history WHERE video_file_id = new.id AND event = 'paired')
+        AND NOT EXISTS (
+            SELECT 1 FROM file_history AS link WHERE video_file_id = new.id AND event = 'paired' AND NOT EXISTS (
+                SELECT 1 FROM file_history WHERE video_file_id = new.id AND id > link.id AND content_before IS NOT NULL
+            )
+        )
 """
 
 
