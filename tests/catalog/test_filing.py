@@ -51,9 +51,14 @@ def ask(file_id: int, *candidates: Reading, reason: str = "two voices disagree")
         return filing.open_question(file_id, NOW_MS)
 
 
-def validate(question: int, reading: Reading, candidate: int | None = None) -> None:
+def question_about(file_id: int) -> int:
     with writing():
-        filing.validate(question, reading, candidate=candidate, key_of=title_key, now_ms=NOW_MS)
+        return filing.open_question(file_id, NOW_MS)
+
+
+def validate(question: int, reading: Reading, candidate: int | None = None, now_ms: int = NOW_MS) -> None:
+    with writing():
+        filing.validate(question, reading, candidate=candidate, key_of=title_key, now_ms=now_ms)
 
 
 def reject(question: int) -> None:
@@ -492,6 +497,121 @@ def test_series_and_their_numbers_are_of_the_files_that_are_there_unless_all_are
 
     assert listed() == [("Fargo", 1, 1, 1)]
     assert listed(also_missing=True) == [("Fargo", 2, 2, 2), ("The Wire", 1, 1, 1)]
+
+
+# --- what a work is called -------------------------------------------------------------------------------
+
+
+def works() -> list[tuple[Any, ...]]:
+    """All that is known of all works, but their numbers."""
+    films = [(row.title, row.title_key, row.year, row.tmdb_id, row.imdb_id) for row in Movie.select()]
+    series = [(row.title, row.title_key, row.year, row.country, row.tvdb_id, row.tvmaze_id) for row in Series.select()]
+    episodes = [
+        (row.series.title, row.season_number, row.episode_number, row.absolute_number, row.air_date, row.title)
+        for row in Episode.select(Episode, Series).join(Series)
+    ]
+    return sorted((*films, *series, *episodes), key=repr)
+
+
+def forget_all() -> None:
+    with writing():
+        for model in (PendingValidation, EpisodeFile, VideoFile, Episode, Series, Movie, Trash):
+            model.delete().execute()
+
+
+FARGO = show("Fargo", 1, 1)
+SAID_BEFORE_AND_AFTER = {
+    "a year mended": ([FARGO, show("Fargo", 1, 2, year=1996)], [FARGO, show("Fargo", 1, 2, year=2014)]),
+    "the file that knew the year is another film": (
+        [FARGO, show("Fargo", 1, 2, year=2014, country="US", tvdb_id=1)],
+        [FARGO, film("Alien", 1979)],
+    ),
+    "the file that knew the year is nothing known": (
+        [FARGO, show("Fargo", 1, 2, year=2014)],
+        [FARGO, Uncertain(reason="what is it?", candidates=(film("Alien", 1979), film("Aliens", 1986)))],
+    ),
+    "another file knows it as well": (
+        [FARGO, show("Fargo", 1, 2, year=2014), show("Fargo", 1, 3, year=2014)],
+        [FARGO, Ignored(reason="a sample"), show("Fargo", 1, 3, year=2014)],
+    ),
+    "an episode's title mended": (
+        [show("Fargo", 1, 1, episode_title="The Crocodil")],
+        [show("Fargo", 1, 1, episode_title="The Crocodile's Dilemma")],
+    ),
+    "an episode's title of two files": (
+        [show("Fargo", 1, 1, episode_title="One"), show("Fargo", 1, 1, episode_title="Two")],
+        [show("Fargo", 1, 1), show("Fargo", 1, 1, episode_title="Two")],
+    ),
+    "an absolute number taken back": ([show("Bleach", 2, 5, absolute_numbers=(25,))], [show("Bleach", 2, 5)]),
+    "by absolute number alone": (
+        [show("Bleach", None, absolute_numbers=(25,), episode_title="A")],
+        [show("Bleach", None, absolute_numbers=(25,), episode_title="B")],
+    ),
+    "by day": (
+        [show("News", None, air_date="2026-11-27", episode_title="A")],
+        [show("News", None, air_date="2026-11-27", episode_title="B")],
+    ),
+    "several episodes in a file": (
+        [show("FRIENDS", 10, 17, 18, absolute_numbers=(235, 236))],
+        [show("Friends", 10, 17, 18, absolute_numbers=(234, 235))],
+    ),
+    "the case of a series": ([show("FARGO", 1, 1), show("FARGO", 1, 2)], [FARGO, show("Fargo", 1, 2)]),
+    "the case of a film": ([film("heat", 1995)], [film("Heat", 1995)]),
+    "an accent": ([film("Amelie", 2001)], [film("Am\u00e9lie", 2001)]),
+    "another id": ([film("Heat", 1995, tmdb_id=1)], [film("Heat", 1995, tmdb_id=949)]),
+    "no id": ([film("Heat", 1995, tmdb_id=1)], [film("Heat", 1995)]),
+    "no year": ([film("Heat", 1995)], [film("Heat")]),
+    "the same": ([film("Heat", 1995), film("heat", 1995, tmdb_id=949)], [film("Heat", 1995)] * 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), SAID_BEFORE_AND_AFTER.values(), ids=[each.replace(" ", "-") for each in SAID_BEFORE_AND_AFTER]
+)
+def test_when_files_say_something_else_the_works_are_those_of_a_fresh_look(
+    library: int, before: list[Reading], after: list[Reading | Verdict]
+) -> None:
+    verdicts = [Accepted(reading=each) if isinstance(each, Reading) else each for each in after]
+    for file_id, verdict in zip(arrive(library, before), verdicts, strict=True):
+        give(file_id, verdict)
+    found = works()
+    forget_all()
+    for number, verdict in enumerate(verdicts):
+        give(add_file(library, f"{number}.mkv"), verdict)
+    assert found == works()
+
+
+def test_a_work_is_called_what_a_person_called_it_last_whatever_files_come_after(library: int) -> None:
+    first, second, third = arrive(
+        library, [film("amelie", 2001), film("AMELIE", 2001), film("Amelie", 2001, tmdb_id=1)]
+    )
+    question = question_about(second)
+    validate(question, film("The Fabulous Destiny of Amelie", 2001))
+    validate(question, film("Am\u00e9lie", 2001))
+    assert movies() == [("Am\u00e9lie", 2001)]
+    accept(first, film("AmElIe", 2001))
+    accept(add_file(library, "fourth.mkv"), film("amelie", 2001))
+    assert movies() == [("Am\u00e9lie", 2001)]
+    validate(question_about(third), film("Am\u00c9lie", 2001), now_ms=NOW_MS + 1000)
+    assert movies() == [("Am\u00c9lie", 2001)]
+
+
+def test_a_person_takes_back_an_id_and_a_year(library: int) -> None:
+    (heat, one, two) = arrive(library, [film("Heat", 1995, tmdb_id=1), FARGO, show("Fargo", 1, 2)])
+    validate(question_about(heat), film("Heat", 1995))
+    assert Movie.get().tmdb_id is None
+    validate(question_about(two), show("Fargo", 1, 2, year=1996))
+    validate(question_about(two), show("Fargo", 1, 2, year=2014))
+    assert [(row.title, row.year) for row in Series.select()] == [("Fargo", 2014)]
+    assert {series for series, *_ in (*episodes_of(one), *episodes_of(two))} == {"Fargo"}
+
+
+def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
+    one, two = arrive(library, [FARGO, show("Fargo", 1, 2, year=2014)])
+    with writing():
+        VideoFile.update(said_of_work=None, said_of_episode=None).where(VideoFile.id == one).execute()
+    give(two, Ignored(reason="a sample"))
+    assert [row.year for row in Series.select()] == [2014]
 
 
 # --- the trash -------------------------------------------------------------------------------------------

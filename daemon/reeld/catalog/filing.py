@@ -7,11 +7,11 @@ the question that it asks or answers appear together.
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from peewee import chunked, fn
 
-from reeld.catalog import trash
+from reeld.catalog import learning, trash
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
 from reeld.catalog.statements import change, rows, update_row
@@ -36,9 +36,8 @@ def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: in
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            doubt = _link(video_file_id, reading, key_of, now_ms)
+            doubt = _take_for(video_file_id, reading, "reeld", key_of, now_ms)
             if doubt is None:
-                _decide(video_file_id, "accepted", "reeld", reading, None)
                 _close_question(video_file_id, "validated", auto=True, now_ms=now_ms)
             else:
                 _ask(video_file_id, Uncertain(reason=doubt, candidates=(reading, *others)), now_ms)
@@ -136,9 +135,9 @@ def validate(question_id: int, reading: Reading, *, candidate: int | None, key_o
     if reading.part is None and reading.kind == "movie":
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
-    _link(video_file_id, reading, key_of, now_ms, person=True)
-    _decide(video_file_id, "accepted", "person", reading, None)
+    _take_for(video_file_id, reading, "person", key_of, now_ms)
     _answer(question_id, "validated", candidate, now_ms)
+    learning.relearn(learning.works_of(video_file_id), now_ms)
 
 
 def reject(question_id: int, now_ms: int) -> None:
@@ -185,12 +184,31 @@ def _question(question_id: int) -> Any:
 # --- the file's own row ----------------------------------------------------------------------------------
 
 
-def _link(video_file_id: int, reading: Reading, key_of: KeyOf, now_ms: int, *, person: bool = False) -> str | None:
+def _take_for(
+    video_file_id: int, reading: Reading, by: Literal["reeld", "person"], key_of: KeyOf, now_ms: int
+) -> str | None:
+    """The file is this film, or these episodes, which learn what it says, and forget what it does not say any more.
+
+    Returns why it cannot be that: two works fit equally well. It belongs to what it did, then.
+    """
+    key = key_of(reading.title or "")
+    words, before = learning.words_of(reading, key), learning.works_of(video_file_id)
+    says_otherwise = bool(before) and learning.says_otherwise(video_file_id, words)
+    if says_otherwise:
+        learning.relearn(before, now_ms, leaving=video_file_id)
+    doubt = _link(video_file_id, reading, key, now_ms, person=by == "person")
+    if doubt is None:
+        _decide(video_file_id, "accepted", by, reading, None, words=words)
+        if says_otherwise:
+            learning.relearn(learning.works_of(video_file_id), now_ms)
+    return doubt
+
+
+def _link(video_file_id: int, reading: Reading, key: str, now_ms: int, *, person: bool) -> str | None:
     """Connect the file with the film or the episodes of the reading, made if need be.
 
     Returns why it cannot: two works fit equally well. Nothing was changed then.
     """
-    key = key_of(reading.title or "")
     if reading.kind == "movie":
         movie = find_or_make_movie(reading, key, now_ms, take_oldest=person)
         if isinstance(movie, Ambiguous):
@@ -214,6 +232,8 @@ def _decide(
     reading: Reading | None,
     reason: str | None,
     evidence: Sequence[str] = (),
+    *,
+    words: Row | None = None,
 ) -> None:
     update_row(
         VideoFile,
@@ -226,10 +246,14 @@ def _decide(
         edition=reading.edition if reading else None,
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
+        **(words or learning.words_of(None, "")),
     )
 
 
-_VERDICT = "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at"
+_VERDICT = (
+    "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, said_of_work, "
+    "said_of_episode"
+)
 
 
 def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
@@ -253,6 +277,7 @@ def _unlink(
 
     But not one that was made for this file alone, of which only the name was known, and which holds no video.
     """
+    before = learning.works_of(video_file_id)
     ((movie_id, codec, problem, changed_at, part, edition),) = rows(
         "SELECT movie_id, codec_video, media_problem, changed_at, part, edition FROM video_files WHERE id = ?",
         video_file_id,
@@ -280,6 +305,9 @@ def _unlink(
         for series_id in {row.series_id for row in empty}:
             if not Episode.select().where(Episode.series == series_id).exists():
                 discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
+    if before:
+        after = learning.works_of(video_file_id)
+        learning.relearn([work for work in before if work not in after], now_ms, leaving=video_file_id)
 
 
 # --- the question ----------------------------------------------------------------------------------------

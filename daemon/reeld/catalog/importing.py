@@ -23,7 +23,7 @@ from reeld.domain.files import readable
 from reeld.errors import CatalogTooNew, CatalogUnavailable, ImportRefused
 
 # Rows that go in together.
-BATCH = 500
+BATCH = 250
 
 _NAMES = tuple(model._meta.table_name for model in TABLES)  # noqa: SLF001 - peewee's documented way to ask
 

@@ -182,6 +182,9 @@ class VideoFile(BaseModel):
     confidence = FloatField(null=True)
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)
+    said_of_work = JSONField(null=True)
+    """What it says of the film or series that it is taken for, and of its episodes, see `learning.py`."""
+    said_of_episode = JSONField(null=True)
 
     class Meta:
         table_name = "video_files"

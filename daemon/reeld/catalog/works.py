@@ -33,7 +33,7 @@ def find_or_make_episodes(
     reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
 ) -> tuple[int, ...] | Ambiguous:
     """The ids of all episodes of this reading, in its order, and their series with them."""
-    if not (names := _episode_names(reading)):
+    if not (names := episode_names(reading)):
         return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
     facts = {"year": reading.year, "country": reading.country, **_ids(reading, Series)}
     series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest)
@@ -108,7 +108,13 @@ def _ids_of(model: type[BaseModel]) -> list[str]:
 # --- episodes --------------------------------------------------------------------------------------------
 
 
-def _episode_names(reading: Reading) -> list[Row]:
+def episode_title(reading: Reading) -> str | None:
+    """A file of several episodes has one title for all of them, which is none of theirs."""
+    is_single = len(reading.episode_numbers) <= 1 and len(reading.absolute_numbers) <= 1
+    return reading.episode_title if is_single else None
+
+
+def episode_names(reading: Reading) -> list[Row]:
     """What each episode is known by: season and number, else absolute number, else the day it was aired."""
     if reading.season_number is not None and reading.episode_numbers:
         absolute = _paired(reading)
@@ -132,8 +138,8 @@ def _paired(reading: Reading) -> dict[int, int]:
 
 
 def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: int) -> int:
-    title = reading.episode_title if _is_single(reading) else None
-    learnt = {name: value for name, value in {**names, "title": title}.items() if value is not None}
+    facts = {**names, "title": episode_title(reading)}
+    learnt = {name: value for name, value in facts.items() if value is not None}
     row = _known_episode(series_id, names)
     if row is not None:
         return _learn(Episode, row, learnt, now_ms)
@@ -159,8 +165,3 @@ def _known_episode(series_id: int, names: Row) -> Row | None:
 def _episode_where(condition: str, *values: object) -> Row | None:
     found = rows(f"SELECT {', '.join(_EPISODE)} FROM episodes WHERE series_id = ? AND {condition} LIMIT 1", *values)  # noqa: S608 - names of ours
     return dict(zip(_EPISODE, found[0], strict=True)) if found else None
-
-
-def _is_single(reading: Reading) -> bool:
-    """A file of several episodes has one title for all of them, which is none of theirs."""
-    return len(reading.episode_numbers) <= 1 and len(reading.absolute_numbers) <= 1

@@ -1,0 +1,139 @@
+"""What is a film, a series or an episode called, given what all its files say?
+
+A work learns from each new file that is taken for it (`works.py`). But when a file says something else than it did, or
+goes to another work, what it alone had said must be forgotten: the works are those that a fresh look at all files would
+make. So each file keeps what it says. Of several the words of a person come first, the latest before all; then those of
+the file that came first. Where one file's words are not known, since an older reeld filed it, nothing is forgotten.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
+from reeld.catalog.statements import rows, update_row
+from reeld.catalog.works import IDS, episode_names, episode_title
+from reeld.domain.identity import Reading
+
+_FACTS = ("title", "title_key", "year", "country", *IDS)
+
+# Each distinct saying once, since all files of a series say the same, nearly always.
+_OF_WORK = """
+    SELECT said_of_work FROM (
+        SELECT said_of_work, decided_by = 'person' AS is_persons, id,
+               (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) AS said_at
+        FROM video_files WHERE id <> ? AND
+"""
+_IN_ORDER = """
+    ) GROUP BY said_of_work ORDER BY MAX(is_persons) DESC, MAX(CASE WHEN is_persons THEN said_at END) DESC, MIN(id)
+"""
+
+_OF_MOVIE = "movie_id = ?"
+_OF_SERIES = """id IN (
+    SELECT video_file_id FROM episode_files JOIN episodes ON episodes.id = episode_id WHERE series_id = ?
+)"""
+
+_SAME = "SELECT 1 FROM video_files AS file WHERE file.id <> ? AND movie_id = ?"
+_SAME_OF_SERIES = """
+    SELECT 1 FROM video_files AS file JOIN episode_files ON video_file_id = file.id
+    JOIN episodes ON episodes.id = episode_id WHERE file.id <> ? AND series_id = ?
+"""
+_WORDS = " AND said_of_work = (SELECT said_of_work FROM video_files WHERE id = ?) LIMIT 1"
+
+_OF_EPISODE = """
+    SELECT said_of_episode FROM video_files JOIN episode_files ON video_file_id = id
+    WHERE id <> ? AND episode_id = ?
+    ORDER BY decided_by = 'person' DESC, id
+"""
+
+_WORKS = """
+    SELECT 'movie', movie_id FROM video_files WHERE id = ? AND movie_id IS NOT NULL
+    UNION
+    SELECT 'series', series_id FROM episode_files JOIN episodes ON episodes.id = episode_id WHERE video_file_id = ?
+    UNION
+    SELECT 'episode', episode_id FROM episode_files WHERE video_file_id = ?
+"""
+
+Works = Sequence[tuple[str, int]]
+"""Types (movie, series, episode) and ids."""
+
+
+def words_of(reading: Reading | None, title_key: str) -> Row:
+    """The columns of a file that is taken for this, or for nothing."""
+    if reading is None:
+        return {"said_of_work": None, "said_of_episode": None}
+    facts = {"title": reading.title or "", "title_key": title_key}
+    facts |= {name: getattr(reading, name) for name in _FACTS if name not in facts}
+    episodes = [names | {"title": episode_title(reading)} for names in episode_names(reading)]
+    return {"said_of_work": facts, "said_of_episode": episodes or None}
+
+
+def works_of(video_file_id: int) -> Works:
+    """The works that the file belongs to."""
+    return rows(_WORKS, video_file_id, video_file_id, video_file_id)
+
+
+def says_otherwise(video_file_id: int, words: Row) -> bool:
+    """Whether the file says anything else than these words, so far."""
+    ((*before,),) = rows("SELECT said_of_work, said_of_episode FROM video_files WHERE id = ?", video_file_id)
+    return before != [None if each is None else json.dumps(each) for each in words.values()]
+
+
+def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
+    """Let these be called what their files say; without the file `leaving`, which is about to say something else.
+
+    What no file is left of stays as it is.
+    """
+    for kind, work_id in works:
+        if kind == "episode":
+            _relearn_episode(work_id, now_ms, leaving)
+            continue
+        model, files_of, others = (
+            (Series, _OF_SERIES, _SAME_OF_SERIES) if kind == "series" else (Movie, _OF_MOVIE, _SAME)
+        )
+        # Most often another one says the same, and nothing is forgotten: of a series of 10,000 files that costs little.
+        if not leaving or not rows(others + _WORDS, leaving, work_id, leaving):
+            _relearn_work(model, work_id, rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id), now_ms)
+
+
+def _relearn_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> None:
+    words = [json.loads(text) for (text,) in said if text is not None]
+    if words and len(words) == len(said):
+        names = [name for name in _FACTS if hasattr(model, name)]
+        _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
+
+
+def _relearn_episode(episode_id: int, now_ms: int, leaving: int) -> None:
+    """Its title, and its absolute number if that is not all that it is known by."""
+    said = rows(_OF_EPISODE, leaving, episode_id)
+    if not said or None in {text for (text,) in said}:
+        return
+    ((season, number, absolute, aired),) = rows(
+        "SELECT season_number, episode_number, absolute_number, air_date FROM episodes WHERE id = ?", episode_id
+    )
+    known = {"season_number": season, "episode_number": number, "absolute_number": absolute, "air_date": aired}
+    its = [names for (text,) in said for names in json.loads(text) if _is_of(names, known)]
+    facts = {"title": _first(names["title"] for names in its)}
+    if season is not None:
+        facts["absolute_number"] = _first(names.get("absolute_number") for names in its)
+    _update(Episode, episode_id, facts, now_ms)
+
+
+def _is_of(names: Row, known: Row) -> bool:
+    if names.get("season_number") is not None:
+        return all(names[name] == known[name] for name in ("season_number", "episode_number"))
+    return any(
+        names.get(name) not in (None, "") and names[name] == known[name] for name in ("absolute_number", "air_date")
+    )
+
+
+def _first(values: Iterable[Any]) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _update(model: type[BaseModel], row_id: int, facts: Row, now_ms: int) -> None:
+    table = model._meta.table_name  # noqa: SLF001 - peewee's documented way to ask
+    ((*before,),) = rows(f"SELECT {', '.join(facts)} FROM {table} WHERE id = ?", row_id)  # noqa: S608 - names of ours
+    if before != list(facts.values()):
+        update_row(model, row_id, updated_at=utc_from_ms(now_ms), **facts)
