@@ -101,6 +101,17 @@ def test_a_draft_that_a_kill_left_is_cleared_away(filled: Path) -> None:
     assert os.listdir(folder) == [os.path.basename(made.path)]
 
 
+@pytest.mark.parametrize("moment", ["20260231T000000Z", "20261399T996199Z", "٢٠٢٦١١٢٣T150000Z"])
+def test_a_file_that_is_named_nearly_like_a_backup_is_none_and_stops_nothing(filled: Path, moment: str) -> None:
+    folder = filled.parent / "backups"
+    folder.mkdir()
+    stranger = folder / f"reeld-{moment}-schema7.db"
+    stranger.write_bytes(b"a copy that somebody renamed")
+    made = _save(filled)
+    assert backups_of(str(filled)) == [made]
+    assert stranger.exists()
+
+
 def test_a_damaged_catalogue_makes_no_backup(filled: Path) -> None:
     kept = _save(filled)
     close_catalog()

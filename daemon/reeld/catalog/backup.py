@@ -24,7 +24,7 @@ from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
 # Of SQLite's virtual machine: some milliseconds.
 STEPS_BETWEEN_QUESTIONS = 100_000
 
-_NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db")
+_NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db", re.ASCII)
 MOMENT = "%Y%m%dT%H%M%SZ"
 
 Lend = Callable[[], AbstractContextManager[Any]]
@@ -44,22 +44,11 @@ class Backup:
 
 def backups_of(catalog: str) -> list[Backup]:
     """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed."""
-    folder, stem = _folder(catalog), _stem(catalog)
     try:
-        names = os.listdir(folder)
+        names = os.listdir(_folder(catalog))
     except OSError:
         return []
-    matches = [(name, _NAME.fullmatch(name, len(stem))) for name in names if name.startswith(stem)]
-    found = [
-        Backup(
-            path=os.path.join(folder, name),
-            made_at=datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC),
-            schema=int(match[2]),
-            is_rescued=match[3] is not None,
-        )
-        for name, match in matches
-        if match
-    ]
+    found = [backup for name in names if (backup := _named(catalog, name)) is not None]
     return sorted(found, key=lambda backup: (backup.made_at, backup.is_rescued, backup.path), reverse=True)
 
 
@@ -274,6 +263,19 @@ def _folder(catalog: str) -> str:
 
 def _stem(catalog: str) -> str:
     return os.path.splitext(os.path.basename(catalog))[0]
+
+
+def _named(catalog: str, name: str) -> Backup | None:
+    """The backup that has this name; None where the name is no backup's of this catalogue."""
+    stem = _stem(catalog)
+    if not name.startswith(stem) or (match := _NAME.fullmatch(name, len(stem))) is None:
+        return None
+    try:
+        made_at = datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC)
+    except ValueError:  # there is no such day: a person named it
+        return None
+    path = os.path.join(_folder(catalog), name)
+    return Backup(path=path, made_at=made_at, schema=int(match[2]), is_rescued=match[3] is not None)
 
 
 def _remove_unfinished(catalog: str) -> None:
