@@ -401,6 +401,9 @@ def test_a_configuration_is_written_as_a_document_that_means_the_same(tmp_path: 
         (b"a = " + b"9" * 5000, "not valid TOML"),
         (b"a = " + b"[" * 100_000, "not valid TOML"),
         (b"[settle]\nquiet_s = 0x" + b"f" * 5000, "must be a number"),
+        (b"[log]\nlevel = 0x" + b"f" * 5000, 'must be "debug" or'),
+        (b"[[library]]\npath = '/x'\nname = 0x" + b"f" * 5000, "library a number of thousands of digits: name ="),
+        (b"[settle]\nquiet_s" + b".a" * 5000 + b" = 1", "must be a number"),
         (b"\0", "not valid TOML"),
     ],
 )

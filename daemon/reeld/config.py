@@ -400,7 +400,9 @@ def _libraries(
         return ()
     libraries, names = list[Library](), list[str]()
     for number, table in enumerate(tables, start=1):
-        values = _values(table, _LIBRARY, f"library {table.get('name', number)}: ", complaints)
+        called = table.get("name", number)
+        where = f"library {called if isinstance(called, str) else _shown(called)}: "
+        values = _values(table, _LIBRARY, where, complaints)
         if values["name"] is not None:
             names.append(values["name"])
         # Of a block with other mistakes, too: what spans libraries is complained of together with them.
@@ -491,7 +493,9 @@ def _absolute(path: str, base: str) -> str:
 
 
 def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    if not isinstance(name, str):
+        return ""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
@@ -503,4 +507,6 @@ def _shown(value: Any) -> str:
         )
     except ValueError:  # Python refuses to write out a number of more than 4,300 digits
         text = "a number of thousands of digits"
+    except RecursionError:  # dots in a key make tables within tables, of which each takes a call
+        text = "tables within thousands of tables"
     return text if len(text) <= 80 else text[:77] + "..."
