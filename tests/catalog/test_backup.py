@@ -21,6 +21,7 @@ from reeld.catalog.models import database
 from reeld.config import BACKUPS_KEPT
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogGone, CatalogTooNew
 from tests.catalog.rows import add_file, add_libraries, rows
+from tests.privileges import humble
 from tests.service.harness import REELD
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -240,6 +241,56 @@ def test_whoever_wants_an_empty_catalogue_is_told_how(filled: Path) -> None:
     subprocess.run(command, shell=True, check=True)
     open_catalog(str(filled), create=True)
     assert rows(filled, "SELECT count(*) FROM video_files") == [(0,)]
+
+
+def _make_newer(path: Path) -> Path:
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {latest_version() + 1}")
+    known, unknown = f"-schema{latest_version()}.", f"-schema{latest_version() + 1}."
+    return path.rename(path.with_name(path.name.replace(known, unknown)))
+
+
+def test_where_no_backup_is_of_use_no_empty_catalogue_is_made_and_it_is_said_why(filled: Path) -> None:
+    _damage(Path(_save(filled).path))
+    _make_newer(Path(_save(filled, AT + timedelta(days=1)).path))
+    close_catalog()
+    filled.unlink()
+    with pytest.raises(CatalogGone, match="no catalogue is to be seen") as caught:
+        open_catalog(str(filled), create=True)
+    assert not filled.exists()
+    assert f"1 of a newer reeld, of schema {latest_version() + 1}: install that version" in str(caught.value)
+    assert "1 damaged" in str(caught.value)
+    command = str(caught.value).split("empty one: ")[1].split("\n")[0]
+    subprocess.run(command, shell=True, check=True)
+    open_catalog(str(filled), create=True)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_where_backups_cannot_be_listed_no_empty_catalogue_is_made_and_none_is_said_to_be_missing(
+    filled: Path, create: bool
+) -> None:
+    _save(filled)
+    close_catalog()
+    filled.unlink()
+    (filled.parent / "backups").chmod(0)
+    with humble(), pytest.raises(CatalogGone, match=r"cannot be listed \(Permission denied\)"):
+        open_catalog(str(filled), create=create)
+    assert not filled.exists()
+
+
+def test_a_damaged_catalogue_is_not_said_to_have_no_backup_where_one_lies(filled: Path) -> None:
+    newer = _make_newer(Path(_save(filled).path))
+    close_catalog()
+    _damage(filled)
+    with pytest.raises(CatalogCorrupt, match=r"1 of a newer reeld") as caught:
+        open_catalog(str(filled), create=True)
+    assert "There is no backup" not in str(caught.value)
+    newer.unlink()
+    with pytest.raises(CatalogCorrupt, match="There is no backup"):
+        open_catalog(str(filled), create=True)
+    newer.parent.chmod(0)
+    with humble(), pytest.raises(CatalogCorrupt, match="cannot be listed"):
+        open_catalog(str(filled), create=True)
 
 
 # --- before a migration ----------------------------------------------------------------------------------

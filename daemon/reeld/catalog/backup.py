@@ -42,10 +42,15 @@ class Backup:
     """Taken from a catalogue whose file was lost; reeld never removes such a one."""
 
 
+def folder_of(catalog: str) -> str:
+    """Where its backups lie."""
+    return os.path.join(os.path.dirname(catalog), "backups")
+
+
 def backups_of(catalog: str) -> list[Backup]:
     """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed."""
     try:
-        names = os.listdir(_folder(catalog))
+        names = os.listdir(folder_of(catalog))
     except OSError:
         return []
     found = [backup for name in names if (backup := _named(catalog, name)) is not None]
@@ -63,6 +68,37 @@ def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
     )
 
 
+def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
+    """What to say where `newest_sound` knows none, though backups lie there or may; None where there are none."""
+    if (trouble := listing_trouble(catalog)) is not None:
+        return trouble
+    schemas = [backup.schema for backup in backups_of(catalog)]
+    newer = [schema for schema in schemas if schema > newest_schema]
+    reasons = []
+    if newer:
+        reasons.append(f"{len(newer)} of a newer reeld, of schema {max(newer)}: install that version")
+    if worse := len(schemas) - len(newer):
+        reasons.append(f"{worse} damaged, or not to be read: check the disk, and the rights of whoever runs reeld")
+    if not reasons:
+        return None
+    return f"this reeld can go back to no backup in {readable(folder_of(catalog))} ({'; '.join(reasons)})"
+
+
+def listing_trouble(catalog: str) -> str | None:
+    """What to say where nobody can tell which backups there are; None where that can be told."""
+    folder = folder_of(catalog)
+    try:
+        os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as err:
+        return (
+            f"which backups lie in {readable(folder)} cannot be told, since it cannot be listed ({err.strerror}): give "
+            "the user that runs this the right to read it, and check its disk"
+        )
+    return None
+
+
 def save_backup(
     lend: Lend,
     catalog: str,
@@ -76,7 +112,7 @@ def save_backup(
 
     Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
     """
-    folder = _folder(catalog)
+    folder = folder_of(catalog)
     with lend() as connection:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
     kind = "-rescued" if is_rescued else ""
@@ -223,7 +259,7 @@ def _require_space(connection: Any, folder: str) -> None:
 
 def backup_space_trouble(catalog: str) -> str | None:
     """What to say of the space for the next backup; None when there is enough, or nobody can tell."""
-    folder = _folder(catalog)
+    folder = folder_of(catalog)
     try:
         place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
         trouble = _want_of_space(place, os.path.getsize(catalog))
@@ -257,10 +293,6 @@ def _cannot(path: str, reason: str | None) -> str:
 # --- the folder ------------------------------------------------------------------------------------------
 
 
-def _folder(catalog: str) -> str:
-    return os.path.join(os.path.dirname(catalog), "backups")
-
-
 def _stem(catalog: str) -> str:
     return os.path.splitext(os.path.basename(catalog))[0]
 
@@ -274,12 +306,12 @@ def _named(catalog: str, name: str) -> Backup | None:
         made_at = datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC)
     except ValueError:  # there is no such day: a person named it
         return None
-    path = os.path.join(_folder(catalog), name)
+    path = os.path.join(folder_of(catalog), name)
     return Backup(path=path, made_at=made_at, schema=int(match[2]), is_rescued=match[3] is not None)
 
 
 def _remove_unfinished(catalog: str) -> None:
-    folder, stem = _folder(catalog), _stem(catalog)
+    folder, stem = folder_of(catalog), _stem(catalog)
     for name in os.listdir(folder):
         if name.startswith(stem) and re.fullmatch(_NAME.pattern + r"\.part", name[len(stem) :]):
             os.unlink(os.path.join(folder, name))

@@ -9,7 +9,14 @@ from shlex import quote
 from peewee import IntegrityError, PeeweeException, ProgrammingError
 from peewee import sqlite3 as driver
 
-from reeld.catalog.backup import draft_of, newest_sound, restoring_command, way_back
+from reeld.catalog.backup import (
+    draft_of,
+    folder_of,
+    newest_sound,
+    restoring_command,
+    way_back,
+    why_none_is_sound,
+)
 from reeld.catalog.migrate import latest_version
 from reeld.domain.files import readable
 from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogUnavailable
@@ -39,9 +46,15 @@ def own_errors(path: str) -> Iterator[None]:
 
 def damaged(path: str, what: str) -> CatalogCorrupt:
     """The error that says so, with the newest sound backup and the commands that bring it back."""
-    backup = newest_sound(path, newest_schema=latest_version())
-    todo = way_back(path, backup) if backup else "There is no backup: move it aside, and let reeld scan anew"
-    return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed. {todo}")
+    return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed. {_todo(path)}")
+
+
+def _todo(path: str) -> str:
+    if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
+        return way_back(path, backup)
+    if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
+        return f"And {reason}. To begin anew without: move it aside, together with its backups"
+    return "There is no backup: move it aside, and let reeld scan anew"
 
 
 def space_trouble(path: str) -> str | None:
@@ -80,14 +93,15 @@ def missing(path: str) -> str | None:
             f"a backup was about to be put in the place of {readable(path)}, and that was interrupted; finish it:\n"
             f"  {restoring_command(path, draft)}"
         )
-    backup = newest_sound(path, newest_schema=latest_version())
-    if backup is not None:
-        aside = os.path.join(os.path.dirname(path), "backups.old")
+    folder = folder_of(path)
+    anew = f"mv {quote(readable(folder))} {quote(readable(f'{folder}.old'))}"
+    if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
         return (
             f"there is no catalogue at {readable(path)} any more, but backups of it lie beside. To begin with an empty "
-            f"one: mv {quote(readable(os.path.dirname(backup.path)))} {quote(readable(aside))}\n"
-            f"{way_back(path, backup)}"
+            f"one: {anew}\n{way_back(path, backup)}"
         )
+    if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
+        return f"no catalogue is to be seen at {readable(path)}, and {reason}. To begin with an empty one: {anew}"
     if os.path.exists(log := f"{path}-wal") and os.path.getsize(log):
         return (
             f"there is no catalogue at {readable(path)} any more, but its log is: put the file back; or, to begin "

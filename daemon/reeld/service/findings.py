@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from reeld.catalog.backup import backup_space_trouble, newest_of
+from reeld.catalog.backup import backup_space_trouble, listing_trouble, newest_of
 from reeld.catalog.trouble import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.config import Config
 from reeld.domain.files import readable
@@ -120,6 +120,8 @@ def _catalog(sight: Sight) -> Iterator[Finding]:
 
 
 def _backups(sight: Sight) -> Finding:
+    if (trouble := listing_trouble(sight.config.database_path)) is not None:
+        return Finding(check="backups", level="problem", message=trouble)
     newest = newest_of(sight.config.database_path)
     if newest is None:
         message = "there is no backup of the catalogue yet; a running reeld makes the first within an hour"
