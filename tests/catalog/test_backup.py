@@ -93,6 +93,22 @@ def test_seven_stay_with_the_last_of_each_earlier_schema_and_all_that_were_rescu
     )
 
 
+def test_backups_of_a_clock_that_was_ahead_go_before_those_of_the_right_one(filled: Path) -> None:
+    ahead = [_save(filled, AT + timedelta(days=365 + day)) for day in range(8)]
+    right = [_save(filled, AT + timedelta(days=day)) for day in range(8)]
+    assert backups_of(str(filled), right[-1].made_at) == right[:0:-1]
+    assert not any(os.path.exists(each.path) for each in ahead)
+
+
+def test_the_way_back_leads_to_the_last_backup_of_the_right_clock_and_not_to_one_that_was_ahead(filled: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    right = _save(filled, now - timedelta(days=2))
+    ahead = _save(filled, now + timedelta(days=365))
+    assert newest_sound(str(filled), newest_schema=latest_version()) == right
+    os.unlink(right.path)
+    assert newest_sound(str(filled), newest_schema=latest_version()) == ahead, "better than none"
+
+
 def test_a_draft_that_a_kill_left_is_cleared_away(filled: Path) -> None:
     folder = filled.parent / "backups"
     folder.mkdir()

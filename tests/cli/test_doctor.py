@@ -275,6 +275,20 @@ def test_a_clock_that_was_put_back_is_a_problem(tmp_path: Path) -> None:
     assert clock.level != "problem"
 
 
+def test_a_clock_that_was_ahead_is_no_problem_once_a_backup_was_made_since(tmp_path: Path) -> None:
+    folder, right = tmp_path / "backups", f"reeld-{NOW - timedelta(hours=1):%Y%m%dT%H%M%SZ}-schema7.db"
+    folder.mkdir()
+    (folder / "reeld-20271124T120000Z-schema7.db").touch()
+    removed = row(name="Old", state="removed", checked_at="2027-11-24T12:00:00+00:00")
+    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[removed])))
+    assert clock.level == "problem"
+    assert "was ahead then, or is behind now" in clock.message
+    (folder / right).touch()
+    found = at_a_glance(sight(tmp_path, libraries=[row(), removed]))
+    assert of("clock", found)[0].level != "problem"
+    assert "made on 2026-11-24 11:00 UTC" in of("backups", found)[0].message
+
+
 def test_what_the_daemon_says_of_a_library_is_a_finding(tmp_path: Path) -> None:
     watching = {"mode": "polling", "is_degraded": True, "why": "no watches left", "directories": 5}
     told = {"name": "L", "trouble": "it does not answer", "watching": watching, "unreadable": []}

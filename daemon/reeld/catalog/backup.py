@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from shlex import quote
 from typing import Any
 
@@ -25,6 +25,9 @@ from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
 STEPS_BETWEEN_QUESTIONS = 100_000
 
 _NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db", re.ASCII)
+# Less than this may be another machine's clock, as on a network disk.
+CLOCK_SLACK = timedelta(hours=1)
+
 MOMENT = "%Y%m%dT%H%M%SZ"
 
 Lend = Callable[[], AbstractContextManager[Any]]
@@ -47,18 +50,27 @@ def folder_of(catalog: str) -> str:
     return os.path.join(os.path.dirname(catalog), "backups")
 
 
-def backups_of(catalog: str) -> list[Backup]:
-    """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed."""
+def backups_of(catalog: str, now: datetime | None = None) -> list[Backup]:
+    """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed.
+
+    A moment that is still to come was named by a clock that was ahead. Nobody knows when that was, and those count as
+    the oldest: what was made by the right clock must neither go before them nor be passed over for them.
+    """
+    latest = (now or datetime.now(UTC)) + CLOCK_SLACK
     try:
         names = os.listdir(folder_of(catalog))
     except OSError:
         return []
     found = [backup for name in names if (backup := _named(catalog, name)) is not None]
-    return sorted(found, key=lambda backup: (backup.made_at, backup.is_rescued, backup.path), reverse=True)
+    return sorted(
+        found,
+        key=lambda backup: (backup.made_at <= latest, backup.made_at, backup.is_rescued, backup.path),
+        reverse=True,
+    )
 
 
-def newest_of(catalog: str) -> Backup | None:
-    return next(iter(backups_of(catalog)), None)
+def newest_of(catalog: str, now: datetime | None = None) -> Backup | None:
+    return next(iter(backups_of(catalog, now)), None)
 
 
 def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
@@ -320,7 +332,7 @@ def _remove_unfinished(catalog: str) -> None:
 def _let_old_ones_go(catalog: str, just_made: Backup, most: int) -> None:
     """The newest so many stay, and the last of each earlier schema: the only way back to the reeld that knew it."""
     kept: list[Backup] = []
-    for backup in backups_of(catalog):
+    for backup in backups_of(catalog, just_made.made_at):
         is_last_of_schema = backup.schema not in {each.schema for each in kept}
         ordinary = sum(not each.is_rescued for each in kept)
         if ordinary < most or is_last_of_schema or backup.is_rescued or backup.path == just_made.path:

@@ -70,7 +70,8 @@ class Upkeep:
         self._looks_at_loss = 0
         self._checked_in_s: float | None = None
         self._last_try_s: float | None = None
-        self._backup: Backup | None = next((each for each in backups_of(path) if not each.is_rescued), None)
+        present = [each for each in backups_of(path, datetime.fromtimestamp(now_s, UTC)) if not each.is_rescued]
+        self._backup: Backup | None = next(iter(present), None)
         self._backed_up: Changes | None = None
         """What had changed when the last backup was made; None when this process has not made one."""
         self._seen: Changes = (0, 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from reeld.catalog.backup import backup_space_trouble, listing_trouble, newest_of
+from reeld.catalog.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
 from reeld.catalog.trouble import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.config import Config
 from reeld.domain.files import readable
@@ -24,9 +24,6 @@ Level = Literal["good", "note", "problem"]
 
 # The daemon makes one a week at least; two days more for a machine that is switched off at the weekend.
 OLD_BACKUP = timedelta(days=9)
-
-# Less than this may be another machine's clock, as on a network disk.
-CLOCK_SLACK = timedelta(hours=1)
 
 # Of folders that cannot be read so many are named.
 MOST_NAMED = 3
@@ -122,7 +119,7 @@ def _catalog(sight: Sight) -> Iterator[Finding]:
 def _backups(sight: Sight) -> Finding:
     if (trouble := listing_trouble(sight.config.database_path)) is not None:
         return Finding(check="backups", level="problem", message=trouble)
-    newest = newest_of(sight.config.database_path)
+    newest = newest_of(sight.config.database_path, sight.now)
     if newest is None:
         message = "there is no backup of the catalogue yet; a running reeld makes the first within an hour"
         return Finding(check="backups", level="note", message=message)
@@ -152,15 +149,19 @@ def _set_aside(sight: Sight) -> Iterator[Finding]:
 
 
 def _clock(sight: Sight) -> Finding:
-    """Against what is certainly past: the newest backup and the last looks at the libraries."""
-    newest = newest_of(sight.config.database_path)
+    """Against what is past if the clock was always right: the newest backup and the last looks at the libraries.
+
+    A reeld that runs makes both anew: so a clock that was ahead once is not held against it for long.
+    """
+    newest = newest_of(sight.config.database_path, sight.now)
     moments = [newest.made_at] if newest else []
-    moments += [datetime.fromisoformat(row["checked_at"]) for row in sight.libraries if row["checked_at"]]
+    looked_at = [row["checked_at"] for row in sight.libraries if row["state"] != "removed" and row["checked_at"]]
+    moments += [datetime.fromisoformat(checked_at) for checked_at in looked_at]
     latest = max(moments, default=sight.now)
     if latest > sight.now + CLOCK_SLACK:
         message = (
-            f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC already; "
-            "set it right: timedatectl set-ntp true"
+            f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC by it: it "
+            "was ahead then, or is behind now; have it kept right: timedatectl set-ntp true"
         )
         return Finding(check="clock", level="problem", message=message)
     if _is_clock_adrift():
