@@ -93,6 +93,20 @@ def test_seven_stay_with_the_last_of_each_earlier_schema_and_all_that_were_rescu
     )
 
 
+def test_catalogues_of_one_folder_whose_names_begin_alike_keep_their_backups_apart(tmp_path: Path) -> None:
+    made = {}
+    for name in ("reeld.db", "reeld.sqlite", "reeld", "reeld.db.old", "reeld-2.db"):
+        catalog = tmp_path / name
+        open_catalog(str(catalog), create=True)
+        made[catalog] = [_save(catalog, AT + timedelta(days=day)) for day in range(8)][1:]
+        close_catalog()
+    now = AT + timedelta(days=8)
+    assert [backups_of(str(catalog), now)[::-1] for catalog in made] == list(made.values())
+    assert os.path.basename(made[tmp_path / "reeld.sqlite"][0].path) == (
+        f"reeld-20261124T150000Z-schema{latest_version()}.sqlite"
+    )
+
+
 def test_backups_of_a_clock_that_was_ahead_go_before_those_of_the_right_one(filled: Path) -> None:
     ahead = [_save(filled, AT + timedelta(days=365 + day)) for day in range(8)]
     right = [_save(filled, AT + timedelta(days=day)) for day in range(8)]

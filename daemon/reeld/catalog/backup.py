@@ -24,7 +24,7 @@ from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
 # Of SQLite's virtual machine: some milliseconds.
 STEPS_BETWEEN_QUESTIONS = 100_000
 
-_NAME = re.compile(r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?\.db", re.ASCII)
+_NAMED = r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?"
 # Less than this may be another machine's clock, as on a network disk.
 CLOCK_SLACK = timedelta(hours=1)
 
@@ -128,7 +128,8 @@ def save_backup(
     with lend() as connection:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
     kind = "-rescued" if is_rescued else ""
-    path = os.path.join(folder, f"{_stem(catalog)}-{at.astimezone(UTC).strftime(MOMENT)}-schema{schema}{kind}.db")
+    stem, ending = os.path.splitext(os.path.basename(catalog))
+    path = os.path.join(folder, f"{stem}-{at.astimezone(UTC).strftime(MOMENT)}-schema{schema}{kind}{ending}")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         _remove_unfinished(catalog)
@@ -305,14 +306,15 @@ def _cannot(path: str, reason: str | None) -> str:
 # --- the folder ------------------------------------------------------------------------------------------
 
 
-def _stem(catalog: str) -> str:
-    return os.path.splitext(os.path.basename(catalog))[0]
+def _match(catalog: str, name: str, more: str = "") -> re.Match[str] | None:
+    """Between the catalogue's stem and its ending: another one in the folder that differs in either has its own."""
+    stem, ending = map(re.escape, os.path.splitext(os.path.basename(catalog)))
+    return re.fullmatch(f"{stem}{_NAMED}{ending}{more}", name, re.ASCII)
 
 
 def _named(catalog: str, name: str) -> Backup | None:
     """The backup that has this name; None where the name is no backup's of this catalogue."""
-    stem = _stem(catalog)
-    if not name.startswith(stem) or (match := _NAME.fullmatch(name, len(stem))) is None:
+    if (match := _match(catalog, name)) is None:
         return None
     try:
         made_at = datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC)
@@ -323,9 +325,9 @@ def _named(catalog: str, name: str) -> Backup | None:
 
 
 def _remove_unfinished(catalog: str) -> None:
-    folder, stem = folder_of(catalog), _stem(catalog)
+    folder = folder_of(catalog)
     for name in os.listdir(folder):
-        if name.startswith(stem) and re.fullmatch(_NAME.pattern + r"\.part", name[len(stem) :]):
+        if _match(catalog, name, r"\.part"):
             os.unlink(os.path.join(folder, name))
 
 
