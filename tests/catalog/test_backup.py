@@ -143,6 +143,24 @@ def test_a_file_that_is_named_nearly_like_a_backup_is_none_and_stops_nothing(fil
     assert stranger.exists()
 
 
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_copy_leaves_alone_what_a_person_has_beside_under_the_name_of_a_draft(
+    filled: Path, tmp_path: Path, is_damaged: bool
+) -> None:
+    mine = tmp_path / "copy.db.part"
+    mine.write_bytes(b"a download of mine")
+    os.symlink(filled, tmp_path / "copy.db.part-2")
+    if is_damaged:
+        close_catalog()
+        _damage(filled)
+        open_catalog(str(filled), create=False)
+    with pytest.raises(CatalogCorrupt) if is_damaged else contextlib.nullcontext():
+        copy_to(maintaining, str(tmp_path / "copy.db"))
+    assert mine.read_bytes() == b"a download of mine"
+    copies = [] if is_damaged else ["copy.db"]
+    assert sorted(os.listdir(tmp_path)) == [*copies, "copy.db.part", "copy.db.part-2", "state"]
+
+
 def test_a_damaged_catalogue_makes_no_backup(filled: Path) -> None:
     kept = _save(filled)
     close_catalog()

@@ -184,6 +184,12 @@ def test_the_catalogue_is_no_backup_of_itself(catalog: Path, backup: Path) -> No
         restore(str(catalog), str(catalog), AT)
 
 
+def test_what_a_kill_left_of_a_copy_is_cleared_away_by_the_next_try(catalog: Path, backup: Path) -> None:
+    (catalog.parent / "reeld.db.restoring.part").write_bytes(b"half")
+    restore(str(catalog), str(backup), AT)
+    assert not list(catalog.parent.glob("*.part*"))
+
+
 def test_where_there_is_no_room_or_right_nothing_changes(catalog: Path, backup: Path) -> None:
     (catalog.parent / "reeld.db.restoring.part").mkdir()
     before = everything(catalog.parent)

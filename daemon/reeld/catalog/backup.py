@@ -5,10 +5,11 @@ backup was whole when it was made.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,20 +148,18 @@ def copy_to(lend: Lend, path: str, should_stop: Callable[[], bool] = lambda: Fal
     The connection is needed for the copy alone (30 ms for 36 MB), not while that is checked and reaches the disk.
     Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
     """
-    draft = f"{path}.part"
     try:
-        with lend() as connection:
-            _require_space(connection, os.path.dirname(path))
-            facts = _facts_of_copy(connection, draft)
-        _check(draft, facts, should_stop)
-        sync(draft)
-        os.rename(draft, path)
-        sync(os.path.dirname(path))
+        with contextlib.ExitStack() as stack:
+            with lend() as connection:
+                _require_space(connection, os.path.dirname(path))
+                draft = stack.enter_context(_new_draft(path))
+                facts = _facts_of_copy(connection, draft)
+            _check(draft, facts, should_stop)
+            sync(draft)
+            os.rename(draft, path)
+            sync(os.path.dirname(path))
     except OSError as err:
         raise BackupFailed(_cannot(path, err.strerror)) from err
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
 
 
 def is_sound(path: str) -> bool:
@@ -185,6 +184,11 @@ def restoring_command(catalog: str, backup: str) -> str:
     return f"reeld restore-backup {quote(readable(backup))} --database {quote(readable(catalog))}"
 
 
+def unchecked_draft_of(path: str) -> str:
+    """Where a copy lies until it is checked; a kill leaves it there, for whoever owns the folder to clear away."""
+    return f"{path}.part"
+
+
 def draft_of(catalog: str) -> str:
     """Where a checked copy of a backup lies while the catalogue moves aside for it (`restoring.py`)."""
     return f"{catalog}.restoring"
@@ -192,14 +196,31 @@ def draft_of(catalog: str) -> str:
 
 # --- copying ---------------------------------------------------------------------------------------------
 
+
+@contextlib.contextmanager
+def _new_draft(path: str) -> Iterator[str]:
+    """The name of an empty file beside `path`, which is gone at the end unless it was renamed.
+
+    The folder may be a person's, who may have files there under any name.
+    """
+    first = unchecked_draft_of(path)
+    for draft in itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2))):
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+            break
+    try:
+        yield draft
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+
+
 Facts = dict[str, int]
 """What must be equal in the copy: who made it, its schema, and the number of rows of each table."""
 
 
 def _facts_of_copy(connection: Any, draft: str) -> Facts:
     """Copy, in one step: one in many begins anew whenever somebody writes, and never ended beside a busy writer."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(draft)
     try:
         with contextlib.closing(driver.connect(draft, isolation_level=None)) as target:
             # A crash leaves a draft, which is thrown away: no journal, and one sync at the end.

@@ -14,7 +14,7 @@ from typing import Any
 
 from peewee import sqlite3 as driver
 
-from reeld.catalog.backup import MOMENT, copy_to, draft_of, escaped, sync
+from reeld.catalog.backup import MOMENT, copy_to, draft_of, escaped, sync, unchecked_draft_of
 from reeld.catalog.migrate import APPLICATION_ID, latest_version
 from reeld.catalog.openfiles import SUFFIXES
 from reeld.domain.files import readable
@@ -37,6 +37,8 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
     draft, folder = draft_of(catalog), os.path.dirname(catalog)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unchecked_draft_of(draft))
         _copy(backup, draft)
         aside = _move_aside(catalog, at)
         for path in (draft, *([aside] if aside else [])):
