@@ -18,6 +18,7 @@ from typing import Any
 
 from peewee import sqlite3 as driver
 
+from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
@@ -132,11 +133,12 @@ def save_backup(
     stem, ending = os.path.splitext(os.path.basename(catalog))
     path = os.path.join(folder, f"{stem}-{at.astimezone(UTC).strftime(MOMENT)}-schema{schema}{kind}{ending}")
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(folder)
         _remove_unfinished(catalog)
     except OSError as err:
         raise BackupFailed(_cannot(path, err.strerror)) from err
     copy_to(lend, path, should_stop)
+    give_to_owner(path, folder)
     backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
     _let_old_ones_go(catalog, backup, kept)
     return backup

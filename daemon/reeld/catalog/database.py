@@ -18,6 +18,7 @@ from reeld.catalog.backup import newest_sound, save_backup, way_back
 from reeld.catalog.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.catalog.models import database
 from reeld.catalog.openfiles import OpenFiles
+from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.catalog.trouble import damaged, missing, own_errors
 from reeld.config import BACKUPS_KEPT
 from reeld.domain.files import readable
@@ -234,7 +235,7 @@ def _make_if_absent(path: str) -> None:
         return
     _refuse_if_gone(path)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_folder(os.path.dirname(path))
     except OSError as err:
         raise CatalogUnavailable(_cannot_make(path, err)) from err
     draft = f"{path}.new"
@@ -247,6 +248,7 @@ def _make_if_absent(path: str) -> None:
         migrate(database)
     finally:
         database.close()
+    give_to_owner(draft, os.path.dirname(path))
     os.rename(draft, path)
     _sync_directory(os.path.dirname(path))
 

@@ -18,7 +18,7 @@ from reeld.catalog.exporting import FORMAT, TABLES, VERSION
 from reeld.catalog.migrate import latest_version, migrate
 from reeld.catalog.models import Row
 from reeld.catalog.openfiles import SUFFIXES
-from reeld.catalog.restoring import give_to_owner
+from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import CatalogTooNew, CatalogUnavailable, ImportRefused
 
@@ -44,7 +44,7 @@ def import_catalog(lines: Iterable[bytes], catalog: str) -> dict[str, int]:
         )
     draft, folder = f"{catalog}.importing", os.path.dirname(catalog)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(folder)
         _remove(draft)
         counts = _fill(draft, lines)
         if not is_sound(draft):

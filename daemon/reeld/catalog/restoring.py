@@ -17,6 +17,7 @@ from peewee import sqlite3 as driver
 from reeld.catalog.backup import MOMENT, copy_to, draft_of, escaped, sync, unchecked_draft_of
 from reeld.catalog.migrate import APPLICATION_ID, latest_version
 from reeld.catalog.openfiles import SUFFIXES
+from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogTooNew, NotFoundError, UsageError
 
@@ -36,7 +37,7 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
         raise UsageError(f"{readable(backup)} is the catalogue itself; see `reeld list backups`")
     draft, folder = draft_of(catalog), os.path.dirname(catalog)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(folder)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unchecked_draft_of(draft))
         _copy(backup, draft)
@@ -120,10 +121,3 @@ def _names_aside(catalog: str, at: datetime) -> Iterator[str]:
     first = os.path.join(os.path.dirname(catalog), f"{_ASIDE}{at.astimezone(UTC).strftime(MOMENT)}")
     yield first
     yield from (f"{first}-{number}" for number in itertools.count(2))
-
-
-def give_to_owner(path: str, folder: str) -> None:
-    """Root puts things right for the user that reeld runs as, and must not lock that one out."""
-    owner = os.stat(folder)
-    if os.geteuid() == 0:
-        os.chown(path, owner.st_uid, owner.st_gid)

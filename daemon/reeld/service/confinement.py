@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+from reeld.catalog.ownership import make_folder
 from reeld.log import get_logger
 from reeld.sandbox import forbid_writing_outside
 
@@ -19,7 +20,7 @@ def write_only_the_catalogue(database_path: str, metrics_directory: str = "") ->
     """
     state_directory = os.path.dirname(os.path.abspath(database_path))
     with contextlib.suppress(OSError):
-        os.makedirs(state_directory, mode=0o700, exist_ok=True)
+        make_folder(state_directory)
     if not os.path.isdir(state_directory):
         return  # whoever opens the catalogue next says why, and ends
     more = [metrics_directory] if metrics_directory and os.path.isdir(metrics_directory) else []

@@ -12,6 +12,7 @@ import os
 import time
 from typing import Any, Self
 
+from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, CatalogUnavailable
 
@@ -31,8 +32,8 @@ class Presence:
         """Take the lock. Raises CatalogInUse if another process has it."""
         path = _lock_path(self._database_path)
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_folder(os.path.dirname(path))
+            descriptor = _open_lock(path)
         except OSError as err:
             raise CatalogUnavailable(
                 f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
@@ -79,6 +80,17 @@ def status_of(database_path: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return {}
     return status if isinstance(status, dict) else {}
+
+
+def _open_lock(path: str) -> int:
+    """The descriptor of the file, which is made where it lacks, for the user whose folder it is."""
+    how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, how | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, how, 0o600)
+    give_to_owner(descriptor, os.path.dirname(path))
+    return descriptor
 
 
 def _lock(descriptor: int) -> None:
