@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reeld.catalog import libraries
+from reeld.catalog import libraries, views
 from reeld.catalog.database import writing
 from reeld.catalog.models import Library as LibraryRow
 from reeld.config import Library
@@ -38,3 +38,18 @@ def test_a_library_whose_path_changed_keeps_its_row(catalog: Path) -> None:
     assert sync(Films="/disks/new") == ids
     sync()
     assert sync(Films="/disks/newer") == ids, "also if it was left out for a while"
+
+
+def test_two_folders_whose_names_are_no_text_are_two_libraries(catalog: Path) -> None:
+    paths = ["/disks/caf\udce8", "/disks/caf\udce9", "/disks/caf\ufffd"]
+    ids = sync(**{path: path for path in paths})
+    assert sorted(ids.values()) == [1, 2, 3]
+    assert names() == {ids[path]: path for path in paths}
+    assert sync(**{path: path for path in paths}) == ids
+    assert [row["name"] for row in views.libraries()] == ["/disks/caf\ufffd", *paths[:2]]
+
+
+def test_a_folder_whose_name_is_no_text_and_was_known_by_less_of_it_keeps_its_row(catalog: Path) -> None:
+    ids = sync(**{"/disks/caf\ufffd": "/disks/caf\udce9"})
+    sync()
+    assert list(sync(**{"/disks/caf\udce9": "/disks/caf\udce9"}).values()) == list(ids.values())

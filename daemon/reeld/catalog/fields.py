@@ -7,7 +7,7 @@ from peewee import BigIntegerField, Field, TextField
 
 
 class PathField(Field):
-    """A path or a file name: TEXT where it is valid UTF-8, the raw bytes as a BLOB where it is not."""
+    """A path or a name that may be one: TEXT where it is valid UTF-8, the raw bytes as a BLOB where it is not."""
 
     field_type = "TEXT"
 

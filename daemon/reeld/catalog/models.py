@@ -36,7 +36,8 @@ class BaseModel(Model):
 class Library(BaseModel):
     """A watched root. `state` speaks of the last time that reeld looked."""
 
-    name = PlainTextField(unique=True)
+    # The name of a folder that was given to a command is its path.
+    name = PathField(unique=True)
     path = PathField()
     kind = TextField(default="auto")
     state = TextField(default="offline")
