@@ -1,5 +1,6 @@
 """The daemon ends at any moment, asked or not, and nothing is lost, and nothing is there twice."""
 
+import fcntl
 import os
 import random
 import signal
@@ -90,6 +91,20 @@ def test_a_second_daemon_and_a_scan_are_refused_beside_a_running_one() -> None:
         make_video(world.library / "Heat (1995).mkv")
         daemon.wait_for("file.finished")
         daemon.assert_true()
+
+
+def test_a_lock_file_that_was_removed_lets_nobody_work_beside_a_running_daemon() -> None:
+    with new_world() as world, RunningDaemon(world) as daemon:
+        os.unlink(f"{world.database}.lock")
+        daemon.wait_for("lock.renewed")
+        assert world.reeld("scan").returncode == os.EX_TEMPFAIL
+        assert world.rows("status")[0]["pid"] == daemon.pid
+        with open(f"{world.database}.other", "w") as another:
+            fcntl.flock(another, fcntl.LOCK_EX)
+            os.rename(another.name, f"{world.database}.lock")
+            assert "another reeld works on it now" in daemon.wait_for("daemon.failed")["reason"]
+            assert daemon.wait_for_end() == os.EX_TEMPFAIL
+        daemon.noise.clear()
 
 
 def test_what_happened_while_it_was_down_is_caught_up_with() -> None:

@@ -56,6 +56,51 @@ def test_a_second_process_is_refused_and_told_who_the_first_is(database: str) ->
         assert status_of(database) is not None
 
 
+def test_a_lock_whose_file_was_removed_or_replaced_is_taken_anew(database: str) -> None:
+    with Presence(database) as presence:
+        presence.keep()
+        os.unlink(f"{database}.lock")
+        presence.keep()
+        with pytest.raises(CatalogInUse), Presence(database):
+            pass
+        (other := Path(f"{database}.other")).touch()
+        other.rename(f"{database}.lock")
+        assert status_of(database) is None
+        presence.keep()
+        assert status_of(database) == {}
+        os.rename(os.path.dirname(database), f"{os.path.dirname(database)} away")
+        presence.keep()
+        os.rename(f"{os.path.dirname(database)} away", os.path.dirname(database))
+        assert status_of(database) == {}
+    assert status_of(database) is None
+
+
+def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> None:
+    with Presence(database) as presence:
+        os.unlink(f"{database}.lock")
+        with Presence(database) as other:
+            other.tell({"libraries": ["theirs"]})
+            with pytest.raises(CatalogInUse, match="was removed while reeld ran"):
+                presence.keep()
+            presence.tell({"libraries": ["ours"]})
+            presence.__exit__()
+            assert status_of(database) == {"pid": os.getpid(), "libraries": ["theirs"]}
+
+
+def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, removed = fcntl.flock, list[str]()
+
+    def remove_first(descriptor: int, how: int) -> None:
+        if not removed:
+            removed.append(f"{database}.lock")
+            os.unlink(removed[0])
+        take(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with Presence(database), pytest.raises(CatalogInUse), Presence(database):
+        pass
+
+
 def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
     os.makedirs(os.path.dirname(database))
     descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT)

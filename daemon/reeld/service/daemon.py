@@ -252,6 +252,7 @@ class Daemon:
         before: dict[str, Any] | None = None
         while not self.stopping.is_set():
             try:
+                presence.keep()
                 self._vigil.look_around()
             except CatalogError as err:
                 self._fail(err)

@@ -15,6 +15,9 @@ from typing import Any, Self
 from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, CatalogUnavailable
+from reeld.log import get_logger
+
+log = get_logger()
 
 # Half a second in all.
 LOCK_ATTEMPTS = 10
@@ -30,25 +33,55 @@ class Presence:
 
     def __enter__(self) -> Self:
         """Take the lock. Raises CatalogInUse if another process has it."""
-        path = _lock_path(self._database_path)
         try:
-            make_folder(os.path.dirname(path))
-            descriptor = _open_lock(path)
+            make_folder(os.path.dirname(self._database_path))
+            self._descriptor = self._take()
         except OSError as err:
             raise CatalogUnavailable(
                 f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
                 " that runs reeld the right to write to its folder, or name another one under [database] path"
             ) from err
-        try:
-            _lock(descriptor)
-        except OSError as err:
-            os.close(descriptor)
-            raise CatalogInUse(
-                f"another reeld {_who(self._database_path)}works on {readable(self._database_path)}; "
-                "it notices new files by itself"
-            ) from err
-        self._descriptor = descriptor
         return self
+
+    def _take(self) -> int:
+        """The descriptor of the file that has the lock's name, locked. Raises CatalogInUse, or OSError."""
+        path = _lock_path(self._database_path)
+        while True:
+            descriptor = _open_lock(path)
+            try:
+                _lock(descriptor)
+            except OSError as err:
+                os.close(descriptor)
+                raise CatalogInUse(
+                    f"another reeld {_who(self._database_path)}works on {readable(self._database_path)}; "
+                    "it notices new files by itself"
+                ) from err
+            if not _has_lost_its_name(descriptor, path):
+                return descriptor
+            os.close(descriptor)
+
+    def keep(self) -> None:
+        """Take the lock anew where its file was removed. Raises CatalogInUse if another process was faster.
+
+        The lock is on the file and not on its name: whoever makes another file under that name would get a lock, too.
+        """
+        before = self._descriptor
+        if before is None or not _has_lost_its_name(before, _lock_path(self._database_path)):
+            return
+        try:
+            self._descriptor = self._take()
+        except CatalogInUse as err:
+            os.close(before)
+            self._descriptor = None
+            raise CatalogInUse(
+                f"{readable(_lock_path(self._database_path))}, which keeps others off the catalogue, was removed while "
+                "reeld ran, and another reeld works on it now; reeld ends, so that there are not two. Leave the files "
+                "beside the catalogue alone while it runs"
+            ) from err
+        except OSError:
+            return  # the folder is gone, or full: at the next look
+        os.close(before)
+        log.warning("lock.renewed", path=_lock_path(self._database_path))
 
     def __exit__(self, *_exception: object) -> None:
         if self._descriptor is not None:
@@ -60,8 +93,11 @@ class Presence:
     def tell(self, status: dict[str, Any]) -> None:
         """Let others read this until the next time, or until this process ends.
 
-        On a full disk the old status stays: it is a convenience, and nothing depends on it.
+        On a full disk the old status stays: it is a convenience, and nothing depends on it. Where another process has
+        the lock by now, it is that one's.
         """
+        if self._descriptor is None:
+            return
         path = _status_path(self._database_path)
         draft = f"{path}.new"
         with contextlib.suppress(OSError):
@@ -91,6 +127,16 @@ def _open_lock(path: str) -> int:
         return os.open(path, how, 0o600)
     give_to_owner(descriptor, os.path.dirname(path))
     return descriptor
+
+
+def _has_lost_its_name(descriptor: int, path: str) -> bool:
+    """Whether that is another file's, or nobody's. What cannot be looked at is unknown, and unknown is not lost."""
+    try:
+        return not os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _lock(descriptor: int) -> None:
