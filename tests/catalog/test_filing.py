@@ -612,6 +612,18 @@ def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
         VideoFile.update(said_of_work=None, said_of_episode=None).where(VideoFile.id == one).execute()
     give(two, Ignored(reason="a sample"))
     assert [row.year for row in Series.select()] == [2014]
+@pytest.mark.parametrize("kind", ["movie", "episode"])
+def test_a_list_goes_on_when_a_work_goes_between_two_pages(
+    library: int, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(views, "_PAGE", 2)
+    listing = views.list_movies() if kind == "movie" else views.list_episodes()
+    one_of_four = [film(f"Film {n}") if kind == "movie" else show("Fargo", 1, n) for n in range(4)]
+    ids = arrive(library, one_of_four)
+    seen = [next(listing), next(listing)]
+    give(ids[3], Ignored(reason="a sample"))
+    seen += listing
+    assert [row["files"][0]["id"] for row in seen] == ids[:3]
 
 
 # --- the trash -------------------------------------------------------------------------------------------

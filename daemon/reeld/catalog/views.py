@@ -254,7 +254,8 @@ def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
             links = list(VideoFile.select(VideoFile.movie, VideoFile.id).where(VideoFile.movie.in_(page)).tuples())
         files = _grouped_files(links)
         for movie_id in page:
-            yield from _with_files(_work(movies[movie_id]), files[movie_id], also_missing=also_missing)
+            if movie_id in movies:  # it may have gone since the list began
+                yield from _with_files(_work(movies[movie_id]), files[movie_id], also_missing=also_missing)
 
 
 def list_series(*, also_missing: bool = False) -> Iterator[Row]:
@@ -319,7 +320,8 @@ def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
             links = list(EpisodeFile.select().where(EpisodeFile.episode.in_(page)).tuples())
         files = _grouped_files(links)
         for episode_id in page:
-            yield from _with_files(_episode(episodes[episode_id]), files[episode_id], also_missing=also_missing)
+            if episode_id in episodes:
+                yield from _with_files(_episode(episodes[episode_id]), files[episode_id], also_missing=also_missing)
 
 
 def _episode(row: Row) -> Row:
