@@ -626,6 +626,18 @@ def test_a_list_goes_on_when_a_work_goes_between_two_pages(
     assert [row["files"][0]["id"] for row in seen] == ids[:3]
 
 
+def test_a_question_that_is_answered_while_the_list_is_read_does_not_wait(
+    library: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_PAGE", 2)
+    questions = [ask(add_file(library, f"{n}.mkv"), film(f"Film {n}")) for n in range(4)]
+    listing = views.list_pending()
+    seen = [next(listing), next(listing)]
+    reject(questions[3])
+    seen += listing
+    assert [row["id"] for row in seen] == questions[:3]
+
+
 # --- the trash -------------------------------------------------------------------------------------------
 
 

@@ -366,23 +366,28 @@ def _with_files(work: Row, files: list[Row], *, also_missing: bool) -> Iterator[
 
 
 def list_pending() -> Iterator[Row]:
-    """Open questions, oldest first, each with its candidates; those about missing files are left out."""
+    """Open questions, oldest first, each with its candidates; those about missing files are left out.
+
+    What is answered while the list is read is left out too: it waits for nobody.
+    """
     with reading():
-        ids = [
-            row_id
-            for (row_id,) in PendingValidation.select(PendingValidation.id)
-            .join(VideoFile)
-            .where(PendingValidation.validation_status == "pending", VideoFile.state == "present")
-            .order_by(PendingValidation.created_at, PendingValidation.id)
-            .tuples()
-        ]
+        ids = [row_id for (row_id,) in _open_questions(PendingValidation.id).tuples()]
     for page in chunked(ids, _PAGE):
         with reading():
-            rows = PendingValidation.select().where(PendingValidation.id.in_(page)).order_by(PendingValidation.id)
-            questions = list(rows.dicts())
+            questions = list(_open_questions(PendingValidation).where(PendingValidation.id.in_(page)).dicts())
         files = {row["id"]: row for row in _files([question["video_file"] for question in questions])}
         for question in questions:
-            yield _question(question) | {"file": files.get(question["video_file"])}
+            if question["video_file"] in files:
+                yield _question(question) | {"file": files[question["video_file"]]}
+
+
+def _open_questions(*columns: Any) -> Any:
+    return (
+        PendingValidation.select(*columns)
+        .join(VideoFile)
+        .where(PendingValidation.validation_status == "pending", VideoFile.state == "present")
+        .order_by(PendingValidation.created_at, PendingValidation.id)
+    )
 
 
 def list_trash() -> Iterator[Row]:
