@@ -799,3 +799,13 @@ def test_what_was_filed_by_its_name_and_holds_no_video_leaves_no_trace_of_the_wo
         content.save_media_facts(known, MediaFacts(problem=problem))
         filing.file_verdict(known, Uncertain(reason=problem), title_key, NOW_MS + 2)
     assert [entry.entity_metadata["title"] for entry in Trash.select()] == ["Alien"]
+
+
+def test_a_film_that_a_person_made_for_a_file_without_video_goes_to_the_trash(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    with writing():
+        content.save_media_facts(file_id, MediaFacts(problem="no video in it"))
+    question = ask(file_id, reason="no video in it")
+    validate(question, film("My Holiday", 1999))
+    reject(question)
+    assert [entry.entity_metadata["title"] for entry in Trash.select()] == ["My Holiday"]

@@ -275,14 +275,16 @@ def _unlink(
 ) -> None:
     """Take the file from works that it does not belong to; a work that has no file left goes to the trash.
 
-    But not one that was made for this file alone, of which only the name was known, and which holds no video.
+    But not one that was made for this file alone, by its name, while nobody knew that it holds no video.
     """
     before = learning.works_of(video_file_id)
-    ((movie_id, codec, problem, changed_at, part, edition),) = rows(
-        "SELECT movie_id, codec_video, media_problem, changed_at, part, edition FROM video_files WHERE id = ?",
+    ((movie_id, codec, problem, changed_at, part, edition, decided_by),) = rows(
+        "SELECT movie_id, codec_video, media_problem, changed_at, part, edition, decided_by "
+        "FROM video_files WHERE id = ?",
         video_file_id,
     )
-    made_since = VideoFile.changed_at.python_value(changed_at) if codec is None and problem is not None else None
+    is_by_name_alone = codec is None and problem is not None and decided_by != "person"
+    made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
     throw_away = partial(
         discard,
         reason=LAST_FILE,
