@@ -777,6 +777,28 @@ def test_a_work_that_came_again_with_fewer_facts_is_not_restored_beside_itself(
     assert file_row(third).verdict == "accepted", file_row(third).reason
 
 
+def test_an_episode_whose_series_came_again_comes_back_as_one_of_that(library: int) -> None:
+    (rejected,) = arrive(library, [show("Fargo", 1, 1, year=2014)])
+    with writing():
+        reject(filing.open_question(rejected, NOW_MS))
+    accept(add_file(library, "new.mkv"), show("Fargo", 1, 2, year=2014))
+    _restore("episode")
+    assert episodes_of(rejected) == [("Fargo", 1, 1)]
+    assert Series.select().count() == 1
+    with pytest.raises(NotFoundError, match="there again"):
+        _restore("series")
+
+
+def test_an_episode_that_may_be_of_two_series_is_no_episode_of_one_of_them(library: int) -> None:
+    (old,) = arrive(library, [show("Fargo", 1, 1)])
+    give(old, Ignored(reason="a sample"))
+    for year in (1996, 2014):
+        accept(add_file(library, f"{year}.mkv"), show("Fargo", 1, 2, year=year))
+    with pytest.raises(NotFoundError, match="reeld validate"):
+        _restore("episode")
+    assert Episode.select().count() == 2
+
+
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
     with pytest.raises(NotFoundError, match="reeld list trash"), writing():
         filing.restore(5, NOW_MS)

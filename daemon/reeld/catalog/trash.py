@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
@@ -67,6 +68,7 @@ def take_out(trash_id: int) -> Restored:
     values = dict(entry.entity_metadata)
     file_ids, taken_for = values.pop(_FILES, []), values.pop(_TAKEN_FOR, {})
     if entry.entity_type == "episode":
+        values["series"] = _series_of(values)
         _require_its_place(values)
     else:
         _require_that_it_is_not_there(model, values)
@@ -77,20 +79,39 @@ def take_out(trash_id: int) -> Restored:
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
     """A second row of one film would make every later file of it ambiguous."""
-    same = [getattr(model, name) == work[name] for name in _NAMES if work.get(name) is not None]
-    for name in IDS:
-        if work.get(name) is not None:  # a file that came later need not have said it
-            field = getattr(model, name)
-            same.append((field == work[name]) | field.is_null())
-    if model.select().where(*same).exists():
+    if _again(model, work).exists():
         raise NotFoundError(
             f"{work['title']} is there again, made by a file that came later; nothing is to be restored"
         )
 
 
-def _require_its_place(episode: Row) -> None:
-    if not Series.select().where(Series.id == episode["series"]).exists():
+def _again(model: type[BaseModel], work: Row) -> Any:
+    """The rows that this work may have come again as."""
+    same = [getattr(model, name) == work[name] for name in _NAMES if work.get(name) is not None]
+    for name in IDS:
+        if work.get(name) is not None:  # a file that came later need not have said it
+            field = getattr(model, name)
+            same.append((field == work[name]) | field.is_null())
+    return model.select().where(*same)
+
+
+def _series_of(episode: Row) -> int:
+    """The series of an episode: the one that it was of, else the one as which that came again."""
+    series_id = int(episode["series"])
+    if Series.select().where(Series.id == series_id).exists():
+        return series_id
+    entry = Trash.get_or_none(Trash.entity_type == "series", Trash.original_id == series_id)
+    again = [] if entry is None else list(_again(Series, entry.entity_metadata))
+    if entry is not None and not again:
         raise NotFoundError("the series of this episode is in the trash too; restore the series first")
+    if len(again) != 1:
+        raise NotFoundError(
+            "of which series this episode is cannot be told any more; say what its file is with `reeld validate`"
+        )
+    return int(again[0].id)
+
+
+def _require_its_place(episode: Row) -> None:
     names = ("absolute_number", "air_date") if episode["season_number"] is None else ("season_number", "episode_number")
     same = [getattr(Episode, name) == episode[name] for name in names if episode[name] is not None]
     if Episode.select().where(Episode.series == episode["series"], *same).exists():
