@@ -731,6 +731,21 @@ def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(lib
     assert not filing.is_open(question)
 
 
+@pytest.mark.parametrize("corrected", [show("The Wire", 1, 1), show("Fargo", 1, 2)], ids=["series", "number"])
+def test_what_a_person_had_corrected_does_not_come_back_beside_what_is_right(library: int, corrected: Reading) -> None:
+    file_id = add_file(library, "a.mkv")
+    question = ask(file_id)
+    validate(question, show("Fargo", 1, 1))
+    validate(question, corrected)
+    reject(question)
+    for entry in Trash.select().order_by(Trash.entity_type.desc(), Trash.id.desc()):
+        with writing():
+            filing.restore(entry.id, NOW_MS)
+    assert Episode.select().count() == 2
+    (number,) = corrected.episode_numbers
+    assert episodes_of(file_id) == [(corrected.title, 1, number)]
+
+
 def test_a_file_that_is_something_else_by_now_stays_that(library: int) -> None:
     (file_id,) = arrive(library, [film("Heat", 1995)])
     accept(file_id, show("Fargo", 1, 1))

@@ -154,7 +154,7 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
     Its type, its id, and those files. Raises NotFoundError if it is not in the trash, or is there again.
     """
     back = trash.take_out(trash_id)
-    taken = [file_id for file_id in back.file_ids if _is_free_for(back.entity_type, file_id)]
+    taken = [file_id for file_id in back.file_ids if _is_free_for(back, file_id)]
     for file_id in taken:
         if back.entity_type == "movie":
             update_row(VideoFile, file_id, movie=back.id)
@@ -166,12 +166,13 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
     return replace(back, file_ids=taken)
 
 
-def _is_free_for(entity_type: str, video_file_id: int) -> bool:
-    """Whether the file is taken for nothing. One that holds several episodes may have got another one back before."""
+def _is_free_for(back: trash.Restored, video_file_id: int) -> bool:
+    """Whether the file is taken for nothing, or got only episodes back so far that it held together with this one."""
     file = VideoFile.get_or_none(VideoFile.id == video_file_id)
     if file is None or file.verdict != "accepted":
         return file is not None
-    return bool(file.kind == entity_type == "episode" and file.evidence == [BROUGHT_BACK])
+    held = {episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", file.id)}
+    return file.evidence == [BROUGHT_BACK] and bool(held) and held.issubset(back.left_with)
 
 
 def _question(question_id: int) -> Any:
@@ -303,7 +304,7 @@ def _unlink(
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
         linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(wrong))
         empty = list(Episode.select().where(Episode.id.in_(wrong), Episode.id.not_in(linked)))
-        throw_away("episode", [row.id for row in empty])
+        throw_away("episode", [row.id for row in empty], left_with=wrong)
         for series_id in {row.series_id for row in empty}:
             if not Episode.select().where(Episode.series == series_id).exists():
                 discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)

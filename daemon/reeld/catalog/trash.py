@@ -13,6 +13,7 @@ from reeld.errors import NotFoundError
 # Beside the columns of the row.
 _FILES = "files"
 _TAKEN_FOR = "taken_for"
+_LEFT_WITH = "left_with"
 
 _NAMES = ("title_key", "year", "country")
 
@@ -28,6 +29,8 @@ class Restored:
     file_ids: Sequence[int]
     taken_for: Row
     """What those were of it: `part` and `edition`."""
+    left_with: Sequence[int]
+    """The ids of the episodes that those were at once, this one among them."""
 
 
 def discard(
@@ -38,21 +41,24 @@ def discard(
     *,
     file_ids: Sequence[int] = (),
     taken_for: Row | None = None,
+    left_with: Sequence[int] = (),
     made_since: datetime | None = None,
 ) -> None:
     """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
 
-    `file_ids` are the files that they had until now, `taken_for` the part and edition that those were. What was made
-    since that moment goes without a trace: it stood for a file that was none of it.
+    `file_ids` are the files that they had until now, `taken_for` the part and edition that those were, `left_with` the
+    episodes that left those files with them. What was made since that moment goes without a trace: it stood for a file
+    that was none of it.
     """
     model = _TABLES[entity_type]
+    had = {_FILES: list(file_ids), _TAKEN_FOR: taken_for or {}, _LEFT_WITH: list(left_with)}
     if made_since is not None:
         model.delete().where(model.id.in_(ids), model.created_at >= made_since).execute()
     for row in model.select().where(model.id.in_(ids)).dicts():
         Trash.insert(
             entity_type=entity_type,
             original_id=row["id"],
-            entity_metadata=_as_json(row) | {_FILES: list(file_ids), _TAKEN_FOR: taken_for or {}},
+            entity_metadata=_as_json(row) | had,
             deleted_at=utc_from_ms(now_ms),
             deletion_reason=reason,
         ).execute()
@@ -66,7 +72,7 @@ def take_out(trash_id: int) -> Restored:
         raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
     model = _TABLES[entry.entity_type]
     values = dict(entry.entity_metadata)
-    file_ids, taken_for = values.pop(_FILES, []), values.pop(_TAKEN_FOR, {})
+    had = values.pop(_FILES, []), values.pop(_TAKEN_FOR, {}), values.pop(_LEFT_WITH, [])
     if entry.entity_type == "episode":
         values["series"] = _series_of(values)
         _require_its_place(values)
@@ -74,7 +80,7 @@ def take_out(trash_id: int) -> Restored:
         _require_that_it_is_not_there(model, values)
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
-    return Restored(entry.entity_type, row_id, file_ids, taken_for)
+    return Restored(entry.entity_type, row_id, *had)
 
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
