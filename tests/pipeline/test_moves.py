@@ -33,7 +33,7 @@ from reeld.catalog.models import (
 from reeld.config import Config
 from reeld.content.hashing import full_hash
 from reeld.domain.files import FileStamp
-from reeld.domain.identity import Reading
+from reeld.domain.identity import Reading, Uncertain
 from reeld.domain.records import Place
 from reeld.identify.titles import title_key
 from reeld.pipeline.disks import Disks
@@ -609,6 +609,24 @@ def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_fil
     work(other, tools)
     assert filing.file_of(question["id"]) == before
     assert not filing.is_open(question["id"])
+
+
+def test_what_was_taken_from_the_copy_comes_back_with_the_old_file(
+    world: World, other: World, film: Path, tools: Tools
+) -> None:
+    before = VideoFile.get().id
+    _copy(film, other)
+    _take(other, tools)
+    copy = VideoFile.get(VideoFile.library == other.library_id)
+    with writing():
+        filing.file_verdict(copy.id, Uncertain(reason="a doubt", candidates=()), title_key, world.now_ms())
+    film.unlink()
+    world.look_twice()
+    work(other, tools)
+    assert (VideoFile.get().id, VideoFile.select().count()) == (before, 1)
+    with writing():
+        (entry,) = [each for each in Trash.select() if each.entity_metadata["title"] == "copy"]
+        assert list(filing.restore(entry.id, world.now_ms()).file_ids) == [before]
 
 
 def _decide_the_copy(_world: World, other: World, tools: Tools) -> None:

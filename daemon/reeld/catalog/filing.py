@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from peewee import chunked, fn
 
-from reeld.catalog import learning, trash
+from reeld.catalog import history, learning, trash
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, Row, VideoFile
 from reeld.catalog.statements import change, rows, update_row
@@ -77,7 +77,8 @@ def hand_over(new_id: int, old_id: int, now_ms: int) -> None:
     """The file `new_id` is `old_id`, which was known before: what the old one is stays if a person decided it.
 
     Else it is what the new one's name says. All questions about the new one become the old one's: their numbers may
-    be before a person's eyes, and must never mean another file.
+    be before a person's eyes, and must never mean another file. So does what is in the trash and was the new one's,
+    but for that of a file of which its row spoke before.
     """
     is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", old_id))
     if is_decided:
@@ -86,6 +87,7 @@ def hand_over(new_id: int, old_id: int, now_ms: int) -> None:
     else:
         _adopt_verdict(new_id, old_id, now_ms)
     PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
+    trash.hand_over(new_id, old_id, since=next((each.happened_at for each in history.replaced(new_id)), ""))
 
 
 def forget_verdict(video_file_id: int, now_ms: int) -> None:
@@ -290,7 +292,7 @@ def _unlink(
         discard,
         reason=LAST_FILE,
         now_ms=now_ms,
-        file_ids=[video_file_id],
+        file_id=video_file_id,
         taken_for={"part": part, "edition": edition},
         made_since=made_since,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
+from reeld.catalog.statements import change
 from reeld.catalog.works import IDS
 from reeld.errors import NotFoundError
 
@@ -39,19 +40,19 @@ def discard(
     reason: str,
     now_ms: int,
     *,
-    file_ids: Sequence[int] = (),
+    file_id: int | None = None,
     taken_for: Row | None = None,
     left_with: Sequence[int] = (),
     made_since: datetime | None = None,
 ) -> None:
     """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
 
-    `file_ids` are the files that they had until now, `taken_for` the part and edition that those were, `left_with` the
-    episodes that left those files with them. What was made since that moment goes without a trace: it stood for a file
-    that was none of it.
+    `file_id` is the file that they had until now, `taken_for` the part and edition that it was, `left_with` the
+    episodes that left it with them. What was made since that moment goes without a trace: it stood for a file that was
+    none of it.
     """
     model = _TABLES[entity_type]
-    had = {_FILES: list(file_ids), _TAKEN_FOR: taken_for or {}, _LEFT_WITH: list(left_with)}
+    had = {_FILES: [] if file_id is None else [file_id], _TAKEN_FOR: taken_for or {}, _LEFT_WITH: list(left_with)}
     if made_since is not None:
         model.delete().where(model.id.in_(ids), model.created_at >= made_since).execute()
     for row in model.select().where(model.id.in_(ids)).dicts():
@@ -81,6 +82,20 @@ def take_out(trash_id: int) -> Restored:
     row_id = int(model.insert(**_from_json(values)).execute())
     entry.delete_instance()
     return Restored(entry.entity_type, row_id, *had)
+
+
+def hand_over(new_id: int, old_id: int, *, since: str) -> None:
+    """What was discarded since that moment, as SQLite has it, with the file `new_id` comes back with `old_id`."""
+    file = f"$.{_FILES}[0]"
+    change(
+        "UPDATE trash SET entity_metadata = json_set(entity_metadata, ?, ?) "
+        "WHERE deleted_at >= ? AND json_extract(entity_metadata, ?) = ?",
+        file,
+        old_id,
+        since,
+        file,
+        new_id,
+    )
 
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
