@@ -775,8 +775,10 @@ def test_an_episode_that_was_made_anew_meanwhile_is_not_restored_beside_itself(l
     [
         (film("Heat", 1995, tmdb_id=949), film("Heat", 1995)),
         (show("Fargo", 1, 1, year=2014, tvdb_id=7), show("Fargo", 1, 2, year=2014)),
+        (film("Heat", 1995), film("Heat")),
+        (show("The Office", 1, 1, year=2005, country="US"), show("The Office", 1, 2, year=2005)),
     ],
-    ids=["a film", "a series"],
+    ids=["a film", "a series", "a film without its year", "a series without its country"],
 )
 def test_a_work_that_came_again_with_fewer_facts_is_not_restored_beside_itself(
     library: int, before: Reading, again: Reading
@@ -812,6 +814,21 @@ def test_an_episode_that_may_be_of_two_series_is_no_episode_of_one_of_them(libra
     with pytest.raises(NotFoundError, match="reeld validate"):
         _restore("episode")
     assert Episode.select().count() == 2
+
+
+def test_an_episode_that_came_again_by_its_absolute_number_alone_is_not_restored_beside_itself(library: int) -> None:
+    old, *_ = arrive(library, [show("Bleach", 1, 5, absolute_numbers=(5,)), show("Bleach", 9, 9)])
+    give(old, Ignored(reason="a sample"))
+    accept(add_file(library, "new.mkv"), show("Bleach", None, absolute_numbers=(5,)))
+    with pytest.raises(NotFoundError, match="there again"):
+        _restore("episode")
+
+
+def test_an_episode_comes_back_beside_one_that_is_known_by_the_day_it_was_aired(library: int) -> None:
+    old, dated = arrive(library, [show("Bleach", 1, 5), show("Bleach", None, air_date="2004-11-02")])
+    give(old, Ignored(reason="a sample"))
+    _restore("episode")
+    assert (episodes_of(old), episodes_of(dated)) == ([("Bleach", 1, 5)], [("Bleach", None, None)])
 
 
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:

@@ -16,7 +16,7 @@ _FILES = "files"
 _TAKEN_FOR = "taken_for"
 _LEFT_WITH = "left_with"
 
-_NAMES = ("title_key", "year", "country")
+_FACTS = ("year", "country", *IDS)
 
 _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episode": Episode}
 
@@ -107,10 +107,10 @@ def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
 
 
 def _again(model: type[BaseModel], work: Row) -> Any:
-    """The rows that this work may have come again as."""
-    same = [getattr(model, name) == work[name] for name in _NAMES if work.get(name) is not None]
-    for name in IDS:
-        if work.get(name) is not None:  # a file that came later need not have said it
+    """The rows that this work may have come again as: a file that came later need not have said all of it."""
+    same = [model.title_key == work["title_key"]]
+    for name in _FACTS:
+        if work.get(name) is not None:
             field = getattr(model, name)
             same.append((field == work[name]) | field.is_null())
     return model.select().where(*same)
@@ -134,8 +134,10 @@ def _series_of(episode: Row) -> int:
 
 def _require_its_place(episode: Row) -> None:
     names = ("absolute_number", "air_date") if episode["season_number"] is None else ("season_number", "episode_number")
-    same = [getattr(Episode, name) == episode[name] for name in names if episode[name] is not None]
-    if Episode.select().where(Episode.series == episode["series"], *same).exists():
+    named = [[getattr(Episode, name) == episode[name] for name in names if episode[name] is not None]]
+    if episode["absolute_number"] is not None:  # a file that came later may have named it by that alone
+        named.append([Episode.season_number.is_null(), Episode.absolute_number == episode["absolute_number"]])
+    if any(Episode.select().where(Episode.series == episode["series"], *same).exists() for same in named):
         raise NotFoundError("this episode is there again, made by a file that came later; nothing is to be restored")
 
 
