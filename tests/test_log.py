@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from reeld.config import LogSettings
 from reeld.domain.files import readable
-from reeld.log import FLOOD_S, MOST_ALIKE, Flood, configure_log, every_event_says, get_logger, tell_left_out
+from reeld.log import (
+    FLOOD_S,
+    MOST_ALIKE,
+    Flood,
+    StandardError,
+    configure_log,
+    every_event_says,
+    get_logger,
+    tell_left_out,
+)
 
 HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
 
@@ -194,3 +203,31 @@ def test_what_was_left_out_is_told_in_the_log() -> None:
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [row["number"] for row in rows[:-1]] == list(range(MOST_ALIKE))
     assert (rows[-1]["event"], rows[-1]["what"], rows[-1]["count"]) == ("log.left_out", "test.flooded", 7)
+
+
+def test_lines_that_cannot_be_written_are_lost_and_counted_and_those_behind_them_are_whole(tmp_path: Path) -> None:
+    """The disk of the log is full for a while, or its reader is gone."""
+    path = tmp_path / "log"
+    room, full = os.open(path, os.O_RDWR | os.O_CREAT), os.open("/dev/full", os.O_WRONLY)
+    descriptor = os.dup(room)
+    with io.TextIOWrapper(io.BufferedWriter(StandardError(descriptor)), line_buffering=True) as stream:
+        configure_log(LogSettings(), stream)
+        get_logger().info("test.first")
+        stream.write("a line whose end ")
+        stream.flush()
+        os.dup2(full, descriptor)
+        stream.write("is lost\n")
+        for _ in range(3):
+            get_logger().warning("test.lost")
+            tell_left_out()
+        os.dup2(room, descriptor)
+        tell_left_out()
+        tell_left_out()
+        get_logger().info("test.last")
+    first, torn, *rest = path.read_text().splitlines()
+    assert json.loads(first)["event"] == "test.first"
+    assert torn == "a line whose end "
+    rows = [json.loads(line) for line in rest]
+    assert [(row["event"], row.get("count")) for row in rows] == [("log.lost", 4), ("test.last", None)]
+    for each in (room, full, descriptor):
+        os.close(each)

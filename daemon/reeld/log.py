@@ -5,6 +5,7 @@ Events are constants, dotted, in the past tense: `file.settled`, `stage.finished
 tomorrow, warning is trouble that was coped with, error is what somebody must act on.
 """
 
+import contextlib
 import io
 import logging
 import os
@@ -12,8 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
@@ -27,6 +27,7 @@ MOST_ALIKE = 50
 FLOOD_S = 60.0
 
 LEFT_OUT = "log.left_out"
+LOST = "log.lost"
 
 # What systemd takes for the line's priority, as `<4>` before it; sd-daemon(3), syslog(3).
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
@@ -41,11 +42,42 @@ def get_logger() -> FilteringBoundLogger:
 log = get_logger()
 
 
-@contextmanager
+@contextlib.contextmanager
 def every_event_says(**facts: object) -> Iterator[None]:
     """Whatever this thread logs until the end of the block has these keys: of which file it speaks, for example."""
     with structlog.contextvars.bound_contextvars(**facts):
         yield
+
+
+class StandardError(io.FileIO):
+    """Takes whatever it is given. What cannot be written is lost, and counted.
+
+    A log on a full disk, or whose reader left, must end no thread: what reeld does counts for more than what it says.
+    """
+
+    lost_lines: ClassVar[int] = 0
+    """Not told of yet; one number, as there is one standard error."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "wb", closefd=False)
+        self._is_in_line = False
+        self._is_torn = False
+        """Whether a line was begun and its end lost: what follows is a line of its own."""
+
+    def write(self, data: Any, /) -> int:
+        """As if all was written, or so much of it that the caller goes on with the rest."""
+        text = bytes(data)
+        written: int | None = None
+        with contextlib.suppress(OSError):
+            if self._is_torn and super().write(b"\n"):
+                self._is_torn = self._is_in_line = False
+            written = super().write(text)
+        if written is None:  # nobody can take it, or not now
+            StandardError.lost_lines += text.count(b"\n")
+            self._is_torn = self._is_in_line
+            return len(text)
+        self._is_in_line = not text[:written].endswith(b"\n")
+        return written
 
 
 class Flood:
@@ -65,7 +97,7 @@ class Flood:
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         """A structlog processor."""
         name = event["event"]
-        if method not in ("warning", "error") or name == LEFT_OUT:
+        if method not in ("warning", "error") or name in (LEFT_OUT, LOST):
             return event
         with self._lock:
             since, count = (self._now(), 0) if self._is_over(name) else self._shown[name]
@@ -89,9 +121,17 @@ _flood = Flood()
 
 
 def tell_left_out(*, is_last: bool = False) -> None:
-    """Say how many events were left out because there were too many alike; somebody must call this now and then."""
+    """Say how many events were left out because there were too many alike; somebody must call this now and then.
+
+    And how many lines could not be written, as soon as that can be.
+    """
     for name, count in _flood.take_left_out(is_last=is_last).items():
         log.warning("log.left_out", what=name, count=count)
+    if lost := StandardError.lost_lines:
+        StandardError.lost_lines = 0
+        log.warning("log.lost", count=lost)
+        if StandardError.lost_lines:  # so was this line
+            StandardError.lost_lines += lost - 1
 
 
 def configure_log(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reeld.cli.app import main
+from reeld.log import Flood
 
 DAY_S = 86_400
 
@@ -90,6 +91,19 @@ def hang_within_a_commit() -> None:
 def hang_in_upkeep() -> None:
     """The thread that looks after the catalogue never comes back, and holds nothing that another needs."""
     _patch("reeld.catalog.upkeep.space_trouble", lambda *_: threading.Event().wait())
+
+
+def die_without_a_word() -> None:
+    """A bug ends the thread that looks after the catalogue, and by another one that thread cannot log it."""
+
+    def die(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    def log(*arguments: Any) -> Any:
+        return (die if threading.current_thread().name == "upkeep" else let_through)(*arguments)
+
+    _patch("reeld.catalog.upkeep.space_trouble", die)
+    let_through, Flood.__call__ = Flood.__call__, log  # type: ignore[method-assign, assignment]
 
 
 def jump_in_time() -> None:

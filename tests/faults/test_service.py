@@ -6,7 +6,9 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from reeld.errors import MachineExhausted
 from reeld.service.ending import LONGEST_END_S
 from tests import fuse
 from tests.fuse import FuseDisk, fuse_disk
-from tests.service.harness import RunningDaemon, World, new_world
+from tests.service.harness import PATIENCE_S, RunningDaemon, World, new_world
 from tests.videos import make_video
 
 DRIVER = str(Path(__file__).parent / "driver.py")
@@ -356,6 +358,57 @@ def test_upkeep_that_hangs_stops_the_heartbeat() -> None:
             assert _beats(daemon) == beats
         finally:
             daemon.kill()
+
+
+def test_a_thread_that_dies_ends_reeld_also_where_nothing_can_be_logged() -> None:
+    """Whatever starts it anew is better than a reeld that goes on half-blind."""
+    with new_world(program=_with_faults("die_without_a_word")) as world:
+        daemon = RunningDaemon(world).start(is_ready=False)
+        assert daemon.wait_for_end() == os.EX_SOFTWARE
+
+
+@pytest.mark.parametrize("log", ["on a full disk", "without a reader"])
+def test_a_daemon_whose_log_cannot_be_written_learns_on_and_ends_when_it_is_asked_to(log: str) -> None:
+    with new_world() as world:
+        reader, writer = os.pipe()
+        full = os.open("/dev/full", os.O_WRONLY)
+        with subprocess.Popen(
+            world.command("--config", str(world.config), "run"),
+            stderr=full if log == "on a full disk" else writer,
+            env=world.environment(),
+            cwd=world.root,
+        ) as process:
+            for descriptor in (full, writer, reader):
+                os.close(descriptor)
+            try:
+                for seed, name in enumerate(("Heat (1995).mkv", "Alien (1979).mkv")):
+                    path = str(make_video(world.library / name, seed=seed))
+                    _wait_until(lambda: path in _finished(world))  # noqa: B023 - it is called at once
+                process.terminate()
+                assert process.wait(PATIENCE_S) == 0
+            finally:
+                process.kill()
+        scan = world.command("--config", str(world.config), "scan")
+        make_video(world.library / "Clue (1985).mkv", seed=2)
+        with open("/dev/full", "wb") as no_room:
+            assert subprocess.run(scan, stderr=no_room, env=world.environment(), check=False).returncode == 0
+        assert len(_finished(world)) == 3
+
+
+def _finished(world: World) -> set[str]:
+    """The files of which all is known."""
+    done = world.reeld("list", "files", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {row["path"] for row in rows if row["file_hash"] is not None}
+
+
+def _wait_until(is_true: Callable[[], bool]) -> None:
+    """For a process that says nothing."""
+    until = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not is_true():
+        assert time.monotonic() < until, f"not within {PATIENCE_S:g} s"
+        pause.wait(0.25)
 
 
 def test_a_thread_that_keeps_the_catalogue_stops_the_heartbeat() -> None:

@@ -1,5 +1,6 @@
 """Which threads wait for a disk, and which hang? Real threads, and a clock that the test moves."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,3 +114,14 @@ def test_a_thread_that_does_not_take_part_may_speak_and_is_not_looked_at(pulses:
     pulses.mine().at_disk("/films", "Heat.mkv")
     clock.now += 1000
     assert pulses.look().stalls == ()
+
+
+def test_a_thread_that_an_error_ended_is_stuck_for_good(pulses: Pulses, clock: Clock) -> None:
+    """Whoever reports its death may fail at that; nobody may believe that it lives."""
+    with contextlib.suppress(ZeroDivisionError), pulses.of_this_thread():
+        raise ZeroDivisionError
+    with pulses.of_this_thread():
+        pass
+    assert pulses.look().stuck == (threading.current_thread().name,)
+    clock.now += 1000
+    assert pulses.look().stuck == (threading.current_thread().name,)

@@ -10,6 +10,7 @@ from typing import Any
 
 from reeld.domain.files import readable
 from reeld.errors import OutputFailed
+from reeld.log import StandardError
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], object]]
@@ -68,11 +69,18 @@ class _Output(io.FileIO):
 
 
 def take_over() -> None:
-    """From here on writing to standard output raises ReaderLeft or OutputFailed, and no OSError."""
+    """From here on writing to standard output raises ReaderLeft or OutputFailed, and to standard error nothing."""
     if (old := sys.stdout) is not None:  # it is None where it was closed before
         raw = _Output(old.fileno(), "wb", closefd=False)
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(raw), encoding=old.encoding, errors=old.errors, line_buffering=bool(old.line_buffering)
+        )
+    if (old := sys.stderr) is not None:
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(StandardError(old.fileno())),
+            encoding=old.encoding,
+            errors=old.errors,
+            line_buffering=True,
         )
 
 

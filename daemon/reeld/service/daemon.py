@@ -322,9 +322,6 @@ class Daemon:
         self.stopping.set()
         if is_last:
             notify("STOPPING=1", "STATUS=finishing what is under way")
-            log.info("daemon.stopping")
-        else:
-            log.info("daemon.reloading")
         # A child may have minutes left of its time, and the service manager has not.
         interrupting = threading.Thread(target=tools.interrupt, name="interrupt", daemon=True)
         interrupting.start()
@@ -333,6 +330,11 @@ class Daemon:
         self._workers.wake()
         if self._metrics is not None:
             self._metrics.stop()
+        # Whatever becomes of the log, everybody knows by now.
+        if is_last:
+            log.info("daemon.stopping")
+        else:
+            log.info("daemon.reloading")
         # By name, because some may be left from before a reload.
         ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
         left_behind = join_all([interrupting, *ours], until)
@@ -365,16 +367,18 @@ class Daemon:
         watchdog's own threads are looked after by their library's watcher.
         """
         name = crash.thread.name if crash.thread else "?"
-        log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
         if name.startswith(OUR_THREADS):
             self._fail(ReeldError(f"an error in reeld itself ended its thread {name!r}; please report it with the log"))
+        log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
 
     def _fail(self, error: ReeldError) -> None:
         """Going on could only make it worse."""
-        if self.failure is None:
+        is_first = self.failure is None
+        if is_first:
             self.failure = error
-            log.error("daemon.failed", reason=str(error))
         self.stopping.set()
+        if is_first:
+            log.error("daemon.failed", reason=str(error))
 
     def _look_around(self, within_s: float) -> Callable[[], bool]:
         """Have all libraries looked through soon; gives whether all that can be looked at were."""

@@ -53,7 +53,7 @@ class Findings:
     silent: frozenset[str] = frozenset()
     """Libraries whose disk has not answered some thread for SILENCE_S."""
     stuck: tuple[str, ...] = ()
-    """Names of threads that should have said something by now."""
+    """Names of threads that should have said something by now, or died of a bug."""
 
 
 class Pulse:
@@ -104,6 +104,8 @@ class Pulses:
         self._clock = clock
         self._lock = threading.Lock()
         self._pulses: dict[str, Pulse] = {}
+        self._died: list[str] = []
+        """Threads that an error ended: none of them says anything any more."""
         self._mine = threading.local()
         self._progress: dict[str, _Progress] = {}
 
@@ -116,6 +118,9 @@ class Pulses:
             self._pulses[name] = pulse
         try:
             yield pulse
+        except BaseException:
+            self._died.append(name)
+            raise
         finally:
             with self._lock:
                 del self._pulses[name]
@@ -139,7 +144,7 @@ class Pulses:
         return Findings(
             stalls=tuple(stall for stall in waiting if now - stall.since >= DISK_PATIENCE_S),
             silent=frozenset(stall.root for stall in waiting if now - stall.since >= SILENCE_S),
-            stuck=stuck,
+            stuck=(*self._died, *stuck),
         )
 
     def _waiting(self, seen: dict[str, tuple[Doing, int]], now: float) -> Iterator[Stall]:
