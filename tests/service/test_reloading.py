@@ -1,6 +1,8 @@
 """Is a changed library taken over by a reload, with all that was known and all work that was left?"""
 
+import shutil
 import signal
+import sys
 
 from tests.service.harness import RunningDaemon, new_world
 from tests.videos import make_video
@@ -42,3 +44,28 @@ def test_a_library_with_other_rules_and_another_kind_is_taken_over_without_a_fil
             daemon.assert_true()
             assert world.file(world.library / "Alien (1979).avi")["title"] == "Alien"
             assert world.file(world.library / "Heat (1995).mkv")["title"] == "Heat"
+
+
+BY_ITSELF = (sys.executable, "-c", "import sys; del sys.argv[1:3]; from reeld.cli.app import main; main()")
+"""`reeld` that is not told where its configuration lies, as a person starts it."""
+
+
+def test_a_file_that_is_gone_at_a_reload_changes_nothing_and_no_other_file_or_default_takes_its_place() -> None:
+    """An editor or a checkout took it away for a moment. The defaults name the same catalogue, and no library."""
+    with new_world(program=BY_ITSELF) as world:
+        world.database = world.home / ".local" / "state" / "reeld" / "reeld.db"
+        world.config = world.home / ".config" / "reeld" / "config.toml"
+        world.config.parent.mkdir(parents=True)
+        world.write_config()
+        make_video(world.library / "Heat (1995).mkv")
+        with RunningDaemon(world) as daemon:
+            daemon.assert_true()
+            aside = shutil.move(world.config, world.root / "aside.toml")
+            daemon.signal(signal.SIGHUP)
+            refused = daemon.wait_for("config.refused")
+            assert str(world.config) in refused["reason"]
+            assert "No such file or directory" in refused["reason"]
+            assert world.ask_database("SELECT name, state FROM libraries") == [("L", "online")]
+            shutil.move(aside, world.config)
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for("config.read", is_changed=False)

@@ -48,8 +48,12 @@ def run(
     from reeld.service.daemon import run_daemon
     from reeld.service.scan import with_library
 
+    file = config
+
     def read_config() -> Config:
-        settings = config_of(config)
+        nonlocal file
+        settings = config_of(file)
+        file = settings.source  # once it is gone, no other one and no default takes its place
         return with_library(settings, library) if library else settings
 
     settings = read_config()
