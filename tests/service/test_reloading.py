@@ -1,10 +1,13 @@
 """Is a changed library taken over by a reload, with all that was known and all work that was left?"""
 
+import contextlib
 import shutil
 import signal
+import sqlite3
 import sys
+from collections.abc import Iterator
 
-from tests.service.harness import RunningDaemon, new_world
+from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
 
@@ -69,3 +72,24 @@ def test_a_file_that_is_gone_at_a_reload_changes_nothing_and_no_other_file_or_de
             shutil.move(aside, world.config)
             daemon.signal(signal.SIGHUP)
             daemon.wait_for("config.read", is_changed=False)
+
+
+@contextlib.contextmanager
+def _keeping_the_lock(world: World) -> Iterator[None]:
+    """Another program writes to the catalogue, and takes its time."""
+    with contextlib.closing(sqlite3.connect(world.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def test_a_reload_that_is_asked_for_while_the_start_waits_for_the_catalogue_comes_after_it() -> None:
+    with new_world() as world, RunningDaemon(world) as daemon:
+        daemon.stop()
+        with _keeping_the_lock(world):
+            daemon.start(is_ready=False)
+            daemon.wait_for("catalog.failed")
+            world.libraries |= {"second": world.home}
+            world.write_config()
+            daemon.signal(signal.SIGHUP)
+        daemon.wait_for("library.state_changed", library="second", state="online")

@@ -62,10 +62,12 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
     Raises CatalogError when the catalogue cannot be used, at the start or (damaged) later.
     """
     with ExitStack() as stack:
-        presence = stack.enter_context(Presence(config.database_path))
-        library_ids = open_patiently(config)
-        stack.callback(close_catalog)
         signals = stack.enter_context(Signals())
+        presence = stack.enter_context(Presence(config.database_path))
+        if (library_ids := open_patiently(config, signals)) is None:
+            return
+        stack.callback(close_catalog)
+        signals.take_over_the_end()
         reloading, tally = Reloading(config, read_config), Tally()
         daemon = Daemon(config, library_ids, signals, reloading, tally)
         while daemon.run(presence) and (taken := _take_over_again(reloading.config, signals)) is not None:
@@ -74,8 +76,11 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         raise daemon.failure
 
 
-def open_patiently(config: Config) -> dict[str, int]:
-    """The same while the disk is full or another program holds the lock: that passes without a restart each time."""
+def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
+    """The same while the disk is full or another program holds the lock: that passes without a restart each time.
+
+    None if reeld is to end meanwhile.
+    """
     delay_s = CATALOG_DELAY_S
     while True:
         try:
@@ -83,9 +88,10 @@ def open_patiently(config: Config) -> dict[str, int]:
         except (BackupFailed, CatalogBusy, CatalogFull) as err:
             close_catalog()
             log.warning("catalog.failed", reason=str(err), retry_s=delay_s)
-            # Until the signals are ours, SIGTERM ends this wait in the kernel's own way, which is safe here.
+            # SIGTERM ends this wait in the kernel's own way, which is safe here.
             notify("STATUS=waiting for the catalogue; the log says why", f"EXTEND_TIMEOUT_USEC={120_000_000}")
-            time.sleep(delay_s)
+            if signals.is_to_end(delay_s):
+                return None
             delay_s = min(2 * delay_s, LONGEST_OPENING_DELAY_S)
 
 
@@ -113,13 +119,16 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
 
 
 def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
-    """The same after a reload, however long the catalogue cannot be written to; None if reeld is to end meanwhile."""
+    """The same after a reload, however long the catalogue cannot be written to; None if reeld is to end meanwhile.
+
+    Another reload that is asked for meanwhile comes after this one.
+    """
     while True:
         try:
             return _take_over(config)[0]
         except CatalogError as err:
             log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
-            if signals.wait(CATALOG_DELAY_S) == "end":
+            if signals.is_to_end(CATALOG_DELAY_S):
                 return None
 
 

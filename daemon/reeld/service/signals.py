@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from types import FrameType
 from typing import Any, Literal, Self
 
@@ -21,14 +22,18 @@ class Signals:
     """From the beginning to the end of the block; for the main thread."""
 
     def __enter__(self) -> Self:
+        """Hear SIGHUP. What asks for the end still ends the process at once, in the kernel's own way."""
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._had_terminal = os.isatty(2)
+        self._is_reload_due = False
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        self._before: dict[int, Any] = {
-            number: signal.signal(number, _do_nothing) for number in (*_ENDING, signal.SIGHUP)
-        }
+        self._before: dict[int, Any] = {signal.SIGHUP: signal.signal(signal.SIGHUP, _do_nothing)}
         self._before[signal.SIGIO] = ignore_broken_leases()
         return self
+
+    def take_over_the_end(self) -> None:
+        """From here on there is something to be brought to an end in order."""
+        self._before |= {number: signal.signal(number, _do_nothing) for number in _ENDING}
 
     def __exit__(self, *_exception: object) -> None:
         for number, handler in self._before.items():
@@ -39,6 +44,24 @@ class Signals:
 
     def wait(self, timeout_s: float) -> Literal["end", "reload"] | None:
         """What was asked for, as soon as that happens; None if nothing was."""
+        asked = self._hear(0 if self._is_reload_due else timeout_s)
+        if asked is None and self._is_reload_due:
+            asked = "reload"
+        self._is_reload_due = False
+        return asked
+
+    def is_to_end(self, timeout_s: float) -> bool:
+        """Wait for so long, or until the end is asked for. A reload that is asked for is kept for `wait`."""
+        until = time.monotonic() + timeout_s
+        while (left_s := until - time.monotonic()) > 0:
+            match self._hear(left_s):
+                case "end":
+                    return True
+                case "reload":
+                    self._is_reload_due = True
+        return False
+
+    def _hear(self, timeout_s: float) -> Literal["end", "reload"] | None:
         select.select([self._read], [], [], timeout_s)
         came = b""
         with contextlib.suppress(BlockingIOError):
