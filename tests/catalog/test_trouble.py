@@ -81,6 +81,19 @@ def test_a_catalogue_that_does_not_fit_on_the_disk_is_said_and_not_left_half_mad
     open_catalog(str(small_disk / "reeld.db"), create=True)
 
 
+@pytest.mark.needs_root
+def test_a_catalogue_on_a_full_disk_is_not_called_broken_when_it_is_opened(small_disk: Path) -> None:
+    """Nobody has it open: to look into it SQLite makes the index of its log anew, and says only "disk I/O error"."""
+    path = small_disk / "reeld.db"
+    open_catalog(str(path), create=True)
+    close_catalog()
+    _fill(small_disk)
+    for create in (False, True):
+        with pytest.raises(CatalogFull, match="free some space"):
+            open_catalog(str(path), create=create)
+        close_catalog()
+
+
 def test_a_lock_held_by_another_program_is_said_and_passes(catalog: Path) -> None:
     add_libraries("Films")
     database.execute_sql("PRAGMA busy_timeout = 50")

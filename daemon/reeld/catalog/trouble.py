@@ -24,6 +24,9 @@ from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull,
 # Less than this is said before it is used up: at the start, in the log and by `reeld status`.
 LOW_SPACE_BYTES = 64 << 20
 
+# SQLite makes it in one piece.
+LOG_INDEX_BYTES = 32 << 10
+
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write to; mended here, and in two others.
 MENDED = (3, 51, 3)
 MENDED_EARLIER = {(3, 50): 7, (3, 44): 6}  # version: patch
@@ -59,12 +62,8 @@ def _todo(path: str) -> str:
 
 def space_trouble(path: str) -> str | None:
     """What to say of the free space on the catalogue's disk; None when there is enough, or nobody can tell."""
-    try:
-        room = os.statvfs(os.path.dirname(path))
-    except OSError:
-        return None
-    free = room.f_bavail * room.f_frsize
-    if free >= LOW_SPACE_BYTES:
+    free = _free_bytes(path)
+    if free is None or free >= LOW_SPACE_BYTES:
         return None
     return (
         f"only {free / (1 << 20):.1f} MiB are free on the disk of the catalogue, {readable(path)}; free some space: "
@@ -119,7 +118,9 @@ def _classified(path: str, err: BaseException) -> CatalogError:
             return CatalogBusy(f"{name} is locked by another program ({message}); it is tried again")
         case sqlite3.SQLITE_FULL:
             return _full(name)
-        case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
+            code == sqlite3.SQLITE_IOERR and _has_no_room(path)
+        ):
             # The index of the log cannot grow: on a full disk a write through the map would be SIGBUS.
             return _full(name)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
@@ -131,6 +132,21 @@ def _classified(path: str, err: BaseException) -> CatalogError:
             )
         case _:
             return CatalogUnavailable(f"{name} cannot be used ({message}); check the disk that it lies on")
+
+
+def _has_no_room(path: str) -> bool:
+    """For the index of the log. Where it cannot even be begun SQLite says no more than that there was an error."""
+    free = _free_bytes(path)
+    return free is not None and free < LOG_INDEX_BYTES
+
+
+def _free_bytes(path: str) -> int | None:
+    """On the catalogue's disk; None when nobody can tell."""
+    try:
+        room = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize
 
 
 def _full(name: str) -> CatalogFull:
