@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reeld.service.presence import Presence
 from tests.service.harness import REELD, RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -383,6 +384,21 @@ def test_the_installed_command_is_this_one(world: World) -> None:
         script = Path(found)
     done: Any = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == world.said("--version")
+
+
+def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
+    with Presence(str(world.database), "scan"):
+        (report,) = world.rows("status")
+        assert (report["running"], report["pid"], report["what"]) == (True, os.getpid(), "scan")
+        who = f"reeld scan works on the catalogue as process {os.getpid()}, and reeld does not run besides"
+        assert world.said("status").splitlines()[0] == who
+        assert who in world.reeld("doctor").stdout.decode()
+        for command in (["scan"], ["run"], ["restore-backup", str(world.database)]):
+            refused = world.reeld(*command)
+            assert refused.returncode == os.EX_TEMPFAIL
+            assert f"reeld scan (process {os.getpid()}) works on" in refused.stderr.decode()
+            assert b"notices new files" not in refused.stderr
+        assert b"no reeld runs" in world.reeld("config", "diff", str(world.config)).stderr
 
 
 @pytest.mark.parametrize("mistake", ["[settle]\nbad = 1\n", "[[settle\n"], ids=["a bad key", "no TOML"])

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reeld.errors import CatalogInUse, CatalogUnavailable
-from reeld.service.presence import Presence, status_of
+from reeld.service.presence import Presence, status_of, who_works
 
 HOLD = """
 import sys
@@ -33,9 +34,9 @@ def test_nobody_is_there_at_first(database: str) -> None:
 
 def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
     with Presence(database) as presence:
-        assert status_of(database) == {}
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
         presence.tell({"libraries": ["é\udce9"]})
-        assert status_of(database) == {"pid": os.getpid(), "libraries": ["é\udce9"]}
+        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["é\udce9"]}
     assert status_of(database) is None
     assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
 
@@ -99,6 +100,30 @@ def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monk
     monkeypatch.setattr(fcntl, "flock", remove_first)
     with Presence(database), pytest.raises(CatalogInUse), Presence(database):
         pass
+@pytest.mark.parametrize("can_write", [True, False])
+def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anything_itself(
+    database: str, *, can_write: bool
+) -> None:
+    os.makedirs(os.path.dirname(database))
+    Path(f"{database}.status").write_text('{"pid": 1, "config_error": "what the dead one said"}')
+    if not can_write:  # as on a full disk
+        os.mkdir(f"{database}.status.new")
+    with Presence(database, "scan"):
+        assert status_of(database) == ({"pid": os.getpid(), "what": "scan"} if can_write else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"pid": 5, "what": "run"}, "reeld runs as process 5"),
+        ({"pid": 5}, "reeld runs as process 5"),
+        ({"pid": None, "what": None}, "reeld runs"),
+        ({}, "reeld runs"),
+        ({"pid": 5, "what": "scan"}, "reeld scan works on the catalogue as process 5, and reeld does not run besides"),
+    ],
+)
+def test_who_works_is_said_by_what_it_does_and_no_process_is_made_up(status: dict[str, Any], words: str) -> None:
+    assert who_works(status) == words
 
 
 def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
@@ -114,6 +139,7 @@ def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
 
 def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) -> None:
     with Presence(database) as presence:
+        os.unlink(f"{database}.status")
         os.mkdir(f"{database}.status.new")
         presence.tell({})
         assert status_of(database) == {}

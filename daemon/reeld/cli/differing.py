@@ -15,7 +15,7 @@ from reeld.config import Config, load_config
 from reeld.domain.files import readable
 from reeld.errors import ConfigError
 from reeld.service.differing import Change, changes
-from reeld.service.presence import status_of
+from reeld.service.presence import is_daemon, status_of
 from reeld.service.realpath import real_path_in_time
 from reeld.service.reload import config_in_force
 
@@ -68,7 +68,11 @@ def _before(new: str, present: Config | None, daemon: Row | None) -> Config | No
     if daemon is not None and (in_force := config_in_force(daemon)) is not None:
         complain(f"compared with what reeld (process {daemon['pid']}) has in force")
         return in_force
-    why = "no reeld runs" if daemon is None else "what the reeld that runs has in force is not known"
+    why = (
+        "no reeld runs"
+        if daemon is None or not is_daemon(daemon)
+        else "what the reeld that runs has in force is not known"
+    )
     if present is None or (present.source is not None and os.path.samefile(new, present.source)):
         complain(f"compared with the catalogue alone, which knows no settings; {why}")
         return None

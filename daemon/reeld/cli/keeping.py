@@ -19,7 +19,7 @@ from reeld.cli.output import print_json, say
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, NotFoundError, UsageError
-from reeld.service.presence import Presence
+from reeld.service.presence import Presence, is_daemon, status_of
 
 Database = Annotated[
     str | None,
@@ -117,8 +117,10 @@ def _stopped(catalog: str) -> Iterator[None]:
     """No other reeld works on the catalogue inside. Raises CatalogInUse."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(Presence(catalog))
+            stack.enter_context(Presence(catalog, "restore"))
         except CatalogInUse as err:
+            if not is_daemon(status_of(catalog) or {}):
+                raise
             raise CatalogInUse(
                 f"a reeld works on {readable(catalog)}; stop it first, as with `systemctl stop reeld`. "
                 "Nothing was changed"

@@ -37,7 +37,7 @@ from reeld.domain.files import readable
 from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
 from reeld.service.findings import Sight, at_a_glance, utc_now
-from reeld.service.presence import status_of
+from reeld.service.presence import status_of, who_works
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
 
@@ -409,6 +409,7 @@ def _report(settings: Config) -> Row:
     return {
         "running": daemon is not None,
         "pid": (daemon or {}).get("pid"),
+        "what": (daemon or {}).get("what"),
         "config_error": (daemon or {}).get("config_error"),
         "database": settings.database_path,
         "catalog": _catalog_report(settings.database_path, daemon),
@@ -475,7 +476,7 @@ _WORKS = (("movies", "movie"), ("series", "series"), ("episodes", "episode"))
 
 
 def _print_status(report: Row) -> None:
-    say(f"reeld runs as process {report['pid']}" if report["running"] else "reeld does not run")
+    say(who_works(report) if report["running"] else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():
         say(f"not in force: {readable(line)}")
     say(f"catalogue  {readable(report['database'])}, last backup: {report['catalog']['backed_up_at'] or 'none yet'}")

@@ -15,6 +15,7 @@ from reeld.catalog.backup import CLOCK_SLACK, backup_space_trouble, listing_trou
 from reeld.catalog.trouble import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.config import Config
 from reeld.domain.files import readable
+from reeld.service.presence import is_daemon, who_works
 from reeld.service.unit import systemctl
 from reeld.watch.limits import shortage
 
@@ -48,7 +49,7 @@ class Sight:
 
     config: Config
     daemon: Row | None
-    """What the running daemon says of itself (`presence.status_of`); None when none runs."""
+    """What the running daemon, or a scan, says of itself (`presence.status_of`); None when none runs."""
     libraries: Sequence[Row] = ()
     """As `views.libraries` has them; none while the catalogue cannot be opened."""
     set_aside: int = 0
@@ -87,7 +88,11 @@ def _running(sight: Sight) -> Finding:
     if sight.daemon is None:
         message = f"reeld does not run; start it: {systemctl('start') or 'reeld run'}"
         return Finding(check="daemon", level="note", message=message)
-    return Finding(check="daemon", level="good", message=f"reeld runs as process {sight.daemon.get('pid', '?')}")
+    return Finding(check="daemon", level="good" if _is_watched(sight) else "note", message=who_works(sight.daemon))
+
+
+def _is_watched(sight: Sight) -> bool:
+    return sight.daemon is not None and is_daemon(sight.daemon)
 
 
 def _reloaded(sight: Sight) -> Iterator[Finding]:
@@ -126,7 +131,7 @@ def _backups(sight: Sight) -> Finding:
     made = f"the last backup was made on {newest.made_at:%Y-%m-%d %H:%M} UTC"
     if sight.now - newest.made_at <= OLD_BACKUP:
         return Finding(check="backups", level="good", message=made)
-    todo = "its log says why none is made" if sight.daemon is not None else "start reeld, or use reeld backup FILE"
+    todo = "its log says why none is made" if _is_watched(sight) else "start reeld, or use reeld backup FILE"
     return Finding(check="backups", level="problem", message=f"{made}; {todo}")
 
 

@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from reeld.catalog.ownership import give_to_owner, make_folder
 from reeld.domain.files import readable
@@ -23,12 +24,16 @@ log = get_logger()
 LOCK_ATTEMPTS = 10
 LOCK_PAUSE_S = 0.05
 
+What = Literal["run", "scan", "restore"]
+"""What an owner does: the daemon, a scan, or a command that puts another catalogue in the place."""
+
 
 class Presence:
     """The lock on a catalogue, and the status that goes with it."""
 
-    def __init__(self, database_path: str) -> None:
+    def __init__(self, database_path: str, what: What = "run") -> None:
         self._database_path = database_path
+        self._what = what
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
@@ -41,6 +46,7 @@ class Presence:
                 f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
                 " that runs reeld the right to write to its folder, or name another one under [database] path"
             ) from err
+        self._tell_who_works()
         return self
 
     def _take(self) -> int:
@@ -52,10 +58,7 @@ class Presence:
                 _lock(descriptor)
             except OSError as err:
                 os.close(descriptor)
-                raise CatalogInUse(
-                    f"another reeld {_who(self._database_path)}works on {readable(self._database_path)}; "
-                    "it notices new files by itself"
-                ) from err
+                raise CatalogInUse(_refusal(self._database_path)) from err
             if not _has_lost_its_name(descriptor, path):
                 return descriptor
             os.close(descriptor)
@@ -90,6 +93,12 @@ class Presence:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _tell_who_works(self) -> None:
+        """In the place of what the last owner said, which may have been killed."""
+        with contextlib.suppress(OSError):
+            os.unlink(_status_path(self._database_path))
+        self.tell({})
+
     def tell(self, status: dict[str, Any]) -> None:
         """Let others read this until the next time, or until this process ends.
 
@@ -102,7 +111,7 @@ class Presence:
         draft = f"{path}.new"
         with contextlib.suppress(OSError):
             with open(draft, "w", encoding="utf-8") as file:
-                json.dump({"pid": os.getpid(), **status}, file)
+                json.dump({"pid": os.getpid(), "what": self._what, **status}, file)
             os.replace(draft, path)
 
 
@@ -139,6 +148,22 @@ def _has_lost_its_name(descriptor: int, path: str) -> bool:
         return False
 
 
+def is_daemon(status: Mapping[str, Any]) -> bool:
+    """Whether the owner that says this of itself notices new files; one that says nothing is taken for it."""
+    return status.get("what") not in _ERRANDS
+
+
+def who_works(status: Mapping[str, Any]) -> str:
+    """For a person: who has the catalogue, by what it says of itself."""
+    process = f" as process {status['pid']}" if status.get("pid") else ""
+    if is_daemon(status):
+        return f"reeld runs{process}"
+    return f"{_ERRANDS[status['what']]} works on the catalogue{process}, and reeld does not run besides"
+
+
+_ERRANDS = {"scan": "reeld scan", "restore": "reeld restore-backup or import"}
+
+
 def _lock(descriptor: int) -> None:
     """Take the lock for good. Raises OSError if another process keeps it.
 
@@ -165,9 +190,13 @@ def _is_locked(database_path: str) -> bool:
     return False
 
 
-def _who(database_path: str) -> str:
+def _refusal(database_path: str) -> str:
     status = status_of(database_path) or {}
-    return f"(process {status['pid']}) " if "pid" in status else ""
+    process = f"(process {status['pid']}) " if "pid" in status else ""
+    who, why = "another reeld", "it notices new files by itself"
+    if not is_daemon(status):
+        who, why = _ERRANDS[status["what"]], "try again once it has ended"
+    return f"{who} {process}works on {readable(database_path)}; {why}"
 
 
 def _lock_path(database_path: str) -> str:

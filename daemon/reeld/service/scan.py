@@ -138,7 +138,7 @@ Show = Callable[[Progress], None]
 def run_scan(config: Config, paths: Sequence[str], show: Show | None = None) -> Summary:
     """Bring the catalogue up to date once, telling `show`, if anybody looks on, every now and then how far it is."""
     config, wanted = choose_libraries(config, paths)
-    with Presence(config.database_path):
+    with Presence(config.database_path, "scan"):
         library_ids = open_owned_catalog(config)
         try:
             summary = _Scan(config, library_ids, wanted).run(show)
