@@ -612,6 +612,8 @@ def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
         VideoFile.update(said_of_work=None, said_of_episode=None).where(VideoFile.id == one).execute()
     give(two, Ignored(reason="a sample"))
     assert [row.year for row in Series.select()] == [2014]
+
+
 @pytest.mark.parametrize("kind", ["movie", "episode"])
 def test_a_list_goes_on_when_a_work_goes_between_two_pages(
     library: int, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -100,6 +100,8 @@ def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monk
     monkeypatch.setattr(fcntl, "flock", remove_first)
     with Presence(database), pytest.raises(CatalogInUse), Presence(database):
         pass
+
+
 @pytest.mark.parametrize("can_write", [True, False])
 def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anything_itself(
     database: str, *, can_write: bool
