@@ -718,6 +718,8 @@ def test_what_comes_back_has_its_file_with_the_part_and_the_edition_that_it_was(
         _restore(kind)
     row = file_row(file_id)
     assert (row.kind, row.part, row.edition) == (reading.kind, reading.part, reading.edition)
+    assert row.said_of_work["title"] == reading.title
+    assert (row.said_of_episode is None) == (reading.kind == "movie")
 
 
 def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(library: int) -> None:

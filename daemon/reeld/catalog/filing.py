@@ -293,7 +293,7 @@ def _unlink(
         reason=LAST_FILE,
         now_ms=now_ms,
         file_id=video_file_id,
-        taken_for={"part": part, "edition": edition},
+        taken_for={"part": part, "edition": edition, **learning.words_by(video_file_id)},
         made_since=made_since,
     )
     if movie_id is not None and movie_id != keep_movie:

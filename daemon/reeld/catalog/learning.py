@@ -74,10 +74,16 @@ def works_of(video_file_id: int) -> Works:
     return rows(_WORKS, video_file_id, video_file_id, video_file_id)
 
 
+def words_by(video_file_id: int) -> Row:
+    """The columns of this file."""
+    ((of_work, of_episode),) = rows("SELECT said_of_work, said_of_episode FROM video_files WHERE id = ?", video_file_id)
+    said = {"said_of_work": of_work, "said_of_episode": of_episode}
+    return {name: None if text is None else json.loads(text) for name, text in said.items()}
+
+
 def says_otherwise(video_file_id: int, words: Row) -> bool:
     """Whether the file says anything else than these words, so far."""
-    ((*before,),) = rows("SELECT said_of_work, said_of_episode FROM video_files WHERE id = ?", video_file_id)
-    return before != [None if each is None else json.dumps(each) for each in words.values()]
+    return json.dumps(words_by(video_file_id)) != json.dumps(words)
 
 
 def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:

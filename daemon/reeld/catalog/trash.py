@@ -29,7 +29,7 @@ class Restored:
     id: int
     file_ids: Sequence[int]
     taken_for: Row
-    """What those were of it: `part` and `edition`."""
+    """What those were of it, `part` and `edition`, and what they said of it, see `learning.py`."""
     left_with: Sequence[int]
     """The ids of the episodes that those were at once, this one among them."""
 
@@ -47,7 +47,7 @@ def discard(
 ) -> None:
     """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
 
-    `file_id` is the file that they had until now, `taken_for` the part and edition that it was, `left_with` the
+    `file_id` is the file that they had until now, `taken_for` what it was of it, `left_with` the
     episodes that left it with them. What was made since that moment goes without a trace: it stood for a file that was
     none of it.
     """
