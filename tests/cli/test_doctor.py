@@ -275,6 +275,17 @@ def test_a_clock_that_was_put_back_is_a_problem(tmp_path: Path) -> None:
     assert clock.level != "problem"
 
 
+def test_what_was_rescued_of_a_lost_catalogue_is_no_backup_of_the_present_one(tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "reeld-20261123T120000Z-schema7-rescued.db").touch()
+    (found,) = of("backups", at_a_glance(sight(tmp_path)))
+    assert "there is no backup of the catalogue yet" in found.message
+    (folder / "reeld-20261023T120000Z-schema7.db").touch()
+    (found,) = of("backups", at_a_glance(sight(tmp_path)))
+    assert (found.level, "made on 2026-10-23" in found.message) == ("problem", True)
+
+
 def test_a_clock_that_was_ahead_is_no_problem_once_a_backup_was_made_since(tmp_path: Path) -> None:
     folder, right = tmp_path / "backups", f"reeld-{NOW - timedelta(hours=1):%Y%m%dT%H%M%SZ}-schema7.db"
     folder.mkdir()

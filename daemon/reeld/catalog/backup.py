@@ -72,7 +72,8 @@ def backups_of(catalog: str, now: datetime | None = None) -> list[Backup]:
 
 
 def newest_of(catalog: str, now: datetime | None = None) -> Backup | None:
-    return next(iter(backups_of(catalog, now)), None)
+    """The last that was made of the catalogue as it is; what was rescued is of one that was lost."""
+    return next((backup for backup in backups_of(catalog, now) if not backup.is_rescued), None)
 
 
 def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:

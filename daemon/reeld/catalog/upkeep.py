@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reeld.catalog import soundness
-from reeld.catalog.backup import Backup, backups_of, save_backup, way_back
+from reeld.catalog.backup import Backup, newest_of, save_backup, way_back
 from reeld.catalog.database import maintaining, opened
 from reeld.catalog.models import database
 from reeld.catalog.openfiles import Loss
@@ -70,8 +70,7 @@ class Upkeep:
         self._looks_at_loss = 0
         self._checked_in_s: float | None = None
         self._last_try_s: float | None = None
-        present = [each for each in backups_of(path, datetime.fromtimestamp(now_s, UTC)) if not each.is_rescued]
-        self._backup: Backup | None = next(iter(present), None)
+        self._backup: Backup | None = newest_of(path, datetime.fromtimestamp(now_s, UTC))
         self._backed_up: Changes | None = None
         """What had changed when the last backup was made; None when this process has not made one."""
         self._seen: Changes = (0, 0)

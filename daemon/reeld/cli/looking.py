@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import views
-from reeld.catalog.backup import backups_of
+from reeld.catalog.backup import backups_of, newest_of
 from reeld.catalog.trouble import space_trouble
 from reeld.cli.helping import Group
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
@@ -423,7 +423,7 @@ def _report(settings: Config) -> Row:
 
 def _catalog_report(path: str, daemon: Row | None) -> Row:
     """The last backup and what is wrong. A daemon whose disk is full cannot tell, so that is looked at here."""
-    newest = next(iter(backups_of(path)), None)
+    newest = newest_of(path)
     told: list[str] = (daemon or {}).get("catalog", {}).get("problems", [])
     return {
         "backup": newest and newest.path,
