@@ -12,6 +12,8 @@ import pytest
 
 from reeld.errors import CatalogInUse, CatalogUnavailable
 from reeld.service.presence import Presence, status_of, who_works
+from reeld.errors import CatalogInUse, CatalogUnavailable, NotFoundError
+from reeld.service.presence import Presence, status_of
 
 HOLD = """
 import sys
@@ -149,6 +151,25 @@ def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) ->
         assert status_of(database) == {}
         Path(f"{database}.status").write_text("[1]")
         assert status_of(database) == {}
+
+
+def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Path) -> None:
+    def refused(folder: Path, *made: str) -> None:
+        def give_up() -> None:
+            for name in made:
+                (folder / name).touch()
+            raise NotFoundError("there is no backup")
+
+        with pytest.raises(NotFoundError), Presence(str(folder / "reeld.db")):
+            give_up()
+
+    (tmp_path / "there").mkdir()
+    refused(tmp_path / "there" / "mistyped" / "deep")
+    assert os.listdir(tmp_path / "there") == []
+    refused(tmp_path / "there")
+    assert (tmp_path / "there").exists()
+    refused(tmp_path / "new", "reeld.db")
+    assert sorted(os.listdir(tmp_path / "new")) == ["reeld.db", "reeld.db.lock"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -35,11 +35,13 @@ class Presence:
         self._database_path = database_path
         self._what = what
         self._descriptor: int | None = None
+        self._made: list[str] = []
+        """The folders that were not there before, the innermost first."""
 
     def __enter__(self) -> Self:
         """Take the lock. Raises CatalogInUse if another process has it."""
         try:
-            make_folder(os.path.dirname(self._database_path))
+            self._made = make_folder(os.path.dirname(self._database_path))
             self._descriptor = self._take()
         except OSError as err:
             raise CatalogUnavailable(
@@ -86,10 +88,12 @@ class Presence:
         os.close(before)
         log.warning("lock.renewed", path=_lock_path(self._database_path))
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.unlink(_status_path(self._database_path))
+            if any(exception):
+                self._remove_made()
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -98,6 +102,15 @@ class Presence:
         with contextlib.suppress(OSError):
             os.unlink(_status_path(self._database_path))
         self.tell({})
+
+    def _remove_made(self) -> None:
+        """Whoever was refused, for a mistyped path perhaps, leaves no folders behind in which nothing else lies."""
+        lock = _lock_path(self._database_path)
+        with contextlib.suppress(OSError):
+            if self._made and os.listdir(self._made[0]) == [os.path.basename(lock)]:
+                os.unlink(lock)
+                for folder in self._made:
+                    os.rmdir(folder)
 
     def tell(self, status: dict[str, Any]) -> None:
         """Let others read this until the next time, or until this process ends.
