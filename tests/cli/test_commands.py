@@ -194,6 +194,37 @@ def test_an_output_that_takes_nothing_is_one_sentence_and_an_input_output_error(
     assert line.startswith("reeld: standard output cannot be written to (No space left on device); ")
 
 
+@pytest.mark.parametrize(
+    ("closed", "code", "complaint"),
+    [
+        ("0<&-", os.EX_OK, ""),
+        ("1>&-", os.EX_IOERR, "reeld: standard output cannot be written to (Bad file descriptor)"),
+        ("2>&-", os.EX_OK, ""),
+        ("0<&- 1>&- 2>&-", os.EX_IOERR, ""),
+    ],
+)
+def test_what_was_closed_before_is_missed_only_where_it_is_needed(
+    world: World, closed: str, code: int, complaint: str
+) -> None:
+    command = ["bash", "-c", f'exec "$@" {closed}', "bash", *REELD, "--config", str(world.config), "list", "movies"]
+    done = subprocess.run(command, env=world.environment(), capture_output=True, timeout=50, check=False)
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == os.EX_OK)
+    assert done.stderr.decode().startswith(complaint)
+    assert done.stderr.count(b"\n") == bool(complaint)
+
+
+@pytest.mark.parametrize("command", ["list trash", "show /nowhere.mkv"])
+def test_a_complaint_that_nobody_reads_changes_no_exit_code(world: World, command: str) -> None:
+    expected = world.reeld(*command.split()).returncode
+    with subprocess.Popen(
+        [*REELD, "--config", str(world.config), *command.split()], env=world.environment(), stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+    assert process.returncode == expected
+
+
 def test_a_terminal_gets_a_table_that_interprets_no_markup(world: World) -> None:
     shown = _on_a_terminal(world, "list", "files")
     assert "State" in shown

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from reeld.domain.files import readable
 from reeld.errors import OutputFailed
@@ -70,18 +70,33 @@ class _Output(io.FileIO):
 
 def take_over() -> None:
     """From here on writing to standard output raises ReaderLeft or OutputFailed, and to standard error nothing."""
-    if (old := sys.stdout) is not None:  # it is None where it was closed before
-        raw = _Output(old.fileno(), "wb", closefd=False)
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding=old.encoding, errors=old.errors, line_buffering=bool(old.line_buffering)
-        )
-    if (old := sys.stderr) is not None:
-        sys.stderr = io.TextIOWrapper(
-            io.BufferedWriter(StandardError(old.fileno())),
-            encoding=old.encoding,
-            errors=old.errors,
-            line_buffering=True,
-        )
+    _fill_the_gaps()
+    sys.stdout = _text(_Output(1, "wb", closefd=False), sys.stdout)
+    sys.stderr = _text(StandardError(2), sys.stderr)
+
+
+def _fill_the_gaps() -> None:
+    """Whatever was closed before (`>&-`) must not be the number under which the next file is opened.
+
+    What is opened for reading alone takes no output: it fails, as it should. Complaints that nobody wants go nowhere.
+    """
+    for descriptor, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, mode)
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
+
+
+def _text(raw: io.RawIOBase, old: TextIO | None) -> TextIO:
+    """As Python itself would have it, where it was not closed before."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=old.encoding if old else "utf-8",
+        errors=old.errors if old else "backslashreplace",
+        line_buffering=bool(getattr(old, "line_buffering", False)),
+    )
 
 
 def flush() -> None:
