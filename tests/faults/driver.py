@@ -73,6 +73,17 @@ def without_landlock() -> None:
     _patch("reeld.sandbox._landlock_abi", lambda: 0)
 
 
+def tell_of_watchers_ends() -> None:
+    watchers: Any = importlib.import_module("reeld.service.watcher").LibraryWatcher
+    run = watchers._run
+
+    def run_and_tell(watcher: Any) -> None:
+        run(watcher)
+        _tell("test.ended", library=watcher.library.name)
+
+    watchers._run = run_and_tell
+
+
 def hang_before_a_commit() -> None:
     """A worker's thread waits for what never comes, as in a deadlock, and holds nothing that another needs."""
     _patch("reeld.pipeline.runner.explanation", lambda _error: threading.Event().wait())

@@ -159,6 +159,68 @@ def test_a_library_whose_disk_is_dead_can_be_taken_out_of_the_configuration(
         daemon.assert_true()
 
 
+def _leave_behind(world: World, daemon: RunningDaemon, libraries: dict[str, Path]) -> int:
+    """Go on with these libraries, without the watcher that waits for the weak disk; a mark of the moment before."""
+    world.libraries = libraries
+    world.write_config()
+    mark = daemon.mark()
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("thread.left_behind", since=mark, thread="watch weak")
+    daemon.wait_for("daemon.ready", since=mark)
+    return mark
+
+
+def _states(world: World) -> dict[str, str]:
+    return dict(world.ask_database("SELECT name, state FROM libraries"))
+
+
+@needs_root
+@skip_without_fuse
+def test_a_library_that_was_taken_out_stays_so_when_its_disk_answers_again(
+    two_disks: tuple[World, FuseDisk, Path, Path],
+) -> None:
+    """Nor is a file added to it that waited there until its download is over."""
+    world, disk, weak, sound = two_disks
+    world.program = _with_faults("tell_of_watchers_ends", patience=IMPATIENT)
+    download = world.root / "backing" / "New (2001).mkv.aria2"
+    download.touch()
+    make_video(world.root / "backing" / "New (2001).mkv", seed=99)
+    with RunningDaemon(world) as daemon:
+        daemon.wait_until(lambda: "New (2001)" in world.said("status", "--json"), "it waits")
+        disk.stall("getattr", "lookup", "readdir", "open")
+        daemon.wait_for("disk.failed", path=str(weak))
+        download.unlink()
+        mark = _leave_behind(world, daemon, {"sound": sound})
+        disk.heal()
+        daemon.wait_for("test.ended", since=mark, library="weak")
+        assert _states(world) == {"weak": "removed", "sound": "online"}
+        assert world.ask_database("SELECT path FROM video_files WHERE filename LIKE 'New%'") == []
+
+
+@needs_root
+@skip_without_fuse
+def test_a_library_that_was_moved_to_another_folder_stays_suspect_when_its_old_disk_answers_again(
+    two_disks: tuple[World, FuseDisk, Path, Path],
+) -> None:
+    world, disk, weak, sound = two_disks
+    world.program = _with_faults("tell_of_watchers_ends", patience=IMPATIENT)
+    elsewhere = world.root / "elsewhere"
+    elsewhere.mkdir()
+    make_video(elsewhere / "Other (2010).mkv", seed=77)
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+    disk.stall("getattr", "lookup", "readdir", "open")
+    with RunningDaemon(world) as daemon:
+        daemon.wait_for("disk.failed", path=str(weak))
+        mark = _leave_behind(world, daemon, {"weak": elsewhere, "sound": sound})
+        daemon.wait_until(lambda: _states(world)["weak"] == "suspect", "another folder is there")
+        passport = world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'")
+        disk.heal()
+        daemon.wait_for("test.ended", since=mark, library="weak")
+        assert _states(world)["weak"] == "suspect"
+        assert world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'") == passport
+
+
 @needs_root
 @skip_without_fuse
 def test_one_file_that_cannot_be_read_is_tried_again_and_then_set_aside(

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from reeld.catalog.database import writing
+from reeld.catalog.libraries import sync_libraries
 from reeld.catalog.models import Library as LibraryRow
 from reeld.catalog.models import VideoFile
 from reeld.config import Library, WatchSettings
 from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
-from reeld.pipeline import absences
+from reeld.pipeline import absences, arrivals, roots
 from reeld.pipeline.roots import Root
 from reeld.pipeline.stages import STAGES
 from reeld.service import watcher as watcher_module
@@ -37,6 +38,9 @@ reconciling = importlib.import_module("reeld.pipeline.reconcile")
 
 # More than whatever is under way needs: a look, a second one, and what follows from a search.
 TURNS = 5
+
+# Only to give up on what hangs.
+PATIENCE_S = 20.0
 
 
 class Watched:
@@ -270,3 +274,33 @@ def test_a_look_during_which_the_root_did_not_answer_is_made_again(
     assert not answers
     expected = {"a/one.mkv": "present", "a/two.mkv": "present"} if has_come else {"a/one.mkv": "missing"}
     assert states() == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(roots, "check_root"), (reconciling, "check_root"), (arrivals, "_stamp_at")],
+    ids=["is the root there", "is it still the same", "is the file still there"],
+)
+def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_more(
+    films: Watched, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """The library was taken out of the configuration while the disk did not answer to this question."""
+    write(films.root / "new.mkv", "new")
+    asked, answers = threading.Event(), threading.Event()
+    ask: Callable[[str], object] = getattr(module, name)
+
+    def stall(path: str) -> object:
+        asked.set()
+        assert answers.wait(PATIENCE_S)
+        return ask(path)
+
+    monkeypatch.setattr(module, name, stall)
+    films.watcher.start()
+    assert asked.wait(PATIENCE_S)
+    films.watcher._stopping.set()
+    with writing():
+        sync_libraries([])
+    answers.set()
+    films.watcher._thread.join(PATIENCE_S)
+    assert not films.watcher._thread.is_alive()
+    assert (LibraryRow.get().state, states()) == ("removed", {})

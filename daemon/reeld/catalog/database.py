@@ -30,6 +30,7 @@ from reeld.errors import (
     CatalogGone,
     CatalogTooNew,
     CatalogUnavailable,
+    Interrupted,
     NotFoundError,
 )
 
@@ -54,6 +55,9 @@ _PRAGMAS = {
 
 # The single connection is shared by all threads of the process, one at a time.
 _door = threading.RLock()
+
+_this_thread = threading.local()
+"""`may_write`, see `writing_only_while`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,16 +139,33 @@ def writing() -> Iterator[None]:
     """One transaction: all of what happens inside is committed at its end, or none of it.
 
     Raises `CatalogBusy`, `CatalogFull`, `CatalogUnavailable` or `CatalogCorrupt`; nothing was written then,
-    and the caller may try the same again.
+    and the caller may try the same again. Inside `writing_only_while` also Interrupted.
     """
     with _door, _witnessed():
         if _opened is not None and _opened.refusal is not None:
             raise CatalogUnavailable(_opened.refusal)
         with own_errors(database.database), database.atomic("IMMEDIATE"):
+            if not getattr(_this_thread, "may_write", _always)():
+                raise Interrupted("nothing was written, because reeld was asked to stop")
             yield
         if _opened is not None and _opened.has_work:
             _opened.has_work = False
             _opened.on_work()
+
+
+@contextlib.contextmanager
+def writing_only_while(may_write: Callable[[], bool]) -> Iterator[None]:
+    """Inside, whatever this thread wants to write raises Interrupted, with nothing written, once this is not so.
+
+    For a thread that a dead disk may hold until others have taken over. They do that in a transaction of their own, and
+    this is asked within each, so none can come too late. It is here rather than at whoever writes, so that nobody can
+    forget it.
+    """
+    _this_thread.may_write = may_write
+    try:
+        yield
+    finally:
+        del _this_thread.may_write
 
 
 @contextlib.contextmanager
@@ -199,6 +220,10 @@ def opened() -> OpenCatalog:
     if _opened is None:
         raise CatalogUnavailable("no catalogue is open")
     return _opened
+
+
+def _always() -> bool:
+    return True
 
 
 @contextlib.contextmanager

@@ -11,13 +11,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from reeld.catalog import libraries, queue
-from reeld.catalog.database import reading, writing
+from reeld.catalog.database import reading, writing, writing_only_while
 from reeld.config import Library, WatchSettings
 from reeld.domain.records import Place
-from reeld.errors import CatalogCorrupt, CatalogError
+from reeld.errors import CatalogCorrupt, CatalogError, Interrupted
 from reeld.log import get_logger
 from reeld.pipeline.absences import Absences
 from reeld.pipeline.arrivals import Arrivals
@@ -59,7 +60,10 @@ def rules_of(library: Library) -> Rules:
 
 
 class LibraryWatcher:
-    """Watches one library from `start` until `stopping`; all walking and all writing happens in its thread."""
+    """Watches one library from `start` until `stopping`; all walking and all writing happens in its thread.
+
+    From that moment on it writes nothing: its disk may hold it until the library has another watcher, or none.
+    """
 
     def __init__(
         self,
@@ -146,7 +150,11 @@ class LibraryWatcher:
     # --- the thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        with self._pulses.of_this_thread():
+        with (
+            self._pulses.of_this_thread(),
+            suppress(Interrupted),
+            writing_only_while(lambda: not self._stopping.is_set()),
+        ):
             try:
                 while not self._stopping.is_set():
                     self._turn()
@@ -176,7 +184,7 @@ class LibraryWatcher:
             self.hints.wait(timeout_s)
 
     def _work(self) -> None:
-        is_online = self._check_root()
+        is_online = self._check_root() and not self._stopping.is_set()
         if is_online:
             self._try_unreadable()
             self._try_denied()
