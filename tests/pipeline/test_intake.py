@@ -616,10 +616,39 @@ def test_files_beyond_what_may_wait_are_turned_away_and_taken_at_the_next_look(w
     for number in range(7):
         world.write(f"{number}.mkv")
     world.look()
-    assert world.intake.arrivals.has_turned_away
+    assert len(world.intake.arrivals.turned_away) == 1
     assert len(world.intake.arrivals.settling) == 3
     world.be_quiet()
     assert len(world.states()) == 7
+
+
+def test_a_complete_file_is_taken_though_very_many_wait_for_the_rest_of_their_downloads(world: World) -> None:
+    world.capacity = 3
+    world.restart()
+    for number in range(7):
+        world.write(f"downloads/{number}.mkv")
+        world.write(f"downloads/{number}.mkv.aria2")
+    world.look()
+    world.write("complete.mkv")
+    world.look()
+    world.wait()
+    assert world.states() == {"complete.mkv": "present"}
+    assert world.intake.arrivals.turned_away.take() == Hint(relative="downloads", is_recursive=False)
+
+
+def test_who_is_turned_away_because_of_a_writer_is_to_be_shown_again(world: World) -> None:
+    world.capacity = 1
+    world.restart()
+    world.write("downloads/1.mkv")
+    world.write("downloads/1.mkv.aria2")
+    with world.write("copies/2.mkv").open("r+b"):
+        world.look()
+        assert len(world.intake.arrivals.turned_away) == 0
+        world.wait()
+    assert world.intake.arrivals.turned_away.take() == Hint(relative="copies", is_recursive=False)
+    world.look()
+    world.wait()
+    assert world.states() == {"copies/2.mkv": "present"}
 
 
 def test_files_that_settled_while_the_catalogue_was_locked_are_recorded_afterwards(catalog: Path, world: World) -> None:

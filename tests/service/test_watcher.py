@@ -29,6 +29,7 @@ from reeld.service.watcher import LibraryWatcher, make_intake
 from reeld.service.workplace import looking
 from reeld.watch import directories, walk
 from reeld.watch.rules import Rules
+from reeld.watch.settle import Settling
 from reeld.watch.walk import Listing, RootSeen
 from tests.catalog.rows import add_libraries
 from tests.pipeline.test_moves import decide
@@ -100,6 +101,7 @@ class Watched:
 def _nothing_needs_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(absences, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(watcher_module, "CATALOG_DELAY_S", 0.001)
+    monkeypatch.setattr(watcher_module, "LONGEST_UNSHOWN_S", 0.0)
 
 
 @pytest.fixture
@@ -274,6 +276,44 @@ def test_a_look_during_which_the_root_did_not_answer_is_made_again(
     assert not answers
     expected = {"a/one.mkv": "present", "a/two.mkv": "present"} if has_come else {"a/one.mkv": "missing"}
     assert states() == expected
+
+
+def _let_few_wait(films: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than one; and one that is objected to waits already."""
+    monkeypatch.setattr(watcher_module, "MOST_WAITING", 1)
+    films.intake.arrivals.settling = Settling(0, capacity=1)
+    write(films.root / "1/one.mkv", "part")
+    write(films.root / "1/one.mkv.aria2", "control")
+    films.watcher.hints.mark("1")
+    films.turn()
+    assert [wait.key for wait in films.intake.arrivals.settling.waiting()] == ["1/one.mkv"]
+
+
+def test_a_file_that_was_turned_away_is_shown_again_though_the_others_go_on_waiting(
+    films: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held against it ends, and nothing tells of that."""
+    _let_few_wait(films, monkeypatch)
+    write(films.root / "2/two.mkv", "whole")
+    control = write(films.root / "2/two.mkv.aria2", "control")
+    films.watcher.hints.mark("2")
+    films.turn()
+    assert "2/two.mkv" not in films.intake.arrivals.settling
+    control.unlink()
+    films.turn()
+    assert states() == {"2/two.mkv": "present"}
+
+
+def test_what_replaced_a_known_file_is_taken_though_very_many_wait(
+    films: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(films.root / "2/two.mkv", "first")
+    films.turn()
+    _let_few_wait(films, monkeypatch)
+    os.replace(write(films.root / "2/two.part", "another, and longer"), films.root / "2/two.mkv")
+    films.watcher.hints.mark("2")
+    films.turn()
+    assert VideoFile.get().size_bytes == len("another, and longer")
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,49 @@ def test_memory_is_bounded_and_whoever_is_turned_away_may_come_again() -> None:
     assert settling.see("c", FRESH, now=5, wall_ns=WALL_NS) is Sight.WAITING
 
 
+def test_whoever_nobody_objects_to_has_a_place_though_very_many_are_objected_to() -> None:
+    settling = Settling(QUIET_S, capacity=2)
+    for key in "ab":
+        settling.see(key, FRESH, now=0, wall_ns=WALL_NS, objection=OPEN)
+    assert settling.see("c", FRESH, now=0, wall_ns=WALL_NS, objection=OPEN) is Sight.TURNED_AWAY
+    assert settling.see("d", FRESH, now=0, wall_ns=WALL_NS) is Sight.WAITING
+
+
+def test_of_those_that_are_objected_to_too_many_give_up_their_places() -> None:
+    settling = Settling(QUIET_S, capacity=2)
+    for now, keys in ((0, "ab"), (10, "cd")):
+        for key in keys:
+            assert settling.see(key, FRESH, now=now, wall_ns=WALL_NS) is Sight.WAITING
+        for key in keys:
+            assert not settling.confirm(key, FRESH, now + 5, objection=OPEN)
+    assert [waiting.key for waiting in settling.waiting()] == ["a", "b"]
+    assert settling.see("c", FRESH, now=15, wall_ns=WALL_NS) is Sight.WAITING, "they may come again"
+    assert settling.see("c", FRESH, now=16, wall_ns=WALL_NS, objection=OPEN) is Sight.TURNED_AWAY
+
+
+def test_who_waits_for_what_ends_by_itself_keeps_the_place() -> None:
+    settling = Settling(QUIET_S, capacity=1)
+    settling.see("a", FRESH, now=0, wall_ns=WALL_NS, objection=OPEN)
+    settling.see("b", FRESH, now=0, wall_ns=WALL_NS)
+    settling.confirm("b", FRESH, 5, objection=Objection(why="a search", ends_by_itself=True))
+    assert "b" in settling
+
+
+def test_what_has_settled_leaves_its_place_at_once() -> None:
+    settling = Settling(QUIET_S, capacity=1)
+    settling.see("a", FRESH, now=0, wall_ns=WALL_NS)
+    assert [settling.confirm(key, FRESH, 5) for key in settling.due(5)] == [True]
+    assert settling.see("b", FRESH, now=5, wall_ns=WALL_NS) is Sight.WAITING
+
+
+def test_a_file_that_comes_and_goes_without_pause_costs_no_memory() -> None:
+    settling = Settling(QUIET_S)
+    for step in range(1000):
+        see(settling, FRESH, now=step / 1000)
+        settling.forget("x")
+    assert len(settling._appointments) < 50
+
+
 def test_a_file_that_changes_without_pause_costs_no_memory() -> None:
     settling = Settling(QUIET_S)
     for step in range(1000):

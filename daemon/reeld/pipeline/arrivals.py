@@ -19,7 +19,7 @@ from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.pipeline import neighbours
 from reeld.pipeline.stages import Stage
-from reeld.watch.hints import Hint
+from reeld.watch.hints import DirtyDirectories, Hint
 from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
 from reeld.watch.walk import SeenFile
@@ -66,8 +66,8 @@ class Arrivals:
     wall_ns: Callable[[], int] = time.time_ns
     look_again: Callable[[str], None] = lambda _path: None
     """Told the absolute path of a file that is not what the catalogue believes."""
-    has_turned_away: bool = False
-    """Whether more files came at once than can wait; once some have settled, a walk must show them again."""
+    turned_away: DirtyDirectories = field(default_factory=DirtyDirectories)
+    """Where files lie that came when too many waited already: a later look must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
     _searches: dict[str, _Search] = field(default_factory=dict)
     """For what files may have been, or what stood in their places, that were seen there."""
@@ -111,7 +111,7 @@ class Arrivals:
             must_wait=must_wait,
         )
         if sight is Sight.TURNED_AWAY:
-            self.has_turned_away = True
+            self.turned_away.mark(os.path.dirname(path))
         return sight
 
     def _hear_witnesses(self, path: str, stamp: FileStamp) -> None:
@@ -134,15 +134,22 @@ class Arrivals:
             self._doubt_another(path, stamp)
         named = named or self._objection_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
-            self.settling.confirm(path, stamp, now, objection=named)
+            self._is_settled(path, stamp, now, named)
             return
         testimony = self._ask(path)
         # Of the same descriptor: a writer that came and went between the two looks has left its mark there.
         stamp = testimony.stamp or stamp
         self._doubt_another(path, stamp)
         objection = self._objection_of(testimony) or self._objection_of_search(path)
-        if self.settling.confirm(path, stamp, now, objection=objection):
+        if self._is_settled(path, stamp, now, objection):
             self._accept(path, stamp, testimony)
+
+    def _is_settled(self, path: str, stamp: FileStamp | None, now: float, objection: Objection | None) -> bool:
+        """Where it is not, it goes on waiting, or is turned away: then a later look must show it again."""
+        is_settled = self.settling.confirm(path, stamp, now, objection=objection)
+        if not is_settled and stamp is not None and path not in self.settling:
+            self.turned_away.mark(os.path.dirname(path))
+        return is_settled
 
     def _doubt_another(self, path: str, stamp: FileStamp) -> None:
         """Another file has come to its place since the look, perhaps one that is known: the next look finds out."""
@@ -154,7 +161,9 @@ class Arrivals:
         search = self._searches.get(path)
         if search is None or search.is_answered:
             return None
-        return Objection(why="it, or what was in its place, may have been moved, which is looked into first")
+        return Objection(
+            why="it, or what was in its place, may have been moved, which is looked into first", ends_by_itself=True
+        )
 
     def _ask(self, path: str) -> Witnessed:
         return self.witnesses.ask(os.path.join(self.place.root, path))

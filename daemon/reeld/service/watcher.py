@@ -47,6 +47,9 @@ CHECK_S = 5.0
 # How often it is asked whether files may be read that might not be, and of how many.
 DENIED_S = 15.0
 MOST_DENIED = 500
+# Folders of files that came when too many waited are looked at again after this and a quiet period, then more rarely.
+SHORTEST_UNSHOWN_S = 1.0
+LONGEST_UNSHOWN_S = 60.0
 # Of the files that wait to be complete, so many are shown by name.
 MOST_SHOWN = 20
 
@@ -101,6 +104,8 @@ class LibraryWatcher:
         self._looked_around = 0
         self._catalog_backoff = Backoff(CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S)
         self._catalog_retry_at: float | None = None
+        self._unshown_backoff = Backoff(library.quiet_s + SHORTEST_UNSHOWN_S, LONGEST_UNSHOWN_S)
+        self._show_again_at: float | None = None
         self._unreadable: dict[str, Unreadable] = {}
         self._status: dict[str, Any] = {"name": library.name}
         self._state: tuple[str, str | None, tuple[str, ...]] | None = None
@@ -247,9 +252,19 @@ class LibraryWatcher:
         }
 
     def _show_again_who_was_turned_away(self) -> None:
-        if self._intake.arrivals.has_turned_away and len(self._intake.arrivals.settling) < MOST_WAITING // 2:
-            self._intake.arrivals.has_turned_away = False
-            self.hints.mark_everything()
+        """Once there is room, and every now and then: what was held against them may have ended."""
+        turned_away, now = self._intake.arrivals.turned_away, time.monotonic()
+        has_room = len(self._intake.arrivals.settling) < MOST_WAITING // 2
+        if has_room:
+            self._unshown_backoff.reset()
+        if not turned_away:
+            return
+        if self._show_again_at is None:
+            self._show_again_at = now + self._unshown_backoff.next_s()
+        if has_room or now >= self._show_again_at:
+            self._show_again_at = None
+            while (hint := turned_away.take()) is not None:
+                self.hints.mark(hint.relative, is_recursive=hint.is_recursive)
 
     def _timeout_s(self) -> float:
         if self._root_seen is None:

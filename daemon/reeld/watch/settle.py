@@ -23,7 +23,8 @@ from enum import Enum
 
 from reeld.domain.files import FileStamp
 
-# Some 700 bytes each: 14 MB. More than this come at once only by hard-linking a library as a whole.
+# Some 700 bytes each: 14 MB. More than this come at once only by hard-linking a library as a whole. As many more may
+# be objected to, which can last for weeks, and takes nobody's place.
 MOST_WAITING = 20_000
 
 # A file that somebody objects to is asked about again after a quiet period, then ever more rarely, up to this. A writer
@@ -38,6 +39,9 @@ MOST_CAUTION = 8
 CAUTION_S = 3600.0
 MOST_REMEMBERED = 1000
 
+# So many appointments may be left from files that were forgotten, beside as many as there are files.
+MOST_STALE = 20
+
 _NS = 1_000_000_000
 
 
@@ -47,7 +51,7 @@ class Sight(Enum):
     SETTLED = "settled"
     WAITING = "waiting"
     TURNED_AWAY = "turned away"
-    """Too many wait already. Show it again once some have settled."""
+    """Too many wait already. Show it again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class Objection:
     why: str
     patience_s: float | None = None
     """It is overruled once the file has not changed for so long; None: never."""
+    ends_by_itself: bool = False
+    """It is a matter of moments, and reeld's own: the file keeps its place however many are objected to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ class Settling:
         self.quiet_s = quiet_s
         self._capacity = capacity
         self._waits: dict[str, _Wait] = {}
+        self._objected: set[str] = set()
+        """Those of them that are objected to, or were."""
         # One appointment a key counts, the one in the dict. A restart moves the wait, not the appointment, which is put
         # off when its time comes. So a file that changes a thousand times a second costs no memory.
         self._appointments: list[tuple[float, str]] = []
@@ -127,21 +135,17 @@ class Settling:
         wait = self._waits.get(key)
         if wait is not None:
             self._look(key, wait, stamp, now)
-            if objection is not None:
-                self._object(wait, objection, now)
-            return Sight.WAITING
+            return self._let_wait(key, wait, objection, now)
         quiet_s = self._quiet_period_s(key, now)
         unchanged_s = (wall_ns - forward_ns - max(stamp.ctime_ns, stamp.mtime_ns)) / _NS
         wait = _Wait(stamp, now, quiet_s, quiet_since=now, unchanged_since=now - max(0.0, unchanged_s))
         if not must_wait and unchanged_s >= quiet_s and (objection is None or wait.is_overruled(objection, now)):
             return Sight.SETTLED
-        if len(self._appointed) >= self._capacity:
+        if not _is_lasting(objection) and len(self._waits) - len(self._objected) >= self._capacity:
             return Sight.TURNED_AWAY
         self._waits[key] = wait
-        if objection is not None:
-            self._object(wait, objection, now)
         self._appoint(key, now + quiet_s)
-        return Sight.WAITING
+        return self._let_wait(key, wait, objection, now)
 
     def due(self, now: float) -> list[str]:
         """The keys to `stat` and `confirm` now, the longest due first. Ones not confirmed come up again."""
@@ -167,8 +171,8 @@ class Settling:
     def confirm(self, key: str, stamp: FileStamp | None, now: float, *, objection: Objection | None = None) -> bool:
         """Whether the file is settled, this being its second sample; None if it is not there any more.
 
-        A settled or vanished file is forgotten; any other goes on waiting. An unknown key is not settled:
-        somebody forgot it in the meantime.
+        A settled or vanished file is forgotten; any other goes on waiting, unless so many are objected to already that
+        it is turned away. An unknown key is not settled: somebody forgot it in the meantime.
         """
         wait = self._waits.get(key)
         if wait is None:
@@ -178,8 +182,8 @@ class Settling:
             return False
         self._look(key, wait, stamp, now)
         if objection is not None and not wait.is_overruled(objection, now):
-            self._object(wait, objection, now)
             self._pause(wait, now)
+            self._let_wait(key, wait, objection, now)
             return False
         if now - wait.quiet_since < wait.quiet_s:
             return False
@@ -190,19 +194,18 @@ class Settling:
     def forget(self, key: str) -> None:
         """Stop waiting for it: it is gone, or it has another name now. An unknown key is fine."""
         self._waits.pop(key, None)
+        self._appointed.pop(key, None)
+        self._objected.discard(key)
 
     def next_due(self) -> float | None:
         """When `due` will next have something to say; None when nothing waits."""
         while self._appointments:
             at, key = self._appointments[0]
-            wait = self._waits.get(key)
-            if wait is None or self._appointed.get(key) != at:
+            if self._appointed.get(key) != at:
                 heapq.heappop(self._appointments)
-                if self._appointed.get(key) == at:
-                    del self._appointed[key]
-            elif wait.next_look > at:
-                self._appointed[key] = wait.next_look
-                heapq.heapreplace(self._appointments, (wait.next_look, key))
+            elif (next_look := self._waits[key].next_look) > at:
+                self._appointed[key] = next_look
+                heapq.heapreplace(self._appointments, (next_look, key))
             else:
                 return at
         return None
@@ -234,10 +237,19 @@ class Settling:
             wait.pause_s = wait.not_before = 0.0
             self._appoint(key, wait.next_look)
 
-    def _object(self, wait: _Wait, objection: Objection, now: float) -> None:
+    def _let_wait(self, key: str, wait: _Wait, objection: Objection | None, now: float) -> Sight:
+        """Note what is held against the file; or forget it, where too many are objected to."""
+        if objection is None:
+            return Sight.WAITING
+        if _is_lasting(objection) and key not in self._objected:
+            if len(self._objected) >= self._capacity:
+                self.forget(key)
+                return Sight.TURNED_AWAY
+            self._objected.add(key)
         if wait.objection is None or wait.objection.why != objection.why:
             wait.objected_since = now
         wait.objection = objection
+        return Sight.WAITING
 
     def _pause(self, wait: _Wait, now: float) -> None:
         longest_s = max(LONGEST_PAUSE_S, wait.quiet_s)
@@ -273,6 +285,13 @@ class Settling:
         if at < self._appointed.get(key, math.inf):
             self._appointed[key] = at
             heapq.heappush(self._appointments, (at, key))
+            if len(self._appointments) > 2 * len(self._appointed) + MOST_STALE:
+                self._appointments = [(at, key) for key, at in self._appointed.items()]
+                heapq.heapify(self._appointments)
+
+
+def _is_lasting(objection: Objection | None) -> bool:
+    return objection is not None and not objection.ends_by_itself
 
 
 def _is_untouched(before: FileStamp, after: FileStamp) -> bool:
