@@ -22,6 +22,7 @@
     │   ├── FileIncomplete       it ends before its container says so; perhaps the rest is still to come
     │   ├── FileNotRegular       a FIFO, a socket, a device or a link under a video's name
     │   └── FileUnreadable       permission, I/O error
+    │       └── ClueUnreadable   of what lies beside it and may tell what it is
     ├── WorkerError              a child process that parses untrusted input; bare: it cannot be started
     │   ├── WorkerTimeout        it was given its time and was killed
     │   └── WorkerDied           it ended by itself: a crash or a limit
@@ -36,6 +37,7 @@ import errno
 import os
 
 from reeld.domain.files import FileStamp, readable
+from reeld.domain.identity import Uncertain
 
 
 class ReeldError(Exception):
@@ -178,6 +180,17 @@ class FileUnreadable(FileError):
         else:
             todo = _TODO.get(error.errno or 0, "check the disk that it lies on")
         super().__init__(path, f"{readable(path)} cannot be read ({cause}); {todo}")
+
+
+class ClueUnreadable(FileUnreadable):
+    """A .nfo, or the list of a folder, that may tell what a video is: no verdict is safe without it.
+
+    `question` is what to ask a person if it stays so.
+    """
+
+    def __init__(self, path: str, error: OSError, question: Uncertain) -> None:
+        self.question = question
+        super().__init__(path, error)
 
 
 class WorkerError(ReeldError):

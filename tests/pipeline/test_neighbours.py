@@ -123,6 +123,27 @@ def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: T
     assert JobRow.select().count() == 0
 
 
+def test_a_nfo_that_is_rewritten_in_its_place_is_read_again(films: World, tools: Tools) -> None:
+    """Its folder does not change by that."""
+    make_video(films.root / "Heat.mkv", seed=1)
+    nfo = films.root / "Heat.nfo"
+    nfo.write_text("")
+    films.be_quiet()
+    work(films, tools)
+    assert films.row("Heat.mkv").verdict == "pending"
+    films.look()
+    assert films.jobs() == {}, "nothing came since"
+    folder_ns = os.stat(films.root).st_ctime_ns
+    nfo.write_text(NFO)
+    long_ago = utc_from_ms(os.stat(nfo).st_ctime_ns // 1_000_000 - 1)
+    with writing():
+        VideoFile.update(identified_at=long_ago).execute()
+    assert folder_ns == os.stat(films.root).st_ctime_ns
+    films.look()
+    work(films, tools)
+    assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
+
+
 def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> None:
     world.advance_s -= 7200  # the clock was put back
     world.look()

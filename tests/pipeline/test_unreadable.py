@@ -3,18 +3,26 @@
 import contextlib
 import fcntl
 import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from reeld.catalog import files
 from reeld.catalog.models import JobRow, VideoFile
+from reeld.errors import MachineExhausted
 from reeld.pipeline.disks import FILES_IN_A_ROW, Disks
+from reeld.pipeline.identifying import identify_file
 from reeld.pipeline.stages import LANES
 from reeld.pipeline.tools import Tools
+from tests import fuse
 from tests.catalog.rows import NOW_MS
 from tests.pipeline.test_intake import World, _no_broken_lease_kills_us
 from tests.pipeline.test_moves import runner_in, tools, work, world, worlds
 from tests.pipeline.test_neighbours import NFO
+from tests.privileges import humble
 from tests.videos import make_video, video_bytes
 
 __all__ = ["_no_broken_lease_kills_us", "tools", "world", "worlds"]
@@ -116,3 +124,109 @@ def test_a_disk_that_goes_while_a_name_is_read_leaves_no_verdict_without_what_li
         work(world, tools)
     assert _states() == set()
     assert VideoFile.get().verdict == "accepted", VideoFile.get().reason
+
+
+# --- what lies beside a video ----------------------------------------------------------------------------
+
+ALIENS = "<movie><title>Aliens</title><year>1986</year><uniqueid type='tmdb' default='true'>679</uniqueid></movie>"
+SHOW = "<tvshow><title>Show</title><year>1999</year></tvshow>"
+
+
+def _look_and_work(world: World, tools: Tools, disks: Disks) -> None:
+    """Dated by the clock that dates the folders, and an hour on."""
+    world.advance_s = max(world.advance_s, time.time() - NOW_MS / 1000) + 3600
+    world.look()
+    _work(world, tools, disks, rounds=100)
+
+
+@pytest.mark.parametrize(
+    ("name", "nfo", "verdict"),
+    [("Heat.mkv", NFO, "accepted"), ("Alien (1979).mkv", ALIENS, "pending")],
+    ids=["one that says what it is", "one that says something else than the name"],
+)
+def test_a_nfo_that_may_not_be_read_is_asked_about_and_read_once_it_may_be(
+    world: World, tools: Tools, name: str, nfo: str, verdict: str
+) -> None:
+    """Nobody touches the .nfo when the user that runs reeld is put into its group."""
+    make_video(world.root / name, seed=1)
+    sidecar = (world.root / name).with_suffix(".nfo")
+    sidecar.write_text(nfo)
+    sidecar.chmod(0)
+    disks = Disks()
+    with humble():
+        _look_and_work(world, tools, disks)
+    row = VideoFile.get()
+    assert (row.verdict, row.movie, _states()) == ("pending", None, set())
+    assert f"{sidecar} cannot be read (Permission denied); give the user" in row.reason
+    assert row.reason.count("or remove it") == 1
+    _look_and_work(world, tools, disks)  # as root, who may
+    row = VideoFile.get()
+    assert row.verdict == verdict, row.reason
+    assert "cannot be read" not in (row.reason or "")
+    assert disks.trouble(str(world.root)) is None
+    seen_at = row.identified_at
+    _look_and_work(world, tools, disks)
+    assert VideoFile.get().identified_at == seen_at, "nothing came since"
+
+
+def test_a_name_keeps_its_candidate_while_a_nfo_may_not_be_read(world: World, tools: Tools) -> None:
+    make_video(world.root / "Alien (1979).mkv", seed=1)
+    (world.root / "Alien (1979).nfo").write_text(ALIENS)
+    (world.root / "Alien (1979).nfo").chmod(0)
+    with humble():
+        _look_and_work(world, tools, Disks())
+        (question,) = VideoFile.get().validations
+        assert [each["title"] for each in question.candidates] == ["Alien"]
+        _look_and_work(world, tools, Disks())
+        (same,) = VideoFile.get().validations
+    assert same.id == question.id, "whoever is about to answer answers this one"
+
+
+def test_a_nfo_that_is_a_folder_a_link_or_a_pipe_says_nothing(world: World, tools: Tools) -> None:
+    make_video(world.root / "Heat (1995).mkv", seed=1)
+    (world.root / "Heat (1995).nfo").mkdir()
+    (world.root / "tvshow.nfo").symlink_to("tvshow.nfo")
+    os.mkfifo(world.root / "movie.nfo")
+    descriptors = len(os.listdir("/proc/self/fd"))
+    _look_and_work(world, tools, Disks())
+    assert (VideoFile.get().verdict, _states()) == ("accepted", set())
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+@pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
+def test_a_nfo_on_a_bad_sector_is_one_file_that_is_asked_about_and_read_once_it_can_be(
+    world: World, tools: Tools, tmp_path: Path
+) -> None:
+    """It speaks of all episodes, which are neither set aside for it nor the proof of a bad disk."""
+    backing = tmp_path / "backing"
+    (backing / "Show/Season 1").mkdir(parents=True)
+    (backing / "Show/tvshow.nfo").write_text(SHOW)
+    for number in range(FILES_IN_A_ROW + 1):
+        make_video(backing / f"Show/Season 1/Show S01E0{number + 1}.mkv", seed=number)
+    disks = Disks()
+    with fuse.fuse_disk(backing, world.root) as disk:
+        disk.fail_reads("tvshow.nfo")
+        _look_and_work(world, tools, disks)
+        assert (_states(), disks.trouble(str(world.root))) == (set(), None)
+        rows = list(VideoFile.select())
+        assert {row.verdict for row in rows} == {"pending"}
+        assert all("Input/output error" in row.reason and row.file_hash for row in rows)
+        disk.heal()
+        _look_and_work(world, tools, disks)
+        assert {row.verdict for row in VideoFile.select()} == {"accepted"}, VideoFile.get().reason
+
+
+def test_without_descriptors_no_name_is_read_as_if_nothing_lay_beside_it(world: World, tools: Tools) -> None:
+    make_video(world.root / "Alien (1979).mkv", seed=1)
+    world.be_quiet()
+    runner_in(world, tools)
+    record = files.file_record(VideoFile.get().id)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    try:
+        with pytest.raises(MachineExhausted):
+            identify_file(record, tools)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

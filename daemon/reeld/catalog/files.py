@@ -25,14 +25,14 @@ _KNOWN = """
 # The index on (library_id, directory) leads here; nothing of it is converted, so it is cheap for 200,000 rows.
 _AS_SEEN = """
     SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
-           decided_by IS 'rules' OR (verdict IS 'pending' AND identified_at < ?)
+           decided_by IS 'rules' OR (verdict IS 'pending' AND COALESCE(identified_at, '') < ?)
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
 # Of every folder that is not as it was known to be.
 _ASKED_BEFORE = """
     SELECT id FROM video_files
-    WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND identified_at < ?
+    WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND COALESCE(identified_at, '') < ?
 """
 
 _RECORD = """
@@ -98,7 +98,8 @@ def as_seen_in_directory(library_id: int, directory: str, asked_before_ms: int) 
 
 
 def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_below: bool) -> list[int]:
-    """The ids of the folder's present files that wait for a person and were identified before that moment.
+    """The ids of the folder's present files that wait for a person and were identified before that moment, or without
+    all that may tell what they are.
 
     With `is_below` those of the folders below, too.
     """
@@ -110,7 +111,7 @@ def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_be
         files_inside(library_id, directory),
         VideoFile.state == "present",
         VideoFile.verdict == "pending",
-        VideoFile.identified_at < utc_from_ms(before_ms),
+        VideoFile.identified_at.is_null() | (VideoFile.identified_at < utc_from_ms(before_ms)),
     )
     return [row_id for (row_id,) in found.tuples()]
 

@@ -31,7 +31,8 @@ KeyOf = Callable[[str], str]
 
 def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
     """Store what reeld found out by itself. What a person decided about the file stands."""
-    update_row(VideoFile, video_file_id, identified_at=utc_from_ms(now_ms))
+    is_provisional = isinstance(verdict, Uncertain) and verdict.is_provisional
+    update_row(VideoFile, video_file_id, identified_at=None if is_provisional else utc_from_ms(now_ms))
     if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", video_file_id):
         return
     match verdict:

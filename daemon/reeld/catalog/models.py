@@ -179,7 +179,7 @@ class VideoFile(BaseModel):
     decided_by = TextField(null=True)
     """rules (the library's, before anything was read), reeld or person; a person's word stands."""
     identified_at = UtcField(null=True)
-    """When its name, and what lies beside it, was last read."""
+    """When its name, and what lies beside it, was last read; NULL: never, or not all of that could be."""
     confidence = FloatField(null=True)
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)

@@ -76,6 +76,8 @@ class Uncertain:
     reason: str
     candidates: tuple[Reading, ...] = ()
     """Best first; empty when the name says nothing at all."""
+    is_provisional: bool = False
+    """Whether something that may tell could not be read: it is tried again whenever somebody looks there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

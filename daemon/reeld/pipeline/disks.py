@@ -24,7 +24,7 @@ LONGEST_REST_S = 3600.0
 class _Errors:
     """Read errors of one library since it last read a file without one."""
 
-    files: set[int] = field(default_factory=set)
+    files: set[int | str] = field(default_factory=set)
     rest_s: float = 0.0
     rests_until: float = 0.0
 
@@ -59,12 +59,14 @@ class Disks:
         with self._lock:
             self._errors.pop(root, None)
 
-    def failed_to_read(self, root: str, video_file_id: int) -> bool:
-        """A file could not be read; whether that is the disk's fault rather than the file's."""
+    def failed_to_read(self, root: str, file: int | str) -> bool:
+        """A video, by its id, or another file, by its path, could not be read; whether that is the disk's fault rather
+        than the file's.
+        """
         with self._lock:
             errors = self._errors.setdefault(root, _Errors())
             if not errors.is_the_disk:
-                errors.files.add(video_file_id)
+                errors.files.add(file)
             if errors.is_the_disk and self._clock() >= errors.rests_until:
                 errors.rest_s = min(max(FIRST_REST_S, 2 * errors.rest_s), LONGEST_REST_S)
                 errors.rests_until = self._clock() + errors.rest_s

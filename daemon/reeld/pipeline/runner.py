@@ -17,6 +17,7 @@ from reeld.errors import (
     CatalogError,
     CatalogFull,
     CatalogUnavailable,
+    ClueUnreadable,
     FileUnreadable,
     ReeldError,
     WorkerDied,
@@ -219,7 +220,9 @@ class Runner:
         reason = explanation(err)
         if not isinstance(err, (ReeldError, MemoryError)):
             log.error("stage.crashed", attempt=job.attempts, exc_info=err)
-        is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, record.id)
+        # One .nfo may speak of a hundred videos, and is one file.
+        culprit = err.path if isinstance(err, ClueUnreadable) else record.id
+        is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, culprit)
         match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
             case GiveUp():
                 return self._give_up(job, stage, record, err)
@@ -240,13 +243,11 @@ class Runner:
     def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> _Found | None:
         reason = explanation(err)
         log.warning("stage.given_up", reason=reason, attempts=job.attempts)
-        # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
-        if stage.give_up is not None and not isinstance(err, FileUnreadable):
-            substitute = stage.give_up(reason)
-            began_ms = self.now_ms()
+        substitute = _substitute(stage, err)
+        if substitute is not None:
             # Given up for good if even that cannot be stored.
             final = replace(stage, give_up=None)
-            return _Found(job=job, record=record, stage=final, result=substitute, began_ms=began_ms)
+            return _Found(job=job, record=record, stage=final, result=substitute, began_ms=self.now_ms())
 
         def set_aside() -> None:
             if stage.reads_file and queue.holds(job):
@@ -291,3 +292,15 @@ class Runner:
         later = self.stages[names.index(stage.name) + 1 :]
         undone = [each for each in self.stages if each.name == stage.may_undo and each.is_undone(video_file_id)]
         return next((each for each in (*undone, *later) if not each.is_done(video_file_id)), None)
+
+
+def _substitute(stage: Stage, err: Exception) -> Any:
+    """What to store instead of what the stage would have found; None: there is nothing."""
+    match err:
+        case ClueUnreadable(question=question):
+            return question
+        case FileUnreadable():
+            # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
+            return None
+        case _:
+            return None if stage.give_up is None else stage.give_up(explanation(err))
