@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from reeld.errors import CatalogInUse, CatalogUnavailable
-from reeld.service.presence import Presence, status_of, who_works
 from reeld.errors import CatalogInUse, CatalogUnavailable, NotFoundError
-from reeld.service.presence import Presence, status_of
+from reeld.service.presence import Presence, status_of, who_works
 
 HOLD = """
 import sys
