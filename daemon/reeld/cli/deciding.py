@@ -85,6 +85,7 @@ def validate(
     if movie is not None:
         said = Reading(kind="movie", title=_title(movie), year=year, edition=edition, **_CERTAIN)
     elif series is not None:
+        _refuse_second_name(details)
         said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired, edition)
     with catalog_of(config):
         with writing():
@@ -208,6 +209,23 @@ def _refuse(details: Mapping[str, object], allowed: Container[str], why: str) ->
     for name, value in details.items():
         if value is not None and name not in allowed:
             raise UsageError(f"{name} does not go with the rest: {why}")
+
+
+def _refuse_second_name(details: Mapping[str, Any]) -> None:
+    """An episode is known by one kind of name; only season and number can have absolute numbers beside them."""
+    of_the_series = ("--year", "--edition")
+    episodes, absolute = details["--episode"], details["--absolute"]
+    if details["--season"] is not None and episodes:
+        why = "its season and number say which episode it is; leave it out"
+        _refuse(details, (*of_the_series, "--season", "--episode", "--absolute"), why)
+        if absolute and len(set(absolute)) != len(set(episodes)):
+            raise UsageError("--absolute does not go with the rest: say one for each --episode, or leave it out")
+    elif absolute:
+        why = "its absolute number says which episode it is; leave it out, or say both --season and --episode"
+        _refuse(details, (*of_the_series, "--absolute"), why)
+    elif details["--aired"] is not None:
+        why = "the day says which episode it is; leave it out, or say --season and --episode instead of --aired"
+        _refuse(details, (*of_the_series, "--aired"), why)
 
 
 def _candidate(question_id: int, number: int | None) -> Reading:
