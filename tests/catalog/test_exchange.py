@@ -222,6 +222,12 @@ def spoilt(lines: list[bytes]) -> dict[str, tuple[list[bytes], str]]:
         "a row without its parent": ([*lines[:-1], orphan, end], "cannot be taken"),
         "a text for a number": ([head, b'{"table": "movies", "id": "x"}', end], "does not fit in"),
         "a huge number": ([head, b'{"table": "movies", "id": 1%s}' % (b"0" * 50), end], "does not fit in"),
+        "a list for a table": ([head, b'{"table": []}', end], "line 2.*no table"),
+        "half a letter": ([head, b'{"table": "movies", "title": "\\ud800x"}', end], "line 2.*no text"),
+        "a last id that is huge": (
+            [head.replace(b'"last_ids": {', b'"last_ids": {"x": 1%s, ' % (b"0" * 50)), end],
+            "line 1",
+        ),
         "terminal": ([head, b'{"table": "\\u001b[31m"}', end], r"\\x1b"),
     }
 

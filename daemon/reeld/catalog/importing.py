@@ -102,9 +102,14 @@ def _read_head(objects: Iterator[Numbered]) -> tuple[int, dict[str, int]]:
             f"the export was written by a newer reeld (format {version}, schema {schema}); this one knows {VERSION} "
             f"and {latest_version()}: install that version. Nothing was changed"
         )
-    if schema < 1 or not isinstance(last_ids, dict) or not all(isinstance(last, int) for last in last_ids.values()):
+    if schema < 1 or not isinstance(last_ids, dict) or not all(map(_is_last_id, last_ids.items())):
         raise _refusal(1, "its schema or its last_ids make no sense")
     return schema, last_ids
+
+
+def _is_last_id(of_table: tuple[str, Any]) -> bool:
+    table, last = of_table
+    return table.isidentifier() and isinstance(last, int) and 0 <= last < 1 << 63
 
 
 class _Filling:
@@ -146,12 +151,16 @@ class _Filling:
                 self._end = row["end"]
                 continue
             table = row.pop("table", None)
-            if table not in self._counts:
+            if not isinstance(table, str) or table not in self._counts:
                 raise _refusal(number, f"there is no table {table!r}")
             if unknown := row.keys() - self._columns[table]:
                 raise _refusal(number, f"{table} has no column {min(unknown)!r}")
+            try:
+                values = [_stored(value) for value in row.values()]
+            except UnicodeEncodeError as err:
+                raise _refusal(number, f"it holds what is no text ({err})") from err
             self._counts[table] += 1
-            yield number, table, tuple(row), [_stored(value) for value in row.values()]
+            yield number, table, tuple(row), values
 
     def _insert(self, table: str, columns: tuple[str, ...], batch: list[Any]) -> None:
         marks = ", ".join("?" * len(columns))
