@@ -23,6 +23,7 @@ from reeld.config import (
     ProbeSettings,
     SettleSettings,
     WatchSettings,
+    database_path_in,
     default_database_path,
     document_of,
     find_config_file,
@@ -419,6 +420,29 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be read") as caught:
             load_config(str(path), ENVIRONMENT)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[database]\npath = "state/r.db"\n[settle]\nquite_s = 1\n',
+        '[[library]]\npath = "/films"\n[database] # where\n  path = "state/r.db" # here\n[[settle\nquiet_s = 5\n',
+        "database.path = 'state/r.db'\n[settle\n",
+        '[[library]\npath = "/films"\n\n[database]\nbackups_kept = \npath = "state/r.db"\n',
+        b'[database]\npath = "state/r.db"\n[log]\nlevel = "\xe9"\n',
+    ],
+)
+def test_where_the_catalogue_lies_is_known_though_the_file_has_mistakes(tmp_path: Path, text: str | bytes) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    assert database_path_in(str(path), ENVIRONMENT) == str(tmp_path / "state" / "r.db")
+
+
+@pytest.mark.parametrize("text", ["[[library]\npath = '/films'\n", "[database]\npath = 'r.db\n", "[database\npath = 5"])
+def test_where_the_catalogue_lies_by_default_is_told_when_the_file_does_not_say(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    for name in ("config.toml", "none.toml"):
+        assert database_path_in(str(tmp_path / name), ENVIRONMENT) == default_database_path(ENVIRONMENT)
 
 
 _VALUES = st.recursive(

@@ -182,12 +182,31 @@ def load_config(path: str | None, environment: Mapping[str, str], *, real_path: 
 def database_path_in(path: str, environment: Mapping[str, str]) -> str:
     """Where the catalogue lies by a file that has mistakes, as far as it can be read; else where it lies by default."""
     try:
-        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))["database"]["path"]
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
-        given = None
-    if isinstance(given, str) and given:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    if given := _database_path(text) or _database_path_by_lines(text):
         return _absolute(given, os.path.dirname(os.path.abspath(path)))
     return default_database_path(environment)
+
+
+def _database_path(text: str) -> str | None:
+    try:
+        given = tomllib.loads(text)["database"]["path"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    return given if isinstance(given, str) else None
+
+
+def _database_path_by_lines(text: str) -> str | None:
+    """Where the text is no TOML as a whole: what the line says by itself, under the heading that it stands under."""
+    heading = ""
+    for line in text.split("\n"):
+        if line.lstrip().startswith("["):
+            heading = line
+        elif "path" in line and (given := _database_path(f"{heading}\n{line}")):
+            return given
+    return None
 
 
 def parse_config(

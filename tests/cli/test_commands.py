@@ -432,10 +432,14 @@ def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
         assert b"no reeld runs" in world.reeld("config", "diff", str(world.config)).stderr
 
 
+@pytest.mark.parametrize("is_path_said", [False, True], ids=["the default place", "a place of its own"])
 @pytest.mark.parametrize("mistake", ["[settle]\nbad = 1\n", "[[settle\n"], ids=["a bad key", "no TOML"])
-def test_a_mistake_in_the_file_of_a_reeld_that_runs_keeps_nobody_from_looking_in(mistake: str) -> None:
+def test_a_mistake_in_the_file_of_a_reeld_that_runs_keeps_nobody_from_looking_in(
+    mistake: str, is_path_said: bool
+) -> None:
     with new_world() as world:
-        world.database = world.root / "home" / ".local" / "state" / "reeld" / "reeld.db"
+        if not is_path_said:
+            world.database = world.root / "home" / ".local" / "state" / "reeld" / "reeld.db"
         world.write_config()
         make_video(world.library / "Heat (1995).mkv")
         before = world.config.read_text()
