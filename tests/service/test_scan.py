@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from peewee import sqlite3
@@ -15,7 +18,9 @@ from reeld.catalog.models import VideoFile
 from reeld.config import Library, load_config
 from reeld.pipeline.intake import Intake
 from reeld.service import scan
+from reeld.service.watcher import make_intake
 from reeld.service.workers import Workers
+from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
@@ -89,6 +94,41 @@ def test_a_library_that_did_not_answer_for_a_moment_is_looked_through_again(monk
         scan.run_scan(load_config(str(world.config), os.environ), [])
         assert not failures
         assert_catalogue_is_true(world)
+
+
+def test_more_files_than_may_wait_at_once_are_taken_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with new_world(quiet_s=0.3) as world:
+        turned_away: list[int] = []
+
+        def make_small(*arguments: Any, **named: Any) -> Intake:
+            intake = make_intake(*arguments, **named)
+            intake.arrivals.settling = Settling(0.3, capacity=1)
+            return intake
+
+        look = scan._Scan._show_again_who_was_turned_away
+
+        def look_and_note(self: scan._Scan, library: Library, intake: Intake) -> None:
+            turned_away.append(len(intake.arrivals.turned_away))
+            look(self, library, intake)
+
+        monkeypatch.setattr(scan, "make_intake", make_small)
+        monkeypatch.setattr(scan, "MOST_WAITING", 2)
+        monkeypatch.setattr(scan._Scan, "_show_again_who_was_turned_away", look_and_note)
+        for number in range(3):
+            (world.library / f"{number}").mkdir()
+            make_video(world.library / f"{number}" / f"Film {number} (1995).mkv", seed=number)
+        _date_now(world.library)
+        scan.run_scan(load_config(str(world.config), os.environ), [])
+        assert any(turned_away)
+        assert len(world.rows("list", "files")) == 3
+        assert_catalogue_is_true(world)
+
+
+def _date_now(folder: Path) -> None:
+    """As if all had been written a moment from now: none is complete at first sight."""
+    now_ns = time.time_ns() + 500_000_000
+    for path in folder.rglob("*.mkv"):
+        os.utime(path, ns=(now_ns, now_ns))
 
 
 def _many_films(world: World) -> None:

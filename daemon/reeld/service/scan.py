@@ -30,6 +30,7 @@ from reeld.service.watcher import make_intake, record_state
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 from reeld.service.workplace import looking, now_ms, open_tools, roots_of
 from reeld.watch.hints import EVERYTHING, Hint
+from reeld.watch.settle import MOST_WAITING
 from reeld.watch.walk import RootSeen
 
 TICK_S = 0.1
@@ -265,6 +266,7 @@ class _Scan:
             self._look_around(intakes)
             for library, intake in zip(self._config.libraries, intakes, strict=True):
                 self._look_once_more(library, intake)
+                self._show_again_who_was_turned_away(library, intake)
                 intake.arrivals.settle_due()
             settling = sum(len(intake.arrivals.settling) for intake in intakes)
             is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
@@ -331,6 +333,14 @@ class _Scan:
             self._reconcile(library, intake, hint)
         if intake.absences.held != held:
             self._check(library, intake)
+
+    def _show_again_who_was_turned_away(self, library: Library, intake: Intake) -> None:
+        arrivals = intake.arrivals
+        while len(arrivals.settling) < MOST_WAITING // 2 and not self._is_over():
+            hint = arrivals.turned_away.take()
+            if hint is None:
+                return
+            self._reconcile(library, intake, hint)
 
     def _reconcile(self, library: Library, intake: Intake, hint: Hint) -> None:
         root_seen = self._roots_seen[intake.place.library_id]
