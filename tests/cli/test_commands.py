@@ -311,6 +311,23 @@ def test_names_count_as_siblings_only_together(world: World) -> None:
     assert confidence[1] >= confidence[0]
 
 
+def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
+    """The library is named by a link, and a person may stand in it, or come by another one."""
+    with new_world(level="warning") as world:
+        disk, other = world.root / "disk", world.root / "other"
+        disk.mkdir()
+        for link in (world.root / "Videos", other):
+            link.symlink_to(disk)
+        world.libraries = {"V": world.root / "Videos"}
+        world.write_config()
+        make_video(disk / "holiday.mkv")
+        world.said("scan")
+        for folder in (disk, other, world.root / "Videos"):
+            (row,) = world.rows("show", str(folder / "holiday.mkv"))
+            assert row["path"] == str(world.root / "Videos" / "holiday.mkv")
+        assert world.reeld("show", str(other / "nothing.mkv")).returncode == os.EX_NOINPUT
+
+
 # --- mistakes --------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Everything is fetched in pages, so that a list of 100,000 files needs the memory
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,14 +67,26 @@ def file_by_id(video_file_id: int) -> Row | None:
     return next(_files([video_file_id]), None)
 
 
-def file_ids_at(absolute_path: str) -> list[int]:
-    """The files that the catalogue knows under this path: at most one of each library that contains it."""
+def file_ids_at(absolute_path: str, real_path: Callable[[str], str]) -> list[int]:
+    """The files that the catalogue knows under this path: at most one of each library that contains it.
+
+    Where it knows none, by way of links as well, which `real_path` follows; but never the file itself, if it is one.
+    """
     with reading():
         libraries = list(Library.select(Library.id, Library.path).tuples())
+    if ids := _ids_below(absolute_path, libraries):
+        return ids
+    folder, name = os.path.split(absolute_path)
+    return _ids_below(
+        os.path.join(real_path(folder), name), [(library_id, real_path(root)) for library_id, root in libraries]
+    )
+
+
+def _ids_below(path: str, libraries: Sequence[tuple[int, str]]) -> list[int]:
     ids = []
     for library_id, root in libraries:
-        if absolute_path.startswith(root.rstrip("/") + "/"):
-            relative = os.path.relpath(absolute_path, root)
+        if path.startswith(root.rstrip("/") + "/"):
+            relative = os.path.relpath(path, root)
             ids += _ids(VideoFile, (VideoFile.library == library_id) & (VideoFile.path == relative), VideoFile.id)
     return ids
 

@@ -38,6 +38,7 @@ from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
 from reeld.service.findings import Sight, at_a_glance, utc_now
 from reeld.service.presence import status_of, who_works
+from reeld.service.realpath import real_path_in_time
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
 
@@ -272,7 +273,7 @@ def file_id_of(what: str) -> int:
     number = number_in(what)
     if number is not None and not os.path.exists(what):
         return number
-    ids = views.file_ids_at(os.path.abspath(what))
+    ids = views.file_ids_at(os.path.abspath(what), real_path_in_time)
     if not ids:
         raise NotFoundError(f"the catalogue does not know {readable(os.path.abspath(what))}; see `reeld list files`")
     if len(ids) > 1:
