@@ -236,6 +236,12 @@ def sight(tmp_path: Path, **more: Any) -> Sight:
     return Sight(**{"config": config, "daemon": None, "now": NOW, **more})
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 file was set aside; "), (2, "2 files were set aside; ")])
+def test_files_that_were_set_aside_are_counted_in_words_that_fit(tmp_path: Path, count: int, words: str) -> None:
+    (found,) = of("files", at_a_glance(sight(tmp_path, set_aside=count)))
+    assert found.message.startswith(words)
+
+
 def of(check: str, findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.check == check]
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from reeld.catalog.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
 from reeld.catalog.trouble import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.config import Config
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.service.presence import is_daemon, who_works
 from reeld.service.unit import systemctl
@@ -144,8 +145,8 @@ def _driver() -> Finding:
 def _set_aside(sight: Sight) -> Iterator[Finding]:
     if sight.set_aside:
         message = (
-            f"{sight.set_aside} files were set aside; reeld list files says why, and reeld retry --all works on them "
-            "again once that is mended"
+            f"{number_of(sight.set_aside, 'file')} {'was' if sight.set_aside == 1 else 'were'} set aside; "
+            "reeld list files says why, and reeld retry --all takes up the work again once that is mended"
         )
         yield Finding(check="files", level="note", message=message)
 
