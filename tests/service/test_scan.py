@@ -247,6 +247,29 @@ def test_a_path_that_is_not_there_is_said_to_be_so(world: World) -> None:
     assert "could not be looked at" in done.stderr.decode()
 
 
+def test_a_pass_that_could_look_at_nothing_that_it_was_asked_for_says_so_by_its_code(world: World) -> None:
+    """Another library is well, and was not asked for."""
+    world.libraries |= {"second": world.home}
+    world.write_config()
+    make_video(world.library / "Heat (1995).mkv")
+    world.said("scan")
+    world.library.rename(world.root / "away")
+    world.library.mkdir()
+    (world.library / "empty").mkdir()
+    done = world.reeld("scan", str(world.library / "empty"))
+    assert done.returncode == 66, done.stdout
+    assert b"library L could not be looked at" in done.stderr
+    assert world.reeld("scan").returncode == 0, "some of it could be"
+
+
+def test_a_file_outside_of_all_libraries_makes_no_library(world: World) -> None:
+    path = make_video(world.root / "Heat (1995).mkv")
+    done = world.reeld("scan", str(path))
+    assert done.returncode == 64
+    assert b"lies in no library; name the folder that it lies in" in done.stderr
+    assert not world.database.exists()
+
+
 def test_an_interrupted_pass_is_finished_by_the_next(world: World) -> None:
     path = make_video(world.library / "Napoleon (1927).mkv", seed=1)
     os.truncate(path, 4 << 30)

@@ -83,7 +83,7 @@ def scan(
         _print_summary(summary)
     if summary.was_interrupted:
         raise typer.Exit(130)
-    if summary.offline and len(summary.offline) == len(settings.libraries):
+    if summary.asked_for and summary.offline.keys() >= set(summary.asked_for):
         raise typer.Exit(os.EX_NOINPUT)
 
 

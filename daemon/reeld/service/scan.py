@@ -68,6 +68,8 @@ class Summary:
     bytes_hashed: int
     unsettled: tuple[str, ...]
     """Files that were still being written to, or end before their container does."""
+    asked_for: tuple[str, ...]
+    """The libraries that were to be looked at, as a whole or in part."""
     offline: dict[str, str]
     """Libraries that could not be looked at, by name, and why."""
     doubts: dict[str, str]
@@ -93,6 +95,8 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
             raise NotFoundError(f"{readable(path)} does not exist; check the spelling, or connect its disk")
         home = next((library for library in (*config.libraries, *extra) if _holds(library, path)), None)
         if home is None:
+            if not os.path.isdir(path):
+                raise UsageError(f"{readable(path)} lies in no library; name the folder that it lies in")
             _refuse_overlap(path, (*config.libraries, *extra))
             home = library_at(path, config.settle)
             extra.append(home)
@@ -360,6 +364,7 @@ class _Scan:
             seconds=time.monotonic() - self._started,
             bytes_hashed=self._tally.bytes_hashed,
             unsettled=(*_unsettled(intakes), *self._put_off()),
+            asked_for=tuple(self._wanted),
             offline=self._offline,
             doubts=self._doubts,
             unreadable=self._unreadable,
