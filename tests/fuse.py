@@ -34,13 +34,14 @@ def why_unavailable() -> str | None:
 class FuseDisk:
     """`backing`, seen at `mountpoint`; tests change the files at `backing`, which tells nobody."""
 
-    def __init__(self, backing: Path, mountpoint: Path) -> None:
+    def __init__(self, backing: Path, mountpoint: Path, *, ignores_case: bool = False) -> None:
         self._mountpoint = mountpoint
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.settimeout(PATIENCE_S)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fuse", str(theirs.fileno()), str(backing), str(mountpoint)],
+                [sys.executable, "-m", "tests.fuse", str(theirs.fileno()), str(backing), str(mountpoint)]
+                + ["ignores case"] * ignores_case,
                 pass_fds=[theirs.fileno()],
                 cwd=Path(__file__).parent.parent,
             )
@@ -90,10 +91,11 @@ class FuseDisk:
 
 
 @contextlib.contextmanager
-def fuse_disk(backing: Path, mountpoint: Path) -> Iterator[FuseDisk]:
+def fuse_disk(backing: Path, mountpoint: Path, *, ignores_case: bool = False) -> Iterator[FuseDisk]:
+    """With `ignores_case` it takes HEAT.mkv for Heat.mkv and lists what was written, as Samba, exFAT and NTFS do."""
     backing.mkdir(exist_ok=True)
     mountpoint.mkdir(exist_ok=True)
-    disk = FuseDisk(backing, mountpoint)
+    disk = FuseDisk(backing, mountpoint, ignores_case=ignores_case)
     try:
         yield disk
     finally:
@@ -119,6 +121,7 @@ class _Server:
     device: int
     channel: socket.socket
     paths: dict[int, str]
+    ignores_case: bool = False
     nodes: dict[str, int] = field(default_factory=dict)
     trouble: list[dict[str, Any]] = field(default_factory=list)
     held: dict[int, bytes] = field(default_factory=dict)
@@ -194,6 +197,8 @@ class _Server:
         return answers[opcode]()
 
     def _look_up(self, path: str) -> bytes:
+        if self.ignores_case:
+            path = _as_spelled(path)
         attributes = _attributes(path)
         node = self.nodes.setdefault(path, len(self.paths) + 1)
         self.paths[node] = path
@@ -216,6 +221,12 @@ class _Server:
     def _tell(self, **facts: Any) -> None:
         with contextlib.suppress(BlockingIOError):
             self.channel.send(json.dumps(facts).encode(), socket.MSG_DONTWAIT)
+
+
+def _as_spelled(path: str) -> str:
+    directory, name = os.path.split(path)
+    spelled = {other.casefold(): other for other in os.listdir(directory)}
+    return os.path.join(directory, spelled.get(name.casefold(), name))
 
 
 def _attributes(path: str) -> bytes:
@@ -242,17 +253,17 @@ def _entries(path: str, offset: int, size: int) -> bytes:
     return packed
 
 
-def _serve(channel: socket.socket, backing: str, mountpoint: str) -> None:
+def _serve(channel: socket.socket, backing: str, mountpoint: str, *, ignores_case: bool) -> None:
     device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     libc = ctypes.CDLL(None, use_errno=True)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     read_only_nosuid_nodev = 1 | 2 | 4
     if libc.mount(b"reeld-test", os.fsencode(mountpoint), b"fuse", read_only_nosuid_nodev, options) != 0:
         raise OSError(ctypes.get_errno(), "mount")
-    server = _Server(device, channel, {1: backing}, {backing: 1})
+    server = _Server(device, channel, {1: backing}, ignores_case, {backing: 1})
     server._tell(event="mounted")
     server.run()
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3])
+    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3], ignores_case=len(sys.argv) > 4)

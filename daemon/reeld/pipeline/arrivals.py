@@ -189,15 +189,15 @@ class Arrivals:
 
     def settle_due(self) -> None:
         """Look again at the files whose quiet period is over, and queue those that did not change."""
-        names_in = lru_cache(maxsize=8)(_names_in)  # a folder's files come due together: it is listed once
+        names_in = self._names_in()
         for path in self.settling.due(self.monotonic()):
-            absolute = os.path.join(self.place.root, path)
-            directory, name = os.path.split(absolute)
+            directory, name = os.path.split(path)
+            names = names_in(directory)
             try:
-                stamp = _stamp_at(absolute)
+                stamp = self._stamp_at(path, names)
             except OSError:
                 continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
-            self._confirm(path, stamp, _objection_of_names(name, names_in(directory)))
+            self._confirm(path, stamp, _objection_of_names(name, names))
         for path in [path for path in self._searches if path not in self.settling]:
             del self._searches[path]  # it went, or was turned away
         self.flush()
@@ -208,8 +208,10 @@ class Arrivals:
         If that fails the files are still in the list, and the next flush tries again. What is not in its place any more
         by then is not recorded: it may have been seen in another since, and would be two files.
         """
-        for path in [path for path, settled in self._settled.items() if self._has_gone(path, settled.stamp)]:
-            del self._settled[path]
+        names_in = self._names_in()
+        for path, settled in list(self._settled.items()):
+            if self._has_gone(path, settled.stamp, names_in(os.path.dirname(path))):
+                del self._settled[path]
         if not self._settled:
             return
         with writing():
@@ -243,13 +245,37 @@ class Arrivals:
         row_id = files.record_settled(self.place.library_id, path, stamp, self.now_ms(), settled.completeness)
         self.enqueue(row_id, self.first_stage, changed_ms=max(stamp.mtime_ns, stamp.ctime_ns) // 1_000_000)
 
-    def _has_gone(self, path: str, stamp: FileStamp) -> bool:
-        """Whether the file is certainly not there."""
+    def _has_gone(self, path: str, stamp: FileStamp, names: Collection[str]) -> bool:
+        """Whether the file is certainly not there, in the folder that holds these names."""
         try:
-            there = _stamp_at(os.path.join(self.place.root, path))
+            there = self._stamp_at(path, names)
         except OSError:
             return False
         return there is None or not _is_same_file(there, stamp)
+
+    def _stamp_at(self, path: str, names: Collection[str]) -> FileStamp | None:
+        """None if there is no such file in the folder that holds these names, if they are known. Raises OSError if that
+        cannot be known. A file system may take HEAT.mkv for Heat.mkv: only its list tells which of them is there.
+        """
+        if names and os.path.basename(path) not in names:
+            return None
+        try:
+            status = os.lstat(os.path.join(self.place.root, path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
+
+    def _names_in(self) -> Callable[[str], frozenset[str]]:
+        """What a folder holds; empty if that cannot be known. Many files of one come together: it is listed once."""
+
+        @lru_cache(maxsize=8)
+        def names_in(directory: str) -> frozenset[str]:
+            try:
+                return frozenset(os.listdir(os.path.join(self.place.root, directory)))
+            except OSError:
+                return frozenset()
+
+        return names_in
 
     def begin(self, video_file_ids: Iterable[int]) -> None:
         """Let the work on these files begin anew; within the caller's transaction."""
@@ -270,22 +296,6 @@ def _has_other_names(path: str) -> bool:
 
 def _is_same_file(one: FileStamp, other: FileStamp) -> bool:
     return (one.inode, one.device) == (other.inode, other.device)
-
-
-def _names_in(directory: str) -> frozenset[str]:
-    try:
-        return frozenset(os.listdir(directory))
-    except OSError:
-        return frozenset()
-
-
-def _stamp_at(path: str) -> FileStamp | None:
-    """None if there is no such file. Raises OSError if that cannot be known."""
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _objection_of_names(name: str, names: Collection[str]) -> Objection | None:

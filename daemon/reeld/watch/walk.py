@@ -157,14 +157,15 @@ def check_root(root: str) -> RootSeen | str:
 
 
 def list_directory(
-    root: str, relative: str, rules: Rules, *, seen: RootSeen | None = None
+    root: str, relative: str, rules: Rules, *, seen: RootSeen | None = None, is_spelled: bool = False
 ) -> Listing | Vanished | Unreadable:
     """What the directory holds. Ask `rules.why_skip_directory` first: it is not asked here.
 
     With `seen`, nothing is said of a root that is another directory than that one: a disk that was
-    unmounted leaves an empty directory behind, and its emptiness is no news of the files.
+    unmounted leaves an empty directory behind, and its emptiness is no news of the files. `is_spelled`: the names on
+    the way are those of listings; else they count as they are spelled, see `look_for`.
     """
-    opened = _open_directory(root, relative, seen)
+    opened = _open_directory(root, relative, seen, is_spelled=is_spelled)
     if not isinstance(opened, int):
         return opened
     try:
@@ -195,7 +196,7 @@ def walk(
     pending: list[tuple[str, tuple[Identity, ...]]] = [(start, ())]
     while pending:
         relative, ancestors = pending.pop()
-        found = list_directory(root, relative, rules, seen=seen)
+        found = list_directory(root, relative, rules, seen=seen, is_spelled=relative != start)
         if isinstance(found, Listing):
             if found.identity in ancestors:
                 continue
@@ -206,11 +207,11 @@ def walk(
             return
 
 
-def look_for(root: str, relative: str, names: Collection[str], *, seen: RootSeen) -> Found | Unreadable:
+def look_for(root: str, relative: str, names: Collection[str], *, seen: RootSeen | None = None) -> Found | Unreadable:
     """What lies under these names of one directory now, which costs a `stat` each and no more.
 
-    A name counts as it is spelled: where a file system takes HEAT.mkv for Heat.mkv, or one form of an accent for the
-    other, only the directory's own list tells which of them is there.
+    A name counts as it is spelled, and those of the directories on the way: where a file system takes HEAT.mkv for
+    Heat.mkv, or one form of an accent for the other, only the directory's own list tells which of them is there.
     """
     opened = _open_directory(root, relative, seen)
     by_name: dict[str, os.stat_result | None] = {}
@@ -258,7 +259,9 @@ def _identify_root(root: str) -> RootSeen | Unreadable:
     return RootSeen(device=status.st_dev, inode=status.st_ino)
 
 
-def _open_directory(root: str, relative: str, seen: RootSeen | None) -> int | Vanished | Unreadable:
+def _open_directory(
+    root: str, relative: str, seen: RootSeen | None, *, is_spelled: bool = False
+) -> int | Vanished | Unreadable:
     """A descriptor of the directory, opened name by name from the root; the caller closes it."""
     opened = _open_root(root, seen)
     if isinstance(opened, Unreadable):
@@ -267,7 +270,7 @@ def _open_directory(root: str, relative: str, seen: RootSeen | None) -> int | Va
     for name in relative.split("/") if relative else ():
         reached = join(reached, name)
         try:
-            below = os.open(name, _OPEN_BELOW, dir_fd=opened)
+            below = _open_below(opened, name, is_spelled=is_spelled)
         except (FileNotFoundError, NotADirectoryError):
             return Vanished(relative=reached)
         except OSError as error:
@@ -276,6 +279,18 @@ def _open_directory(root: str, relative: str, seen: RootSeen | None) -> int | Va
             os.close(opened)
         opened = below
     return opened
+
+
+def _open_below(opened: int, name: str, *, is_spelled: bool) -> int:
+    """Raises OSError; FileNotFoundError also if the directory there is spelled otherwise."""
+    below = os.open(name, _OPEN_BELOW, dir_fd=opened)
+    try:
+        if is_spelled or name in os.listdir(opened):
+            return below
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    except OSError:
+        os.close(below)
+        raise
 
 
 def _open_root(root: str, seen: RootSeen | None) -> int | Unreadable:
