@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,23 @@ def test_files_in_a_very_deep_folder_are_not_the_disks_fault(world: World, tools
     disks = Disks()
     _work(world, tools, disks, rounds=40)
     assert disks.trouble(str(world.root)) is None
+
+
+def test_a_new_file_in_a_very_deep_folder_waits_no_longer_than_any_other(world: World) -> None:
+    world.look()
+    _make_deep(world.root, 1)
+    world.look()
+    assert len(world.intake.arrivals.settling) == 1
+    world.wait()
+    assert (VideoFile.select().count(), len(world.intake.arrivals.settling)) == (1, 0)
+
+
+def test_a_file_that_goes_from_a_very_deep_folder_is_not_waited_for(world: World) -> None:
+    _make_deep(world.root, 1)
+    world.look()
+    shutil.rmtree(world.root / ("d" * 240))
+    world.wait()
+    assert (VideoFile.select().count(), len(world.intake.arrivals.settling)) == (0, 0)
 
 
 def test_files_that_another_program_has_to_itself_are_neither_the_disks_fault_nor_given_up(

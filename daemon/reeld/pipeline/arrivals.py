@@ -5,6 +5,7 @@ of its first stage. A file that is quiet is complete if no name beside it and no
 one library, from one thread.
 """
 
+import errno
 import os
 import stat
 import time
@@ -22,7 +23,7 @@ from reeld.pipeline.stages import Stage
 from reeld.watch.hints import DirtyDirectories, Hint
 from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import Objection, Settling, Sight
-from reeld.watch.walk import SeenFile
+from reeld.watch.walk import Found, SeenFile, look_for
 from reeld.watch.witnesses import Witnessed, Witnesses
 
 log = get_logger()
@@ -260,10 +261,22 @@ class Arrivals:
         if names and os.path.basename(path) not in names:
             return None
         try:
-            status = os.lstat(os.path.join(self.place.root, path))
+            status: os.stat_result | None = os.lstat(os.path.join(self.place.root, path))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
+        except OSError as err:
+            if err.errno != errno.ENAMETOOLONG:
+                raise
+            status = self._look_name_by_name(path, err)
+        return FileStamp.of(status) if status is not None and stat.S_ISREG(status.st_mode) else None
+
+    def _look_name_by_name(self, path: str, err: OSError) -> os.stat_result | None:
+        """As a walk does, for a path that is longer than one call takes. Raises `err` if nothing can be known so."""
+        directory, name = os.path.split(path)
+        found = look_for(self.place.root, directory, [name])
+        if not isinstance(found, Found) or name not in found.by_name:
+            raise err
+        return found.by_name[name]
 
     def _names_in(self) -> Callable[[str], frozenset[str]]:
         """What a folder holds; empty if that cannot be known. Many files of one come together: it is listed once."""
