@@ -273,12 +273,13 @@ def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
 def list_series(*, also_missing: bool = False) -> Iterator[Row]:
     """Series with the number of their seasons, episodes and files, by title.
 
-    Those whose files are all missing, and what is missing of the others, count only if asked for.
+    Those whose files are all missing, and episodes of the others without a file that is present, count only if asked
+    for.
     """
-    counted = fn.COALESCE(VideoFile.state, "") != "missing"
     with reading():
         rows = list(Series.select().order_by(Series.title_key, Series.year).dicts())
-        known = {series_id for (series_id,) in Episode.select(Episode.series).distinct().tuples()}
+        with_files = Episode.select(Episode.series).join(EpisodeFile).distinct()
+        have_files = {series_id for (series_id,) in with_files.tuples()}
         numbers = (
             Episode.select(
                 Episode.series,
@@ -288,7 +289,7 @@ def list_series(*, also_missing: bool = False) -> Iterator[Row]:
             )
             .join(EpisodeFile, JOIN.LEFT_OUTER)
             .join(VideoFile, JOIN.LEFT_OUTER)
-            .where(True if also_missing else counted)
+            .where(True if also_missing else _PRESENT)
             .group_by(Episode.series)
             .tuples()
         )
@@ -298,7 +299,7 @@ def list_series(*, also_missing: bool = False) -> Iterator[Row]:
         }
     nothing = {"seasons": 0, "episodes": 0, "files": 0}
     for row in rows:
-        if row["id"] in counts or row["id"] not in known:
+        if row["id"] in counts or row["id"] not in have_files:
             yield _work(row) | {"country": row["country"]} | counts.get(row["id"], nothing)
 
 
