@@ -843,6 +843,15 @@ def test_an_episode_comes_back_beside_one_that_is_known_by_the_day_it_was_aired(
     assert (episodes_of(old), episodes_of(dated)) == ([("Bleach", 1, 5)], [("Bleach", None, None)])
 
 
+def test_the_trash_says_of_which_series_an_episode_was(library: int) -> None:
+    """Whether that is in the trash too, or is there still."""
+    fargo, wire, _ = arrive(library, [show("Fargo", 1, 1), show("The Wire", 1, 1), show("The Wire", 1, 2)])
+    for file_id in (fargo, wire):
+        give(file_id, Ignored(reason="a sample"))
+    said = [row["series"] for row in views.list_trash() if row["entity_type"] == "episode"]
+    assert said == ["Fargo", "The Wire"]
+
+
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
     with pytest.raises(NotFoundError, match="reeld list trash"), writing():
         filing.restore(5, NOW_MS)

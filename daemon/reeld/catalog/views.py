@@ -404,10 +404,13 @@ def _open_questions(*columns: Any) -> Any:
 
 
 def list_trash() -> Iterator[Row]:
+    """What was removed, oldest first; of an episode with the title of its `series`, which may be in the trash too."""
     with reading():
         rows = list(Trash.select().order_by(Trash.id).dicts())
+        titles = dict(Series.select(Series.id, Series.title).tuples())
+    titles |= {row["original_id"]: row["entity_metadata"]["title"] for row in rows if row["entity_type"] == "series"}
     for row in rows:
-        yield _plain(row)
+        yield _plain(row) | {"series": titles.get(row["entity_metadata"].get("series"))}
 
 
 def _question(row: Row) -> Row:

@@ -150,18 +150,19 @@ _LIBRARIES: list[Column] = [
 ]
 
 
-def _title_of_trash(was: Row) -> str:
-    """Of an episode its number, where nobody knows its title."""
+def _title_of_trash(row: Row) -> str:
+    """Of an episode its series and its number, where nobody knows its title."""
+    was = row["entity_metadata"]
     title, year = was.get("title"), was.get("year")
     named = f"{title} ({year})" if title and year else title
-    code = _code(was) if "season_number" in was else None
-    return " ".join(part for part in (code, named) if part)
+    code = (_code(was) or was["air_date"]) if "season_number" in was else None
+    return " ".join(part for part in (row["series"], code, named) if part)
 
 
 _TRASH: list[Column] = [
     ("ID", lambda row: row["id"]),
     ("Type", lambda row: row["entity_type"]),
-    ("Title", lambda row: _title_of_trash(row["entity_metadata"])),
+    ("Title", _title_of_trash),
     ("Deleted", lambda row: row["deleted_at"]),
     ("Reason", lambda row: row["deletion_reason"]),
 ]
