@@ -298,3 +298,24 @@ def test_a_series_without_episodes_is_listed(undecided: Undecided) -> None:
     (series,) = [row for row in reeld.json("list", "trash") if row["entity_type"] == "series"]
     reeld.json("restore", str(series["id"]))
     assert [(row["title"], row["episodes"]) for row in reeld.json("list", "series")] == [("Friends", 0)]
+
+
+def test_what_was_rejected_is_counted_in_the_status(undecided: Callable[..., Reeld]) -> None:
+    reeld = undecided("Heat (1995).mkv")
+    reeld.json("reject", str(reeld.videos / "Heat (1995).mkv"))
+    assert "1 present, 0 missing, 0 ignored, 1 rejected" in reeld.run("status").stdout.decode()
+
+
+def test_a_name_of_a_library_reaches_no_terminal_raw(undecided: Callable[..., Reeld]) -> None:
+    reeld = undecided("Heat (1995).mkv")
+    reeld.config.write_text(reeld.config.read_text().replace('name = "V"', r'name = "V\u001b[31m"'))
+    assert reeld.run("scan").returncode == 0
+    commands = [reeld.run("config", "check"), reeld.run("libraries", "accept", "V\x1b[31m")]
+    reeld.videos.rename(reeld.home / "away")
+    reeld.videos.mkdir()
+    reeld.run("scan")
+    commands += [reeld.run("libraries", "accept", name) for name in ("V\x1b[31m", "W\x1b[31m")]
+    assert [done.returncode for done in commands] == [0, os.EX_USAGE, 0, os.EX_NOINPUT]
+    for done in commands:
+        assert b"\x1b" not in done.stdout + done.stderr
+        assert rb"\x1b[31m" in done.stdout + done.stderr

@@ -8,6 +8,7 @@ from reeld.catalog.clock import utc_from_ms
 from reeld.catalog.database import reading
 from reeld.catalog.models import Library
 from reeld.config import Library as ConfiguredLibrary
+from reeld.domain.files import readable
 from reeld.domain.identity import LibraryKind
 from reeld.errors import NotFoundError, UsageError
 
@@ -63,10 +64,13 @@ def accept(name: str) -> None:
     """
     row = Library.get_or_none(Library.name == name)
     if row is None:
-        raise NotFoundError(f"there is no library called {name}; see `reeld list libraries`")
+        raise NotFoundError(f"there is no library called {readable(name)}; see `reeld list libraries`")
     if not (row.state in ("suspect", "held") or (row.passport or {}).get("away")):
         what = f"{row.state} ({row.state_reason})" if row.state_reason else row.state
-        raise UsageError(f"{name} is {what}; only what is suspect or held, or lacks a folder's disk, can be accepted")
+        raise UsageError(
+            f"{readable(name)} is {readable(what)}; only what is suspect or held, or lacks a folder's disk, can be "
+            "accepted"
+        )
     Library.update(is_accepted=True).where(Library.id == row.id).execute()
 
 

@@ -145,7 +145,7 @@ def accept(
     if wants_json(as_json):
         print_json([{"accepted": library}])
     else:
-        say(f"{library} is accepted as it is; reeld looks at it again within seconds, or at the next scan")
+        say(f"{readable(library)} is accepted as it is; reeld looks at it again within seconds, or at the next scan")
 
 
 def restore(

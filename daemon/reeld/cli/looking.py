@@ -486,7 +486,8 @@ def _print_status(report: Row) -> None:
         if finding["level"] == "problem" and finding["check"] not in _SHOWN_WITH_LIBRARIES:
             say(f"    problem: {readable(finding['message'])}")
     files, verdicts = report["files"], report["verdicts"]
-    say(f"files      {files['present']} present, {files['missing']} missing, {verdicts['ignored']} ignored")
+    kinds = f"{verdicts['ignored']} ignored, {verdicts['rejected']} rejected"
+    say(f"files      {files['present']} present, {files['missing']} missing, {kinds}")
     works = [number_of(report[kind], thing) for kind, thing in _WORKS]
     say(f"works      {', '.join(works)}")
     say(f"questions  {verdicts['pending']} waiting for you (reeld pending)")

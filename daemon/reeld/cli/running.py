@@ -105,7 +105,7 @@ def _print_check(settings: Config) -> None:
     say(f"{settings.source or 'no configuration file; the built-in defaults'}: good")
     for library in settings.libraries:
         missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
-        say(f"  library {library.name}: {readable(library.path)}{missing}")
+        say(f"  library {readable(library.name)}: {readable(library.path)}{missing}")
     say(f"  catalogue: {readable(settings.database_path)}")
 
 
