@@ -612,6 +612,8 @@ def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
         VideoFile.update(said_of_work=None, said_of_episode=None).where(VideoFile.id == one).execute()
     give(two, Ignored(reason="a sample"))
     assert [row.year for row in Series.select()] == [2014]
+
+
 def test_an_episode_that_came_back_without_a_file_counts_only_where_all_are_asked_for(library: int) -> None:
     (file_id,) = arrive(library, [show("Fargo", 1, 1)])
     accept(file_id, film("Up", 2009))
