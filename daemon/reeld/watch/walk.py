@@ -10,10 +10,11 @@ the one above it. Nothing stays open between two listings, so that a disk can be
 
 import errno
 import os
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from reeld.domain.files import FileStamp, readable
 from reeld.watch.coverage import Identity
@@ -23,6 +24,8 @@ from reeld.watch.rules import Rules
 # The root may be a link: it is what its owner wrote. With O_DIRECTORY, opening a FIFO fails and never waits.
 _OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_BELOW = _OPEN_ROOT | os.O_NOFOLLOW
+
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 _NAME = itemgetter(0)  # of a SeenFile; half the time of its attribute
 
@@ -285,12 +288,28 @@ def _open_below(opened: int, name: str, *, is_spelled: bool) -> int:
     """Raises OSError; FileNotFoundError also if the directory there is spelled otherwise."""
     below = os.open(name, _OPEN_BELOW, dir_fd=opened)
     try:
-        if is_spelled or name in os.listdir(opened):
+        if is_spelled or not _has_other_spelling(opened, name) or name in os.listdir(opened):
             return below
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     except OSError:
         os.close(below)
         raise
+
+
+def _has_other_spelling(opened: int, name: str) -> bool:
+    """Whether another spelling of the name leads somewhere as well, or may: nearly nowhere. A list of thousands of
+    folders, for each of them, would be dear.
+    """
+    forms = (unicodedata.normalize(form, name) for form in _FORMS)
+    for other in {name.swapcase(), *forms} - {name}:
+        try:
+            os.stat(other, dir_fd=opened, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            pass
+        return True
+    return False
 
 
 def _open_root(root: str, seen: RootSeen | None) -> int | Unreadable:
