@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reeld.catalog import content, files, libraries, queue
+from reeld.catalog import content, files, libraries, queue, views
 from reeld.catalog.database import call_when_work_comes, close_catalog, open_catalog, reading, writing
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.domain.content import QuickHashes
@@ -434,6 +434,23 @@ def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_
         libraries.set_state(library_id, "online", None, NOW_MS)
         queue.resume(library_id, is_back=True)
         assert claim_one("names", NOW_MS), "but once it is back"
+
+
+def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "a.mkv")
+    with writing():
+        queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
+    (row,) = views.list_files()
+    assert (row["stage"], row["reason"]) == ("name", None)
+    with writing():
+        libraries.sync_libraries([])
+        queue.recover(lambda _attempts: NOW_MS)
+    (row,) = views.list_files()
+    assert (row["stage"], row["reason"]) == (
+        "name",
+        "it waits until it, or its library, can be looked at; see `reeld status`",
+    )
 
 
 TestQueue = QueueMachine.TestCase

@@ -168,7 +168,7 @@ def test_where_nothing_can_be_tried_again_it_is_said_why(
                 (number, state, awaited_until_ms),
             )
     result = reeld.run("retry", number, path)
-    assert (result.returncode, result.stdout) == (0, b"0 files will be worked on again\n")
+    assert (result.returncode, result.stdout) == (0, b"0 files to be tried again, once each can be looked at\n")
     (line,) = result.stderr.decode().splitlines()
     assert line.startswith(f"{path}: nothing to try again: ")
     assert words in line

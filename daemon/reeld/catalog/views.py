@@ -252,6 +252,8 @@ def _reason(row: Row) -> str | None:
     if row["job_state"] == "set_aside":
         return f"set aside: {row['last_error']}"
     reason = row["reason"] or row["media_problem"] or row["last_error"]
+    if reason is None and row["job_state"] == "paused":
+        return "it waits until it, or its library, can be looked at; see `reeld status`"
     return None if reason is None else str(reason)
 
 

@@ -124,7 +124,7 @@ def retry(
     if wants_json(as_json):
         print_json([{"retried": retried, "not_retried": not_retried}])
         return
-    say(f"{number_of(retried, 'file')} will be worked on again")
+    say(f"{number_of(retried, 'file')} to be tried again, once each can be looked at")
     for left in not_retried:
         complain(f"{readable(left['path'])}: nothing to try again: {readable(left['why'])}")
 

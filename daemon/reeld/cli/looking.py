@@ -81,9 +81,9 @@ def _media(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str | None:
-    """Of a file that is missing, and was not read before that, there is none, and nothing is under way."""
+    """Of a file that is missing, and was not read before that, there is none, and nothing is to be done."""
     if row["verdict"] or row["stage"]:
-        return str(row["verdict"] or f"in work: {row['stage']}")
+        return str(row["verdict"] or f"to do: {row['stage']}")
     return "set aside" if row["state"] == "present" else None
 
 
