@@ -196,10 +196,10 @@ def _take_for(
     Returns why it cannot be that: two works fit equally well. It belongs to what it did, then.
     """
     key = key_of(reading.title or "")
-    words, before = learning.words_of(reading, key), learning.works_of(video_file_id)
-    says_otherwise = bool(before) and learning.says_otherwise(video_file_id, words)
+    words = learning.words_of(reading, key)
+    says_otherwise = learning.says_otherwise(video_file_id, words)
     if says_otherwise:
-        learning.relearn(before, now_ms, leaving=video_file_id)
+        learning.relearn(learning.works_of(video_file_id), now_ms, leaving=video_file_id)
     doubt = _link(video_file_id, reading, key, now_ms, person=by == "person")
     if doubt is None:
         _decide(video_file_id, "accepted", by, reading, None, words=words)
@@ -281,12 +281,17 @@ def _unlink(
 
     But not one that was made for this file alone, by its name, while nobody knew that it holds no video.
     """
-    before = learning.works_of(video_file_id)
     ((movie_id, codec, problem, changed_at, part, edition, decided_by),) = rows(
         "SELECT movie_id, codec_video, media_problem, changed_at, part, edition, decided_by "
         "FROM video_files WHERE id = ?",
         video_file_id,
     )
+    wrong_movie = movie_id if movie_id != keep_movie else None
+    links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
+    wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
+    if wrong_movie is None and not wrong:
+        return
+    before = learning.works_of(video_file_id)
     is_by_name_alone = codec is None and problem is not None and decided_by != "person"
     made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
     throw_away = partial(
@@ -297,12 +302,10 @@ def _unlink(
         taken_for={"part": part, "edition": edition, **learning.words_by(video_file_id)},
         made_since=made_since,
     )
-    if movie_id is not None and movie_id != keep_movie:
+    if wrong_movie is not None:
         VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
-        if not VideoFile.select().where(VideoFile.movie == movie_id).exists():
-            throw_away("movie", [movie_id])
-    links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
-    wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
+        if not VideoFile.select().where(VideoFile.movie == wrong_movie).exists():
+            throw_away("movie", [wrong_movie])
     if wrong:
         EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
         linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(wrong))
@@ -311,9 +314,8 @@ def _unlink(
         for series_id in {row.series_id for row in empty}:
             if not Episode.select().where(Episode.series == series_id).exists():
                 discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
-    if before:
-        after = learning.works_of(video_file_id)
-        learning.relearn([work for work in before if work not in after], now_ms, leaving=video_file_id)
+    after = learning.works_of(video_file_id)
+    learning.relearn([work for work in before if work not in after], now_ms, leaving=video_file_id)
 
 
 # --- the question ----------------------------------------------------------------------------------------

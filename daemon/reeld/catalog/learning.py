@@ -55,6 +55,12 @@ _WORKS = """
     SELECT 'episode', episode_id FROM episode_files WHERE video_file_id = ?
 """
 
+_SAID = """
+    SELECT said_of_work, said_of_episode,
+           movie_id IS NOT NULL OR EXISTS (SELECT 1 FROM episode_files WHERE video_file_id = video_files.id)
+    FROM video_files WHERE id = ?
+"""
+
 Works = Sequence[tuple[str, int]]
 """Types (movie, series, episode) and ids."""
 
@@ -82,8 +88,9 @@ def words_by(video_file_id: int) -> Row:
 
 
 def says_otherwise(video_file_id: int, words: Row) -> bool:
-    """Whether the file says anything else than these words, so far."""
-    return json.dumps(words_by(video_file_id)) != json.dumps(words)
+    """Whether the file belongs to a work, and says anything else than these words so far."""
+    ((*before, is_linked),) = rows(_SAID, video_file_id)
+    return bool(is_linked) and before != [None if each is None else json.dumps(each) for each in words.values()]
 
 
 def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
