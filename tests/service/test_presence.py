@@ -68,11 +68,11 @@ def test_a_lock_whose_file_was_removed_or_replaced_is_taken_anew(database: str) 
         other.rename(f"{database}.lock")
         assert status_of(database) is None
         presence.keep()
-        assert status_of(database) == {}
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
         os.rename(os.path.dirname(database), f"{os.path.dirname(database)} away")
         presence.keep()
         os.rename(f"{os.path.dirname(database)} away", os.path.dirname(database))
-        assert status_of(database) == {}
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
     assert status_of(database) is None
 
 
@@ -85,7 +85,7 @@ def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> No
                 presence.keep()
             presence.tell({"libraries": ["ours"]})
             presence.__exit__()
-            assert status_of(database) == {"pid": os.getpid(), "libraries": ["theirs"]}
+            assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["theirs"]}
 
 
 def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -318,7 +318,7 @@ def test_what_replaced_a_known_file_is_taken_though_very_many_wait(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(roots, "check_root"), (reconciling, "check_root"), (arrivals, "_stamp_at")],
+    [(roots, "check_root"), (reconciling, "check_root"), (arrivals.Arrivals, "_stamp_at")],
     ids=["is the root there", "is it still the same", "is the file still there"],
 )
 def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_more(
@@ -327,12 +327,12 @@ def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_
     """The library was taken out of the configuration while the disk did not answer to this question."""
     write(films.root / "new.mkv", "new")
     asked, answers = threading.Event(), threading.Event()
-    ask: Callable[[str], object] = getattr(module, name)
+    ask: Callable[..., object] = getattr(module, name)
 
-    def stall(path: str) -> object:
+    def stall(*arguments: object) -> object:
         asked.set()
         assert answers.wait(PATIENCE_S)
-        return ask(path)
+        return ask(*arguments)
 
     monkeypatch.setattr(module, name, stall)
     films.watcher.start()
