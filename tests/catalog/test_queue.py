@@ -162,7 +162,7 @@ class QueueMachine(RuleBasedStateMachine):
                 expected.attempts = 1
             else:
                 expected.state, expected.holder, expected.attempts = "waiting", None, 0
-                expected.due_at_ms = self.now_ms
+                expected.due_at_ms = min(expected.due_at_ms, self.now_ms)  # its place is what it was
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
