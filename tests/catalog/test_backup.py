@@ -18,6 +18,7 @@ from reeld.catalog.backup import Backup, backups_of, copy_to, is_sound, newest_s
 from reeld.catalog.database import close_catalog, maintaining, open_catalog
 from reeld.catalog.migrate import all_migrations, latest_version, migrate
 from reeld.catalog.models import database
+from reeld.catalog.restoring import restore
 from reeld.config import BACKUPS_KEPT
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogGone, CatalogTooNew
 from tests.catalog.rows import add_file, add_libraries, rows
@@ -141,6 +142,15 @@ def test_a_file_that_is_named_nearly_like_a_backup_is_none_and_stops_nothing(fil
     made = _save(filled)
     assert backups_of(str(filled)) == [made]
     assert stranger.exists()
+
+
+def test_a_path_that_begins_with_two_slashes_has_backups_and_a_way_back(filled: Path) -> None:
+    """POSIX lets such a path be, and so does Python; in SQLite's URIs a name of a machine follows."""
+    made = _save(Path(f"/{filled}"))
+    assert is_sound(made.path)
+    close_catalog()
+    assert restore(f"/{filled}", made.path, AT) is not None
+    assert is_sound(str(filled))
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])

@@ -262,9 +262,8 @@ def _facts(connection: Any) -> Facts:
 
 
 def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -> None:
-    uri = f"file:{escaped(path)}?mode=ro&immutable=1"
     try:
-        with contextlib.closing(driver.connect(uri, uri=True)) as copy:
+        with contextlib.closing(driver.connect(uri_of(path, "mode=ro&immutable=1"), uri=True)) as copy:
             copy.set_progress_handler(should_stop, STEPS_BETWEEN_QUESTIONS)
             problems = [row[0] for row in copy.execute("PRAGMA integrity_check(3)").fetchall()]
             found = _facts(copy) if expected and problems == ["ok"] else expected
@@ -283,8 +282,11 @@ def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -
         )
 
 
-def escaped(path: str) -> str:
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+def uri_of(path: str, how: str) -> str:
+    """What SQLite takes for the file at this absolute path, to be opened so."""
+    escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    # With no machine's name before it: in a path of two slashes its first folder would be taken for one.
+    return f"file://{escaped}?{how}"
 
 
 def _require_space(connection: Any, folder: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from peewee import sqlite3 as driver
 
-from reeld.catalog.backup import MOMENT, copy_to, draft_of, escaped, sync, unchecked_draft_of
+from reeld.catalog.backup import MOMENT, copy_to, draft_of, sync, unchecked_draft_of, uri_of
 from reeld.catalog.migrate import APPLICATION_ID, latest_version
 from reeld.catalog.openfiles import SUFFIXES
 from reeld.catalog.ownership import give_to_owner, make_folder
@@ -70,7 +70,7 @@ def _copy(backup: str, draft: str) -> None:
 def _open(backup: str) -> Any:
     # Without a log there is nothing else to be read, and SQLite need not make one, for which it may lack the right.
     how = "mode=ro" if os.path.exists(f"{backup}-wal") else "mode=ro&immutable=1"
-    return driver.connect(f"file:{escaped(backup)}?{how}", uri=True, isolation_level=None)
+    return driver.connect(uri_of(backup, how), uri=True, isolation_level=None)
 
 
 def _require_ours(connection: Any, backup: str) -> None:

@@ -1,6 +1,5 @@
 """Commands that only look: `status`, `list`, `show`, `pending`."""
 
-import contextlib
 import os
 import sys
 import time
@@ -170,7 +169,7 @@ _TRASH: list[Column] = [
 _BACKUPS: list[Column] = [
     ("Made", lambda row: _moment(row["made_at"])),
     ("Schema", lambda row: row["schema"]),
-    ("Size", lambda row: size(row["size_bytes"])),
+    ("Size", lambda row: None if row["size_bytes"] is None else size(row["size_bytes"])),
     ("File", lambda row: row["path"]),
     ("Remark", lambda row: "of a catalogue that was lost" if row["is_rescued"] else None),
 ]
@@ -236,14 +235,20 @@ def list_backups(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 def _backup_rows(database_path: str) -> Iterable[Row]:
     for backup in backups_of(database_path):
-        with contextlib.suppress(FileNotFoundError):  # it was let go just now
-            yield {
-                "path": backup.path,
-                "made_at": _iso(backup.made_at),
-                "schema": backup.schema,
-                "size_bytes": os.path.getsize(backup.path),
-                "is_rescued": backup.is_rescued,
-            }
+        size_bytes = None
+        try:
+            size_bytes = os.path.getsize(backup.path)
+        except FileNotFoundError:  # it was let go just now
+            continue
+        except OSError:  # it is there, and nobody may or can look at it
+            pass
+        yield {
+            "path": backup.path,
+            "made_at": _iso(backup.made_at),
+            "schema": backup.schema,
+            "size_bytes": size_bytes,
+            "is_rescued": backup.is_rescued,
+        }
 
 
 def _iso(at: datetime) -> str:
