@@ -1,5 +1,6 @@
 """Who works on a catalogue, and what does it say of itself? Locks of real processes."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -149,6 +150,28 @@ def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) ->
         assert status_of(database) == {}
         Path(f"{database}.status").write_text("[1]")
         assert status_of(database) == {}
+
+
+def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
+    """One of root's, which wrote on a full disk: the service may not write to it, and may remove it."""
+    os.makedirs(os.path.dirname(database))
+    elsewhere = Path(f"{database}.elsewhere")
+    elsewhere.write_text("of another user")
+    os.symlink(elsewhere, f"{database}.status.new")
+    with Presence(database) as presence:
+        presence.tell({"libraries": []})
+        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": []}
+    assert elsewhere.read_text() == "of another user"
+
+
+def test_a_disk_that_knows_no_locks_is_not_another_reeld(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(CatalogUnavailable, match="No locks available"), Presence(database):
+        pass
+    assert status_of(database) is None
 
 
 def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Path) -> None:

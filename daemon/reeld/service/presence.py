@@ -6,6 +6,7 @@ lies in `reeld.db.status`, replaced as a whole, and counts only while the lock i
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -23,6 +24,9 @@ log = get_logger()
 # Half a second in all.
 LOCK_ATTEMPTS = 10
 LOCK_PAUSE_S = 0.05
+
+# What a disk says that knows no locks, such as one of another machine whose lock service is down.
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 What = Literal["run", "scan", "restore"]
 """What an owner does: the daemon, a scan, or a command that puts another catalogue in the place."""
@@ -44,6 +48,11 @@ class Presence:
             self._made = make_folder(os.path.dirname(self._database_path))
             self._descriptor = self._take()
         except OSError as err:
+            if err.errno in _NO_LOCKS:
+                raise CatalogUnavailable(
+                    f"{readable(self._database_path)} cannot be kept from others ({err.strerror}); mount its disk so "
+                    "that files can be locked there, or name a folder on another one under [database] path"
+                ) from err
             raise CatalogUnavailable(
                 f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
                 " that runs reeld the right to write to its folder, or name another one under [database] path"
@@ -58,9 +67,12 @@ class Presence:
             descriptor = _open_lock(path)
             try:
                 _lock(descriptor)
-            except OSError as err:
+            except BlockingIOError as err:
                 os.close(descriptor)
                 raise CatalogInUse(_refusal(self._database_path)) from err
+            except OSError:
+                os.close(descriptor)
+                raise
             if not _has_lost_its_name(descriptor, path):
                 return descriptor
             os.close(descriptor)
@@ -98,9 +110,10 @@ class Presence:
             self._descriptor = None
 
     def _tell_who_works(self) -> None:
-        """In the place of what the last owner said, which may have been killed."""
-        with contextlib.suppress(OSError):
-            os.unlink(_status_path(self._database_path))
+        """In the place of what the last owner said, which may have been killed, or another user with a full disk."""
+        for path in (_status_path(self._database_path), _draft_path(self._database_path)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
         self.tell({})
 
     def _remove_made(self) -> None:
@@ -121,7 +134,7 @@ class Presence:
         if self._descriptor is None:
             return
         path = _status_path(self._database_path)
-        draft = f"{path}.new"
+        draft = _draft_path(self._database_path)
         with contextlib.suppress(OSError):
             with open(draft, "w", encoding="utf-8") as file:
                 json.dump({"pid": os.getpid(), "what": self._what, **status}, file)
@@ -178,12 +191,12 @@ _ERRANDS = {"scan": "reeld scan", "restore": "reeld restore-backup or import"}
 
 
 def _lock(descriptor: int) -> None:
-    """Take the lock for good. Raises OSError if another process keeps it.
+    """Take the lock for good. Raises BlockingIOError if another process keeps it, and OSError where there are no locks.
 
     Whoever asks for the status holds it too, for microseconds: that must not turn a daemon away.
     """
     for _ in range(LOCK_ATTEMPTS - 1):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(BlockingIOError):
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         time.sleep(LOCK_PAUSE_S)
     return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,8 +209,10 @@ def _is_locked(database_path: str) -> bool:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:  # where no lock can be, nobody has it
+        return False
     finally:
         os.close(descriptor)
     return False
@@ -218,3 +233,7 @@ def _lock_path(database_path: str) -> str:
 
 def _status_path(database_path: str) -> str:
     return f"{database_path}.status"
+
+
+def _draft_path(database_path: str) -> str:
+    return f"{_status_path(database_path)}.new"
