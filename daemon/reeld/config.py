@@ -27,6 +27,9 @@ LogFormat = Literal["auto", "json", "console"]
 # A week of daily ones.
 BACKUPS_KEPT = 7
 
+# A kibibyte a second: a film of 2 GiB takes three weeks.
+SLOWEST_MIB_PER_S = 0.001
+
 # What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
 # (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are left out: a disc image holds a menu
 # and many titles, not one film.
@@ -195,7 +198,7 @@ def _database_path(text: str) -> str | None:
         given = tomllib.loads(text)["database"]["path"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
-    return given if isinstance(given, str) else None
+    return given if _text(given) is None else None
 
 
 def _database_path_by_lines(text: str) -> str | None:
@@ -289,6 +292,13 @@ def _number(least: float, most: float, unit: str) -> Check:
     return check
 
 
+def _pace(value: Any) -> str | None:
+    """A pace that is next to none would keep a file waiting for longer than there are moments to wait for."""
+    if _number(0, 1_000_000, "MiB a second")(value) is None and (value == 0 or value >= SLOWEST_MIB_PER_S):
+        return None
+    return f"must be a number of MiB a second from {SLOWEST_MIB_PER_S} to 1000000, or 0 for no limit"
+
+
 def _whole(least: int, most: int, unit: str) -> Check:
     def check(value: Any) -> str | None:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
@@ -364,7 +374,7 @@ _SECTIONS: dict[str, dict[str, Key]] = {
     },
     "hash": {
         "full": Key(HashSettings().full, _flag),
-        "max_mib_per_s": Key(HashSettings().max_mib_per_s, _number(0, 1_000_000, "MiB a second")),
+        "max_mib_per_s": Key(HashSettings().max_mib_per_s, _pace),
         "hours": Key(HashSettings().hours, _hours),
     },
     "probe": {
