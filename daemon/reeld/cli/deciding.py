@@ -81,6 +81,7 @@ def validate(
         _refuse(details, (), "the candidate says all; to say it otherwise, use --movie or --series instead")
     elif movie is not None:
         _refuse(details, ("--year", "--edition"), "a film has none; for an episode, use --series TITLE")
+    _refuse_what_is_no_text({"--movie": movie, "--series": series, "--edition": edition})
     said = None
     if movie is not None:
         said = Reading(kind="movie", title=_title(movie), year=year, edition=edition, **_CERTAIN)
@@ -209,6 +210,15 @@ def _refuse(details: Mapping[str, object], allowed: Container[str], why: str) ->
     for name, value in details.items():
         if value is not None and name not in allowed:
             raise UsageError(f"{name} does not go with the rest: {why}")
+
+
+def _refuse_what_is_no_text(said: Mapping[str, str | None]) -> None:
+    """What a person decided is kept as it was said, or not at all."""
+    for name, text in said.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError as err:
+            raise UsageError(f"{name} {readable(text or '')} is no text: it is not UTF-8; write it again") from err
 
 
 def _refuse_second_name(details: Mapping[str, Any]) -> None:
