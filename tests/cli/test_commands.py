@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,18 @@ def test_a_pipe_gets_whole_lines_separated_by_tabs(world: World) -> None:
     assert "evidence" in world.said("show", str(world.library / "Heat (1995) {tmdb-949}.mkv"))
 
 
+def test_a_backup_that_is_a_link_in_a_circle_ends_no_list(world: World) -> None:
+    name = "reeld-20260101T000000Z-schema1.db"
+    link = world.database.parent / "backups" / name
+    link.symlink_to(name)
+    try:
+        rows = [json.loads(line) for line in world.said("list", "backups", "--json").splitlines()]
+        assert [row["size_bytes"] for row in rows if row["path"] == str(link)] == [None]
+        assert name in world.said("list", "backups")
+    finally:
+        link.unlink()
+
+
 def test_an_empty_list_is_nothing_on_stdout_and_a_word_on_stderr(world: World) -> None:
     done = world.reeld("list", "trash")
     assert (done.returncode, done.stdout) == (0, b"")
@@ -240,6 +253,26 @@ def test_a_narrow_terminal_gets_no_hashes(world: World) -> None:
     shown = _on_a_terminal(world, "list", "files", width=80)
     assert "Hash" not in shown
     assert "Path" in shown
+
+
+def test_a_status_that_is_watched_begins_at_the_top_of_the_terminal_and_stays(world: World) -> None:
+    """It was wiped out as soon as it stood there, until the next."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*REELD, "--config", str(world.config), "status", "--watch"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=world.environment(TERM="xterm"),
+    ) as process:
+        os.close(theirs)
+        output = b""
+        while b"reeld does not run" not in output:
+            output += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert process.returncode == 130
+    assert output.startswith(b"\x1b[H\x1b[2J")
 
 
 def _on_a_terminal(world: World, *arguments: str, width: int = 200) -> str:
@@ -447,6 +480,15 @@ def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
             assert f"reeld scan (process {os.getpid()}) works on" in refused.stderr.decode()
             assert b"notices new files" not in refused.stderr
         assert b"no reeld runs" in world.reeld("config", "diff", str(world.config)).stderr
+
+
+def test_a_place_of_the_catalogue_that_none_can_be_is_complained_of_in_words(world: World) -> None:
+    config = world.root / "nul.toml"
+    config.write_text('[database]\npath = "a\\u0000b"\n')
+    done = world.reeld("list", "files", config=config)
+    assert done.returncode == os.EX_CONFIG
+    assert done.stderr.startswith(b"reeld: ")
+    assert b"database.path" in done.stderr
 
 
 @pytest.mark.parametrize("is_path_said", [False, True], ids=["the default place", "a place of its own"])

@@ -175,7 +175,8 @@ def shown(value: object) -> str:
 
 def clear_screen() -> None:
     """Of a terminal; what follows begins at its top."""
-    sys.stdout.write("\x1b[H\x1b[2J")
+    # By the way that the lines take: what is written to sys.stdout itself waits there, and comes after them.
+    _write(b"\x1b[H\x1b[2J")
 
 
 def size(size_bytes: int) -> str:
