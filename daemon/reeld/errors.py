@@ -54,7 +54,9 @@ class ConfigError(ReeldError):
     def __init__(self, source: str, complaints: list[str]) -> None:
         self.source = source
         self.complaints = complaints
-        super().__init__("\n".join([f"{source}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)]))
+        super().__init__(
+            "\n".join([f"{readable(source)}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)])
+        )
 
 
 class ImportRefused(ReeldError):

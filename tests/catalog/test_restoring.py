@@ -18,6 +18,7 @@ from reeld.catalog.restoring import restore
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogGone, CatalogTooNew, NotFoundError, ReeldError, UsageError
 from tests.catalog.rows import add_file, add_libraries, rows
 from tests.catalog.test_backup import commands_of, type_in
+from tests.privileges import humble
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -67,6 +68,14 @@ def test_there_is_a_way_back_from_the_way_back(catalog: Path, backup: Path) -> N
     aside = restore(str(catalog), str(backup), AT)
     restore(str(catalog), os.path.join(str(aside), "reeld.db"), AT)
     assert rows(catalog, COUNT) == [(3,)]
+
+
+def test_a_backup_that_may_not_be_read_is_not_said_to_be_damaged(catalog: Path, backup: Path) -> None:
+    before = everything(catalog.parent)
+    backup.chmod(0)
+    with humble(), pytest.raises(NotFoundError, match=r"cannot be read \(Permission denied\)"):
+        restore(str(catalog), str(backup), AT)
+    assert everything(catalog.parent) == before
 
 
 def test_where_the_catalogue_is_gone_nothing_is_moved(catalog: Path, backup: Path) -> None:

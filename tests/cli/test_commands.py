@@ -378,7 +378,11 @@ def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
         (("restore", "4711"), 66, "reeld list trash"),
         (("restore", "9" * 30), 64, "ID"),
         (("scan", "/nowhere"), 66, "does not exist"),
+        (("scan", ""), 64, "empty"),
+        (("list", "movies", "--config", ""), 64, "empty"),
+        (("restore-backup", "/etc/hostname", "--database", ""), 64, "empty"),
         (("config", "check", "/nowhere.toml"), 78, "/nowhere.toml"),
+        (("config", "check", "/now\x1bhere.toml"), 78, "/now\\x1bhere.toml"),
     ],
 )
 def test_a_mistake_has_its_exit_code_and_one_clear_line(
@@ -390,6 +394,14 @@ def test_a_mistake_has_its_exit_code_and_one_clear_line(
     assert message in said
     assert "Traceback" not in said
     assert done.stdout == b""
+
+
+def test_what_cannot_be_looked_at_is_not_said_to_be_nowhere(world: World) -> None:
+    circle = world.root / "circle"
+    circle.symlink_to(circle)
+    done = world.reeld("scan", str(circle / "films"))
+    assert (done.returncode, done.stdout) == (os.EX_NOINPUT, b"")
+    assert b"cannot be looked at (Too many levels of symbolic links)" in done.stderr
 
 
 def test_help_is_given_where_it_is_asked_for_or_a_command_is_missing(world: World) -> None:

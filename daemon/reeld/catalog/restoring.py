@@ -33,6 +33,13 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
     """
     if not os.path.isfile(backup):
         raise NotFoundError(f"there is no backup {readable(backup)}; see `reeld list backups`")
+    try:
+        with open(backup, "rb"):
+            pass
+    except OSError as err:
+        raise NotFoundError(
+            f"{readable(backup)} cannot be read ({err.strerror}); check its rights, or see `reeld list backups`"
+        ) from err
     if os.path.exists(catalog) and os.path.samefile(catalog, backup):
         raise UsageError(f"{readable(backup)} is the catalogue itself; see `reeld list backups`")
     draft, folder = draft_of(catalog), os.path.dirname(catalog)

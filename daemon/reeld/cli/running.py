@@ -102,7 +102,8 @@ def check(
 
 
 def _print_check(settings: Config) -> None:
-    say(f"{settings.source or 'no configuration file; the built-in defaults'}: good")
+    source = settings.source and readable(settings.source)
+    say(f"{source or 'no configuration file; the built-in defaults'}: good")
     for library in settings.libraries:
         missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
         say(f"  library {readable(library.name)}: {readable(library.path)}{missing}")
@@ -183,4 +184,4 @@ def _print_summary(summary: "Summary") -> None:
     for name, reason in summary.doubts.items():
         complain(f"library {readable(name)}: {readable(reason)}")
     for name, reason in summary.offline.items():
-        complain(f"library {readable(name)} could not be looked at: {reason}")
+        complain(f"library {readable(name)} could not be looked at: {readable(reason)}")

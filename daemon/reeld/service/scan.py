@@ -91,8 +91,7 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
     wanted: dict[str, list[str]] = {}
     extra: list[Library] = []
     for path in (os.path.abspath(path) for path in paths):
-        if not os.path.exists(path):
-            raise NotFoundError(f"{readable(path)} does not exist; check the spelling, or connect its disk")
+        _require(path)
         home = next((library for library in (*config.libraries, *extra) if _holds(library, path)), None)
         if home is None:
             if not os.path.isdir(path):
@@ -104,6 +103,18 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
         relative = os.path.relpath(os.path.realpath(path), os.path.realpath(home.path))
         wanted.setdefault(home.name, []).append("" if relative == "." else _folder(path, relative))
     return replace(config, libraries=(*config.libraries, *extra)), wanted
+
+
+def _require(path: str) -> None:
+    """Raises NotFoundError for a path that is not there, or of which that is not known."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise NotFoundError(f"{readable(path)} does not exist; check the spelling, or connect its disk") from err
+    except OSError as err:
+        raise NotFoundError(
+            f"{readable(path)} cannot be looked at ({err.strerror}); check the rights on the way to it, and its disk"
+        ) from err
 
 
 def library_at(path: str, settle: SettleSettings) -> Library:
