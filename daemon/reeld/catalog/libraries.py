@@ -16,13 +16,18 @@ from reeld.errors import NotFoundError, UsageError
 def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
     """Make the rows match the configuration; the id of each configured library by its name.
 
-    A library is known by its name: one whose path changed has moved, with all its files. One that is not
-    configured any more keeps its row and its files' rows, and nothing more is learnt of them.
+    A library is known by its name: one whose path changed has moved, with all its files; unless the folder was until
+    now that of a library which is not configured any more, and so took over the name. One that is not configured any
+    more keeps its row and its files' rows, and nothing more is learnt of them; what is seen in another library moves
+    there (`pipeline/moves.py`).
     """
     names = [library.name for library in configured]
+    # All are found before any is changed: what was configured until now is told from what was given up long ago.
+    found = [(library, _row_of(library, names)) for library in configured]
+    kept = [row.id for _, row in found if row is not None]
     not_configured = {"state": "removed", "state_reason": "not in the configuration"}
-    Library.update(**not_configured).where(Library.name.not_in(names)).execute()
-    return {library.name: _sync(library, names) for library in configured}
+    Library.update(**not_configured).where(Library.id.not_in(kept)).execute()
+    return {library.name: _sync(library, row) for library, row in found}
 
 
 def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> None:
@@ -50,6 +55,11 @@ def standing_of(library_id: int) -> Standing:
         passport=row.passport,
         is_accepted=row.is_accepted,
     )
+
+
+def roots_not_configured() -> dict[int, str]:
+    """Where the libraries were that are not configured any more, by their ids."""
+    return dict(Library.select(Library.id, Library.path).where(Library.state == "removed").tuples())
 
 
 def remember_passport(library_id: int, passport: dict[str, Any]) -> None:
@@ -108,20 +118,23 @@ def of_another_kind(configured: Sequence[ConfiguredLibrary]) -> list[int]:
 
 def _row_of(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
     row: Library | None = Library.get_or_none(Library.name == library.name)
-    if row is None or (row.state == "removed" and row.path != library.path):
-        # A name that was given up may be used again, for a library that is known under another one.
-        return _renamed(library, names) or row
-    return row
+    if row is not None and row.path == library.path:
+        return row
+    # A name that was given up may be used again, for a library that is known under another one.
+    renamed = _renamed(library, names)
+    if row is None or row.state == "removed":
+        return renamed or row
+    # So may one that is given up now. But a folder that was given up before may be the copy to which this one moves.
+    return row if renamed is None or renamed.state == "removed" else renamed
 
 
-def _sync(library: ConfiguredLibrary, names: Sequence[str]) -> int:
-    row = _row_of(library, names)
+def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
     state = {"state": "offline", "state_reason": "not looked at yet"}
     values = {"name": library.name, "path": library.path, "kind": library.kind}
+    if row is None or row.name != library.name:
+        _give_up_name(library.name)
     if row is None:
         return int(Library.insert(**values, **state).execute())
-    if row.name != library.name:
-        _give_up_name(library.name)
     moved_or_back = row.path != library.path or row.state == "removed"
     Library.update(**values, **(state if moved_or_back else {})).where(Library.id == row.id).execute()
     return int(row.id)

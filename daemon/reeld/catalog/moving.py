@@ -66,5 +66,8 @@ def _why_not_at_the_old_path(moved: Relocation) -> str:
     if not moved.known.is_present:
         return "it was missing: not at the old path when somebody could look there"
     if moved.stamp == moved.known.stamp:
-        return "not even its ctime is another: not it, but a folder above it was renamed"
+        return (
+            "not even its ctime is another: not it, but a folder above it was renamed, or the library that it was in "
+            "is not configured any more"
+        )
     return "the old path is not this file any more, in a library that can be looked at"

@@ -15,6 +15,10 @@ place where it appears.)
 The device must be the same, since on another one the same inode, size and time may well be a copy's (`cp -a` to an
 empty disk). Device numbers may change with a boot; what was moved in that very moment is paired by its content
 (`catalog/pairing.py`).
+
+A library that is not configured any more cannot be looked at. A file of it that is seen in another with the very same
+stamp, ctime included, was neither renamed nor linked since: a folder above it was, or the library is called or drawn
+otherwise now. Its row moves, unless the file is to be seen at its old place as well. All else stays where it was known.
 """
 
 import os
@@ -23,7 +27,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from reeld.catalog import files
+from reeld.catalog import files, libraries
 from reeld.catalog.database import reading
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Place, Relocation
@@ -106,13 +110,14 @@ class Moves:
                 left[known] = None
             elif not known.is_skipped:
                 folders[known.library_id, os.path.dirname(known.path)].append(known)
+        former = _Former(self.place, newcomers)
         for (library_id, directory), inhabitants in folders.items():
             now = self.look_for(library_id, directory, [_name(known) for known in inhabitants])
             for known in inhabitants:
                 if now is not None and _is_told_of(known, now):
                     if _has_left(known, now.by_name[_name(known)]):
                         left[known] = now.by_name[_name(known)]
-                elif now is None and self._has_left_unseen(known, seen):
+                elif now is None and (self._has_left_unseen(known, seen) or former.has_handed_over(known)):
                     left[known] = None
                 else:
                     unknown.append(known)
@@ -138,6 +143,49 @@ class Moves:
             or self.rules.why_ignore_file(known.path, status.st_size) is not None
         )
         return None if is_left_alone else Newcomer(seen=SeenFile(name, directory, status), known=known)
+
+
+class _Former:
+    """The libraries that are not configured any more, for one that sees files."""
+
+    def __init__(self, place: Place, newcomers: Iterable[Newcomer]) -> None:
+        self._place = place
+        self._newcomers = newcomers
+        self._roots: dict[int, str] | None = None
+
+    def has_handed_over(self, known: KnownFile) -> bool:
+        """Whether this file of one of them is now, and certainly, a newcomer of ours, and nowhere else."""
+        same = [each for each in self._newcomers if each.seen.stamp == known.stamp]
+        if not same:
+            return False
+        if self._roots is None:
+            with reading():
+                self._roots = libraries.roots_not_configured()
+        root = self._roots.get(known.library_id)
+        return root is not None and self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
+
+    def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[Newcomer]) -> bool:
+        """Whether the old path shows the file no more, or is the place of a newcomer by another name.
+
+        Asked only when the file was seen on its own disk: that one answers.
+        """
+        try:
+            there = FileStamp.of(os.lstat(before))
+        except OSError:
+            return True
+        if (there.inode, there.device) != (stamp.inode, stamp.device):
+            return True
+        return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
+
+
+def _is_one_place(one: str, other: str) -> bool:
+    """Whether both are one name in one folder, by whatever links and mounts that is reached."""
+    if os.path.basename(one) != os.path.basename(other):
+        return False
+    try:
+        return os.path.samefile(os.path.dirname(one), os.path.dirname(other))
+    except OSError:
+        return False
 
 
 def _matched(

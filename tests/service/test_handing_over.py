@@ -1,0 +1,119 @@
+"""Is a file one row, with its decision, when its library is called, drawn or configured otherwise?"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.harness import Row, RunningDaemon, World, new_world
+from tests.videos import make_video
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A library that holds one film, about which a person decided."""
+    with new_world(quiet_s=0.01) as world:
+        make_decided(world, world.library / "Heat (1995)" / "Heat.mkv")
+        yield world
+
+
+def make_decided(world: World, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make_video(path, seed=1)
+    world.said("scan")
+    world.said("validate", str(path), "--movie", "Decided", "--year", "1999")
+
+
+def configure(world: World, **libraries: Path) -> None:
+    world.libraries = libraries
+    world.write_config()
+
+
+def all_rows(world: World) -> list[tuple[str, str, str, str]]:
+    """Library, path, state and who decided, of all files, whether their library is configured or not."""
+    return sorted(
+        world.ask_database(
+            "SELECT libraries.name, video_files.path, video_files.state, decided_by "
+            "FROM video_files JOIN libraries ON libraries.id = library_id"
+        )
+    )
+
+
+def history_of(world: World) -> list[Row]:
+    (row,) = world.rows("list", "files")
+    (shown,) = world.rows("show", str(row["id"]))
+    history: list[Row] = shown["history"]
+    return history
+
+
+HEAT = "Heat (1995)/Heat.mkv"
+
+
+@pytest.mark.parametrize("way", ["restart", "reload"])
+def test_a_library_that_is_renamed_and_moved_in_one_edit_keeps_its_files_rows_and_decisions(
+    world: World, way: str
+) -> None:
+    films = world.root / "films"
+    with RunningDaemon(world) as daemon:
+        if way == "restart":
+            daemon.stop()
+        since = daemon.mark()
+        world.library.rename(films)
+        configure(world, Movies=films)
+        if way == "restart":
+            daemon.start()
+        else:
+            daemon.signal(1)
+        daemon.wait_for("file.moved", since=since)
+        daemon.assert_true()
+    assert all_rows(world) == [("Movies", HEAT, "present", "person")]
+
+
+def test_the_same_folder_by_way_of_a_link_and_under_another_name_is_the_same(world: World) -> None:
+    other = world.root / "other"
+    other.symlink_to(world.library)
+    configure(world, Movies=other / "Heat (1995)")
+    world.said("scan")
+    assert all_rows(world) == [("Movies", "Heat.mkv", "present", "person")]
+
+
+def test_a_library_that_takes_the_name_of_one_removed_in_the_same_edit_keeps_its_rows(world: World) -> None:
+    kids = world.root / "kids"
+    configure(world, L=world.library, Kids=kids)
+    make_decided(world, kids / "Up (2009)" / "Up.mkv")
+    configure(world, L=kids)
+    world.said("scan")
+    assert all_rows(world) == [
+        ("L", "Up (2009)/Up.mkv", "present", "person"),
+        ("L (1)", HEAT, "present", "person"),
+    ]
+    configure(world, L=kids, Films=world.library)
+    world.said("scan")
+    assert [row[0] for row in all_rows(world)] == ["Films", "L"]
+
+
+def test_a_folder_that_is_scanned_after_and_before_the_one_above_it_is_one_file_in_each(world: World) -> None:
+    configure(world)
+    folder = world.library / "Heat (1995)"
+    for scanned in (folder, world.library, folder, world.library.parent / "library"):
+        world.said("scan", str(scanned))
+        path = str((folder / "Heat.mkv").relative_to(scanned))
+        assert all_rows(world) == [(str(scanned), path, "present", "person")]
+    assert any("not configured any more" in line for each in history_of(world) for line in each["evidence"])
+
+
+def test_a_file_that_is_still_where_its_former_library_was_is_not_handed_over(world: World) -> None:
+    """A hard link: both are there, and the person decided about that one. Nor is a copy, of which nobody knows."""
+    linked, copied = world.root / "linked", world.root / "copied"
+    linked.mkdir()
+    os.link(world.library / HEAT, linked / "Heat.mkv")
+    world.said("scan")  # a link changes the ctime
+    configure(world, Linked=linked)
+    world.said("scan")
+    shutil.copytree(world.library, copied)
+    configure(world, Copied=copied)
+    world.said("scan")
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "person")]
+    assert {row[3] for row in all_rows(world) if row[0] != "L"} == {"reeld"}
