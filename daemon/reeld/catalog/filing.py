@@ -198,35 +198,39 @@ def _take_for(
     key = key_of(reading.title or "")
     words = learning.words_of(reading, key)
     says_otherwise = learning.says_otherwise(video_file_id, words)
+    only = None
     if says_otherwise:
         learning.relearn(learning.works_of(video_file_id), now_ms, leaving=video_file_id)
-    doubt = _link(video_file_id, reading, key, now_ms, person=by == "person")
-    if doubt is None:
-        _decide(video_file_id, "accepted", by, reading, None, words=words)
-        if says_otherwise:
-            learning.relearn(learning.works_of(video_file_id), now_ms)
-    return doubt
+        only = learning.only_of(video_file_id, reading.kind)
+    left = _link(video_file_id, reading, key, now_ms, person=by == "person", leaving=only)
+    if isinstance(left, Ambiguous):
+        return left.reason
+    _decide(video_file_id, "accepted", by, reading, None, words=words)
+    learning.relearn(learning.works_of(video_file_id) if says_otherwise else left, now_ms)
+    return None
 
 
-def _link(video_file_id: int, reading: Reading, key: str, now_ms: int, *, person: bool) -> str | None:
+def _link(
+    video_file_id: int, reading: Reading, key: str, now_ms: int, *, person: bool, leaving: int | None
+) -> learning.Works | Ambiguous:
     """Connect the file with the film or the episodes of the reading, made if need be.
 
-    Returns why it cannot: two works fit equally well. Nothing was changed then.
+    Returns what it left, or why it cannot: two works fit equally well. Nothing was changed then.
     """
     if reading.kind == "movie":
-        movie = find_or_make_movie(reading, key, now_ms, take_oldest=person)
+        movie = find_or_make_movie(reading, key, now_ms, take_oldest=person, leaving=leaving)
         if isinstance(movie, Ambiguous):
-            return movie.reason
-        _unlink(video_file_id, now_ms, keep_movie=movie)
+            return movie
+        left = _leave(video_file_id, now_ms, keep_movie=movie)
         update_row(VideoFile, video_file_id, movie=movie)
-        return None
-    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person)
+        return left
+    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person, leaving=leaving)
     if isinstance(episodes, Ambiguous):
-        return episodes.reason
-    _unlink(video_file_id, now_ms, keep_episodes=episodes)
+        return episodes
+    left = _leave(video_file_id, now_ms, keep_episodes=episodes)
     for episode in episodes:
         change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", episode, video_file_id)
-    return None
+    return left
 
 
 def _decide(
@@ -277,9 +281,20 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
 def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
-    """Take the file from works that it does not belong to; a work that has no file left goes to the trash.
+    """Take the file from works that it does not belong to, which forget what it alone had said."""
+    left = _leave(video_file_id, now_ms, keep_movie=keep_movie, keep_episodes=keep_episodes)
+    learning.relearn(left, now_ms, leaving=video_file_id)
 
-    But not one that was made for this file alone, by its name, while nobody knew that it holds no video.
+
+def _leave(
+    video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
+) -> learning.Works:
+    """Take the file from works that it does not belong to, and say which; those have not forgotten anything yet.
+
+    One of them may be merged with another when it does, so whoever keeps ids of works links the file before.
+
+    A work that has no file left goes to the trash. But not one that was made for this file alone, by its name, while
+    nobody knew that it holds no video.
     """
     ((movie_id, codec, problem, changed_at, part, edition, decided_by),) = rows(
         "SELECT movie_id, codec_video, media_problem, changed_at, part, edition, decided_by "
@@ -290,7 +305,7 @@ def _unlink(
     links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
     wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
     if wrong_movie is None and not wrong:
-        return
+        return ()
     before = learning.works_of(video_file_id)
     is_by_name_alone = codec is None and problem is not None and decided_by != "person"
     made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
@@ -315,7 +330,7 @@ def _unlink(
             if not Episode.select().where(Episode.series == series_id).exists():
                 discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
     after = learning.works_of(video_file_id)
-    learning.relearn([work for work in before if work not in after], now_ms, leaving=video_file_id)
+    return [work for work in before if work not in after]
 
 
 # --- the question ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reeld.catalog.clock import utc_from_ms
+from reeld.catalog.merging import merge
 from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
 from reeld.catalog.statements import rows, update_row
 from reeld.catalog.works import IDS, episode_names, episode_title
@@ -93,12 +94,22 @@ def says_otherwise(video_file_id: int, words: Row) -> bool:
     return bool(is_linked) and before != [None if each is None else json.dumps(each) for each in words.values()]
 
 
+def only_of(video_file_id: int, kind: str) -> int | None:
+    """The film, or for episodes the series, that has no other file than this one."""
+    kind, others = ("movie", _SAME) if kind == "movie" else ("series", _SAME_OF_SERIES)
+    mine = (work_id for each, work_id in works_of(video_file_id) if each == kind)
+    return next((work_id for work_id in mine if not rows(others + " LIMIT 1", video_file_id, work_id)), None)
+
+
 def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
     """Let these be called what their files say; without the file `leaving`, which is about to say something else.
 
-    What no file is left of stays as it is.
+    What no file is left of stays as it is. A work that fits another one now is merged with it.
     """
-    for kind, work_id in works:
+    merged: set[tuple[str, int]] = set()
+    waiting = list(works)
+    while waiting:
+        kind, work_id = work = waiting.pop(0)
         if kind == "episode":
             _relearn_episode(work_id, now_ms, leaving)
             continue
@@ -106,15 +117,21 @@ def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
             (Series, _OF_SERIES, _SAME_OF_SERIES) if kind == "series" else (Movie, _OF_MOVIE, _SAME)
         )
         # Most often another one says the same, and nothing is forgotten: of a series of 10,000 files that costs little.
-        if not leaving or not rows(others + _WORDS, leaving, work_id, leaving):
-            _relearn_work(model, work_id, rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id), now_ms)
+        if not leaving or work in merged or not rows(others + _WORDS, leaving, work_id, leaving):
+            said = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
+            if _relearn_work(model, work_id, said, now_ms):
+                came = merge(model, work_id, now_ms)
+                merged.update(came)
+                waiting += came
 
 
-def _relearn_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> None:
+def _relearn_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> bool:
+    """Whether anything is known otherwise now."""
     words = [json.loads(text) for (text,) in said if text is not None]
-    if words and len(words) == len(said):
-        names = [name for name in _FACTS if hasattr(model, name)]
-        _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
+    if not words or len(words) < len(said):
+        return False
+    names = [name for name in _FACTS if hasattr(model, name)]
+    return _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
 
 
 def _relearn_episode(episode_id: int, now_ms: int, leaving: int) -> None:
@@ -145,8 +162,10 @@ def _first(values: Iterable[Any]) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _update(model: type[BaseModel], row_id: int, facts: Row, now_ms: int) -> None:
+def _update(model: type[BaseModel], row_id: int, facts: Row, now_ms: int) -> bool:
     table = model._meta.table_name  # noqa: SLF001 - peewee's documented way to ask
     ((*before,),) = rows(f"SELECT {', '.join(facts)} FROM {table} WHERE id = ?", row_id)  # noqa: S608 - names of ours
-    if before != list(facts.values()):
-        update_row(model, row_id, updated_at=utc_from_ms(now_ms), **facts)
+    if before == list(facts.values()):
+        return False
+    update_row(model, row_id, updated_at=utc_from_ms(now_ms), **facts)
+    return True

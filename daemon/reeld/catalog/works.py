@@ -23,20 +23,25 @@ class Ambiguous:
     reason: str
 
 
-def find_or_make_movie(reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool) -> int | Ambiguous:
-    """The id of the film of this reading. `take_oldest` settles what would be ambiguous."""
+def find_or_make_movie(
+    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
+) -> int | Ambiguous:
+    """The id of the film of this reading. `take_oldest` settles what would be ambiguous.
+
+    `leaving` is the film that only this file made, when it said something else: any other that fits comes before it.
+    """
     facts = {"year": reading.year, **_ids(reading, Movie)}
-    return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest)
+    return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest, leaving=leaving)
 
 
 def find_or_make_episodes(
-    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool
+    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
 ) -> tuple[int, ...] | Ambiguous:
-    """The ids of all episodes of this reading, in its order, and their series with them."""
+    """The ids of all episodes of this reading, in its order, and their series with them; `leaving` is a series."""
     if not (names := episode_names(reading)):
         return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
     facts = {"year": reading.year, "country": reading.country, **_ids(reading, Series)}
-    series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest)
+    series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest, leaving=leaving)
     if isinstance(series, Ambiguous):
         return series
     return tuple(_find_or_make_episode(series, each, reading, now_ms) for each in names)
@@ -45,35 +50,56 @@ def find_or_make_episodes(
 # --- films and series ------------------------------------------------------------------------------------
 
 
+def matches_of(model: type[BaseModel], work_id: int) -> tuple[Row, list[Row]]:
+    """What is known of this work, and the other works that it may be, oldest first."""
+    columns = ("title_key", "year", *(["country"] if model is Series else []), *_ids_of(model))
+    ((key, *values),) = rows(f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE id = ?", work_id)  # noqa: S608
+    facts = dict(zip(columns[1:], values, strict=True))
+    return facts, _matches(model, key, facts, but=work_id)
+
+
 def _find_or_make(
-    model: type[BaseModel], reading: Reading, title_key: str, facts: Row, now_ms: int, *, take_oldest: bool
+    model: type[BaseModel],
+    reading: Reading,
+    title_key: str,
+    facts: Row,
+    now_ms: int,
+    *,
+    take_oldest: bool,
+    leaving: int | None,
 ) -> int | Ambiguous:
     matches = _matches(model, title_key, facts)
+    matches = [row for row in matches if row["id"] != leaving] or matches
     if len(matches) > 1 and not take_oldest:
         return Ambiguous(_which(reading, matches))
     if matches:
-        return _learn(model, matches[0], facts, now_ms)
+        return learn(model, matches[0], facts, now_ms)
     now = utc_from_ms(now_ms)
     return insert_row(model, title=reading.title or "", title_key=title_key, created_at=now, updated_at=now, **facts)
 
 
-def _matches(model: type[BaseModel], title_key: str, facts: Row) -> list[Row]:
+def _matches(model: type[BaseModel], title_key: str, facts: Row, but: int | None = None) -> list[Row]:
     """The rows that this may be, oldest first: those that share an id, else those of the same key."""
     for name in _ids_of(model):
         if facts[name] is not None:
             found = _rows_with(model, name, facts[name], facts)
-            if agreeing := [row for row in found if _ids_agree(row, facts)]:
+            if agreeing := [row for row in found if row["id"] != but and _ids_agree(row, facts)]:
                 return agreeing
-    agreeing = [row for row in _rows_with(model, "title_key", title_key, facts) if _agree(row, facts)]
+    found = _rows_with(model, "title_key", title_key, facts)
+    agreeing = [row for row in found if row["id"] != but and _agree(row, facts)]
     # "The Office" of 2005 is a better match for 2005 than one whose year nobody knows.
     exact = [row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")]
     return exact or agreeing
 
 
 def _rows_with(model: type[BaseModel], name: str, value: object, facts: Row) -> list[Row]:
-    table, columns = model._meta.table_name, ("id", *facts)  # noqa: SLF001 - peewee's documented way to ask
-    sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {name} = ? ORDER BY id"  # noqa: S608 - names of ours
+    columns = ("id", *facts)
+    sql = f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE {name} = ? ORDER BY id"  # noqa: S608 - names of ours
     return [dict(zip(columns, row, strict=True)) for row in rows(sql, value)]
+
+
+def _table(model: type[BaseModel]) -> str:
+    return str(model._meta.table_name)  # noqa: SLF001 - peewee's documented way to ask
 
 
 def _ids_agree(row: Row, facts: Row) -> bool:
@@ -84,7 +110,7 @@ def _agree(row: Row, facts: Row) -> bool:
     return all(row[name] == value for name, value in facts.items() if row[name] is not None and value is not None)
 
 
-def _learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
+def learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
     """Fill in what the row did not know yet."""
     new = {name: value for name, value in facts.items() if row[name] is None and value is not None}
     if new:
@@ -140,9 +166,9 @@ def _paired(reading: Reading) -> dict[int, int]:
 def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: int) -> int:
     facts = {**names, "title": episode_title(reading)}
     learnt = {name: value for name, value in facts.items() if value is not None}
-    row = _known_episode(series_id, names)
+    row = known_episode(series_id, names)
     if row is not None:
-        return _learn(Episode, row, learnt, now_ms)
+        return learn(Episode, row, learnt, now_ms)
     now = utc_from_ms(now_ms)
     return insert_row(Episode, series=series_id, created_at=now, updated_at=now, **learnt)
 
@@ -150,7 +176,7 @@ def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: 
 _EPISODE = ("id", "season_number", "episode_number", "absolute_number", "air_date", "title")
 
 
-def _known_episode(series_id: int, names: Row) -> Row | None:
+def known_episode(series_id: int, names: Row) -> Row | None:
     if "season_number" not in names:
         ((name, value),) = names.items()
         return _episode_where(f"{name} = ? ORDER BY season_number IS NULL, id", series_id, value)
