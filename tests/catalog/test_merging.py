@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from reeld.catalog import filing
+from reeld.catalog import filing, trash
 from reeld.catalog.database import writing
+from reeld.catalog.merging import MERGED
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
 from reeld.domain.identity import Accepted, Reading
+from reeld.errors import NotFoundError
 from reeld.identify.titles import title_key
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
@@ -141,3 +143,14 @@ def test_what_a_person_said_stands_when_works_are_merged(library: int, persons: 
     assert (fargo.title, fargo.year, fargo.tmdb_id) == ("FARGO", 2014, 275)
     assert catalogue.works() == {("movie", "fargo", 2014, 275): [0, 2], ("movie", "alien", 1979, None): [1]}
     assert [row.decided_by for row in VideoFile.select().where(VideoFile.movie == fargo)].count("person") == 1
+
+
+def test_what_was_merged_lies_in_the_trash_and_makes_no_second_work_when_it_is_restored(library: int) -> None:
+    catalogue = Catalogue(library)
+    for file, reading in ((0, film("Fargo")), (1, film("Fargo", 1996)), (2, film("Fargo", 2014)), (1, ALIEN)):
+        catalogue.name(file, reading)
+    (merged,) = Trash.select()
+    assert (merged.entity_metadata["title"], merged.deletion_reason) == ("Fargo", MERGED)
+    with writing(), pytest.raises(NotFoundError, match="is there again"):
+        trash.take_out(merged.id)
+    assert catalogue.works() == {("movie", "fargo", 2014, None): [0, 2], ("movie", "alien", 1979, None): [1]}
