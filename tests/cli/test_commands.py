@@ -381,6 +381,8 @@ def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
         (("scan", ""), 64, "empty"),
         (("list", "movies", "--config", ""), 64, "empty"),
         (("restore-backup", "/etc/hostname", "--database", ""), 64, "empty"),
+        (("run", "--library", ""), 64, "empty"),
+        (("config", "check", ""), 64, "empty"),
         (("config", "check", "/nowhere.toml"), 78, "/nowhere.toml"),
         (("config", "check", "/now\x1bhere.toml"), 78, "/now\\x1bhere.toml"),
     ],

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
@@ -357,10 +357,19 @@ class Rounds:
                 self.problems.append(Difference(kind="unnoticed", text="a disk was away for 30 s, and nobody noticed"))
                 return True
             time.sleep(0.2)
-        time.sleep(1)  # what a worker had read before, it may still store
-        rows = read_catalogue(str(self._world.database)).rows
+        rows = self._rows_once_nobody_works_on("disk")
         self._dark_rows = {row["id"]: row for row in rows.values() if row["library"] == "disk"}
         return True
+
+    def _rows_once_nobody_works_on(self, library: str) -> Mapping[int, Row]:
+        """What a worker had read before, it may still store; on a busy machine that takes a while."""
+        deadline = time.monotonic() + 60
+        while True:
+            time.sleep(1)
+            now = read_catalogue(str(self._world.database))
+            under_way = {file_id for file_id, job in now.jobs.items() if job["state"] == "running"}
+            if time.monotonic() > deadline or not any(now.rows[each]["library"] == library for each in under_way):
+                return now.rows
 
     def _plug_in(self) -> bool:
         plug = self._plugs.get("disk")

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import typer
 
@@ -11,7 +12,7 @@ from reeld.cli import deciding, health, keeping, looking, naming, running
 from reeld.cli.helping import Group
 from reeld.cli.options import AsJson, ConfigFile, asked
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, take_over
-from reeld.errors import OutputFailed, ReeldError, UsageError
+from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
 
 app = typer.Typer(
@@ -53,19 +54,11 @@ def _before(
 def main() -> None:
     """Run one command. Exit codes follow sysexits.h; a message for a person goes to stderr."""
     take_over()
-    code = _exit_code(_run)
+    code = _exit_code(partial(app, standalone_mode=False))
     # What is held back till now may fail as well, also behind another error.
     code = _exit_code(flush) or code
     tell_left_out(is_last=True)
     sys.exit(code)
-
-
-def _run() -> int | None:
-    if "" in sys.argv[1:]:
-        # `--config "$FILE"`, where FILE is not set, is no wish for the default; nor is `scan "$DIR"` for this folder.
-        raise UsageError("one of the arguments is empty, as when a variable is not set; say it, or leave it out")
-    code: int | None = app(standalone_mode=False)
-    return code
 
 
 def _exit_code(do: Callable[[], int | None]) -> int:

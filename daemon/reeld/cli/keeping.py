@@ -14,7 +14,7 @@ from reeld.catalog.database import maintaining
 from reeld.catalog.exporting import export
 from reeld.catalog.importing import import_catalog
 from reeld.catalog.restoring import restore
-from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, no_empty_path, wants_json
 from reeld.cli.output import print_json, say
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
@@ -23,7 +23,12 @@ from reeld.service.presence import Presence, is_daemon, status_of
 
 Database = Annotated[
     str | None,
-    typer.Option(metavar="PATH", help="The catalogue, where it is not the configured one.", show_default=False),
+    typer.Option(
+        metavar="PATH",
+        help="The catalogue, where it is not the configured one.",
+        show_default=False,
+        callback=no_empty_path,
+    ),
 ]
 
 

@@ -3,22 +3,38 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from reeld.catalog.database import close_catalog, open_catalog
 from reeld.cli.output import complain
 from reeld.config import Config, database_path_in, find_config_file, load_config
-from reeld.errors import ConfigError
+from reeld.errors import ConfigError, UsageError
 from reeld.log import configure_log
 from reeld.service.presence import status_of
 from reeld.service.realpath import real_path_in_time
 from reeld.service.reload import config_in_force
 
+T = TypeVar("T", bound=str | list[str] | None)
+
+
+def no_empty_path(said: T) -> T:
+    """For typer: `--config "$FILE"` with no FILE set is no wish for the default, nor `scan "$DIR"` for this folder."""
+    if said == "" or (isinstance(said, list) and "" in said):
+        raise UsageError("a path is empty, as when a variable is not set; say it, or leave it out")
+    return said
+
+
 ConfigFile = Annotated[
     str | None,
-    typer.Option("--config", metavar="FILE", help="Use this configuration file.", show_default=False),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Use this configuration file.",
+        show_default=False,
+        callback=no_empty_path,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a line, with stable keys.")]
 

@@ -11,7 +11,7 @@ import typer
 
 from reeld.cli import differing
 from reeld.cli.helping import Group
-from reeld.cli.options import AsJson, ConfigFile, asked, config_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_path, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
@@ -38,7 +38,9 @@ def add_to(app: typer.Typer) -> None:
 def run(
     library: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Watch this folder instead of the configured libraries."),
+        typer.Option(
+            metavar="PATH", help="Watch this folder instead of the configured libraries.", callback=no_empty_path
+        ),
     ] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
@@ -62,7 +64,9 @@ def run(
 
 
 def scan(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False)] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False, callback=no_empty_path)
+    ] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +92,7 @@ def scan(
 
 
 def check(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False)] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False, callback=no_empty_path)] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
