@@ -117,3 +117,12 @@ def test_a_file_that_is_still_where_its_former_library_was_is_not_handed_over(wo
     world.said("scan")
     assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "person")]
     assert {row[3] for row in all_rows(world) if row[0] != "L"} == {"reeld"}
+
+
+def test_a_file_whose_old_place_cannot_be_looked_at_is_not_handed_over(world: World) -> None:
+    films = world.root / "films"
+    world.library.rename(films)
+    world.library.symlink_to(world.library)
+    configure(world, Movies=films)
+    world.said("scan")
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "person")]

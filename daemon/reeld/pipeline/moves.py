@@ -152,17 +152,19 @@ class _Former:
         self._place = place
         self._newcomers = newcomers
         self._roots: dict[int, str] | None = None
+        self._by_stamp: defaultdict[FileStamp, list[Newcomer]] = defaultdict(list)
 
     def has_handed_over(self, known: KnownFile) -> bool:
         """Whether this file of one of them is now, and certainly, a newcomer of ours, and nowhere else."""
-        same = [each for each in self._newcomers if each.seen.stamp == known.stamp]
-        if not same:
-            return False
         if self._roots is None:
             with reading():
                 self._roots = libraries.roots_not_configured()
-        root = self._roots.get(known.library_id)
-        return root is not None and self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
+            for each in self._newcomers:
+                self._by_stamp[each.seen.stamp].append(each)
+        root, same = self._roots.get(known.library_id), self._by_stamp.get(known.stamp)
+        if root is None or same is None:
+            return False
+        return self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
 
     def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[Newcomer]) -> bool:
         """Whether the old path shows the file no more, or is the place of a newcomer by another name.
@@ -171,8 +173,10 @@ class _Former:
         """
         try:
             there = FileStamp.of(os.lstat(before))
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+        except OSError:
+            return False  # what cannot be looked at is unknown, and unknown is not gone
         if (there.inode, there.device) != (stamp.inode, stamp.device):
             return True
         return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
