@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from reeld.catalog.database import close_catalog, open_catalog
+from reeld.database.connection import close_catalog, open_catalog
 
 # How long an example takes says more of the machine than of the code, so nothing fails for being slow.
 settings.register_profile("reeld", deadline=None)

@@ -13,7 +13,7 @@ import pytest
 
 from reeld.errors import WorkerDied
 from reeld.sandbox import MEMORY_SHARE, Limits
-from reeld.service.child import WorkerPool
+from reeld.service.worker_pool import WorkerPool
 
 ECHO = "tests.service.echo_child"
 WALL_TWO = "tests.service.wall_two_child"
@@ -147,7 +147,7 @@ def test_limits_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> Non
 _CONFINED = """
 import json, os, sys, threading
 from reeld.sandbox import Limits, forbid_writing_outside
-from reeld.service.child import WorkerPool
+from reeld.service.worker_pool import WorkerPool
 
 state, films = sys.argv[1:]
 abi = forbid_writing_outside(state)
@@ -212,8 +212,8 @@ def test_a_process_that_may_write_in_one_folder_writes_nowhere_else_and_its_chil
 _LARGE = """
 import sys
 sys.modules["pysqlite3"] = None  # the system's SQLite, which keeps temporary files on disk unless it is told otherwise
-from reeld.catalog.database import open_catalog, writing
-from reeld.catalog.models import database
+from reeld.database.connection import open_catalog, writing
+from reeld.database.base import database
 from reeld.sandbox import forbid_writing_outside
 
 forbid_writing_outside(sys.argv[1])

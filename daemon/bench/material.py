@@ -14,7 +14,7 @@ from pathlib import Path
 import xxhash
 from tests.videos import video_bytes
 
-import reeld.catalog
+import reeld.database
 from bench.measure import MIB
 from bench.names import library_paths
 from bench.world import World, scan_command, write_config
@@ -75,7 +75,7 @@ def catalogued(world: World, count: int) -> Catalogued:
 
 def _schema() -> str:
     """What tells one schema from another: a kept catalogue of an older one must not be measured."""
-    migrations = sorted(Path(reeld.catalog.__file__).parent.glob("migrations/*.sql"))
+    migrations = sorted(Path(reeld.database.__file__).parent.glob("migrations/*.sql"))
     return xxhash.xxh3_128(b"".join(path.read_bytes() for path in migrations)).hexdigest()
 
 

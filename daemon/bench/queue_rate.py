@@ -15,9 +15,9 @@ from peewee import sqlite3 as driver
 from bench.measure import Line, alternate
 from bench.world import World
 from reeld.catalog import queue
-from reeld.catalog.database import close_catalog, open_catalog, writing
-from reeld.pipeline.arrivals import BATCH
+from reeld.database.connection import close_catalog, open_catalog, writing
 from reeld.pipeline.runner import MOST_TOGETHER
+from reeld.scanner.new_files import BATCH
 
 NOW_MS = 1_800_000_000_000
 CREATED = "2027-01-15T08:00:00.000Z"

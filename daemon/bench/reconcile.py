@@ -104,12 +104,12 @@ def _empty_files(root: Path, count: int) -> Path:
 
 def _look(root: str, database: str, rounds: int) -> None:
     # Imported here: whoever starts this process shall not open a catalogue.
-    from reeld.catalog.database import open_catalog, writing
     from reeld.catalog.libraries import sync_libraries
     from reeld.config import Library, LogSettings
+    from reeld.database.connection import open_catalog, writing
     from reeld.log import configure_log
-    from reeld.pipeline.reconcile import reconcile
     from reeld.pipeline.stages import stages
+    from reeld.scanner.reconcile import reconcile
     from reeld.service.watcher import make_intake
     from reeld.watch.directories import KnownDirectories
     from reeld.watch.hints import EVERYTHING

@@ -22,7 +22,7 @@ from reeld.config import load_config
 from reeld.log import configure_log
 from reeld.pipeline import stages as pipeline
 from reeld.pipeline.runner import Runner
-from reeld.service import child, scan
+from reeld.service import scan, worker_pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,11 +64,11 @@ def main() -> None:
         return bool(end(worker))
 
     step: Any = clock.timed("steps", Runner.step)
-    end = child._Worker.end  # noqa: SLF001 - the only moment at which all that it has done is done
+    end = worker_pool._Worker.end  # noqa: SLF001 - the only moment at which all that it has done is done
     with (
         mock.patch.object(scan, "stages", timed_stages),
         mock.patch.object(Runner, "step", step),
-        mock.patch.object(child._Worker, "end", note_and_end),  # noqa: SLF001
+        mock.patch.object(worker_pool._Worker, "end", note_and_end),  # noqa: SLF001
     ):
         started, own = time.perf_counter(), time.process_time()
         summary = scan.run_scan(config, [])

@@ -29,7 +29,7 @@
     ├── MachineExhausted         too many open files, or no memory: nobody's fault; tried again
     └── Interrupted              we are asked to stop; the job goes back as it was
 
-The type decides the policy, in `pipeline/policy.py` and nowhere else. Numbers are sysexits.h codes for
+The type decides the policy, in `pipeline/retry.py` and nowhere else. Numbers are sysexits.h codes for
 the command line. A message says what happened, to which file, and what to do.
 """
 

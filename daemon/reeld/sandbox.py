@@ -3,7 +3,7 @@
 The daemon itself may read everything and writes only its catalogue (`forbid_writing_outside`), so that no bug of ours
 can harm a video. The rest of this module is about the children, whose walls stand within that one.
 
-A child is started by `service/child.py` with its end of a unix socket as standard input. Its module loads
+A child is started by `service/worker_pool.py` with its end of a unix socket as standard input. Its module loads
 the parser, runs it once (so that nothing is left to be loaded), and calls `serve`, which never returns to
 the outside world: from then on the process opens no file, reaches no network, and has bounded memory,
 processor time and output. It ends when its parent closes the socket, and dies when its parent dies.

@@ -7,9 +7,9 @@ from typing import Any
 
 from peewee import sqlite3
 
-from reeld.catalog import files, libraries, queue
-from reeld.catalog.database import writing
+from reeld.catalog import libraries, queue, video_files
 from reeld.config import Library
+from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import Job
 
@@ -44,7 +44,7 @@ def claim_one(lane: str, now_ms: int) -> Job | None:
 
 def add_file(library_id: int, path: str, *, at: FileStamp | None = None, now_ms: int = NOW_MS) -> int:
     with writing():
-        return files.record_settled(library_id, path, at or stamp(), now_ms)
+        return video_files.record_settled(library_id, path, at or stamp(), now_ms)
 
 
 def rows(catalog: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:

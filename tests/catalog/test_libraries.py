@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from reeld.catalog import libraries, views
-from reeld.catalog.database import writing
 from reeld.catalog.models import Library as LibraryRow
 from reeld.config import Library
+from reeld.database.connection import writing
 
 
 def sync(**paths: str) -> dict[str, int]:

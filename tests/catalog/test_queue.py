@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reeld.catalog import content, files, libraries, queue, views
-from reeld.catalog.database import call_when_work_comes, close_catalog, open_catalog, reading, writing
+from reeld.catalog import libraries, media, queue, video_files, views
 from reeld.catalog.models import JobRow, VideoFile
+from reeld.database.connection import call_when_work_comes, close_catalog, open_catalog, reading, writing
 from reeld.domain.content import QuickHashes
 from reeld.domain.records import Job
-from reeld.pipeline.policy import (
+from reeld.pipeline.retry import (
     DELAY_FACTOR,
     FIRST_DELAY_S,
     LONGEST_DEATH_DELAY_S,
@@ -96,8 +96,8 @@ class QueueMachine(RuleBasedStateMachine):
     def a_new_version_comes(self, index: int) -> None:
         file_id = self._file(index)
         with writing():
-            known = files.file_record(file_id)
-            again = files.record_settled(self.files[file_id], known.path, stamp(), self.now_ms)
+            known = video_files.file_record(file_id)
+            again = video_files.record_settled(self.files[file_id], known.path, stamp(), self.now_ms)
             queue.enqueue(again, stage=STAGES[0], lane=LANES[0], now_ms=self.now_ms)
         assert again == file_id
         self.stored[file_id] = None
@@ -107,8 +107,8 @@ class QueueMachine(RuleBasedStateMachine):
     def a_file_goes_missing(self, index: int) -> None:
         with writing():
             file_id = self._file(index)
-            directory = os.path.dirname(files.file_record(file_id).path)
-            files.record_missing([file_id], self.files[file_id], directory, self.now_ms)
+            directory = os.path.dirname(video_files.file_record(file_id).path)
+            video_files.record_missing([file_id], self.files[file_id], directory, self.now_ms)
         self.jobs.pop(self._file(index), None)
 
     @rule(seconds=st.integers(0, 60))
@@ -299,7 +299,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 def _store(job: Job) -> None:
     """As a stage's save does: what this very worker found."""
-    content.save_quick_hashes(job.video_file_id, QuickHashes(fingerprint=job.token, oshash=None))
+    media.save_quick_hashes(job.video_file_id, QuickHashes(fingerprint=job.token, oshash=None))
 
 
 def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_again(catalog: Path) -> None:
@@ -329,9 +329,9 @@ def test_a_library_that_is_not_configured_any_more_gets_no_full_hashes(catalog: 
     ids = [add_file(library_id, "a.mkv") for library_id in (kept, left)]
     with writing():
         VideoFile.update(fingerprint="f", verdict="accepted").execute()
-    assert files.without_full_hash() == ids
+    assert video_files.without_full_hash() == ids
     add_libraries("Films")
-    assert files.without_full_hash() == ids[:1]
+    assert video_files.without_full_hash() == ids[:1]
 
 
 def test_a_job_that_is_due_impossibly_late_is_due_because_the_clock_was_put_back(catalog: Path) -> None:
@@ -366,7 +366,7 @@ def test_files_are_taken_together_only_where_very_many_wait_and_no_more_bytes_th
     with writing():
         for number in range(40):
             size = 1000 if number < 39 else 10**12
-            file_id = files.record_settled(library_id, f"{number}.mkv", stamp(size_bytes=size), NOW_MS)
+            file_id = video_files.record_settled(library_id, f"{number}.mkv", stamp(size_bytes=size), NOW_MS)
             queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
     assert claimed(8, None) == 8
     assert claimed(8, 3500) == 3
@@ -467,7 +467,7 @@ def test_what_was_changed_last_comes_first_through_all_lanes(catalog: Path) -> N
     ages_s = {"old.mkv": 400 * 86_400, "new.mkv": 0, "older.mkv": 4000 * 86_400, "recent.mkv": 3_600}
     with writing():
         for path, age_s in ages_s.items():
-            row_id = files.record_settled(library, path, stamp(), NOW_MS)
+            row_id = video_files.record_settled(library, path, stamp(), NOW_MS)
             queue.enqueue(row_id, stage="name", lane="names", now_ms=NOW_MS, changed_ms=NOW_MS - age_s * 1000)
     expected = ["new.mkv", "recent.mkv", "old.mkv", "older.mkv"]
     for lane, following in (("names", "light"), ("light", "heavy")):
@@ -475,7 +475,7 @@ def test_what_was_changed_last_comes_first_through_all_lanes(catalog: Path) -> N
         for _ in expected:
             with writing():
                 (job,) = queue.claim(lane, NOW_MS)
-                order.append(files.file_record(job.video_file_id).path)
+                order.append(video_files.file_record(job.video_file_id).path)
                 queue.move_on(job, stage="hash", lane=following, keep=False, now_ms=NOW_MS)
         assert order == expected
 
@@ -485,7 +485,7 @@ def test_what_has_waited_for_days_is_not_put_off_by_what_keeps_coming(catalog: P
     later_ms = NOW_MS + 2 * queue.HEAD_START_MS
     with writing():
         for path, now_ms, changed_ms in (("old.mkv", NOW_MS, 0), ("new.mkv", later_ms, later_ms)):
-            row_id = files.record_settled(library, path, stamp(), NOW_MS)
+            row_id = video_files.record_settled(library, path, stamp(), NOW_MS)
             queue.enqueue(row_id, stage="name", lane="names", now_ms=now_ms, changed_ms=changed_ms)
         (job,) = queue.claim("names", later_ms)
-        assert files.file_record(job.video_file_id).path == "old.mkv"
+        assert video_files.file_record(job.video_file_id).path == "old.mkv"

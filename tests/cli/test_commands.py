@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reeld.service.presence import Presence
+from reeld.service.instance_lock import Presence
 from tests.service.harness import REELD, RunningDaemon, World, new_world
 from tests.videos import make_video
 

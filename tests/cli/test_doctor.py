@@ -15,14 +15,13 @@ import pytest
 from peewee import sqlite3
 
 from reeld.config import Config, Library
+from reeld.diagnose import doctor, health
+from reeld.diagnose.dropin import systemctl
+from reeld.diagnose.health import Finding, Sight, at_a_glance
 from reeld.sandbox import Limits
-from reeld.service import doctor, findings
-from reeld.service.child import WorkerPool
-from reeld.service.findings import Finding, Sight, at_a_glance
-from reeld.service.unit import systemctl
-from reeld.watch.limits import CannotWatch, shortage
+from reeld.service.worker_pool import WorkerPool
+from reeld.watch.limits import CannotWatch, shortage, tells_of_a_look
 from reeld.watch.mounts import Mount
-from reeld.watch.telling import tells_of_a_look
 from reeld.watch.walk import RootSeen
 from tests.privileges import humbly
 from tests.service.harness import RunningDaemon, World, new_world
@@ -254,7 +253,7 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = {"systemctl": [str(tmp_path / "system")], "systemctl --user": [str(tmp_path / "user")]}
-    monkeypatch.setattr(findings, "systemctl", lambda verb: systemctl(verb, folders))
+    monkeypatch.setattr(health, "systemctl", lambda verb: systemctl(verb, folders))
 
     def said() -> list[str]:
         refused = sight(tmp_path, daemon={"pid": 7, "config_error": "a mistake"})

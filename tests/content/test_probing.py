@@ -15,7 +15,7 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, WorkerTimeout
 from reeld.sandbox import MEMORY_SHARE, Limits
-from reeld.service.child import WorkerPool
+from reeld.service.worker_pool import WorkerPool
 from tests.content import hostile
 from tests.videos import make_video, video_bytes
 

@@ -1,6 +1,6 @@
 """Runs the real `reeld`, with shorter patience or a fault inside: `python driver.py FAULTS ARGUMENT...`.
 
-FAULTS is JSON: `patience` maps names such as `reeld.service.pulse.PATIENCE_S` to values, `hooks` names functions of
+FAULTS is JSON: `patience` maps names such as `reeld.service.heartbeat.PATIENCE_S` to values, `hooks` names functions of
 this module, which are called before the command. What a hook has to tell goes into the log, as `test.…`.
 """
 
@@ -66,7 +66,7 @@ def try_to_write_to_videos() -> None:
         return check_root(root)
 
     quick_hashes = _patch("reeld.pipeline.stages.quick_hashes", hash_and_harm)
-    check_root = _patch("reeld.pipeline.roots.check_root", check_and_harm)
+    check_root = _patch("reeld.scanner.root_check.check_root", check_and_harm)
 
 
 def without_landlock() -> None:
@@ -96,12 +96,12 @@ def hang_within_a_commit() -> None:
         _tell("test.hung")
         threading.Event().wait()
 
-    _patch("reeld.catalog.content.save_quick_hashes", hang)
+    _patch("reeld.catalog.media.save_quick_hashes", hang)
 
 
 def hang_in_upkeep() -> None:
     """The thread that looks after the catalogue never comes back, and holds nothing that another needs."""
-    _patch("reeld.catalog.upkeep.space_trouble", lambda *_: threading.Event().wait())
+    _patch("reeld.database.maintenance.space_trouble", lambda *_: threading.Event().wait())
 
 
 def die_without_a_word() -> None:
@@ -113,7 +113,7 @@ def die_without_a_word() -> None:
     def log(*arguments: Any) -> Any:
         return (die if threading.current_thread().name == "upkeep" else let_through)(*arguments)
 
-    _patch("reeld.catalog.upkeep.space_trouble", die)
+    _patch("reeld.database.maintenance.space_trouble", die)
     let_through, Flood.__call__ = Flood.__call__, log  # type: ignore[method-assign, assignment]
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from peewee import SqliteDatabase
 
-from reeld.catalog.migrate import all_migrations, latest_version, migrate
+from reeld.database.migrate import all_migrations, latest_version, migrate
 from tests.catalog.rows import rows
-from tests.catalog.test_backup import commands_of, type_in
+from tests.database.test_backup import commands_of, type_in
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -127,7 +127,7 @@ def old_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One of the first schema with rows in every table, each the child of another where that is possible."""
     path, newest = tmp_path / "template.db", all_migrations()
     old = SqliteDatabase(str(path))
-    monkeypatch.setattr("reeld.catalog.migrate.all_migrations", lambda: newest[:1])
+    monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: newest[:1])
     migrate(old)
     monkeypatch.undo()
     with old.atomic():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.test_moves import exchange
+from tests.scanner.test_moved_files import exchange
 from tests.service.harness import Row, RunningDaemon, World, hash_of, new_world
 from tests.videos import make_video
 

@@ -17,7 +17,7 @@ import pytest
 
 from reeld.content.opening import open_video
 from reeld.errors import MachineExhausted
-from reeld.service.ending import LONGEST_END_S
+from reeld.service.shutdown import LONGEST_END_S
 from tests import fuse
 from tests.fuse import FuseDisk, fuse_disk
 from tests.service.harness import PATIENCE_S, RunningDaemon, World, new_world
@@ -30,12 +30,12 @@ skip_without_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can 
 skip_without_fuse = pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
 
 IMPATIENT = {
-    "reeld.service.realpath.LONGEST_ANSWER_S": 0.5,
-    "reeld.service.pulse.DISK_PATIENCE_S": 1.0,
-    "reeld.service.pulse.SILENCE_S": 0.5,
+    "reeld.service.timeouts.LONGEST_ANSWER_S": 0.5,
+    "reeld.service.heartbeat.DISK_PATIENCE_S": 1.0,
+    "reeld.service.heartbeat.SILENCE_S": 0.5,
     "reeld.service.daemon.LONGEST_END_S": 1.0,
-    "reeld.pipeline.policy.FIRST_DELAY_S": 0.05,
-    "reeld.pipeline.disks.FIRST_REST_S": 0.5,
+    "reeld.pipeline.retry.FIRST_DELAY_S": 0.05,
+    "reeld.pipeline.disk_health.FIRST_REST_S": 0.5,
     "reeld.service.workers.LONGEST_SLEEP_S": 0.2,
 }
 
@@ -389,7 +389,7 @@ def test_without_a_watchdog_nothing_beats() -> None:
 
 def test_a_thread_that_hangs_in_reeld_itself_stops_the_heartbeat() -> None:
     """Row 38. I16: the thread fails on a file, and never comes to say what follows from that."""
-    patience = {"reeld.service.pulse.PATIENCE_S": 2.0}
+    patience = {"reeld.service.heartbeat.PATIENCE_S": 2.0}
     with new_world(program=_with_faults("hang_before_a_commit", patience=patience), is_humble=True) as world:
         daemon = RunningDaemon(world, WATCHDOG_USEC="200000").start()
         try:
@@ -409,7 +409,7 @@ def test_a_thread_that_hangs_in_reeld_itself_stops_the_heartbeat() -> None:
 
 def test_upkeep_that_hangs_stops_the_heartbeat() -> None:
     """Row 38. I16."""
-    patience = {"reeld.service.pulse.PATIENCE_S": 1.0, "reeld.service.daemon.LONGEST_UPKEEP_S": 1.0}
+    patience = {"reeld.service.heartbeat.PATIENCE_S": 1.0, "reeld.service.daemon.LONGEST_UPKEEP_S": 1.0}
     with new_world(program=_with_faults("hang_in_upkeep", patience=patience)) as world:
         daemon = RunningDaemon(world, WATCHDOG_USEC="200000").start()
         try:
@@ -504,7 +504,7 @@ def test_a_thread_that_keeps_the_catalogue_stops_the_heartbeat() -> None:
 def test_a_dead_disk_does_not_stop_the_heartbeat(two_disks: tuple[World, FuseDisk, Path, Path]) -> None:
     """I16. Starting anew would not wake the disk, and would take the other libraries along, again and again."""
     world, disk, weak, _ = two_disks
-    world.program = _with_faults(patience={**IMPATIENT, "reeld.service.pulse.PATIENCE_S": 1.0})
+    world.program = _with_faults(patience={**IMPATIENT, "reeld.service.heartbeat.PATIENCE_S": 1.0})
     disk.stall("read")
     with RunningDaemon(world, WATCHDOG_USEC="200000") as daemon:
         daemon.wait_for("disk.failed", path=str(weak))
@@ -592,7 +592,7 @@ def test_a_good_configuration_is_taken_over_without_losing_work_or_the_lock() ->
 
 def test_a_clock_that_jumps_a_day_reads_nothing_again_and_holds_nothing_up() -> None:
     """Row 40."""
-    patience = {**IMPATIENT, "reeld.pipeline.policy.FIRST_DELAY_S": 1.0}
+    patience = {**IMPATIENT, "reeld.pipeline.retry.FIRST_DELAY_S": 1.0}
     often = "[watch]\nreconcile_s = 0.3\nfull_walk_h = 0.0001\n"
     with new_world(program=_with_faults("jump_in_time", patience=patience), extra=often, is_humble=True) as world:
         for seed in range(3):

@@ -15,14 +15,14 @@ import pytest
 
 from reeld.errors import Interrupted
 from reeld.sandbox import Limits
-from reeld.service.child import WorkerPool
+from reeld.service.worker_pool import WorkerPool
 from tests import fuse
 from tests.content import hostile
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
 DRIVER = str(Path(__file__).parent / "driver.py")
-SOON = {"patience": {"reeld.pipeline.policy.FIRST_DELAY_S": 0.05}}
+SOON = {"patience": {"reeld.pipeline.retry.FIRST_DELAY_S": 0.05}}
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ MOST_QUEUED = Path("/proc/sys/fs/inotify/max_queued_events")
 
 # The waiting is the daemon's own; only its length is changed.
 IMPATIENT = """
-from reeld.service import watcher, watching
-from reeld.watch import canary
-canary.BEAT_S, canary.LATE_S = 0.2, 1.0
-watcher.CHECK_S, watching.AUDIT_AGAIN_S, watching.RETRY = 0.2, 0.1, (0.1, 1.0)
+from reeld.service import watcher
+from reeld.watch import event_probe, observer_health
+event_probe.BEAT_S, event_probe.LATE_S = 0.2, 1.0
+watcher.CHECK_S, observer_health.AUDIT_AGAIN_S, observer_health.RETRY = 0.2, 0.1, (0.1, 1.0)
 """
 
 

@@ -21,12 +21,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from reeld.catalog import files, queue
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.database import open_catalog, writing
+from reeld.catalog import queue, video_files
 from reeld.catalog.libraries import sync_libraries
 from reeld.catalog.models import Movie, VideoFile
 from reeld.config import Library
+from reeld.database.connection import open_catalog, writing
+from reeld.database.fields import utc_from_ms
 from reeld.domain.files import FileStamp
 from reeld.domain.records import Job
 from tests.catalog.rows import claim_one
@@ -66,7 +66,7 @@ def _live_jobs() -> int:
 def _settle(library_id: int, number: int, say: Say) -> None:
     stamp = FileStamp(size_bytes=1, mtime_ns=1, ctime_ns=1, inode=number + 1, device=1)
     with writing():
-        file_id = files.record_settled(library_id, f"{number}.mkv", stamp, NOW_MS)
+        file_id = video_files.record_settled(library_id, f"{number}.mkv", stamp, NOW_MS)
         queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
     say(f"settled {number}")
 

@@ -1,9 +1,9 @@
 """Do the confined children read names just as this process does? They may open no file: what loads late fails there."""
 
 from reeld.config import Config
+from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.identity import Clues, Sidecar
 from reeld.identify.verdict import identify
-from reeld.service.naming import identify_in_parallel
 from tests.identify.corpus import corpus_files, rows
 from tests.identify.titles import FILE as GENERATED
 

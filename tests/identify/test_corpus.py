@@ -6,7 +6,7 @@ import pytest
 
 from reeld.domain.identity import Accepted, Reading
 from reeld.identify import verdict
-from reeld.identify.survey import survey
+from reeld.identify.evidence import survey
 from reeld.identify.verdict import identify
 from tests.identify.accuracy import GOALS, SHAPES, Figures
 from tests.identify.corpus import Outcome, corpus_files, outcomes, outcomes_of_part, parts

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Sidecar, Uncertain, Verdict
-from reeld.identify.guessing import guess, is_hostile
+from reeld.identify.guessit_reader import guess, is_hostile
 from reeld.identify.verdict import identify
 
 LONGEST_S = 3.0

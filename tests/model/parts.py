@@ -23,23 +23,23 @@ from unittest import mock
 
 import structlog
 
-from reeld.catalog import filing, libraries
-from reeld.catalog.database import close_catalog, writing
-from reeld.catalog.models import database
+from reeld.catalog import assignments, libraries
 from reeld.config import Config, Library, WatchSettings
 from reeld.content import probe_child
+from reeld.database.base import database
+from reeld.database.connection import close_catalog, writing
 from reeld.domain.identity import Reading
 from reeld.domain.records import FileRecord
 from reeld.identify import child as identify_child
 from reeld.identify.titles import title_key
+from reeld.pipeline.context import Tools
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, Stage, stages
-from reeld.pipeline.tools import Tools
-from reeld.service import watching as watching_module
+from reeld.report.counters import Tally
 from reeld.service.daemon import Daemon, open_owned_catalog
-from reeld.service.tally import Tally
+from reeld.service.stage_context import now_ms
 from reeld.service.watcher import LibraryWatcher
-from reeld.service.workplace import now_ms
+from reeld.watch import observer_health as watching_module
 
 QUIET_S = 5.0
 
@@ -282,11 +282,11 @@ class Reeld:
     def validate(self, question_id: int, title: str) -> None:
         said = Reading(kind="movie", title=title, year=2001, score=1.0, evidence=("a person said so",))
         with writing():
-            filing.validate(question_id, said, candidate=None, key_of=title_key, now_ms=now_ms())
+            assignments.validate(question_id, said, candidate=None, key_of=title_key, now_ms=now_ms())
 
     def reject(self, question_id: int) -> None:
         with writing():
-            filing.reject(question_id, now_ms())
+            assignments.reject(question_id, now_ms())
 
     def accept(self, name: str) -> None:
         with writing():

@@ -15,20 +15,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reeld.catalog import content, files, queue
-from reeld.catalog.database import open_catalog, writing
+from reeld.catalog import media, queue, video_files
 from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
 from reeld.content.hashing import full_hash, quick_hashes
+from reeld.database.connection import open_catalog, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, Place
-from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.roots import Root
+from reeld.pipeline.context import Tools
 from reeld.pipeline.runner import Runner, Work
 from reeld.pipeline.stages import LANES, STAGES, Stage
-from reeld.pipeline.tools import Tools
+from reeld.scanner.reconcile import reconcile
+from reeld.scanner.root_check import Root
+from reeld.service.stage_context import looking, now_ms, open_tools
 from reeld.service.watcher import make_intake, record_state
-from reeld.service.workplace import looking, now_ms, open_tools
 from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
 
@@ -94,18 +94,18 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
 
 def _know_before(library_id: int, root: str) -> None:
     """If nothing is known yet: that files with the content of some have gone from a folder."""
-    if files.known_in_directory(library_id, "before") or files.known_in_directory(library_id, ""):
+    if video_files.known_in_directory(library_id, "before") or video_files.known_in_directory(library_id, ""):
         return
     gone = []
     for number, name in enumerate(KNOWN_BEFORE):
         path = os.path.join(root, name)
         stamp = FileStamp.of(os.stat(path))
-        row_id = files.record_settled(library_id, f"before/{number}.mkv", replace(stamp, inode=number), now_ms())
-        content.save_quick_hashes(row_id, quick_hashes(path, stamp))
+        row_id = video_files.record_settled(library_id, f"before/{number}.mkv", replace(stamp, inode=number), now_ms())
+        media.save_quick_hashes(row_id, quick_hashes(path, stamp))
         file_hash = full_hash(path, stamp, on_progress=lambda _count: None, should_stop=lambda: False)
-        content.save_full_hash(row_id, file_hash)
+        media.save_full_hash(row_id, file_hash)
         gone.append(row_id)
-    files.record_missing(gone, library_id, "before", now_ms())
+    video_files.record_missing(gone, library_id, "before", now_ms())
 
 
 def _telling(stage: Stage, tell: Tell) -> Stage:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from reeld.catalog.database import close_catalog, open_catalog
 from reeld.config import Config
+from reeld.database.connection import close_catalog, open_catalog
+from reeld.pipeline.context import Tools
 from reeld.pipeline.stages import IDENTIFY, STAGES
-from reeld.pipeline.tools import Tools
-from reeld.service.workplace import open_tools
+from reeld.service.stage_context import open_tools
 from tests.catalog.rows import rows
 from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, MOMENTS, run_pipeline
 from tests.videos import make_video

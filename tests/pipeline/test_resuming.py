@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from reeld.catalog import content, queue
-from reeld.catalog.database import reading, writing
-from reeld.catalog.models import JobRow, VideoFile, database
+from reeld.catalog import media, queue
+from reeld.catalog.models import JobRow, VideoFile
 from reeld.config import Config
 from reeld.content.hashing import SLICE_BYTES, full_hash
+from reeld.database.base import database
+from reeld.database.connection import reading, writing
 from reeld.pipeline import stages
-from reeld.pipeline.tools import Tools
-from reeld.service.workplace import open_tools
-from tests.pipeline.test_intake import World
-from tests.pipeline.test_moves import hash_of, work, worlds
+from reeld.pipeline.context import Tools
+from reeld.service.stage_context import open_tools
+from tests.scanner.test_compare import World
+from tests.scanner.test_moved_files import hash_of, work, worlds
 from tests.videos import make_video
 
 __all__ = ["worlds"]
@@ -77,7 +78,7 @@ def _spoilt(video_file_id: int) -> None:
         with writing():
             database.execute_sql("UPDATE jobs SET hash_progress = ?", (nonsense,))
         with reading():
-            assert content.hash_progress(video_file_id) is None
+            assert media.hash_progress(video_file_id) is None
 
 
 def test_what_was_kept_goes_with_the_job(worlds: tuple[World, World], film: Path, tools: Tools) -> None:
@@ -87,7 +88,7 @@ def test_what_was_kept_goes_with_the_job(worlds: tuple[World, World], film: Path
     def keep(video_file_id: int, progress: object) -> None:
         tools.keep_hash(video_file_id, progress)  # type: ignore[arg-type]
         with reading():
-            assert content.hash_progress(video_file_id) == progress
+            assert media.hash_progress(video_file_id) == progress
         kept.append(video_file_id)
 
     work(worlds[0], replace(tools, keep_hash=keep, on_bytes_hashed=hashed.append))
@@ -95,4 +96,4 @@ def test_what_was_kept_goes_with_the_job(worlds: tuple[World, World], film: Path
     with writing():
         queue.enqueue(kept[0], stage="hash", lane="heavy", now_ms=worlds[0].now_ms())
     with reading():
-        assert content.hash_progress(kept[0]) is None
+        assert media.hash_progress(kept[0]) is None

@@ -12,9 +12,10 @@ import pytest
 from peewee import sqlite3
 from structlog.testing import capture_logs
 
-from reeld.catalog import content, queue
-from reeld.catalog.database import reading, writing
-from reeld.catalog.models import JobRow, VideoFile, database
+from reeld.catalog import media, queue
+from reeld.catalog.models import JobRow, VideoFile
+from reeld.database.base import database
+from reeld.database.connection import reading, writing
 from reeld.domain.content import MediaFacts
 from reeld.domain.records import FileRecord
 from reeld.errors import (
@@ -31,21 +32,21 @@ from reeld.errors import (
     WorkerError,
     WorkerTimeout,
 )
-from reeld.pipeline.policy import MAX_ATTEMPTS, MAX_DEATHS, RECHECK_S
+from reeld.pipeline.context import Tools
+from reeld.pipeline.retry import MAX_ATTEMPTS, MAX_DEATHS, RECHECK_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage
-from reeld.pipeline.tools import Tools
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 
 Run = Callable[[FileRecord, Tools], Any]
 
 
 def _store_container(video_file_id: int, text: str, _now_ms: int) -> None:
-    content.save_media_facts(video_file_id, MediaFacts(container=text))
+    media.save_media_facts(video_file_id, MediaFacts(container=text))
 
 
 def _store_hash(video_file_id: int, text: str, _now_ms: int) -> None:
-    content.save_full_hash(video_file_id, text)
+    media.save_full_hash(video_file_id, text)
 
 
 def _without(reason: str) -> str:
@@ -167,7 +168,7 @@ def test_a_worker_goes_straight_on_to_a_stage_of_its_own_lane_with_what_was_just
 
 
 def _store_problem(video_file_id: int, text: str, _now_ms: int) -> None:
-    content.save_media_facts(video_file_id, MediaFacts(problem=text))
+    media.save_media_facts(video_file_id, MediaFacts(problem=text))
 
 
 def test_an_idle_lane_says_so(catalog: Path) -> None:
@@ -456,7 +457,7 @@ def test_many_threads_do_each_job_once(catalog: Path) -> None:
 def test_what_was_read_of_a_file_that_cannot_be_read_any_more_is_in_doubt(file_id: int) -> None:
     """It was renamed, which may cover up that somebody wrote to it before, and nobody can compare its ends."""
     with writing():
-        content.save_full_hash(file_id, "cafe")
+        media.save_full_hash(file_id, "cafe")
     work = Work()
     work.until_nothing_is_left(
         work.runner(fail(FileUnreadable("a.mkv", PermissionError(13, "denied"))), reads_file=True)
@@ -464,7 +465,7 @@ def test_what_was_read_of_a_file_that_cannot_be_read_any_more_is_in_doubt(file_i
     assert job().state == "set_aside"
     assert row(file_id).is_in_doubt
     with writing():
-        content.save_full_hash(file_id, "cafe")
+        media.save_full_hash(file_id, "cafe")
         queue.retry_set_aside(file_id, work.now_ms)
     work.until_nothing_is_left(work.runner(fail(ValueError("a bug"))))
     assert job().state == "set_aside"

@@ -16,7 +16,7 @@ from peewee import sqlite3
 
 from reeld.catalog.models import VideoFile
 from reeld.config import Library, load_config
-from reeld.pipeline.intake import Intake
+from reeld.scanner.compare import Intake
 from reeld.service import scan
 from reeld.service.watcher import make_intake
 from reeld.service.workers import Workers
@@ -25,7 +25,7 @@ from reeld.watch.walk import RootSeen
 from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
 
-reconciling = importlib.import_module("reeld.pipeline.reconcile")  # the package has a function of that name
+reconciling = importlib.import_module("reeld.scanner.reconcile")  # the package has a function of that name
 
 
 @pytest.mark.parametrize("does_answer_at_once", [True, False])

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.config import Config, parse_config
+from reeld.diagnose.dropin import drop_in, mount_unit, quoted
 from reeld.errors import UsageError
-from reeld.service.dropin import drop_in, mount_unit, quoted
 from tests.service.harness import World, new_world
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,30 +12,30 @@ from typing import Any
 
 import pytest
 
-from reeld.catalog.database import writing
 from reeld.catalog.libraries import sync_libraries
 from reeld.catalog.models import Library as LibraryRow
 from reeld.catalog.models import VideoFile
 from reeld.config import Library, WatchSettings
+from reeld.database.connection import writing
 from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
-from reeld.pipeline import absences, arrivals, roots
-from reeld.pipeline.roots import Root
 from reeld.pipeline.stages import STAGES
+from reeld.report.counters import Tally
+from reeld.scanner import missing_files, new_files, root_check
+from reeld.scanner.root_check import Root
 from reeld.service import watcher as watcher_module
-from reeld.service.pulse import Pulses
-from reeld.service.tally import Tally
+from reeld.service.heartbeat import Pulses
+from reeld.service.stage_context import looking
 from reeld.service.watcher import LibraryWatcher, make_intake
-from reeld.service.workplace import looking
 from reeld.watch import directories, walk
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
 from reeld.watch.walk import Listing, RootSeen
 from tests.catalog.rows import add_libraries
-from tests.pipeline.test_moves import decide
+from tests.scanner.test_moved_files import decide
 
 # The package has a function of this name, too.
-reconciling = importlib.import_module("reeld.pipeline.reconcile")
+reconciling = importlib.import_module("reeld.scanner.reconcile")
 
 # More than whatever is under way needs: a look, a second one, and what follows from a search.
 TURNS = 5
@@ -99,7 +99,7 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def _nothing_needs_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(absences, "LEAST_PAUSE_S", 0.0)
+    monkeypatch.setattr(missing_files, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(watcher_module, "CATALOG_DELAY_S", 0.001)
     monkeypatch.setattr(watcher_module, "LONGEST_UNSHOWN_S", 0.0)
 
@@ -318,7 +318,7 @@ def test_what_replaced_a_known_file_is_taken_though_very_many_wait(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(roots, "check_root"), (reconciling, "check_root"), (arrivals.Arrivals, "_stamp_at")],
+    [(root_check, "check_root"), (reconciling, "check_root"), (new_files.Arrivals, "_stamp_at")],
     ids=["is the root there", "is it still the same", "is the file still there"],
 )
 def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_more(

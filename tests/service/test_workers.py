@@ -9,7 +9,7 @@ import pytest
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import STAGES
 from reeld.service import workers
-from reeld.service.pulse import Pulse, Pulses
+from reeld.service.heartbeat import Pulse, Pulses
 from reeld.service.workers import Workers
 
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.models import FileHistory, Library, Row, VideoFile
-from reeld.catalog.statements import change, rows
+from reeld.catalog.models import FileHistory, Library, VideoFile
+from reeld.database.base import Row
+from reeld.database.fields import utc_from_ms
+from reeld.database.statements import change, rows
 from reeld.domain.records import place_of
 
 Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
@@ -31,7 +32,7 @@ class Replaced:
     happened_at: str
     """When the other one was seen there; as SQLite has it."""
     content: Row
-    """What was known of its bytes, see `content.py`."""
+    """What was known of its bytes, see `media.py`."""
 
 
 def record(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.database import reading
 from reeld.catalog.models import Library
 from reeld.config import Library as ConfiguredLibrary
+from reeld.database.connection import reading
+from reeld.database.fields import utc_from_ms
 from reeld.domain.files import readable
 from reeld.domain.identity import LibraryKind
 from reeld.errors import NotFoundError, UsageError
@@ -19,7 +19,7 @@ def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
     A library is known by its name: one whose path changed has moved, with all its files; unless the folder was until
     now that of a library which is not configured any more, and so took over the name. One that is not configured any
     more keeps its row and its files' rows, and nothing more is learnt of them; what is seen in another library moves
-    there (`pipeline/moves.py`).
+    there (`scanner/moved_files.py`).
     """
     names = [library.name for library in configured]
     # All are found before any is changed: what was configured until now is told from what was given up long ago.

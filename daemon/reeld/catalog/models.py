@@ -4,8 +4,6 @@ Names of tables and columns are relied upon by users and their scripts; `migrati
 schema as SQL, and a test proves that the two are equal.
 """
 
-from typing import Any
-
 from peewee import (
     SQL,
     BooleanField,
@@ -14,23 +12,12 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     JSONField,
-    Model,
-    SqliteDatabase,
     TextField,
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
-from reeld.catalog.fields import PathField, PlainTextField, Unsigned64Field, UtcField
-
-# One connection for the whole process, guarded by the door in database.py: SQLite has one writer anyway,
-# and a second read-write connection is what its WAL-reset bug needs.
-database = SqliteDatabase(None, thread_safe=False)
-
-
-class BaseModel(Model):
-    class Meta:
-        database = database
-        legacy_table_names = False
+from reeld.database.base import BaseModel, Health
+from reeld.database.fields import PathField, PlainTextField, Unsigned64Field, UtcField
 
 
 class Library(BaseModel):
@@ -46,7 +33,7 @@ class Library(BaseModel):
     state_reason = PlainTextField(null=True)
     checked_at = UtcField(null=True)
     passport = JSONField(null=True)
-    """What the root was known by when it was last seen, as `watch/passport.py` has it; NULL until then."""
+    """What the root was known by when it was last seen, as `watch/fs_identity.py` has it; NULL until then."""
     is_accepted = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether a person said that what is there now is the library, and that what is not there is gone."""
 
@@ -129,7 +116,7 @@ class Episode(BaseModel):
 class VideoFile(BaseModel):
     """A video on disk, or one that was there: `state` is present or missing.
 
-    A row is never deleted, but for that of a file which turns out to be one that was known before (`pairing.py`).
+    A row is never deleted, but for that of a file which turns out to be one that was known before (`copies.py`).
     """
 
     id = AutoIncrementField()
@@ -165,7 +152,7 @@ class VideoFile(BaseModel):
     subtitle_languages = JSONField(default=list)
     media_problem = PlainTextField(null=True)
     completeness = JSONField(null=True)
-    """What each witness said when the file had settled, as `watch/witnesses.py` has it."""
+    """What each witness said when the file had settled, as `watch/completeness.py` has it."""
     is_in_doubt = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether its ctime alone has changed since its bytes were read: they may be others, and are read again."""
 
@@ -184,7 +171,7 @@ class VideoFile(BaseModel):
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)
     said_of_work = JSONField(null=True)
-    """What it says of the film or series that it is taken for, and of its episodes, see `learning.py`."""
+    """What it says of the film or series that it is taken for, and of its episodes, see `titles.py`."""
     said_of_episode = JSONField(null=True)
 
     class Meta:
@@ -227,7 +214,7 @@ class FileHistory(BaseModel):
     evidence = JSONField(default=list)
     """Sentences for a person."""
     content_before = JSONField(null=True)
-    """Of one that was replaced: what was known of the bytes that were there, see `content.py`."""
+    """Of one that was replaced: what was known of the bytes that were there, see `media.py`."""
 
     class Meta:
         table_name = "file_history"
@@ -287,7 +274,7 @@ class JobRow(BaseModel):
     is_denied = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Of one that is set aside: whether only the right to read the file is missing."""
     hash_progress = JSONField(null=True)
-    """How far the full hash of a large file is, see `content.py`."""
+    """How far the full hash of a large file is, see `media.py`."""
     awaited_until_ms = IntegerField(null=True)
     """The file ends before its container does: until when its end is awaited, in milliseconds since 1970. NULL: not."""
 
@@ -295,18 +282,6 @@ class JobRow(BaseModel):
         table_name = "jobs"
         # Which job of this lane is next?
         indexes = ((("lane", "state", "due_at_ms"), False),)
-
-
-class Health(BaseModel):
-    """How the catalogue itself fares: one row, whose `id` is 1."""
-
-    is_open = BooleanField(constraints=[SQL("DEFAULT 1")])
-    """Whether an owner has it open, or had when it was killed: then all of it is checked at the next start."""
-    checked_at = UtcField(null=True)
-    """When every page of it was last found to be sound."""
-
-    class Meta:
-        table_name = "catalog_health"
 
 
 # Facts that hold for every row and that SQLite can enforce beside its columns' types.
@@ -350,6 +325,3 @@ ALL_MODELS: tuple[type[BaseModel], ...] = (
     JobRow,
     Health,
 )
-
-# What rows become when they travel as dicts.
-Row = dict[str, Any]

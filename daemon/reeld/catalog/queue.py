@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from peewee import chunked
 
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.database import work_has_come
 from reeld.catalog.folders import files_inside
 from reeld.catalog.models import JobRow, Library, VideoFile
-from reeld.catalog.statements import change, rows, update_row
+from reeld.database.connection import work_has_come
+from reeld.database.fields import utc_from_ms
+from reeld.database.statements import change, rows, update_row
 from reeld.domain.records import Job
 
 READING_STAGES = ("name", "fingerprint", "probe", "hash")
@@ -28,7 +28,7 @@ SHARERS = 4
 """Of the jobs that wait one worker takes at most this part at once."""
 
 FARTHEST_DUE_MS = 10_800_000
-"""Three hours: several times the longest delay that pipeline/policy.py gives."""
+"""Three hours: several times the longest delay that pipeline/retry.py gives."""
 
 LAST_MOMENT_MS = (1 << 63) - 1
 """The largest number that SQLite holds."""

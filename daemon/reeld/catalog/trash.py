@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series, Trash
-from reeld.catalog.statements import change
+from reeld.catalog.models import Episode, Movie, Series, Trash
 from reeld.catalog.works import IDS
+from reeld.database.base import BaseModel, Row
+from reeld.database.fields import utc_from_ms
+from reeld.database.statements import change
 from reeld.errors import NotFoundError
 
 # Beside the columns of the row.
@@ -29,7 +30,7 @@ class Restored:
     id: int
     file_ids: Sequence[int]
     taken_for: Row
-    """What those were of it, `part` and `edition`, and what they said of it, see `learning.py`."""
+    """What those were of it, `part` and `edition`, and what they said of it, see `titles.py`."""
     left_with: Sequence[int]
     """The ids of the episodes that those were at once, this one among them."""
 

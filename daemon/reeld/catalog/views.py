@@ -13,7 +13,6 @@ from typing import Any
 from peewee import JOIN, Case, chunked, fn
 
 from reeld.catalog import history
-from reeld.catalog.database import reading
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -21,12 +20,13 @@ from reeld.catalog.models import (
     Library,
     Movie,
     PendingValidation,
-    Row,
     Series,
     Trash,
     VideoFile,
 )
-from reeld.catalog.statements import rows
+from reeld.database.base import Row
+from reeld.database.connection import reading
+from reeld.database.statements import rows
 from reeld.domain.files import FileStamp
 from reeld.domain.records import place_of
 

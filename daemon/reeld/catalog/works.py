@@ -8,9 +8,10 @@ Where two known works fit equally well nothing is guessed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reeld.catalog.clock import utc_from_ms
-from reeld.catalog.models import BaseModel, Episode, Movie, Row, Series
-from reeld.catalog.statements import insert_row, rows, update_row
+from reeld.catalog.models import Episode, Movie, Series
+from reeld.database.base import BaseModel, Row
+from reeld.database.fields import utc_from_ms
+from reeld.database.statements import insert_row, rows, update_row
 from reeld.domain.identity import Reading
 
 IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")

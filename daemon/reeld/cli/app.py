@@ -8,9 +8,8 @@ from functools import partial
 import typer
 
 from reeld import __version__
-from reeld.cli import deciding, health, keeping, looking, naming, running
-from reeld.cli.helping import Group
-from reeld.cli.options import AsJson, ConfigFile, asked
+from reeld.cli import backup_export, health_commands, identify, list_show, review, run_scan
+from reeld.cli.options import AsJson, ConfigFile, Group, asked
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, take_over
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
@@ -25,12 +24,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-running.add_to(app)
-looking.add_to(app)
-deciding.add_to(app)
-naming.add_to(app)
-keeping.add_to(app)
-health.add_to(app)
+run_scan.add_to(app)
+list_show.add_to(app)
+review.add_to(app)
+identify.add_to(app)
+backup_export.add_to(app)
+health_commands.add_to(app)
 
 
 def _print_version(value: bool) -> None:

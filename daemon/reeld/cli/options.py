@@ -1,20 +1,22 @@
 """Which options does every command take, and what do they stand for?"""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
-from reeld.catalog.database import close_catalog, open_catalog
 from reeld.cli.output import complain
 from reeld.config import Config, database_path_in, find_config_file, load_config
+from reeld.database.connection import close_catalog, open_catalog
 from reeld.errors import ConfigError, UsageError
 from reeld.log import configure_log
-from reeld.service.presence import status_of
-from reeld.service.realpath import real_path_in_time
+from reeld.service.instance_lock import status_of
 from reeld.service.reload import config_in_force
+from reeld.service.timeouts import real_path_in_time
 
 T = TypeVar("T", bound=str | list[str] | None)
 
@@ -89,3 +91,13 @@ def catalog_of(config_file: str | None) -> Iterator[Config]:
         yield config
     finally:
         close_catalog()
+
+
+class Group(TyperGroup):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Without its markup typer would cut the sentences off, so that each fits into one line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(sys.maxsize)) for name, command in commands if command is not None]
+            )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from reeld.domain.identity import Clues
+from reeld.identify.json_codec import clues_from_wire, verdict_to_wire
 from reeld.identify.verdict import identify
-from reeld.identify.wire import clues_from_wire, verdict_to_wire
 from reeld.sandbox import Limits, serve
 
 # guessit loads its tables of languages and countries when it first meets one; afterwards no file can be opened.

@@ -4,8 +4,8 @@ import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
-from reeld.identify.case import Case, has_number
-from reeld.identify.survey import Survey, abbreviates, guess_says_title, plain_title, same_title, title_to_offer
+from reeld.identify.candidate import Case, has_number
+from reeld.identify.evidence import Survey, abbreviates, guess_says_title, plain_title, same_title, title_to_offer
 from reeld.identify.titles import title_key
 
 _BOX = re.compile(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from reeld.identify.ids import without_ids
 from reeld.identify.names import normal, stem_of
-from reeld.identify.structure import read_structure
+from reeld.identify.strict_reader import read_structure
 from reeld.identify.titles import title_key
 
 LEAST_ALIKE = 3

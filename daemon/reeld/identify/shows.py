@@ -4,14 +4,14 @@ import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
-from reeld.identify.case import Case, has_number
+from reeld.identify.candidate import Case, has_number
+from reeld.identify.evidence import Survey, abbreviates, guess_says_title, same_title, title_to_offer
 from reeld.identify.folders import FolderReading
 from reeld.identify.markers import why_more_numbers
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.season import FAR, MOST_FOR_GAPS, gaps, likely_spelling, mates, ranges, same_episode
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
-from reeld.identify.structure import Structure
-from reeld.identify.survey import Survey, abbreviates, guess_says_title, same_title, title_to_offer
+from reeld.identify.strict_reader import Structure
 from reeld.identify.title_text import IN_TWO_HALVES, doubt_of_end
 from reeld.identify.words import STRONG_QUALITY
 

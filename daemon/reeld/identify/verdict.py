@@ -8,13 +8,13 @@ doubt is left. A doubt can only be laid to rest by evidence, never outvoted.
 from dataclasses import replace
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
-from reeld.identify.case import Case, has_number
+from reeld.identify.candidate import Case, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
+from reeld.identify.evidence import Survey, guessed, survey
 from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_case
 from reeld.identify.names import split_path
 from reeld.identify.shows import numbered, show_case
-from reeld.identify.survey import Survey, guessed, survey
 from reeld.identify.titles import title_key
 
 MOST_CANDIDATES = 5

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from reeld.catalog import content, files, queue
-from reeld.catalog.database import writing
+from reeld.catalog import media, queue, video_files
 from reeld.content.devices import has_moving_heads
+from reeld.database.connection import writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import (
     CatalogBusy,
@@ -23,9 +23,9 @@ from reeld.errors import (
     WorkerDied,
 )
 from reeld.log import every_event_says, get_logger
-from reeld.pipeline.burden import Hours, Readers
-from reeld.pipeline.disks import Disks
-from reeld.pipeline.policy import (
+from reeld.pipeline.context import Tools
+from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.retry import (
     CATALOG_DELAY_S,
     MAX_DEATHS,
     AwaitEnd,
@@ -39,7 +39,7 @@ from reeld.pipeline.policy import (
     is_read_error,
 )
 from reeld.pipeline.stages import Lane, Stage
-from reeld.pipeline.tools import Tools
+from reeld.pipeline.throttle import Hours, Readers
 
 log = get_logger()
 
@@ -116,7 +116,7 @@ class Runner:
 
     def _claim(self, lane: Lane) -> list[Work]:
         jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane))
-        return [(job, files.file_record(job.video_file_id)) for job in jobs]
+        return [(job, video_files.file_record(job.video_file_id)) for job in jobs]
 
     def next_due_ms(self, lane: Lane) -> int | None:
         """When `step` would find something to do; None if nothing says when."""
@@ -213,7 +213,7 @@ class Runner:
         if not keep:
             return _Stored()
         # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
-        record = files.file_record(job.video_file_id)
+        record = video_files.file_record(job.video_file_id)
         return _Stored(work=(replace(job, stage=following.name, attempts=1), record))
 
     def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> _Found | None:
@@ -251,7 +251,7 @@ class Runner:
 
         def set_aside() -> None:
             if stage.reads_file and queue.holds(job):
-                content.doubt(job.video_file_id)
+                media.doubt(job.video_file_id)
             queue.set_aside(job, error=reason, is_denied=is_denied(err))
 
         self._patiently(set_aside)

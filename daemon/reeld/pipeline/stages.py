@@ -1,6 +1,6 @@
 """What happens to one file, in order? START READING HERE.
 
-`intake.py` hands a file over once it is complete. From then on it goes through the stages of this table, one
+`compare.py` hands a file over once it is complete. From then on it goes through the stages of this table, one
 after the other. A stage's `run` looks at the file and never sees the database; its `save` stores what was
 found and never sees the file. `runner.py` commits a save together with the job's move to the next stage, so
 that a kill at any moment leaves a stage done or not begun.
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from reeld.catalog import content as stored
-from reeld.catalog import filing, pairing
+from reeld.catalog import assignments, copies
+from reeld.catalog import media as stored
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import open_video, require_expected
 from reeld.content.probing import probe
@@ -23,8 +23,8 @@ from reeld.domain.identity import Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
-from reeld.pipeline.identifying import identify_file
-from reeld.pipeline.tools import Tools
+from reeld.pipeline.context import Tools
+from reeld.pipeline.identify_file import identify_file
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs no more of a file than its name, work of milliseconds that reads its ends, and work that reads all of
@@ -33,7 +33,7 @@ it. The lanes do not wait for each other: thousands of new files are all filed b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One line of the table. `run` may raise any of our errors; `policy.py` says what follows."""
+    """One line of the table. `run` may raise any of our errors; `retry.py` says what follows."""
 
     name: str
     lane: Lane
@@ -96,7 +96,7 @@ def _without_media_facts(reason: str) -> MediaFacts:
 
 
 def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
-    filing.file_verdict(video_file_id, verdict, title_key, now_ms)
+    assignments.file_verdict(video_file_id, verdict, title_key, now_ms)
 
 
 def _full_hash(record: FileRecord, tools: Tools) -> str:
@@ -122,17 +122,19 @@ def _require_unchanged(record: FileRecord, _tools: Tools) -> None:
 
 
 def _save_pair(video_file_id: int, _nothing: None, now_ms: int) -> None:
-    pairing.pair(video_file_id, now_ms)
+    copies.pair(video_file_id, now_ms)
 
 
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
 """Where a new file begins. The save files the verdict: as a movie, as episodes, as a question to a person, or as
 ignored."""
-IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=filing.is_filed_for_good)
+IDENTIFY = Stage(
+    name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_filed_for_good
+)
 """The same, once it is known what the file holds, if that says otherwise. Where a file begins of which only the name is
 new."""
 
-# A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/content.py`.
+# A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/media.py`.
 HASH = Stage(
     name="hash",
     lane="heavy",
@@ -160,11 +162,11 @@ STAGES: Sequence[Stage] = (
     HASH,
     # Is it a file that was known elsewhere? Then the file's row goes, and its job with it.
     Stage(
-        name=pairing.STAGE,
-        lane=pairing.LANE,
+        name=copies.STAGE,
+        lane=copies.LANE,
         run=_require_unchanged,
         save=_save_pair,
-        is_done=pairing.has_nothing_to_pair,
+        is_done=copies.has_nothing_to_pair,
     ),
 )
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from reeld.catalog.ownership import make_folder
+from reeld.database.file_owner import make_folder
 from reeld.log import get_logger
 from reeld.sandbox import forbid_writing_outside
 

@@ -8,36 +8,36 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reeld.catalog import files, queue
-from reeld.catalog.database import close_catalog, open_catalog, writing
+from reeld.catalog import queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
-from reeld.catalog.trouble import driver_trouble
-from reeld.catalog.upkeep import Upkeep
 from reeld.config import Config, Library, document_of, hours_of
+from reeld.database.connection import close_catalog, open_catalog, writing
+from reeld.database.maintenance import Upkeep
+from reeld.database.sqlite_errors import driver_trouble
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
-from reeld.pipeline.burden import Hours
-from reeld.pipeline.disks import Disks
-from reeld.pipeline.policy import CATALOG_DELAY_S, delay_after_death_s
+from reeld.pipeline.context import Tools
+from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import AFTER_IDENTIFY, HASH, IDENTIFY, Stage, stages
-from reeld.pipeline.tools import Tools
-from reeld.service.ending import LONGEST_END_S, join_all, leave, leave_behind
-from reeld.service.forecast import Forecast
-from reeld.service.headline import Headline
-from reeld.service.notify import notify, tell_reloading
-from reeld.service.presence import Presence
-from reeld.service.pulse import Pulses
+from reeld.pipeline.throttle import Hours
+from reeld.report.counters import Tally, counted
+from reeld.report.progress import Forecast
+from reeld.report.sd_notify import notify, tell_reloading
+from reeld.report.status_line import Headline
+from reeld.service.heartbeat import Pulses
+from reeld.service.instance_lock import Presence
 from reeld.service.reload import Reloading
+from reeld.service.shutdown import LONGEST_END_S, join_all, leave, leave_behind
 from reeld.service.signals import Signals
-from reeld.service.tally import Tally, counted
-from reeld.service.vigil import Vigil
+from reeld.service.stage_context import at_its_disk, looking, now_ms, open_tools, roots_of
+from reeld.service.supervisor import Vigil
 from reeld.service.watcher import LibraryWatcher, make_intake
 from reeld.service.workers import LISTING_S, Workers, lane_threads
-from reeld.service.workplace import at_its_disk, looking, now_ms, open_tools, roots_of
 
 if TYPE_CHECKING:
-    from reeld.service.metrics import Metrics
+    from reeld.report.prometheus import Metrics
 
 log = get_logger()
 
@@ -135,7 +135,7 @@ def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
 def _identify_again(library_ids: list[int]) -> None:
     """Their kind is another since: what names in them say may be so, too, but for what a person decided."""
     for library_id in library_ids:
-        for video_file_id in files.read_by_reeld(library_id):
+        for video_file_id in video_files.read_by_reeld(library_id):
             queue.enqueue_if_idle(
                 video_file_id,
                 stage=IDENTIFY.name,
@@ -149,7 +149,7 @@ def _identify_again(library_ids: list[int]) -> None:
 def _enqueue_unhashed(config: Config) -> None:
     """The full hash was switched on since: files that lack it get it now, those that wait for it no more."""
     if config.hash.full:
-        for video_file_id in files.without_full_hash():
+        for video_file_id in video_files.without_full_hash():
             queue.enqueue(video_file_id, stage=HASH.name, lane=HASH.lane, now_ms=now_ms())
     else:
         queue.drop_stage(HASH.name)
@@ -220,7 +220,7 @@ class Daemon:
         """None where nobody wants them: then nothing is loaded for them either."""
         if not self._config.metrics.is_wanted:
             return None
-        from reeld.service.metrics import Metrics
+        from reeld.report.prometheus import Metrics
 
         watchers = self._watchers
         metrics = Metrics(

@@ -10,25 +10,25 @@ from functools import partial
 from typing import Any
 
 from reeld.catalog import libraries, queue, views
-from reeld.catalog.database import close_catalog, reading, writing
-from reeld.catalog.upkeep import Upkeep
 from reeld.config import Config, Library, SettleSettings, paths_overlap
+from reeld.database.connection import close_catalog, reading, writing
+from reeld.database.maintenance import Upkeep
 from reeld.domain.files import readable
 from reeld.errors import CatalogError, NotFoundError, UsageError
-from reeld.pipeline.intake import Intake
-from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.roots import Doubt, why_away
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
+from reeld.report.counters import Tally, counted
+from reeld.report.progress import Forecast, Outlook
+from reeld.scanner.compare import Intake
+from reeld.scanner.reconcile import reconcile
+from reeld.scanner.root_check import Doubt, why_away
 from reeld.service.daemon import open_owned_catalog
-from reeld.service.forecast import Forecast, Outlook
-from reeld.service.presence import Presence
-from reeld.service.pulse import Pulses
+from reeld.service.heartbeat import Pulses
+from reeld.service.instance_lock import Presence
 from reeld.service.signals import ending_on_signals
-from reeld.service.tally import Tally, counted
+from reeld.service.stage_context import looking, now_ms, open_tools, roots_of
 from reeld.service.watcher import make_intake, record_state
 from reeld.service.workers import LISTING_S, Workers, lane_threads
-from reeld.service.workplace import looking, now_ms, open_tools, roots_of
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.settle import MOST_WAITING
 from reeld.watch.walk import RootSeen

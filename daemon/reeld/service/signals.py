@@ -13,7 +13,7 @@ import time
 from types import FrameType
 from typing import Any, Literal, Self
 
-from reeld.watch.witnesses import ignore_broken_leases
+from reeld.watch.completeness import ignore_broken_leases
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 

@@ -15,30 +15,30 @@ from contextlib import suppress
 from typing import Any
 
 from reeld.catalog import libraries, queue
-from reeld.catalog.database import reading, writing, writing_only_while
 from reeld.config import Library, WatchSettings
+from reeld.database.connection import reading, writing, writing_only_while
 from reeld.domain.records import Place
 from reeld.errors import CatalogCorrupt, CatalogError, Interrupted
 from reeld.log import get_logger
-from reeld.pipeline.absences import Absences
-from reeld.pipeline.arrivals import Arrivals
-from reeld.pipeline.intake import Intake
-from reeld.pipeline.moves import LookFor, Moves
-from reeld.pipeline.policy import CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S
-from reeld.pipeline.reconcile import reconcile
-from reeld.pipeline.roots import Doubt, Root, why_away
+from reeld.pipeline.retry import CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S
 from reeld.pipeline.stages import Stage
-from reeld.service.looks import Looks
-from reeld.service.pulse import Pulses
-from reeld.service.tally import Tally
-from reeld.service.watching import Watching
-from reeld.service.workplace import now_ms
+from reeld.report.counters import Tally
+from reeld.scanner.compare import Intake
+from reeld.scanner.missing_files import Absences
+from reeld.scanner.moved_files import LookFor, Moves
+from reeld.scanner.new_files import Arrivals
+from reeld.scanner.reconcile import reconcile
+from reeld.scanner.root_check import Doubt, Root, why_away
+from reeld.service.heartbeat import Pulses
+from reeld.service.stage_context import now_ms
+from reeld.watch.completeness import Witnesses
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
+from reeld.watch.observer_health import Watching
+from reeld.watch.rescan import Looks
 from reeld.watch.rules import Rules
 from reeld.watch.schedule import Backoff
 from reeld.watch.settle import MOST_WAITING, Settling
 from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished
-from reeld.watch.witnesses import Witnesses
 
 log = get_logger()
 
@@ -142,7 +142,7 @@ class LibraryWatcher:
         return self._status
 
     def figures(self) -> dict[str, Any]:
-        """What changes too often for the status: for `metrics.py`."""
+        """What changes too often for the status: for `prometheus.py`."""
         watching = self._watching
         return {
             "name": self.library.name,

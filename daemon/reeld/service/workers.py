@@ -4,14 +4,14 @@ import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from reeld.catalog.database import call_when_work_comes, reading
+from reeld.database.connection import call_when_work_comes, reading
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger
-from reeld.pipeline.policy import CATALOG_DELAY_S
+from reeld.pipeline.retry import CATALOG_DELAY_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Lane
-from reeld.service.pulse import Pulse, Pulses
-from reeld.service.workplace import cores, now_ms
+from reeld.service.heartbeat import Pulse, Pulses
+from reeld.service.stage_context import cores, now_ms
 
 log = get_logger()
 
@@ -33,7 +33,7 @@ MOST_SUBSTITUTES = 32
 def lane_threads() -> dict[Lane, int]:
     """One more than cores for the light lane: while a child computes, another thread writes or reads.
 
-    Whole files are read from several disks at once, but from a spinning one by one thread: see `pipeline/burden.py`.
+    Whole files are read from several disks at once, but from a spinning one by one thread: see `pipeline/throttle.py`.
     """
     return {"names": cores(), "light": cores() + 1, "heavy": min(cores(), MOST_READERS)}
 

@@ -45,8 +45,8 @@ from watchdog.observers.inotify_c import (
 from watchdog.version import VERSION_MAJOR, VERSION_MINOR
 
 from reeld.domain.files import readable
-from reeld.watch.canary import Canary
 from reeld.watch.coverage import Identity, missing_from
+from reeld.watch.event_probe import Canary
 from reeld.watch.hints import DirtyDirectories
 from reeld.watch.limits import CannotWatch, remedy
 from reeld.watch.rules import Rules

@@ -1,0 +1,178 @@
+"""Is a new file one that we knew elsewhere, copied from there and deleted?
+
+A move across file systems is a copy and a deletion. The two are seen in any order, days apart, and nothing but the
+content tells that they belong together: the same size, fingerprint and hash of everything. Then the old row, with its
+id, its history and what a person decided about it, takes over the new place, and the new row goes. But where the copy
+had come to the place of another file, and so got that one's row, the row speaks of the other file again: as missing.
+
+Only what is certainly gone is paired: its row is `missing`, which no library that is away can cause. Two files that
+are there are two files, whatever they hold.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from reeld.catalog import assignments, history, media, queue
+from reeld.catalog.models import VideoFile
+from reeld.database.base import Row
+from reeld.database.statements import change, rows, update_row
+from reeld.domain.files import readable
+from reeld.domain.records import displaced, place_of
+
+STAGE = "pair"
+LANE: Literal["light"] = "light"
+
+# Between the copy and the deletion, in either order. One that was there beside the other for longer is not its
+# successor, but what is left of two.
+WITHIN_DAYS = 7
+
+# A file that was renamed can be missing for as long as its new folder was not listed yet: its copies must wait.
+PATIENCE_MS = 15_000
+
+_PLACE = "library_id, path, directory, filename"
+
+# Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
+# and was decided about it belongs to the bytes that its row speaks of. What the rules leave alone is nobody's copy. A
+# person who decided about the new file meant this one: both stay. A row that took over a place is no new file, until
+# other bytes come there. What counts is when the bytes came, not the row, which may be that of another file whose place
+# they took.
+#
+# A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
+# that was renamed and touched before anybody looked cannot be told from that by its inode.
+_PAIRS = """
+    FROM video_files AS new JOIN video_files AS old
+        ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
+    WHERE new.state = 'present' AND old.state = 'missing'
+        AND (old.changed_at, old.id) < (new.changed_at, new.id)
+        AND NOT new.is_in_doubt
+        AND new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
+        AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
+        AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
+        AND NOT EXISTS (
+            SELECT 1 FROM file_history AS link WHERE video_file_id = new.id AND event = 'paired' AND NOT EXISTS (
+                SELECT 1 FROM file_history WHERE video_file_id = new.id AND id > link.id AND content_before IS NOT NULL
+            )
+        )
+"""
+
+
+def has_nothing_to_pair(video_file_id: int) -> bool:
+    """Whether no file that is gone had the content of this one."""
+    return not _pairs("new.id", video_file_id)
+
+
+def pair(video_file_id: int, now_ms: int) -> None:
+    """If this file is one that was known elsewhere, the old one's row takes over its place.
+
+    Of several that it may be, the one of the same name, then the one that has gone last.
+    """
+    pairs = _pairs("new.id", video_file_id)
+    if pairs:
+        _new_id, old_id, *_ = pairs[0]
+        _take_over(video_file_id, old_id, now_ms)
+
+
+def ask_copies(missing_id: int, now_ms: int) -> None:
+    """This file has gone: may one that came before that be its copy? They are asked a little later."""
+    for new_id, *_ in _pairs("old.id", missing_id):
+        queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms + PATIENCE_MS, now_ms=now_ms)
+
+
+def _pairs(which: Literal["new.id", "old.id"], video_file_id: int) -> Sequence[tuple[Any, ...]]:
+    return rows(
+        f"SELECT new.id, old.id {_PAIRS} AND {which} = ? "
+        "ORDER BY old.filename = new.filename DESC, old.missing_since DESC, old.id",
+        WITHIN_DAYS,
+        video_file_id,
+    )
+
+
+def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
+    ((library_id, *place),) = rows(f"SELECT {_PLACE} FROM video_files WHERE id = ?", new_id)  # noqa: S608
+    ((library_before, before),) = rows("SELECT library_id, path FROM video_files WHERE id = ?", old_id)
+    path, before = (VideoFile.path.python_value(value) for value in (place[0], before))
+    # What the old row learns of the new place: the bytes were read there, as the file has them now.
+    found = media.of_row(new_id)
+    assignments.hand_over(new_id, old_id, now_ms)
+    replaced = _replaced(new_id, found["file_hash"])
+    if replaced is None:
+        change("DELETE FROM video_files WHERE id = ?", new_id)
+    else:
+        _give_back(new_id, replaced, old_id, now_ms)
+    media.give_to_row(old_id, found)
+    change(
+        f"UPDATE video_files SET ({_PLACE}) = (?, ?, ?, ?), state = 'present', missing_since = NULL WHERE id = ?",  # noqa: S608
+        library_id,
+        *place,
+        old_id,
+    )
+    size_bytes, file_hash = found["size_bytes"], found["file_hash"]
+    evidence = (
+        f"the same {size_bytes} bytes, fingerprint and full hash {file_hash} as {readable(place_of(before))}",
+        "the old path was not there any more, in a library that could be looked at",
+        f"until now it was file {new_id}, about which no person had decided",
+    )
+    history.record(
+        old_id,
+        "paired",
+        library_id=library_id,
+        path=path,
+        before=(library_before, before),
+        evidence=evidence,
+        now_ms=now_ms,
+    )
+    if replaced is not None:
+        ask_copies(new_id, now_ms)
+
+
+def _replaced(video_file_id: int, file_hash: str) -> history.Replaced | None:
+    """The file whose row came to speak of these bytes, unless another row speaks of it by now.
+
+    The copy may have come in pieces, or twice: so the last that was another file, and was read as a whole.
+    """
+    others = [each for each in history.replaced(video_file_id) if each.content["file_hash"] != file_hash]
+    read = [each for each in others if each.content["file_hash"] is not None]
+    found = next(iter(read or others), None)
+    return None if found is None or _is_known(found.content) else found
+
+
+def _is_known(stamp: Row) -> bool:
+    sql = "SELECT 1 FROM video_files WHERE inode = ? AND size_bytes = ? AND mtime_ns = ? AND device = ?"
+    return bool(rows(sql, *(stamp[name] for name in ("inode", "size_bytes", "mtime_ns", "device"))))
+
+
+def _give_back(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:
+    """The row speaks again of the file that it was of before the copy came, and which is missing since.
+
+    Its verdict went with the copy: what it is, is found out when it returns.
+    """
+    queue.drop([video_file_id])
+    assignments.forget_verdict(video_file_id, now_ms)
+    media.give_to_row(video_file_id, replaced.content)
+    directory, filename = os.path.split(replaced.path)
+    update_row(
+        VideoFile,
+        video_file_id,
+        library=replaced.library_id,
+        path=displaced(replaced.path, video_file_id),
+        directory=directory,
+        filename=filename,
+        state="missing",
+    )
+    known = replaced.content
+    change(
+        "UPDATE video_files SET changed_at = ?, missing_since = ? WHERE id = ?",
+        known["changed_at"],
+        known["missing_since"] or replaced.happened_at,
+        video_file_id,
+    )
+    why = f"what had its row since then turned out to be file {copy_id}, which was known before"
+    history.record(
+        video_file_id,
+        "missing",
+        library_id=replaced.library_id,
+        path=replaced.path,
+        evidence=(why,),
+        now_ms=now_ms,
+    )

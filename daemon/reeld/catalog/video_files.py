@@ -1,0 +1,469 @@
+"""Which video files do we know, and how does what a walk saw change that?"""
+
+import os
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from random import Random
+from typing import Any
+
+from peewee import chunked, fn
+
+from reeld.catalog import assignments, copies, history, media, queue
+from reeld.catalog.folders import files_inside, is_inside
+from reeld.catalog.models import JobRow, Library, VideoFile
+from reeld.database.base import Row
+from reeld.database.fields import utc_from_ms
+from reeld.database.statements import insert_row, rows, update_row
+from reeld.domain.files import Completeness, FileStamp
+from reeld.domain.records import FileRecord, KnownFile, Relocation, displaced
+
+_KNOWN = """
+    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
+    FROM video_files WHERE
+"""
+
+# The index on (library_id, directory) leads here; nothing of it is converted, so it is cheap for 200,000 rows.
+_AS_SEEN = """
+    SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
+           decided_by IS 'rules' OR (verdict IS 'pending' AND COALESCE(identified_at, '') < ?)
+    FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
+"""
+
+# Of every folder that is not as it was known to be.
+_ASKED_BEFORE = """
+    SELECT id FROM video_files
+    WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND COALESCE(identified_at, '') < ?
+"""
+
+_RECORD = """
+    SELECT libraries.path, libraries.kind, video_files.path, size_bytes, mtime_ns, ctime_ns, inode, device,
+           duration_ms, codec_video, media_problem
+    FROM video_files JOIN libraries ON libraries.id = video_files.library_id
+    WHERE video_files.id = ?
+"""
+
+# What was read from bytes that are not there any more. What was decided about the file stays until it is
+# identified again.
+_CONTENT_FORGOTTEN: Row = {
+    "fingerprint": None,
+    "oshash": None,
+    "file_hash": None,
+    "container": None,
+    "duration_ms": None,
+    "resolution_width": None,
+    "resolution_height": None,
+    "codec_video": None,
+    "codec_audio": None,
+    "hdr": None,
+    "languages": [],
+    "subtitle_languages": [],
+    "media_problem": None,
+    "is_in_doubt": False,
+}
+
+
+# --- looking ---------------------------------------------------------------------------------------------
+
+
+def file_record(video_file_id: int) -> FileRecord:
+    ((root, kind, path, size, mtime, ctime, inode, device, duration_ms, codec_video, problem),) = rows(
+        _RECORD, video_file_id
+    )
+    return FileRecord(
+        id=video_file_id,
+        library_path=Library.path.python_value(root),
+        library_kind=kind,
+        path=VideoFile.path.python_value(path),
+        stamp=_stamp(size, mtime, ctime, inode, device),
+        duration_ms=duration_ms,
+        has_video=codec_video is not None,
+        media_problem=problem,
+    )
+
+
+def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
+    """The files directly in this folder by their path, those that are missing included."""
+    here = _known("library_id = ? AND directory = ?", library_id, VideoFile.directory.db_value(directory))
+    return {known.path: known for known in here}
+
+
+def as_seen_in_directory(library_id: int, directory: str, asked_before_ms: int) -> set[tuple[Any, ...]]:
+    """Name, size, mtime, ctime, inode, device of the present files in this folder, and whether there is more to say.
+
+    That is so when a rule leaves it alone, or when it waits for a person since before that moment. As SQLite has them:
+    a name that is no UTF-8, or an inode beyond its numbers, is equal to nothing that `stat` says.
+    """
+    moment = VideoFile.identified_at.db_value(utc_from_ms(asked_before_ms))
+    return set(rows(_AS_SEEN, moment, library_id, VideoFile.directory.db_value(directory)))
+
+
+def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_below: bool) -> list[int]:
+    """The ids of the folder's present files that wait for a person and were identified before that moment, or without
+    all that may tell what they are.
+
+    With `is_below` those of the folders below, too.
+    """
+    moment = VideoFile.identified_at.db_value(utc_from_ms(before_ms))
+    if not (is_below and directory):
+        place = VideoFile.directory.db_value(directory)
+        return [row_id for (row_id,) in rows(f"{_ASKED_BEFORE} AND directory = ?", library_id, moment, place)]
+    found = VideoFile.select(VideoFile.id).where(
+        files_inside(library_id, directory),
+        VideoFile.state == "present",
+        VideoFile.verdict == "pending",
+        VideoFile.identified_at.is_null() | (VideoFile.identified_at < utc_from_ms(before_ms)),
+    )
+    return [row_id for (row_id,) in found.tuples()]
+
+
+def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[int]:
+    """The ids of the folder's present files that were identified before that moment, or before one of them settled.
+
+    Whatever the verdict was, if it was reeld's.
+    """
+    here = VideoFile.select().where(
+        VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == "present"
+    )
+    settled_at = here.select(fn.MAX(VideoFile.changed_at)).scalar()
+    found = here.select(VideoFile.id).where(
+        (VideoFile.identified_at < utc_from_ms(before_ms)) | (VideoFile.identified_at < settled_at),
+        fn.COALESCE(VideoFile.decided_by, "reeld") == "reeld",
+    )
+    return [row_id for (row_id,) in found.tuples()]
+
+
+def known_at(library_id: int, path: str) -> KnownFile | None:
+    """The file that we know under this path, present or missing."""
+    return next(iter(_known("library_id = ? AND path = ?", library_id, VideoFile.path.db_value(path))), None)
+
+
+def known_by_id(video_file_ids: Sequence[int]) -> dict[int, KnownFile]:
+    return {known.id: known for known in _known_in("id", "", video_file_ids)}
+
+
+def known_at_paths(library_id: int, paths: Sequence[str]) -> list[KnownFile]:
+    """The files that we know under these paths, present or missing."""
+    return _known_in("path", f"library_id = {library_id:d} AND", [VideoFile.path.db_value(path) for path in paths])
+
+
+def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
+    """Files that had one of these inodes, with its size and time, when last seen, wherever: one may have been moved."""
+    wanted = {(stamp.inode, stamp.size_bytes, stamp.mtime_ns) for stamp in stamps}
+    inodes = {inode for inode, _, _ in wanted}
+    found = _known_in("inode", "", [VideoFile.inode.db_value(inode) for inode in inodes])
+    return [row for row in found if (row.stamp.inode, row.stamp.size_bytes, row.stamp.mtime_ns) in wanted]
+
+
+def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
+    """The absolute paths of files that are one with these, by their inodes, and known as they were before."""
+    now = {(stamp.inode, stamp.device): stamp for stamp in stamps}
+    known = _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(inode) for inode, _ in now])
+    roots = dict(Library.select(Library.id, Library.path).tuples())
+    return [
+        os.path.join(roots[each.library_id], each.path)
+        for each in known
+        if (stamp := now.get((each.stamp.inode, each.stamp.device))) and not each.stamp.has_same_content_as(stamp)
+    ]
+
+
+def present_directories(library_id: int, below: str) -> list[str]:
+    """The folders at and below `below` that hold files which we believe present; "" is the whole library."""
+    inside = _present_inside(library_id, below)
+    return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
+
+
+def present_count(library_id: int) -> int:
+    return int(VideoFile.select().where(_present_inside(library_id, "")).count())
+
+
+def sample_of_present(
+    library_id: int, below: str, *, without: Iterable[str], count: int, rng: Random
+) -> list[KnownFile]:
+    """Files at and below a folder that we believe present, drawn by chance; none from the folders `without`."""
+    inside = _present_inside(library_id, below)
+    for folder in without:
+        inside &= ~is_inside(folder)
+    ids = array("q", (row_id for (row_id,) in VideoFile.select(VideoFile.id).where(inside).tuples()))
+    drawn = rng.sample(ids, min(count, len(ids)))
+    return [known for row_id in drawn for known in _known("id = ?", row_id)]
+
+
+def missing_count(video_file_ids: Sequence[int]) -> int:
+    """How many of these are missing."""
+    missing = VideoFile.state == "missing"
+    return sum(VideoFile.select().where(VideoFile.id.in_(ids), missing).count() for ids in chunked(video_file_ids, 500))
+
+
+def present_in_directory(library_id: int, directory: str) -> list[int]:
+    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
+    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
+
+
+def without_full_hash() -> list[int]:
+    """Files that went through all other stages, yet were not hashed as a whole since they were last touched."""
+    done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
+    looked_at = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
+    unhashed = (VideoFile.state == "present") & (VideoFile.file_hash.is_null() | VideoFile.is_in_doubt)
+    configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
+    wanted = VideoFile.select(VideoFile.id).where(unhashed, looked_at, done, configured)
+    return [row_id for (row_id,) in wanted.tuples()]
+
+
+def read_by_reeld(library_id: int) -> list[int]:
+    """Present files whose names were read, and about which neither a person nor a rule decided."""
+    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("person", "rules"))
+    wanted = (VideoFile.library == library_id) & (VideoFile.state == "present") & VideoFile.verdict.is_null(False)
+    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted, by_reeld).tuples()]
+
+
+# --- recording -------------------------------------------------------------------------------------------
+
+
+def record_settled(
+    library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
+) -> int:
+    """A file that is new, or whose content is; its id. What was read from the old content is forgotten."""
+    values = stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    values["completeness"] = None if completeness is None else asdict(completeness)
+    known = known_at(library_id, path)
+    if known is None:
+        return _insert(library_id, path, values, now_ms)
+    _tell(known, stamp, now_ms)
+    if known.is_skipped:
+        values |= {"verdict": None, "decided_by": None, "reason": None}
+    update_row(VideoFile, known.id, changed_at=utc_from_ms(now_ms), **values)
+    return known.id
+
+
+def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, now_ms: int) -> None:
+    """A video that the library's rules leave alone. A person's decision about it stands."""
+    values = stamp_columns(stamp) | {"state": "present", "missing_since": None}
+    known = known_at(library_id, path)
+    row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
+    if known is not None:
+        _tell(known, stamp, now_ms)
+        if not known.stamp.has_same_content_as(stamp):
+            values |= _CONTENT_FORGOTTEN
+    queue.drop([row_id])
+    update_row(VideoFile, row_id, **values)
+    assignments.ignore_by_rules([row_id], reason, now_ms)
+
+
+def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
+    """The same size and time in the same place as before, perhaps back again: nothing that is known is forgotten.
+
+    A ctime that changed says that somebody touched the file, and not what: a right, a link to it, or its bytes, by a
+    program that put their time back. So what was read from them is in doubt until it is read again.
+    """
+    _tell(known, stamp, now_ms)
+    doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
+    update_row(VideoFile, known.id, state="present", missing_since=None, **stamp_columns(stamp), **doubt)
+
+
+def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
+    """These are not in this folder any more. Their rows, and what was decided about them, stay.
+
+    One that has another place by now (another library's thread saw it there) is left alone.
+    """
+    here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
+    evidence = ("it is not in its folder any more, in a library that can be looked at",)
+    for ids in chunked(video_file_ids, 500):
+        found = VideoFile.select(VideoFile.id, VideoFile.path, VideoFile.state).where(VideoFile.id.in_(ids), here)
+        gone = list(found.tuples())
+        queue.drop([row_id for row_id, *_ in gone])
+        were_present = {row_id: (library_id, path) for row_id, path, state in gone if state == "present"}
+        mark_missing(were_present, evidence, now_ms)
+
+
+def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], now_ms: int) -> None:
+    """These files, which have no job, are certainly not at their place (library and path) any more.
+
+    Their content may have been seen elsewhere before: see `copies.py`; not in one of them, which have gone as well.
+    """
+    for row_id, (library_id, path) in gone.items():
+        update_row(VideoFile, row_id, state="missing", missing_since=utc_from_ms(now_ms))
+        history.record(row_id, "missing", library_id=library_id, path=path, evidence=evidence, now_ms=now_ms)
+    for row_id in gone:
+        copies.ask_copies(row_id, now_ms)
+
+
+def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
+    """These lie in a folder that the rules leave alone now."""
+    for ids in chunked(video_file_ids, 500):
+        queue.drop(ids)
+    assignments.ignore_by_rules(video_file_ids, reason, now_ms)
+
+
+def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[int]:
+    """Those of which something was never read, or must be read again: they went missing before their stages were done.
+
+    What is in doubt is read again as a whole: the ends may be others, too. A job that was to read it is not over.
+    """
+    unread = "fingerprint IS NULL OR verdict IS NULL OR is_in_doubt"
+    if with_full_hash:
+        unread += " OR file_hash IS NULL"
+    found = _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
+    stages = ", ".join(f"'{stage}'" for stage in queue.READING_STAGES)
+    awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE stage IN ({stages}) AND video_file_id", video_file_ids)  # noqa: S608
+    return {row_id for (row_id,) in (*found, *awaited)}
+
+
+def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
+    """Write into its history what a file's new stamp means; nothing if it is there, the same as before."""
+    before = known.stamp
+    evidence = ["it was missing, and something is in its place again"] if not known.is_present else []
+    event: history.Event = "returned"
+    if before.inode != stamp.inode:
+        event = "replaced"
+        evidence.append(f"its place holds the inode {stamp.inode} instead of {before.inode}")
+    elif not before.has_same_content_as(stamp):
+        event = "changed"
+        evidence.append(f"the inode {stamp.inode} is the same, its size or its time is not")
+    elif not known.is_present:
+        evidence.append(f"the inode {stamp.inode}, the size and the time are the same as before")
+    if not evidence:
+        return
+    # An inode's number goes to the next file, perhaps, when its file is gone.
+    is_another = event == "replaced" or not known.is_present
+    is_forgotten = is_another and not before.has_same_content_as(stamp)
+    history.record(
+        known.id,
+        event,
+        library_id=known.library_id,
+        path=known.path,
+        evidence=evidence,
+        now_ms=now_ms,
+        content_before=media.of_row(known.id) if is_forgotten else None,
+    )
+
+
+def _insert(library_id: int, path: str, values: Row, now_ms: int) -> int:
+    now = utc_from_ms(now_ms)
+    place = place_columns(library_id, path)
+    return insert_row(VideoFile, first_seen_at=now, changed_at=now, **place, **values)
+
+
+def place_columns(library_id: int, path: str) -> Row:
+    directory, filename = os.path.split(path)
+    return {"library": library_id, "path": path, "directory": directory, "filename": filename}
+
+
+def _present_inside(library_id: int, folder: str) -> Any:
+    return files_inside(library_id, folder) & (VideoFile.state == "present")
+
+
+def stamp_columns(stamp: FileStamp) -> Row:
+    return {
+        "size_bytes": stamp.size_bytes,
+        "mtime_ns": stamp.mtime_ns,
+        "ctime_ns": stamp.ctime_ns,
+        "inode": stamp.inode,
+        "device": stamp.device,
+    }
+
+
+def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> FileStamp:
+    return FileStamp(
+        size_bytes=size_bytes,
+        mtime_ns=mtime_ns,
+        ctime_ns=ctime_ns,
+        inode=VideoFile.inode.python_value(inode),
+        device=VideoFile.device.python_value(device),
+    )
+
+
+# SQLite takes at least so many parameters in one statement, whatever its version.
+_MOST_PARAMETERS = 500
+
+
+def _known_in(column: str, also: str, values: Sequence[object]) -> list[KnownFile]:
+    """The files of which this column has one of the values; `also` is a condition, followed by AND."""
+    return [_known_file(row) for row in _rows_in(f"{_KNOWN} {also} {column}", values)]
+
+
+def _known(condition: str, *parameters: object) -> list[KnownFile]:
+    return [_known_file(row) for row in rows(_KNOWN + condition, *parameters)]
+
+
+def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        some = values[start : start + _MOST_PARAMETERS]
+        found += rows(f"{sql} IN ({', '.join('?' * len(some))})", *some)
+    return found
+
+
+def _known_file(row: tuple[Any, ...]) -> KnownFile:
+    row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason = row
+    return KnownFile(
+        id=row_id,
+        library_id=library_id,
+        path=VideoFile.path.python_value(path),
+        stamp=_stamp(size, mtime, ctime, inode, device),
+        is_present=state == "present",
+        is_skipped=decided_by == "rules",
+        is_decided_by_person=decided_by == "person",
+        reason=reason,
+    )
+
+
+def relocate(relocations: Sequence[Relocation], in_the_way: Collection[KnownFile], now_ms: int) -> bool:
+    """Give these rows their new places; False, and nothing was done, if one is not what it was when that was planned.
+
+    `in_the_way` are the files at those places that are not among them: other content is in their place, so they are
+    missing, and keep all that was decided about them.
+    """
+    movers = {each.known.id: each.known for each in relocations}
+    expected = movers | {known.id: known for known in in_the_way}
+    if known_by_id(list(expected)) != expected:
+        return False  # another library's thread was faster, or a person decided
+    occupants = _occupants(relocations)
+    if any(row.id not in expected for row in occupants):
+        return False
+    for row in occupants:
+        update_row(VideoFile, row.id, path=displaced(row.path, row.id))
+    for each in relocations:
+        place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
+        update_row(VideoFile, each.known.id, state="present", missing_since=None, **place, **stamp)
+        _record_move(each, now_ms)
+    queue.drop([row.id for row in occupants if row.id not in movers])
+    gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}
+    mark_missing(gone, ("another file that was known has taken its place",), now_ms)
+    return True
+
+
+def _occupants(relocations: Sequence[Relocation]) -> list[KnownFile]:
+    by_library: dict[int, list[str]] = defaultdict(list)
+    for each in relocations:
+        by_library[each.library_id].append(each.path)
+    return [row for library, paths in by_library.items() for row in known_at_paths(library, paths)]
+
+
+def _record_move(moved: Relocation, now_ms: int) -> None:
+    known = moved.known
+    evidence = (
+        f"the same inode {moved.stamp.inode}, device, size and time",
+        _why_not_at_the_old_path(moved),
+    )
+    history.record(
+        known.id,
+        "moved",
+        library_id=moved.library_id,
+        path=moved.path,
+        before=(known.library_id, known.path),
+        evidence=evidence,
+        now_ms=now_ms,
+    )
+
+
+def _why_not_at_the_old_path(moved: Relocation) -> str:
+    if not moved.known.is_present:
+        return "it was missing: not at the old path when somebody could look there"
+    if moved.stamp == moved.known.stamp:
+        return (
+            "not even its ctime is another: not it, but a folder above it was renamed, or the library that it was in "
+            "is not configured any more"
+        )
+    return "the old path is not this file any more, in a library that can be looked at"

@@ -1,0 +1,133 @@
+"""Commands that keep what reeld knows: `backup`, `restore-backup`, `export`, `import`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from reeld.catalog.export import export
+from reeld.catalog.import_ import import_catalog
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, no_empty_path, wants_json
+from reeld.cli.output import print_json, say
+from reeld.database.backup import copy_to
+from reeld.database.connection import maintaining
+from reeld.database.restore import restore
+from reeld.domain.amounts import number_of
+from reeld.domain.files import readable
+from reeld.errors import CatalogInUse, NotFoundError, UsageError
+from reeld.service.instance_lock import Presence, is_daemon, status_of
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="The catalogue, where it is not the configured one.",
+        show_default=False,
+        callback=no_empty_path,
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("backup")(backup)
+    app.command("restore-backup")(restore_backup)
+    app.command("export")(export_all)
+    app.command("import")(import_all)
+
+
+def backup(
+    destination: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name."""
+    path = os.path.abspath(destination)
+    if os.path.lexists(path):
+        raise UsageError(f"{readable(path)} exists already; name a new file")
+    with catalog_of(config) as settings:
+        copy_to(maintaining, path)
+    if wants_json(as_json):
+        print_json([{"database": settings.database_path, "backup": path}])
+    else:
+        say(f"{readable(path)}: a whole copy of {readable(settings.database_path)}, checked")
+
+
+def restore_backup(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As in `reeld list backups`.", show_default=False)],
+    database: Database = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to a backup, with reeld stopped. The present catalogue moves aside, and is not deleted.
+
+    The backup is checked first, and copied; nothing happens to it. What the disks hold since then reeld finds out by
+    itself; what you decided since then is in the catalogue that moved aside.
+    """
+    catalog = _place(database, config)
+    with _stopped(catalog):
+        aside = restore(catalog, os.path.abspath(file), datetime.now(UTC))
+    if wants_json(as_json):
+        print_json([{"database": catalog, "backup": os.path.abspath(file), "moved_to": aside}])
+        return
+    say(f"{readable(catalog)} is what {readable(file)} holds; start reeld, which finds out what the disks hold since")
+    if aside:
+        say(f"what was there before lies in {readable(aside)}")
+
+
+def export_all(config: ConfigFile = None, as_json: AsJson = False) -> None:  # noqa: ARG001 - it is JSON in any case
+    """Print all that reeld knows as JSON Lines, also while the daemon runs; `reeld import` takes it back."""
+    # Closed before the catalogue is, also when whoever reads has seen enough.
+    with catalog_of(config), closing(export()) as rows:
+        print_json(rows)
+
+
+def import_all(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `reeld export` printed.", show_default=False)],
+    database: Database = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new catalogue of an export, with reeld stopped. Where there is a catalogue already, nothing is done."""
+    catalog = _place(database, config)
+    with _stopped(catalog):
+        counts = import_catalog(_lines(file), catalog)
+    if wants_json(as_json):
+        print_json([{"database": catalog, "rows": counts}])
+    else:
+        files, movies = number_of(counts["video_files"], "file"), number_of(counts["movies"], "movie")
+        say(f"{readable(catalog)}: {files}, {movies}, {counts['series']} series")
+
+
+def _lines(file: str) -> Iterator[bytes]:
+    if file == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        with open(file, "rb") as opened:
+            yield from opened
+    except OSError as err:
+        raise NotFoundError(f"{readable(file)} cannot be read ({err.strerror}); check the path and its rights") from err
+
+
+def _place(database: str | None, config: str | None) -> str:
+    return os.path.abspath(database) if database else config_of(config).database_path
+
+
+@contextmanager
+def _stopped(catalog: str) -> Iterator[None]:
+    """No other reeld works on the catalogue inside. Raises CatalogInUse."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(Presence(catalog, "restore"))
+        except CatalogInUse as err:
+            if not is_daemon(status_of(catalog) or {}):
+                raise
+            raise CatalogInUse(
+                f"a reeld works on {readable(catalog)}; stop it first, as with `systemctl stop reeld`. "
+                "Nothing was changed"
+            ) from err
+        yield

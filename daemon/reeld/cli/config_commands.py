@@ -1,0 +1,104 @@
+"""`config diff`: what would another configuration change for the catalogue?"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
+from reeld.cli.output import Row, complain, print_json, say, work_name
+from reeld.config import Config, load_config
+from reeld.database.connection import close_catalog, open_catalog
+from reeld.diagnose.config_diff import Change, changes
+from reeld.domain.files import readable
+from reeld.errors import ConfigError
+from reeld.service.instance_lock import is_daemon, status_of
+from reeld.service.reload import config_in_force
+from reeld.service.timeouts import real_path_in_time
+
+
+def add_to(config_app: typer.Typer) -> None:
+    config_app.command("diff")(diff)
+
+
+def diff(
+    new: Annotated[str, typer.Argument(metavar="NEW.toml", show_default=False)],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a new configuration would change for the catalogue, by names alone; nothing is changed.
+
+    It is compared with what a running reeld has in force, so the file may have been edited in its place, and otherwise
+    with the present file. Told are files that would be newly seen, newly ignored or filed otherwise; libraries that
+    come, go, move or are renamed; and settings. To know what is new, the folders of libraries with other rules are
+    listed; no video is opened.
+    """
+    after = load_config(new, os.environ, real_path=real_path_in_time)
+    present = _present(config)
+    daemon = status_of((present or after).database_path)
+    before = _before(new, present, daemon)
+    open_catalog((before or present or after).database_path, create=False)
+    try:
+        found = changes(before, after)
+        if wants_json(as_json):
+            print_json(map(asdict, found))
+        else:
+            _print(found)
+    finally:
+        close_catalog()
+
+
+def _present(config: str | None) -> Config | None:
+    """None where it cannot be read: perhaps the new one is to mend that."""
+    try:
+        return config_of(config)
+    except ConfigError as err:
+        complain(f"the present configuration cannot be used: {err}")
+        return None
+
+
+def _before(new: str, present: Config | None, daemon: Row | None) -> Config | None:
+    """What to compare with, which is said; None for the catalogue alone.
+
+    A file that is compared with itself would always seem to change nothing.
+    """
+    if daemon is not None and (in_force := config_in_force(daemon)) is not None:
+        complain(f"compared with what reeld (process {daemon['pid']}) has in force")
+        return in_force
+    why = (
+        "no reeld runs"
+        if daemon is None or not is_daemon(daemon)
+        else "what the reeld that runs has in force is not known"
+    )
+    if present is None or (present.source is not None and os.path.samefile(new, present.source)):
+        complain(f"compared with the catalogue alone, which knows no settings; {why}")
+        return None
+    complain(f"compared with {readable(present.source or 'the built-in defaults')}; {why}")
+    return present
+
+
+def _print(found: Iterator[Change]) -> None:
+    counts: Counter[str] = Counter()
+    for change in found:
+        counts[change.what] += 1
+        say(_line(change))
+    sums = ", ".join(f"{what} {count}" for what, count in counts.items())
+    complain(f"in all: {sums}" if sums else "no difference was found")
+
+
+def _line(change: Change) -> str:
+    library = f" ({readable(change.library)})" if change.library else ""
+    path = f" {readable(change.path)}:" if change.path and not change.what.startswith("library") else ""
+    message = readable(change.message)
+    if change.what == "identity":
+        message = f"{_what(change.before)} -> {_what(change.after)}"
+    return f"{change.what}{library}:{path} {message}"
+
+
+def _what(said: dict[str, Any]) -> str:
+    if said["verdict"] == "accepted":
+        return f"{said['kind']} {work_name(said)}"
+    return "a question to you" if said["verdict"] == "pending" else "ignored"

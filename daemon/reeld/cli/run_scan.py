@@ -1,0 +1,190 @@
+"""Commands that do the work: `run`, `scan`, `config check`, `config drop-in`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reeld.cli import config_commands
+from reeld.cli.options import AsJson, ConfigFile, Group, asked, config_of, no_empty_path, wants_json
+from reeld.cli.output import complain, print_json, say, size
+from reeld.config import Config, find_config_file, load_config
+from reeld.domain.amounts import number_of
+from reeld.domain.files import readable
+from reeld.domain.times import coarsely
+from reeld.log import configure_log
+from reeld.service.timeouts import real_path_in_time
+
+if TYPE_CHECKING:
+    # The commands load what runs only when they run: whoever just looks in waits half as long.
+    from reeld.service.scan import Progress, Summary
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("scan")(scan)
+    config_app = typer.Typer(cls=Group, help="Look at the configuration.", no_args_is_help=True)
+    config_app.command("check")(check)
+    config_app.command("drop-in")(print_drop_in)
+    config_commands.add_to(config_app)
+    app.add_typer(config_app, name="config")
+
+
+def run(
+    library: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Watch this folder instead of the configured libraries.", callback=no_empty_path
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
+) -> None:
+    """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
+    from reeld.service.confinement import write_only_the_catalogue
+    from reeld.service.daemon import run_daemon
+    from reeld.service.scan import with_library
+
+    file = config
+
+    def read_config() -> Config:
+        nonlocal file
+        settings = config_of(file)
+        file = settings.source  # once it is gone, no other one and no default takes its place
+        return with_library(settings, library) if library else settings
+
+    settings = read_config()
+    write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
+    run_daemon(settings, read_config)
+
+
+def scan(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False, callback=no_empty_path)
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the catalogue up to date once, without the daemon; all libraries, or only these folders."""
+    from reeld.service.confinement import write_only_the_catalogue
+    from reeld.service.scan import run_scan
+
+    settings = config_of(config)
+    write_only_the_catalogue(settings.database_path)
+    if sys.stderr.isatty() and settings.log.level == "info":
+        # The progress bar says what the log would; trouble is still told.
+        configure_log(replace(settings.log, level="warning"))
+    with _progress_bar() as show:
+        summary = run_scan(settings, paths or [], show)
+    if wants_json(as_json):
+        print_json([asdict(summary)])
+    else:
+        _print_summary(summary)
+    if summary.was_interrupted:
+        raise typer.Exit(130)
+    if summary.asked_for and summary.offline.keys() >= set(summary.asked_for):
+        raise typer.Exit(os.EX_NOINPUT)
+
+
+def check(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False, callback=no_empty_path)] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell whether a configuration file is good, with every complaint at once. Nothing else happens."""
+    path = find_config_file(file or config or asked.config_file, os.environ)
+    settings = load_config(path, os.environ, real_path=real_path_in_time)
+    if wants_json(as_json):
+        print_json([asdict(settings)])
+    else:
+        _print_check(settings)
+
+
+def _print_check(settings: Config) -> None:
+    source = settings.source and readable(settings.source)
+    say(f"{source or 'no configuration file; the built-in defaults'}: good")
+    for library in settings.libraries:
+        missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
+        say(f"  library {readable(library.name)}: {readable(library.path)}{missing}")
+    say(f"  catalogue: {readable(settings.database_path)}")
+
+
+def print_drop_in(
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the systemd unit needs besides for this configuration: the order of mounts, another catalogue."""
+    from reeld.diagnose.dropin import STATE_DIRECTORY, drop_in
+
+    path = find_config_file(config or asked.config_file, os.environ)
+    settings = load_config(path, {**os.environ, "STATE_DIRECTORY": STATE_DIRECTORY}, real_path=real_path_in_time)
+    text = drop_in(settings, real_path_in_time)
+    if wants_json(as_json):
+        print_json([{"drop_in": text}])
+    else:
+        say(text.rstrip("\n"))
+
+
+# --- progress --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress_bar() -> "Iterator[Callable[[Progress], None] | None]":
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking", total=None)
+        most = 0
+
+        def show(progress: "Progress") -> None:
+            nonlocal most
+            left = sum(progress.left.values()) + progress.settling
+            most = max(most, left)
+            bar.update(task, total=most, completed=most - left, description=_describe(progress))
+
+        yield show
+
+
+def _describe(progress: "Progress") -> str:
+    stages = [f"{stage} {count}" for stage, count in progress.left.items()]
+    settling = [f"settling {progress.settling}"] if progress.settling else []
+    hashed = [f"{size(progress.bytes_hashed)} hashed"] if progress.bytes_hashed else []
+    outlook = progress.outlook
+    if outlook.bytes_to_hash:
+        hashed.append(f"{size(outlook.bytes_to_hash)} to hash")
+    if outlook.files and outlook.seconds_left is not None:
+        hashed.append(f"some {coarsely(outlook.seconds_left)} left")
+    return ", ".join(settling + stages + hashed) or "looking"
+
+
+def _print_summary(summary: "Summary") -> None:
+    counts = summary.counts
+    say(
+        f"{number_of(counts['files']['present'], 'file')} in {summary.seconds:.1f} s: "
+        f"{number_of(counts['movies'], 'movie')}, {counts['series']} series with "
+        f"{number_of(counts['episodes'], 'episode')}, {counts['verdicts']['pending']} waiting "
+        f"for you (reeld pending), {counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
+    )
+    if summary.bytes_hashed:
+        say(f"{size(summary.bytes_hashed)} hashed, {size(round(summary.bytes_hashed / summary.seconds))}/s")
+    if counts["set_aside"]:
+        complain(f"{number_of(counts['set_aside'], 'file')} set aside; reeld list files says why")
+    for path in summary.unsettled:
+        complain(f"not complete yet, left for the next time: {readable(path)}")
+    for path, reason in summary.unreadable.items():
+        complain(f"folder {readable(path)} could not be listed, nothing in it was touched: {readable(reason)}")
+    for name, reason in summary.doubts.items():
+        complain(f"library {readable(name)}: {readable(reason)}")
+    for name, reason in summary.offline.items():
+        complain(f"library {readable(name)} could not be looked at: {readable(reason)}")

@@ -1,0 +1,161 @@
+"""Which of our errors does SQLite's mean, and what does a person do about it?"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from shlex import quote
+
+from peewee import IntegrityError, PeeweeException, ProgrammingError
+from peewee import sqlite3 as driver
+
+from reeld.database.backup import draft_of, folder_of, newest_sound, restoring_command, way_back, why_none_is_sound
+from reeld.database.migrate import latest_version
+from reeld.domain.files import readable
+from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogUnavailable
+
+# Less than this is said before it is used up: at the start, in the log and by `reeld status`.
+LOW_SPACE_BYTES = 64 << 20
+
+# SQLite makes it in one piece.
+LOG_INDEX_BYTES = 32 << 10
+
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write to; mended here, and in two others.
+MENDED = (3, 51, 3)
+MENDED_EARLIER = {(3, 50): 7, (3, 44): 6}  # version: patch
+
+DRIVER_VERSION: str = driver.sqlite_version
+
+
+@contextlib.contextmanager
+def own_errors(path: str) -> Iterator[None]:
+    """Whatever SQLite raises inside about the catalogue at `path` becomes a CatalogError; bugs of ours stay bugs."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError, driver.IntegrityError, driver.ProgrammingError):
+        raise  # a bug of ours, not trouble with the database
+    except (PeeweeException, driver.Error) as err:
+        # peewee translates what executing a statement raises; what fetching its rows raises (most damage and
+        # most read errors show there) comes as the driver's own error.
+        raise _classified(path, err) from err
+
+
+def damaged(path: str, what: str) -> CatalogCorrupt:
+    """The error that says so, with the newest sound backup and the commands that bring it back."""
+    return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed. {_todo(path)}")
+
+
+def _todo(path: str) -> str:
+    if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
+        return way_back(path, backup)
+    if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
+        return f"And {reason}. To begin anew without: move it aside, together with its backups"
+    return "There is no backup: move it aside, and let reeld scan anew"
+
+
+def space_trouble(path: str) -> str | None:
+    """What to say of the free space on the catalogue's disk; None when there is enough, or nobody can tell."""
+    free = _free_bytes(path)
+    if free is None or free >= LOW_SPACE_BYTES:
+        return None
+    return (
+        f"only {free / (1 << 20):.1f} MiB are free on the disk of the catalogue, {readable(path)}; free some space: "
+        "when it is used up reeld waits, and goes on by itself"
+    )
+
+
+def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str | None:
+    """What to say of the SQLite that runs here; None when it is a good one."""
+    major, minor, patch = version[:3]
+    if version >= MENDED or patch >= MENDED_EARLIER.get((major, minor), patch + 1):
+        return None
+    return (
+        f"SQLite {'.'.join(map(str, version))} can, very rarely, damage a catalogue that a second program writes to; "
+        "install the Python package pysqlite3 0.6.1 or newer beside reeld, or a system with SQLite 3.51.3 or newer"
+    )
+
+
+def missing(path: str) -> str | None:
+    """Why no new catalogue may be made at `path`, where there is none; None when it may.
+
+    Where one has been, an empty one would look as if nothing had ever been known.
+    """
+    if os.path.exists(draft := draft_of(path)):
+        return (
+            f"a backup was about to be put in the place of {readable(path)}, and that was interrupted; finish it:\n"
+            f"  {restoring_command(path, draft)}"
+        )
+    folder = folder_of(path)
+    anew = f"mv {quote(readable(folder))} {quote(readable(f'{folder}.old'))}"
+    if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
+        return (
+            f"there is no catalogue at {readable(path)} any more, but backups of it lie beside. To begin with an empty "
+            f"one: {anew}\n{way_back(path, backup)}"
+        )
+    if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
+        return f"no catalogue is to be seen at {readable(path)}, and {reason}. To begin with an empty one: {anew}"
+    if os.path.exists(log := f"{path}-wal") and os.path.getsize(log):
+        return (
+            f"there is no catalogue at {readable(path)} any more, but its log is: put the file back; or, to begin "
+            f"with an empty one: mv {quote(readable(log))} {quote(readable(path + '.old-wal'))}"
+        )
+    return None
+
+
+def _classified(path: str, err: BaseException) -> CatalogError:
+    """Which of our errors SQLite's means, by its code; extended codes share their family's last byte."""
+    code, message = _sqlite_cause(err)
+    name = readable(path)
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return CatalogBusy(f"{name} is locked by another program ({message}); it is tried again")
+        case sqlite3.SQLITE_FULL:
+            return _full(name)
+        case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
+            code == sqlite3.SQLITE_IOERR and _has_no_room(path)
+        ):
+            # The index of the log cannot grow: on a full disk a write through the map would be SIGBUS.
+            return _full(name)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return damaged(path, message)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return CatalogUnavailable(
+                f"{name} cannot be opened for writing ({message}); give the user that runs reeld the right "
+                "to write to it and to its folder"
+            )
+        case _:
+            return CatalogUnavailable(f"{name} cannot be used ({message}); check the disk that it lies on")
+
+
+def _has_no_room(path: str) -> bool:
+    """For the index of the log. Where it cannot even be begun SQLite says no more than that there was an error."""
+    free = _free_bytes(path)
+    return free is not None and free < LOG_INDEX_BYTES
+
+
+def _free_bytes(path: str) -> int | None:
+    """On the catalogue's disk; None when nobody can tell."""
+    try:
+        room = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize
+
+
+def _full(name: str) -> CatalogFull:
+    return CatalogFull(f"the disk of {name} is full; free some space, reeld goes on by itself then")
+
+
+def _sqlite_cause(err: BaseException) -> tuple[int, str]:
+    """The first SQLite error behind `err`.
+
+    On a full disk peewee's failing rollback raises "cannot rollback" and hides "database or disk is full" in
+    the chain of contexts, so the deepest error counts.
+    """
+    code, message = 0, str(err)
+    link: BaseException | None = err
+    while link is not None:
+        if found := getattr(link, "sqlite_errorcode", None):
+            code, message = found, str(link)
+        link = link.__cause__ or link.__context__
+    return code, message

@@ -1,0 +1,112 @@
+"""What must systemd's unit open, and wait for, so that this configuration works? `systemd/reeld.service` opens nothing.
+
+A library's disk is ordered only, since reeld waits for it by itself; the catalogue's is required. A path's mounts are
+named as their units would be called (systemd.mount(5)), whether they exist or not: so a disk that is not there today is
+covered as well, and one that is mounted by no line of /etc/fstab.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from reeld.config import Config, MetricsSettings
+from reeld.domain.files import readable
+from reeld.errors import UsageError
+from reeld.watch.mounts import mounted_below
+
+STATE_DIRECTORY = "/var/lib/reeld"
+"""What `StateDirectory=reeld` stands for, and all that the unit allows to write to."""
+
+# systemd knows no longer one.
+LONGEST_UNIT_NAME = 255
+
+# With PrivateTmp=yes the unit has folders of its own under these names.
+_REPLACED = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is written there
+
+
+def drop_in(config: Config, real_path: Callable[[str], str]) -> str:
+    """The text of a drop-in for the system unit. `real_path` says where the path of a library leads."""
+    libraries = [library.path for library in config.libraries]
+    state = os.path.dirname(config.database_path)
+    unit = [*_after(libraries, real_path)]
+    service = [f"BindReadOnlyPaths=-{quoted(path)}" for path in libraries if _lies_below(path, _REPLACED)]
+    if not _lies_below(state, (STATE_DIRECTORY,)):
+        # On an empty mount point a new, empty catalogue would be begun.
+        unit.append(f"RequiresMountsFor={quoted(state)}")
+        service.append(f"ReadWritePaths={quoted(state)}")
+        service.append(f"NoExecPaths={quoted(state)}")
+        service += [f"ReadOnlyPaths=-{quoted(path)}" for path in libraries if _lies_below(path, (state,))]
+    service += _for_metrics(config.metrics)
+    source = quoted(config.source or "the built-in configuration")
+    head = f"# What {source} needs, as `reeld config drop-in` printed it."
+    return "\n".join([head, *_section("Unit", unit), *_section("Service", service), ""])
+
+
+def _for_metrics(metrics: MetricsSettings) -> Iterator[str]:
+    if metrics.textfile_directory:
+        yield f"ReadWritePaths=-{quoted(metrics.textfile_directory)}"
+        yield f"NoExecPaths=-{quoted(metrics.textfile_directory)}"
+    if metrics.port:
+        # The machine's own network, and of that nothing but this machine.
+        yield "PrivateNetwork=no"
+        yield "RestrictAddressFamilies=AF_INET"
+        yield "IPAddressAllow=localhost"
+
+
+def _section(name: str, lines: list[str]) -> list[str]:
+    return ["", f"[{name}]", *lines] if lines else []
+
+
+def _after(libraries: Iterable[str], real_path: Callable[[str], str]) -> Iterator[str]:
+    """A line for each library: whatever may be mounted at it, above it, and, today, below it."""
+    for library in libraries:
+        real = real_path(library)
+        places = [*_at_and_above(library), *_at_and_above(real), *(each.mount_point for each in mounted_below(real))]
+        units = [unit for unit in dict.fromkeys(map(mount_unit, places)) if len(unit) <= LONGEST_UNIT_NAME]
+        if units:
+            yield f"After={' '.join(units)}"
+
+
+def _at_and_above(path: str) -> list[str]:
+    """The path and the folders above it, from the top, without the root itself."""
+    parts = [part for part in path.split("/") if part]
+    return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _lies_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether the path is one of these folders, or in one."""
+    return any(os.path.commonpath((path, folder)) == folder for folder in folders)
+
+
+def mount_unit(path: str) -> str:
+    """The name of the unit of a mount at this path, which is not the root: what `systemd-escape --path` makes of it."""
+    name = os.fsencode(path.strip("/").replace("/", "\0"))
+    escaped = re.sub(rb"^\.|[^\0A-Za-z0-9:_.]", lambda found: b"\\x%02x" % ord(found[0]), name)
+    return escaped.replace(b"\0", b"-").decode("ascii") + ".mount"
+
+
+def quoted(path: str) -> str:
+    """A path as one word of a unit file, whatever it is called: systemd.syntax(7), and `%` is for specifiers."""
+    if "\n" in path:
+        raise UsageError(f"{readable(path)} has a line end in its name, which no unit file can express; rename it")
+    return '"' + re.sub(r'["\\]', r"\\\g<0>", path).replace("%", "%%") + '"'
+
+
+# Where systemd looks for units that somebody installed; see systemd.unit(5).
+_FOLDERS = {
+    "systemctl": ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"),
+    "systemctl --user": (
+        "~/.config/systemd/user",
+        "/etc/systemd/user",
+        "/usr/local/lib/systemd/user",
+        "/usr/lib/systemd/user",
+    ),
+}
+
+
+def systemctl(verb: str, folders: Mapping[str, Sequence[str]] = _FOLDERS) -> str | None:
+    """The command that has systemd do this with reeld; None where no unit is installed."""
+    for command, places in folders.items():
+        if any(os.path.exists(os.path.join(os.path.expanduser(place), "reeld.service")) for place in places):
+            return f"{command} {verb} reeld"
+    return None

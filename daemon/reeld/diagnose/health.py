@@ -1,0 +1,240 @@
+"""What can be told of reeld's health at a glance? `reeld status` shows what is wrong, the doctor all of it.
+
+Nothing here touches a library's disk, starts a process or reads the whole catalogue. Each finding is good, a note
+(reeld copes, or it is nobody's fault) or a problem (a person must act); its message ends with what to do.
+"""
+
+import ctypes
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from reeld.config import Config
+from reeld.database.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
+from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_trouble
+from reeld.diagnose.dropin import systemctl
+from reeld.domain.amounts import number_of
+from reeld.domain.files import readable
+from reeld.service.instance_lock import is_daemon, who_works
+from reeld.watch.limits import shortage
+
+Row = dict[str, Any]
+
+Level = Literal["good", "note", "problem"]
+
+# The daemon makes one a week at least; two days more for a machine that is switched off at the weekend.
+OLD_BACKUP = timedelta(days=9)
+
+# Of folders that cannot be read so many are named.
+MOST_NAMED = 3
+
+_TIME_ERROR = 5  # of adjtimex(2): the clock is not kept by anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check showed. `about` is the library that it speaks of."""
+
+    check: str
+    """Which check: a word that scripts may rely on."""
+    level: Level
+    about: str | None = None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a glance is taken at."""
+
+    config: Config
+    daemon: Row | None
+    """What the running daemon, or a scan, says of itself (`presence.status_of`); None when none runs."""
+    libraries: Sequence[Row] = ()
+    """As `views.libraries` has them; none while the catalogue cannot be opened."""
+    set_aside: int = 0
+    """How many files were given up."""
+    now: datetime
+
+
+def at_a_glance(sight: Sight) -> list[Finding]:
+    """All that can be told at once, the good as well."""
+    return [
+        _running(sight),
+        *_reloaded(sight),
+        _space(sight),
+        *_catalog(sight),
+        _backups(sight),
+        _driver(),
+        _clock(sight),
+        *watch_limit(_counted(sight)),
+        *(finding for row in sight.libraries if _counts(sight, row) for finding in _library(sight, row)),
+        *_set_aside(sight),
+    ]
+
+
+def watch_limit(directories: int) -> Iterator[Finding]:
+    """Whether so many directories, of all libraries together, can be watched; nothing where none were counted."""
+    if directories:
+        trouble = shortage(directories)
+        good = f"{directories} directories can be watched"
+        yield Finding(check="limits", level="problem" if trouble else "good", message=trouble or good)
+
+
+# --- the daemon ------------------------------------------------------------------------------------------
+
+
+def _running(sight: Sight) -> Finding:
+    if sight.daemon is None:
+        message = f"reeld does not run; start it: {systemctl('start') or 'reeld run'}"
+        return Finding(check="daemon", level="note", message=message)
+    return Finding(check="daemon", level="good" if _is_watched(sight) else "note", message=who_works(sight.daemon))
+
+
+def _is_watched(sight: Sight) -> bool:
+    return sight.daemon is not None and is_daemon(sight.daemon)
+
+
+def _reloaded(sight: Sight) -> Iterator[Finding]:
+    if sight.daemon is not None and (complaint := sight.daemon.get("config_error")):
+        command = systemctl("reload") or f"kill -HUP {sight.daemon.get('pid', 'its process')}"
+        yield Finding(
+            check="configuration",
+            level="problem",
+            message=f"the running reeld refused its changed configuration, and goes on with the old one: {complaint}; "
+            f"mend it, then {command}",
+        )
+
+
+# --- the catalogue ---------------------------------------------------------------------------------------
+
+
+def _space(sight: Sight) -> Finding:
+    path = sight.config.database_path
+    trouble = space_trouble(path) or backup_space_trouble(path)
+    good = "there is room for the catalogue and its next backup"
+    return Finding(check="space", level="problem" if trouble else "good", message=trouble or good)
+
+
+def _catalog(sight: Sight) -> Iterator[Finding]:
+    for problem in (sight.daemon or {}).get("catalog", {}).get("problems", []):
+        yield Finding(check="database", level="problem", message=problem)
+
+
+def _backups(sight: Sight) -> Finding:
+    if (trouble := listing_trouble(sight.config.database_path)) is not None:
+        return Finding(check="backups", level="problem", message=trouble)
+    newest = newest_of(sight.config.database_path, sight.now)
+    if newest is None:
+        message = "there is no backup of the catalogue yet; a running reeld makes the first within an hour"
+        return Finding(check="backups", level="note", message=message)
+    made = f"the last backup was made on {newest.made_at:%Y-%m-%d %H:%M} UTC"
+    if sight.now - newest.made_at <= OLD_BACKUP:
+        return Finding(check="backups", level="good", message=made)
+    todo = "its log says why none is made" if _is_watched(sight) else "start reeld, or use reeld backup FILE"
+    return Finding(check="backups", level="problem", message=f"{made}; {todo}")
+
+
+def _driver() -> Finding:
+    trouble = driver_trouble()
+    good = f"SQLite {DRIVER_VERSION} is free of the fault by which several programs at once can damage a catalogue"
+    return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or good)
+
+
+def _set_aside(sight: Sight) -> Iterator[Finding]:
+    if sight.set_aside:
+        message = (
+            f"{number_of(sight.set_aside, 'file')} {'was' if sight.set_aside == 1 else 'were'} set aside; "
+            "reeld list files says why, and reeld retry --all takes up the work again once that is mended"
+        )
+        yield Finding(check="files", level="note", message=message)
+
+
+# --- the machine -----------------------------------------------------------------------------------------
+
+
+def _clock(sight: Sight) -> Finding:
+    """Against what is past if the clock was always right: the newest backup and the last looks at the libraries.
+
+    A reeld that runs makes both anew: so a clock that was ahead once is not held against it for long.
+    """
+    newest = newest_of(sight.config.database_path, sight.now)
+    moments = [newest.made_at] if newest else []
+    looked_at = [row["checked_at"] for row in sight.libraries if row["state"] != "removed" and row["checked_at"]]
+    moments += [datetime.fromisoformat(checked_at) for checked_at in looked_at]
+    latest = max(moments, default=sight.now)
+    if latest > sight.now + CLOCK_SLACK:
+        message = (
+            f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC by it: it "
+            "was ahead then, or is behind now; have it kept right: timedatectl set-ntp true"
+        )
+        return Finding(check="clock", level="problem", message=message)
+    if _is_clock_adrift():
+        message = "no time service keeps the clock, and it may drift; switch one on: timedatectl set-ntp true"
+        return Finding(check="clock", level="note", message=message)
+    return Finding(check="clock", level="good", message=f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC")
+
+
+def _is_clock_adrift() -> bool:
+    timex = ctypes.create_string_buffer(256)  # a struct of 208 bytes; all zero it only asks
+    return bool(ctypes.CDLL(None).adjtimex(timex) == _TIME_ERROR)
+
+
+# --- the libraries ---------------------------------------------------------------------------------------
+
+
+def _told(sight: Sight) -> dict[str, Row]:
+    """What the daemon says of each library, by name."""
+    return {row["name"]: row for row in (sight.daemon or {}).get("libraries", [])}
+
+
+def _counted(sight: Sight) -> int:
+    return sum((row.get("watching") or {}).get("directories", 0) for row in _told(sight).values())
+
+
+def _counts(sight: Sight, row: Row) -> bool:
+    """Whether it is watched, or would be; the catalogue learns of a change of the configuration from a start alone."""
+    is_left_out = sight.daemon is None and row["name"] not in {library.name for library in sight.config.libraries}
+    return row["state"] != "removed" and not is_left_out
+
+
+def _library(sight: Sight, row: Row) -> Iterator[Finding]:
+    """Its state as the catalogue has it, and what only the daemon knows."""
+    name, told = row["name"], _told(sight).get(row["name"], {})
+    is_online = row["state"] == "online"
+    reason = row["state_reason"] or "nothing is known against it"
+    level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
+    if not is_online and sight.daemon is None:
+        level = "note"  # so it was when reeld last ran
+    yield Finding(check="library", level=level, about=name, message=f"{row['state']}: {reason}")
+    if told.get("trouble"):
+        yield Finding(check="library", level="problem", about=name, message=told["trouble"])
+    if watching := told.get("watching"):
+        yield _watched(name, watching)
+    if folders := told.get("unreadable"):
+        yield unreadable(name, [f"{readable(each['path'])} ({each['why']})" for each in folders])
+
+
+def _watched(name: str, watching: Row) -> Finding:
+    if watching["is_degraded"]:
+        message = f"events do not tell of all changes, so it is looked at by the clock: {watching['why']}"
+        return Finding(check="events", level="problem", about=name, message=message)
+    if watching["why"]:
+        message = f"it is looked at by the clock: {watching['why']}"
+        return Finding(check="events", level="note", about=name, message=message)
+    return Finding(check="events", level="good", about=name, message="the daemon hears of its changes")
+
+
+def unreadable(name: str, folders: Sequence[str]) -> Finding:
+    named = "; ".join(folders[:MOST_NAMED])
+    more = f", and {len(folders) - MOST_NAMED} more" if len(folders) > MOST_NAMED else ""
+    message = (
+        f"of these folders nothing is known: {named}{more}; give the user that runs reeld the right to read them, or "
+        "name them under ignore"
+    )
+    return Finding(check="rights", level="problem", about=name, message=message)
+
+
+def utc_now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)

@@ -1,0 +1,36 @@
+"""How are very many names read, in order, by as many processes as there are cores?"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+from reeld.config import Config
+from reeld.domain.identity import Clues, Verdict
+from reeld.identify.batch import identify_all
+from reeld.service.stage_context import cores, identifier_pool
+
+# One message to a child for so many names: the way there and back then costs next to nothing.
+BATCH = 16
+
+
+def identify_in_parallel(clues: Iterable[Clues], config: Config) -> Iterator[tuple[Clues, Verdict]]:
+    """Each of `clues` with its verdict, in order; read ahead by a few batches, so an endless pipe is fine."""
+    pool = identifier_pool(config)
+
+    def read(batch: list[Clues]) -> list[tuple[Clues, Verdict]]:
+        verdicts = identify_all(batch, lambda request: pool.call(request, timeout_s=config.identify.timeout_s))
+        return list(zip(batch, verdicts, strict=True))
+
+    source = iter(clues)
+    batches = iter(lambda: list(islice(source, BATCH)), [])
+    try:
+        with ThreadPoolExecutor(cores()) as executor:
+            under_way: deque[Future[list[tuple[Clues, Verdict]]]] = deque()
+            under_way.extend(executor.submit(read, batch) for batch in islice(batches, 2 * cores()))
+            while under_way:
+                answered = under_way.popleft().result()
+                under_way.extend(executor.submit(read, batch) for batch in islice(batches, 1))
+                yield from answered
+    finally:
+        pool.close()

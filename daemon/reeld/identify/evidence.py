@@ -1,0 +1,197 @@
+"""What is known of one file before anybody judges: every voice, asked once, and who agrees with whom?"""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from reeld.domain.identity import Clues, Reading
+from reeld.identify.folders import FolderReading, read_folders
+from reeld.identify.guessit_reader import Guess, guess
+from reeld.identify.ids import Ids, ids_in, without_ids
+from reeld.identify.names import is_scrambled, spaced, split_path, stem_of, without_site, words_of
+from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
+from reeld.identify.siblings import Run, differing_run, stacked_part
+from reeld.identify.strict_reader import Structure, read_structure
+from reeld.identify.titles import title_key
+from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
+
+_TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]?(?:\d{1,2}|[a-d])$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """All voices on one file. `name` is what is read as the file's name: the release folder's where the file's
+    own name says nothing; `substituted` tells so. guessit, the slow one, is asked only if the others are not enough."""
+
+    clues: Clues
+    name: str
+    structure: Structure
+    folder: FolderReading
+    ids: Ids
+    nfos: tuple[Nfo, ...]
+    run: Run | None
+    stacked: int | None
+    is_guess_asked: bool = False
+    guess: Guess | None = None
+    folder_guess: Guess | None = None
+    substituted: bool = False
+    is_thin: bool = False
+    """The name carries no words of its own: a hash, `movie`, `01`."""
+    evidence: tuple[str, ...] = field(default=())
+
+    def with_guess(self) -> "Survey":
+        """The same with guessit's voice."""
+        name, is_dated = self.folder.name, self.folder.year and self.structure.year is None
+        return replace(
+            self,
+            is_guess_asked=True,
+            guess=guess(without_site(self.name)),
+            folder_guess=guess(name) if name and is_dated else None,
+        )
+
+    @property
+    def work_nfo(self) -> Nfo | None:
+        return next((nfo for nfo in self.nfos if nfo.kind in ("movie", "tvshow")), None)
+
+    @property
+    def episode_nfo(self) -> Nfo | None:
+        return next((nfo for nfo in self.nfos if nfo.kind == "episode"), None)
+
+    @property
+    def link_nfo(self) -> Nfo | None:
+        return next((nfo for nfo in self.nfos if nfo.kind == "links"), None)
+
+
+def survey(clues: Clues) -> Survey:
+    """Ask every voice but guessit about `clues`."""
+    folders, base = split_path(clues.path)
+    ids = ids_in((*folders, base))
+    name = without_ids(stem_of(base)).strip() or stem_of(base)
+    folder = read_folders(folders)
+    thin = is_thin(name)
+    release = _release_for(name, folder, thin=thin)
+    if release:
+        index = max(at for at, part in enumerate(folders) if without_ids(part).strip() == release)
+        outer = read_folders(folders[:index])
+        name, folders, folder = release, folders[:index], outer
+    structure = read_structure(name)
+    run = None if release else differing_run(base, clues.siblings)
+    return Survey(
+        clues=clues,
+        name=name,
+        structure=structure,
+        folder=folder,
+        ids=ids,
+        nfos=read_sidecars(clues.path, clues.sidecars) or _lone_nfo(clues, name, structure, folder),
+        run=run,
+        stacked=None if release else stacked_part(base, clues.siblings),
+        substituted=release is not None,
+        is_thin=thin,
+    )
+
+
+def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:
+    """The .nfo of another name beside a video that lies alone, if it speaks of the same work.
+
+    It may as well be what a film that has left the folder has left behind: a title must say so, its own or that of its
+    name (`sparks-inception.nfo` in the folder of the release).
+    """
+    nfo = None if clues.siblings else read_lone_nfo(clues.path, clues.sidecars)
+    if nfo is None:
+        return ()
+    titles = [title for title in (read.title, folder.title) if title]
+    if nfo.kind == "links":
+        stem = without_ids(stem_of(split_path(nfo.path)[1][: -len(".nfo")]))
+        own = read_structure(stem).title or plain_title(stem)
+        speaks = any(same_title(own, title) or abbreviates(own, title, f"{name} {folder.name}") for title in titles)
+    else:
+        speaks = any(same_title(said, title) for said in (nfo.title, nfo.original_title) for title in titles)
+    return (nfo,) if speaks else ()
+
+
+def is_thin(stem: str) -> bool:
+    words = words_of(stem)
+    return is_scrambled(stem) or all(word.isdigit() for word in words) or spaced(stem).casefold() in GENERIC_STEMS
+
+
+def _release_for(name: str, folder: FolderReading, *, thin: bool) -> str | None:
+    """The release folder that must be read instead of a file name which says nothing, or only abbreviates it."""
+    if folder.release is None or folder.name is None or folder.is_disc or not STRONG_QUALITY.search(folder.name):
+        return None
+    own = read_structure(name)
+    if own.kind is not None:
+        return folder.name if _shortens_release(own, folder.release) else None
+    return folder.name if thin or abbreviates(plain_title(name), folder.title or folder.name, folder.name) else None
+
+
+def _shortens_release(own: Structure, release: Structure) -> bool:
+    """Whether a file is what its release folder says, with a group in front or a shortened title: `grp-bb.s01e02`."""
+    if own.title is None or release.title is None or same_title(own.title, release.title) or own.kind != release.kind:
+        return False
+    same_place = (own.season, own.episodes, own.air_date) == (release.season, release.episodes, release.air_date)
+    if not same_place or own.year not in (None, release.year):
+        return False
+    return abbreviates(re.sub(r"^[a-z0-9]+-", "", own.title, flags=re.IGNORECASE), release.title)
+
+
+def plain_title(stem: str) -> str:
+    """The words of a name that has no year and no marker, without its technical tail."""
+    quality = STRONG_QUALITY.search(stem)
+    text = stem[: quality.start()] if quality else stem
+    return spaced(_TECHNICAL_TAIL.sub("", text))
+
+
+def abbreviates(short: str, title: str, context: str = "") -> bool:
+    """Whether `short` is `title` in fewer letters: `oceans11`, `bb`, `thematrix`, `sparks-incep`.
+
+    Words of `context`, the whole name that the title was read from, may stand beside (the release group).
+    """
+    words = [word for word in words_of(short) if word not in WEAK_QUALITY and word not in LANGUAGES]
+    parts, whole = words_of(title), title_key(title)
+    if not words:
+        return False
+    if "".join(words) == "".join(word[0] for word in parts):
+        return True
+    beside = {word for word in words_of(context) if word not in parts}
+    own = [word for word in words if word not in beside]
+    return bool(own) and all(word in parts or _begins(word, (*parts, whole, "".join(parts))) for word in own)
+
+
+def _begins(word: str, longer: tuple[str, ...]) -> bool:
+    """Whether `word`, its number left away, begins one of `longer` and something of that is left to be replaced.
+
+    `oceans11` stands for "oceanseleven"; `rocky2` is not "rocky".
+    """
+    letters = word.rstrip("0123456789")
+    least = len(letters) + (2 if letters != word else 0)
+    return len(letters) > 3 and any(other.startswith(letters) and len(other) >= least for other in longer)
+
+
+def same_title(one: str | None, other: str | None) -> bool:
+    return bool(one and other) and title_key(one or "") == title_key(other or "")
+
+
+def guess_says_title(said: Guess | None, read: Structure) -> bool:
+    """Whether guessit gives the same title. It takes `Part Two` off one; that it then stands in its own field."""
+    if said is None or read.title is None:
+        return False
+    title = said.reading.title
+    if title is None or read.title == str(said.reading.year):
+        # It took the only word for a year, or for a quality: there is no other title in front of the marker.
+        return said.reading.year is not None and len(words_of(read.title)) == 1
+    # `Sealab 2021`: it takes the number for a year, we know better, and about the words we agree.
+    if same_title(title, read.title) or same_title(f"{title} {said.reading.year}", read.title):
+        return True
+    if said.part is None or said.part != read.title_part:
+        return False
+    return title_key(read.title).startswith(title_key(title))
+
+
+def title_to_offer(said: Guess | None, read: Structure) -> str | None:
+    """Where risks stand and nobody confirms the title: the one without what the risks speak of, or as it stands."""
+    if read.likely_title is None or (said and same_title(said.reading.title, read.likely_title)):
+        return read.likely_title or read.title
+    return read.title if guess_says_title(said, read) else read.likely_title
+
+
+def guessed(said: Guess | None) -> Reading | None:
+    return said.reading if said else None

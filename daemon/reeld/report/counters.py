@@ -1,0 +1,93 @@
+"""Counters and durations since reeld started. Any thread may add; prometheus.py shows them."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reeld.domain.records import FileRecord
+from reeld.errors import Interrupted
+from reeld.pipeline.context import Tools
+from reeld.pipeline.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How often something was done, and how many seconds it took in all."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+
+class Tally:
+    """Lives as long as the process; a reload does not begin it anew."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._bytes_hashed = 0
+        self._stages: dict[str, Spent] = defaultdict(Spent)
+        self._errors: dict[str, int] = defaultdict(int)
+        self._looks: dict[str, Spent] = defaultdict(Spent)
+
+    def hashed(self, size_bytes: int) -> None:
+        with self._lock:
+            self._bytes_hashed += size_bytes
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """A stage of one file runs inside; what it raises is an error of its type, but for one that we asked to end."""
+        started = self._clock()
+        try:
+            yield
+        except Interrupted:
+            raise
+        except Exception as err:
+            with self._lock:
+                self._errors[type(err).__name__] += 1
+            raise
+        finally:
+            self._add(self._stages, name, self._clock() - started)
+
+    @contextmanager
+    def look(self, library: str) -> Iterator[None]:
+        """Inside, a part of the library, or all of it, is compared with the catalogue."""
+        started = self._clock()
+        try:
+            yield
+        finally:
+            self._add(self._looks, library, self._clock() - started)
+
+    @property
+    def bytes_hashed(self) -> int:
+        return self._bytes_hashed
+
+    def stages(self) -> dict[str, Spent]:
+        return self._copy(self._stages)
+
+    def errors(self) -> dict[str, int]:
+        return self._copy(self._errors)
+
+    def looks(self) -> dict[str, Spent]:
+        return self._copy(self._looks)
+
+    def _add(self, to: dict[str, Spent], name: str, seconds: float) -> None:
+        with self._lock:
+            to[name] = Spent(to[name].count + 1, to[name].seconds + seconds)
+
+    def _copy(self, counted: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            return dict(counted)
+
+
+def counted(stage: Stage, tally: Tally) -> Stage:
+    """The stage; how long it runs, and how it fails, is counted."""
+
+    def run(record: FileRecord, tools: Tools) -> Any:
+        with tally.stage(stage.name):
+            return stage.run(record, tools)
+
+    return replace(stage, run=run)

@@ -1,0 +1,101 @@
+"""How much work is left, how fast does it go, and when will it be done?
+
+Two lanes go on at the same time, so the slower of them says when: names and headers by files a second, whole files by
+bytes a second. Rates are those of the last minute; before a rate is known nothing is foretold.
+"""
+
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from reeld.catalog import views
+from reeld.errors import CatalogError
+from reeld.report.counters import Tally
+
+TELL_S = 5.0
+WINDOW_S = 60.0
+LEAST_S = 2.0
+"""Of less no rate is told."""
+LIGHT_STAGE = "fingerprint"
+"""Each file that is new goes through it once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is left and when it may be done; scripts may rely on the names. None: not known."""
+
+    files: int
+    """Of which a stage is left."""
+    bytes_to_hash: int
+    files_per_s: float | None
+    hashed_bytes_per_s: float | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at: float
+    files: int
+    hashed_bytes: int
+
+
+class Forecast:
+    """Fed by looking at it; for one thread."""
+
+    def __init__(
+        self, tally: Tally, *, with_full_hash: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tally = tally
+        self._with_full_hash = with_full_hash
+        self._clock = clock
+        self._samples: deque[_Sample] = deque()
+        self._told: Outlook | None = None
+        self._next = -math.inf
+
+    def status(self) -> dict[str, Any] | None:
+        """The outlook, looked at now and then; None while there is nothing to do, as far as is known."""
+        if self._clock() >= self._next:
+            self._next = self._clock() + TELL_S
+            with contextlib.suppress(CatalogError):  # whoever needs the catalogue for more than this says why
+                self._told = self.look(views.work_left())
+        return asdict(self._told) if self._told and self._told.files else None
+
+    def look(self, left: views.WorkLeft) -> Outlook:
+        """The outlook now, given what the queue holds."""
+        self._sample()
+        files_per_s, hashed_per_s = self._rates()
+        bytes_to_hash = left.bytes_to_hash if self._with_full_hash else 0
+        waits = [seconds_for(left.files_to_read, files_per_s), seconds_for(bytes_to_hash, hashed_per_s)]
+        known = [wait for wait in waits if wait is not None]
+        return Outlook(
+            files=left.files,
+            bytes_to_hash=bytes_to_hash,
+            files_per_s=files_per_s,
+            hashed_bytes_per_s=hashed_per_s,
+            seconds_left=max(known) if len(known) == len(waits) else None,
+        )
+
+    def _sample(self) -> None:
+        spent = self._tally.stages().get(LIGHT_STAGE)
+        now = self._clock()
+        self._samples.append(_Sample(now, spent.count if spent else 0, self._tally.bytes_hashed))
+        while len(self._samples) > 2 and self._samples[1].at <= now - WINDOW_S:
+            self._samples.popleft()
+
+    def _rates(self) -> tuple[float | None, float | None]:
+        first, last = self._samples[0], self._samples[-1]
+        seconds = last.at - first.at
+        if seconds < LEAST_S:
+            return None, None
+        return (last.files - first.files) / seconds, (last.hashed_bytes - first.hashed_bytes) / seconds
+
+
+def seconds_for(left: int, per_s: float | None) -> float | None:
+    """How long that takes; None if it does not go on, or nobody knows how fast."""
+    if left == 0:
+        return 0.0
+    return left / per_s if per_s else None

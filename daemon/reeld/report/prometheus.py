@@ -1,0 +1,180 @@
+"""How do others draw reeld's curves? By Prometheus' text: at a port of this machine, or as a file for node_exporter.
+
+A thread of its own looks into the catalogue now and then; whoever asks at the port gets what it last saw. Nothing here
+may harm the daemon: a port that is taken, a folder that is gone and a catalogue that is busy are said once, and tried
+again. This is the only module that imports prometheus_client, and the daemon imports it only when it is asked to.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from reeld.catalog import views
+from reeld.config import MetricsSettings
+from reeld.domain.files import readable
+from reeld.errors import CatalogError
+from reeld.log import get_logger
+from reeld.report.counters import Spent, Tally
+
+log = get_logger()
+
+HOST = "127.0.0.1"
+FILE = "reeld.prom"
+
+# How long the end waits for a scrape under way.
+LONGEST_END_S = 2.0
+
+Row = dict[str, Any]
+
+
+class Metrics(Collector):
+    """Shown from `start` to `stop`. `libraries` gives the figures of each watcher."""
+
+    def __init__(
+        self, settings: MetricsSettings, tally: Tally, database_path: str, libraries: Callable[[], Sequence[Row]]
+    ) -> None:
+        self._settings = settings
+        self._tally = tally
+        self._database_path = database_path
+        self._libraries = libraries
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._counts: Row | None = None
+        self._queue: Sequence[views.Queued] = ()
+        self._stopping = threading.Event()
+        self._server: Any = None
+        self._told: set[str] = set()
+        # A disk that does not answer must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+
+    def start(self) -> None:
+        self._registry.register(self)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(LONGEST_END_S)
+
+    # --- the thread --------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._attempt("catalogue", self._look)
+                if self._settings.port and self._server is None:
+                    self._attempt("port", self._listen)
+                if self._settings.textfile_directory:
+                    self._attempt("file", self._write)
+                self._stopping.wait(self._settings.period_s)
+        finally:
+            if self._server is not None:
+                self._server.shutdown()
+                self._server.server_close()
+
+    def _attempt(self, about: str, do: Callable[[], None]) -> None:
+        """Trouble is said once while it lasts, and costs the curves a point, and nobody else anything."""
+        try:
+            do()
+        except Exception as err:  # noqa: BLE001 - a curve is worth no crash, whatever the library raises
+            if about not in self._told:
+                log.warning("metrics.failed", about=about, reason=_reason(err))
+            self._told.add(about)
+        else:
+            self._told.discard(about)
+
+    def _look(self) -> None:
+        self._counts, self._queue = views.counts(), views.queued()
+
+    def _listen(self) -> None:
+        self._server, _ = start_http_server(self._settings.port, addr=HOST, registry=self._registry)
+
+    def _write(self) -> None:
+        write_to_textfile(os.path.join(self._settings.textfile_directory, FILE), self._registry)
+
+    # --- the figures -------------------------------------------------------------------------------------
+
+    def collect(self) -> Iterator[Metric]:
+        """For prometheus_client, from whichever thread asks; it asks nobody who might not answer."""
+        yield from self._of_catalog()
+        yield from self._of_work()
+        yield from self._of_libraries()
+        yield from self._of_files()
+
+    def _of_catalog(self) -> Iterator[Metric]:
+        counts = self._counts
+        if counts is None:
+            return
+        yield _gauge("reeld_files", "Video files that the catalogue knows.", "state", counts["files"])
+        yield _gauge("reeld_verdicts", "Present video files.", "verdict", counts["verdicts"])
+        yield GaugeMetricFamily("reeld_pending", "Files that wait for a person.", counts["verdicts"]["pending"])
+        works = {name: counts[name] for name in ("movies", "series", "episodes")}
+        yield _gauge("reeld_works", "Works that have a file.", "kind", works)
+        jobs = GaugeMetricFamily("reeld_jobs", "Files that still need this stage.", labels=("stage", "state"))
+        age = GaugeMetricFamily("reeld_oldest_job_seconds", "Since when the oldest of them waits.", labels=("stage",))
+        oldest: dict[str, float] = {}
+        for queued in self._queue:
+            jobs.add_metric((queued.stage, queued.state), queued.count)
+            if queued.state in ("waiting", "running"):
+                oldest[queued.stage] = max(oldest.get(queued.stage, 0.0), time.time() - queued.oldest_s)
+        for stage, seconds in oldest.items():
+            age.add_metric((stage,), max(0.0, seconds))
+        yield from (jobs, age)
+
+    def _of_work(self) -> Iterator[Metric]:
+        yield _summary("reeld_stage_seconds", "Stages of files that ran.", "stage", self._tally.stages())
+        yield _counter("reeld_errors", "Stages that failed.", "kind", self._tally.errors())
+        yield CounterMetricFamily("reeld_hashed_bytes", "Bytes read for full hashes.", self._tally.bytes_hashed)
+
+    def _of_libraries(self) -> Iterator[Metric]:
+        watched = {row["name"]: row for row in self._libraries()}
+        yield _summary("reeld_reconcile_seconds", "Looks at libraries.", "library", self._tally.looks())
+        for name, help_text in (
+            ("events", "Events of the kernel."),
+            ("overflows", "Times that events were lost."),
+            ("rebuilds", "Times that an observer was replaced."),
+        ):
+            yield _counter(f"reeld_{name}", help_text, "library", {one: it[name] for one, it in watched.items()})
+        degraded = {one: int(it["is_degraded"]) for one, it in watched.items()}
+        yield _gauge("reeld_degraded", "1 where events do not tell of all changes.", "library", degraded)
+
+    def _of_files(self) -> Iterator[Metric]:
+        for name, suffix, what in (("database", "", "the catalogue"), ("wal", "-wal", "its write-ahead log")):
+            try:
+                size_bytes = os.path.getsize(self._database_path + suffix)
+            except OSError:
+                continue
+            yield GaugeMetricFamily(f"reeld_{name}_bytes", f"Size of {what}.", size_bytes)
+
+
+def _gauge(name: str, help_text: str, label: str, values: dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((readable(key),), value)
+    return family
+
+
+def _counter(name: str, help_text: str, label: str, values: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, help_text, labels=(label,))
+    for key, value in values.items():
+        family.add_metric((readable(key),), value)
+    return family
+
+
+def _summary(name: str, help_text: str, label: str, values: dict[str, Spent]) -> Metric:
+    family = SummaryMetricFamily(name, help_text, labels=(label,))
+    for key, spent in values.items():
+        family.add_metric((readable(key),), count_value=spent.count, sum_value=spent.seconds)
+    return family
+
+
+def _reason(err: Exception) -> str:
+    if isinstance(err, CatalogError):
+        return str(err)
+    if isinstance(err, PermissionError):
+        return f"{err}; give the user that runs reeld the right to write there, then restart reeld"
+    return f"{err!r}; see [metrics] in the configuration"

@@ -1,0 +1,164 @@
+"""What do the stages work with? Child processes for untrusted bytes, a way to end, and a pulse."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from reeld.catalog import media
+from reeld.config import Config, Library
+from reeld.database.connection import reading, writing
+from reeld.domain.content import HashProgress
+from reeld.domain.records import FileRecord, Place
+from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable
+from reeld.pipeline.context import Tools
+from reeld.pipeline.stages import Stage
+from reeld.pipeline.throttle import Pace
+from reeld.sandbox import Limits
+from reeld.scanner.moved_files import LookFor
+from reeld.scanner.root_check import Root
+from reeld.service.heartbeat import Pulses
+from reeld.service.worker_pool import START_TIMEOUT_S, WorkerPool
+from reeld.watch.walk import Found, look_for
+
+MIB = 1 << 20
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def identifier_pool(config: Config) -> WorkerPool:
+    """Children that read names: one for each core, since reading is all computing."""
+    limits = Limits(
+        memory_bytes=config.identify.memory_mib * MIB, cpu_s=_whole(config.identify.timeout_s), descriptors=0
+    )
+    return WorkerPool("reeld.identify.child", cores(), limits)
+
+
+def prober_pool(config: Config) -> WorkerPool:
+    """Children that read the headers of videos."""
+    limits = Limits(memory_bytes=config.probe.memory_mib * MIB, cpu_s=_whole(config.probe.timeout_s), descriptors=1)
+    return WorkerPool("reeld.content.probe_child", cores(), limits)
+
+
+@contextmanager
+def open_tools(
+    config: Config,
+    stopping: threading.Event,
+    on_bytes_hashed: Callable[[int], None] = lambda _count: None,
+    pulses: Pulses | None = None,
+) -> Iterator[Tools]:
+    """The tools of the stages; their child processes end when the context does."""
+    pulses = pulses or Pulses()
+    prober, identifier = prober_pool(config), identifier_pool(config)
+
+    def ask_prober(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
+        with pulses.mine().away(_longest_call_s(config.probe.timeout_s)):
+            return prober.call(request, descriptors, timeout_s=config.probe.timeout_s)
+
+    def ask_identifier(request: dict[str, Any]) -> dict[str, Any]:
+        with pulses.mine().away(_longest_call_s(config.identify.timeout_s)):
+            return identifier.call(request, timeout_s=config.identify.timeout_s)
+
+    def interrupt() -> None:
+        prober.close()
+        identifier.close()
+
+    def wait(seconds: float) -> None:
+        with pulses.mine().away(seconds):
+            stopping.wait(seconds)
+
+    pace = Pace(bytes_per_s=config.hash.max_mib_per_s * MIB, pause=wait)
+
+    try:
+        yield Tools(
+            ask_prober=ask_prober,
+            ask_identifier=ask_identifier,
+            should_stop=stopping.is_set,
+            on_bytes_hashed=on_bytes_hashed,
+            keep_pace=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
+            kept_hash=_kept_hash,
+            keep_hash=_keep_hash,
+            patience_s=_patience(config.libraries),
+            interrupt=interrupt,
+        )
+    finally:
+        interrupt()
+
+
+def _kept_hash(video_file_id: int) -> HashProgress | None:
+    with reading():
+        return media.hash_progress(video_file_id)
+
+
+def _keep_hash(video_file_id: int, progress: HashProgress) -> None:
+    # The hash goes on, and is tried to be kept again a gibibyte later; whoever stores it waits until it is stored.
+    with suppress(CatalogBusy, CatalogFull, CatalogUnavailable), writing():
+        media.keep_hash_progress(video_file_id, progress)
+
+
+def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
+    """For how long a file that ends too early is waited for, by its library's path."""
+    by_path = {each.path: each.patience_h * 3600 if each.container_end else 0.0 for each in libraries}
+    return lambda library_path: by_path.get(library_path, 0.0)
+
+
+def at_its_disk(stage: Stage, pulses: Pulses) -> Stage:
+    """The stage; while it runs, its thread says at which disk it is."""
+
+    def run(record: FileRecord, tools: Tools) -> Any:
+        pulse = pulses.mine()
+        pulse.at_disk(record.library_path, record.path)
+        try:
+            return stage.run(record, tools)
+        finally:
+            pulse.beat()
+
+    return replace(stage, run=run)
+
+
+def now_ms() -> int:
+    """The wall clock in milliseconds: what job times and the catalogue's moments are counted in."""
+    return time.time_ns() // 1_000_000
+
+
+def roots_of(config: Config, library_ids: Mapping[str, int]) -> dict[int, Root]:
+    """The roots of all libraries, by library id."""
+    places = [Place(library_ids[library.name], library.path) for library in config.libraries]
+    return {place.library_id: Root(place=place) for place in places}
+
+
+def looking(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> LookFor:
+    """What lies under some names of a library's folder now; None if that cannot be known. `roots` by library id.
+
+    Only a library that can be looked at right now, and is believed, says so: under the root of an unplugged disk
+    everything seems absent. A root that `does_answer` denies is not asked: whoever asks a dead disk waits for ever, and
+    for a library that is not theirs.
+    """
+
+    def look_for_names(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+        root = roots.get(library_id)
+        if root is None or not does_answer(root.place.root):
+            return None
+        seen = root.believed_at(directory)
+        if seen is None:
+            return None
+        found = look_for(root.place.root, directory, names, seen=seen)
+        return found if isinstance(found, Found) and root.believed_at(directory) == seen else None
+
+    return look_for_names
+
+
+def _longest_call_s(timeout_s: float) -> float:
+    """Another thread's call may come first, and a child may have to be started for each."""
+    return 2 * (timeout_s + START_TIMEOUT_S)
+
+
+def _whole(timeout_s: float) -> int:
+    # A child that computes all the time is stopped by its own limit a second before the wall clock's is over.
+    return max(1, int(timeout_s) - 1)

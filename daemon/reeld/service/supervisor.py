@@ -1,0 +1,87 @@
+"""Who looks after the threads? The main thread, every second: it tells what is wrong, and helps where it can.
+
+A library whose disk does not answer rests, others do the work of the threads that wait for it, and it goes on when
+the disk does. A thread that hangs anywhere else is a bug that nobody can mend from inside: then the service manager
+is not told any more that reeld is alive, and starts it anew.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+
+from reeld.catalog import queue
+from reeld.database.connection import reading, writing
+from reeld.errors import CatalogCorrupt, CatalogError
+from reeld.log import get_logger, tell_left_out
+from reeld.pipeline.disk_health import Disks
+from reeld.report.sd_notify import notify, watchdog_interval_s
+from reeld.service.heartbeat import Findings, Pulses
+from reeld.service.shutdown import position
+from reeld.service.workers import Workers
+
+log = get_logger()
+
+STATUS_S = 1.0
+"""How long the main thread waits from one look to the next."""
+
+
+class Vigil:
+    """For the main thread alone."""
+
+    def __init__(self, pulses: Pulses, disks: Disks, workers: Workers, library_ids: Mapping[str, int]) -> None:
+        self._pulses = pulses
+        self._disks = disks
+        self._workers = workers
+        self._library_ids = library_ids
+        self._found = Findings()
+        self._troubles: dict[str, str] = {}
+        self._watchdog_s = watchdog_interval_s(os.environ)
+        self._next_beat = 0.0
+
+    def pause_s(self) -> float:
+        """How long to wait until the next look."""
+        return STATUS_S if self._watchdog_s is None else min(STATUS_S, self._watchdog_s / 2)
+
+    def look_around(self) -> None:
+        """Raises CatalogCorrupt; any other trouble with the catalogue is met again at the next look."""
+        before, self._found = self._found, self._pulses.look()
+        self._disks.do_not_answer({stall.root: stall.what for stall in self._found.stalls}, self._found.silent)
+        self._workers.relieve([stall.thread for stall in self._found.stalls])
+        self._tell_troubles()
+        for thread in set(self._found.stuck) - set(before.stuck):
+            log.error("thread.stuck", thread=thread, where=position(thread))
+        self._wake_who_rested()
+        self._beat()
+        tell_left_out()
+
+    def _tell_troubles(self) -> None:
+        now = {root: trouble for root in self._library_ids if (trouble := self._disks.trouble(root)) is not None}
+        for root in now.keys() - self._troubles.keys():
+            threads = {stall.thread: position(stall.thread) for stall in self._found.stalls if stall.root == root}
+            log.warning("disk.failed", path=root, reason=now[root], threads=threads)
+        for root in self._troubles.keys() - now.keys():
+            log.info("disk.recovered", path=root)
+        self._troubles = now
+
+    def _wake_who_rested(self) -> None:
+        for root in self._disks.rested():
+            self._disks.goes_on(root)  # first: a worker that must still let it rest says so again
+            if root not in self._library_ids:
+                continue  # not configured any more
+            try:
+                with writing():
+                    queue.end_rest(self._library_ids[root])
+            except CatalogCorrupt:
+                raise
+            except CatalogError as err:
+                self._disks.rests(root)
+                log.warning("catalog.failed", reason=str(err), retry_s=STATUS_S)
+
+    def _beat(self) -> None:
+        """Tell the service manager that all threads are alive; not told is what makes it act."""
+        if self._watchdog_s is None or self._found.stuck or time.monotonic() < self._next_beat:
+            return
+        with reading():  # where a thread that holds the catalogue hangs, so do we
+            pass
+        notify("WATCHDOG=1")
+        self._next_beat = time.monotonic() + self._watchdog_s

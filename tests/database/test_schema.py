@@ -1,0 +1,255 @@
+"""Is the schema that the migrations make the one that the models speak of, and are the promised indexes there?"""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peewee import SqliteDatabase, sqlite3
+
+from reeld.catalog.models import ALL_MODELS, Trash, VideoFile
+from reeld.database.base import database
+from reeld.database.connection import BUSY_TIMEOUT_S, writing
+from reeld.database.fields import utc_from_ms
+from reeld.database.migrate import APPLICATION_ID, all_migrations, latest_version, migrate, statements
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, rows
+
+TABLES = sorted(model._meta.table_name for model in ALL_MODELS)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
+    """Type, obligation, default, place in the key and hiddenness of each column, by name."""
+    return {row[1]: row[2:] for row in connection.execute(f"PRAGMA table_xinfo({table})")}
+
+
+def _indexes(connection: sqlite3.Connection, table: str) -> set[tuple[Any, ...]]:
+    """Each index as (unique, origin, partial, columns with their order and collation, condition)."""
+    found = set()
+    for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list({table})").fetchall():
+        keys = [row for row in connection.execute(f"PRAGMA index_xinfo({name})") if row[5]]
+        columns = tuple((column, descending, collation) for _, _, column, descending, collation, _ in keys)
+        found.add((unique, origin, partial, columns, _condition(connection, name)))
+    return found
+
+
+def _condition(connection: sqlite3.Connection, index: str) -> str | None:
+    sql = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (index,)).fetchone()[0] or ""
+    condition: str = " ".join(sql.upper().replace('"', "").split()).partition(" WHERE ")[2].strip("()")
+    return condition or None
+
+
+def _foreign_keys(connection: sqlite3.Connection, table: str) -> set[tuple[Any, ...]]:
+    return {row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({table})")}
+
+
+def _schema(path: Path) -> dict[str, Any]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return {
+            table: {
+                "columns": _columns(connection, table),
+                "indexes": _indexes(connection, table),
+                "foreign keys": _foreign_keys(connection, table),
+                "ids are never given twice": "AUTOINCREMENT" in _sql(connection, table),
+            }
+            for table in names
+            if not table.startswith("sqlite_")
+        }
+
+
+def _sql(connection: sqlite3.Connection, table: str) -> str:
+    return str(connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0])
+
+
+@pytest.fixture
+def from_models(tmp_path: Path) -> Path:
+    """A database whose tables peewee made from the models."""
+    path = tmp_path / "models.db"
+    other = SqliteDatabase(str(path))
+    with other.bind_ctx(ALL_MODELS):
+        other.create_tables(ALL_MODELS)
+    other.close()
+    return path
+
+
+def test_the_migrations_make_the_schema_of_the_models(catalog: Path, from_models: Path) -> None:
+    assert _schema(catalog) == _schema(from_models)
+    assert sorted(_schema(catalog)) == TABLES
+
+
+def test_an_index_more_or_a_column_less_would_be_noticed(catalog: Path, from_models: Path) -> None:
+    for change in ("CREATE INDEX more ON movies (year DESC)", "ALTER TABLE jobs DROP COLUMN last_error"):
+        before = _schema(from_models)
+        with contextlib.closing(sqlite3.connect(from_models)) as connection, connection:
+            connection.execute(change)
+        assert _schema(from_models) != before
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "unique"),
+    [
+        ("movies", ("title",), False),
+        ("movies", ("tmdb_id",), False),
+        ("movies", ("tvdb_id",), False),
+        ("movies", ("imdb_id",), False),
+        ("series", ("title",), False),
+        ("series", ("tmdb_id",), False),
+        ("series", ("tvdb_id",), False),
+        ("series", ("imdb_id",), False),
+        ("series", ("tvmaze_id",), False),
+        ("episodes", ("title",), False),
+        ("episodes", ("series_id",), False),
+        ("episodes", ("series_id", "season_number", "episode_number"), True),
+        ("video_files", ("file_hash",), False),
+        ("video_files", ("path",), False),
+        ("video_files", ("size_bytes", "file_hash"), False),
+        ("video_files", ("library_id", "path"), True),
+        ("jobs", ("video_file_id",), True),
+    ],
+)
+def test_users_and_scripts_find_the_promised_index(
+    catalog: Path, table: str, columns: tuple[str, ...], unique: bool
+) -> None:
+    indexes = _schema(catalog)[table]["indexes"]
+    assert [index for index in indexes if tuple(key[0] for key in index[3]) == columns and bool(index[0]) == unique]
+
+
+def test_the_question_which_file_is_next_is_answered_by_an_index(catalog: Path) -> None:
+    plan = rows(
+        catalog,
+        "EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE lane = 'light' AND state = 'waiting' AND due_at_ms <= 5"
+        " ORDER BY due_at_ms, id LIMIT 1",
+    )
+    assert "jobs_lane_state_due_at_ms" in plan[0][3]
+    assert not any("TEMP B-TREE" in step[3] for step in plan)
+
+
+def test_the_open_database_is_set_to_lose_nothing(catalog: Path) -> None:
+    def pragma(name: str) -> Any:
+        return database.execute_sql(f"PRAGMA {name}").fetchone()[0]
+
+    assert pragma("journal_mode") == "wal"
+    assert pragma("synchronous") == 2  # FULL
+    assert pragma("foreign_keys") == 1
+    assert pragma("trusted_schema") == 0
+    assert pragma("busy_timeout") == BUSY_TIMEOUT_S * 1000
+    assert pragma("application_id") == APPLICATION_ID
+    assert pragma("user_version") == latest_version()
+
+
+def test_the_name_reel_can_be_read_in_the_file_itself(catalog: Path) -> None:
+    assert catalog.read_bytes()[68:72] == b"REEL"
+
+
+def test_migrations_are_numbered_without_gaps_and_run_once(tmp_path: Path) -> None:
+    assert [migration.version for migration in all_migrations()] == list(range(1, latest_version() + 1))
+    other = SqliteDatabase(str(tmp_path / "other.db"))
+    assert migrate(other) == [migration.name for migration in all_migrations()]
+    assert migrate(other) == []
+    other.close()
+
+
+def test_a_migration_that_fails_leaves_the_schema_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *sound, last = all_migrations()
+    sql = "CREATE TABLE half (id INTEGER);\nCREATE TABLE movies (id INTEGER);"
+    broken = type(last)(last.version + 1, "9999_broken.sql", sql)
+    path = tmp_path / "other.db"
+    other = SqliteDatabase(str(path))
+    migrate(other)
+    before = _schema(path)
+    monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: [*sound, last, broken])
+    with pytest.raises(Exception, match="movies already exists"):
+        migrate(other)
+    other.close()
+    assert _schema(path) == before
+    assert rows(path, "PRAGMA user_version") == [(last.version,)]
+
+
+def _fill(other: SqliteDatabase, path: Path) -> dict[str, dict[str, Any]]:
+    """Put a row into each table, with all its columns set; the rows, by table."""
+    made = {}
+    for table, facts in _schema(path).items():
+        if not other.execute_sql(f"SELECT 1 FROM {table}").fetchall():
+            names = list(facts["columns"])
+            values = [1 if facts["columns"][name][0] in ("INTEGER", "REAL") else "[]" for name in names]
+            marks = ", ".join("?" * len(names))
+            other.execute_sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", values)
+        cursor = other.execute_sql(f"SELECT * FROM {table}")
+        made[table] = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    return made
+
+
+@pytest.mark.parametrize("version", range(1, latest_version() + 1))
+def test_a_catalogue_of_every_schema_that_was_keeps_all_its_rows_on_the_way_to_the_latest(
+    tmp_path: Path, from_models: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    path, newest = tmp_path / "old.db", all_migrations()
+    other = SqliteDatabase(str(path), pragmas={"foreign_keys": 0})
+    monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: newest[:version])
+    migrate(other)
+    other.execute_sql("PRAGMA foreign_keys = OFF")
+    before = _fill(other, path)
+    monkeypatch.undo()
+    assert migrate(other) == [migration.name for migration in newest[version:]]
+    assert other.execute_sql("PRAGMA foreign_key_check").fetchall() == []
+    assert _schema(path) == _schema(from_models)
+    for table, row in before.items():
+        cursor = other.execute_sql(f"SELECT * FROM {table}")
+        after = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+        assert cursor.fetchone() is None
+        gone = {"root_device", "root_inode"} if version == 1 and table == "libraries" else set()
+        assert row.items() - after.items() == {(name, row[name]) for name in gone}
+    other.close()
+
+
+def test_a_root_that_the_first_schema_remembered_is_still_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, newest = tmp_path / "old.db", all_migrations()
+    other = SqliteDatabase(str(path))
+    monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: newest[:1])
+    migrate(other)
+    columns = "(name, path, kind, state, root_device, root_inode)"
+    other.execute_sql(
+        f"INSERT INTO libraries {columns} VALUES ('A', '/a', 'auto', 'online', 64, 2), "
+        "('B', '/b', 'auto', 'offline', NULL, NULL)"
+    )
+    monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: newest)
+    migrate(other)
+    other.close()
+    assert rows(path, "SELECT name, passport, is_accepted FROM libraries ORDER BY name") == [
+        ("A", '{"device":64,"inode":2}', 0),
+        ("B", None, 0),
+    ]
+
+
+def test_a_migration_is_taken_apart_at_semicolons_that_end_a_line() -> None:
+    sql = "-- a; comment;\nCREATE TABLE a (\n  x TEXT DEFAULT ';' CHECK (x != 1)\n);\n\nCREATE TABLE b (y);\n"
+    parts = statements(sql)
+    assert [part.split("(")[0].strip() for part in parts] == ["CREATE TABLE a", "CREATE TABLE b"]
+
+
+def test_lists_and_dicts_come_back_as_such_and_are_json_to_other_programs(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "a.mkv")
+    languages, nothing = ["de", "pt-BR", "日本語"], list[str]()
+    metadata = {"title": "Amélie", "genres": ["Comédie"], "year": None, "n": 1.5, "nested": {"a": [1, {"b": []}]}}
+    kept = {"entity_type": "movie", "original_id": 1, "deletion_reason": "test", "deleted_at": utc_from_ms(NOW_MS)}
+    with writing():
+        VideoFile.update(languages=languages, subtitle_languages=nothing).where(VideoFile.id == file_id).execute()
+        Trash.insert(entity_metadata=metadata, **kept).execute()
+    row = VideoFile.get_by_id(file_id)
+    assert (row.languages, row.subtitle_languages) == (languages, nothing)
+    assert Trash.get().entity_metadata == metadata
+    (stored,) = rows(catalog, "SELECT languages, subtitle_languages FROM video_files")
+    assert [json.loads(text) for text in stored] == [languages, nothing]
+    assert rows(catalog, "SELECT json_extract(entity_metadata, '$.nested.a[0]') FROM trash") == [(1,)]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=8))
+def test_whatever_json_can_say_is_kept(value: Any) -> None:
+    field = Trash.entity_metadata
+    assert field.python_value(field.db_value({"it": value})) == {"it": value}

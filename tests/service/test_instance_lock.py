@@ -1,0 +1,199 @@
+"""Who works on a catalogue, and what does it say of itself? Locks of real processes."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reeld.errors import CatalogInUse, CatalogUnavailable, NotFoundError
+from reeld.service.instance_lock import Presence, status_of, who_works
+
+HOLD = """
+import sys
+from reeld.service.instance_lock import Presence
+with Presence(sys.argv[1]) as presence:
+    presence.tell({"libraries": []})
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return str(tmp_path / "deep" / "reeld.db")
+
+
+def test_nobody_is_there_at_first(database: str) -> None:
+    assert status_of(database) is None
+
+
+def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
+    with Presence(database) as presence:
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
+        presence.tell({"libraries": ["é\udce9"]})
+        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["é\udce9"]}
+    assert status_of(database) is None
+    assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
+
+
+def test_a_second_process_is_refused_and_told_who_the_first_is(database: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(CatalogInUse, match=f"process {other.pid}"), Presence(database):
+            pass
+        other.kill()
+        other.wait()
+    # The kernel took the lock back; what the dead process said of itself counts no more.
+    assert status_of(database) is None
+    with Presence(database):
+        assert status_of(database) is not None
+
+
+def test_a_lock_whose_file_was_removed_or_replaced_is_taken_anew(database: str) -> None:
+    with Presence(database) as presence:
+        presence.keep()
+        os.unlink(f"{database}.lock")
+        presence.keep()
+        with pytest.raises(CatalogInUse), Presence(database):
+            pass
+        (other := Path(f"{database}.other")).touch()
+        other.rename(f"{database}.lock")
+        assert status_of(database) is None
+        presence.keep()
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
+        os.rename(os.path.dirname(database), f"{os.path.dirname(database)} away")
+        presence.keep()
+        os.rename(f"{os.path.dirname(database)} away", os.path.dirname(database))
+        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
+    assert status_of(database) is None
+
+
+def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> None:
+    with Presence(database) as presence:
+        os.unlink(f"{database}.lock")
+        with Presence(database) as other:
+            other.tell({"libraries": ["theirs"]})
+            with pytest.raises(CatalogInUse, match="was removed while reeld ran"):
+                presence.keep()
+            presence.tell({"libraries": ["ours"]})
+            presence.__exit__()
+            assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["theirs"]}
+
+
+def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, removed = fcntl.flock, list[str]()
+
+    def remove_first(descriptor: int, how: int) -> None:
+        if not removed:
+            removed.append(f"{database}.lock")
+            os.unlink(removed[0])
+        take(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with Presence(database), pytest.raises(CatalogInUse), Presence(database):
+        pass
+
+
+@pytest.mark.parametrize("can_write", [True, False])
+def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anything_itself(
+    database: str, *, can_write: bool
+) -> None:
+    os.makedirs(os.path.dirname(database))
+    Path(f"{database}.status").write_text('{"pid": 1, "config_error": "what the dead one said"}')
+    if not can_write:  # as on a full disk
+        os.mkdir(f"{database}.status.new")
+    with Presence(database, "scan"):
+        assert status_of(database) == ({"pid": os.getpid(), "what": "scan"} if can_write else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"pid": 5, "what": "run"}, "reeld runs as process 5"),
+        ({"pid": 5}, "reeld runs as process 5"),
+        ({"pid": None, "what": None}, "reeld runs"),
+        ({}, "reeld runs"),
+        ({"pid": 5, "what": "scan"}, "reeld scan works on the catalogue as process 5, and reeld does not run besides"),
+    ],
+)
+def test_who_works_is_said_by_what_it_does_and_no_process_is_made_up(status: dict[str, Any], words: str) -> None:
+    assert who_works(status) == words
+
+
+def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
+    os.makedirs(os.path.dirname(database))
+    descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # what a `reeld status` does, for longer than it ever takes
+    timer = threading.Timer(0.15, os.close, (descriptor,))
+    timer.start()
+    with Presence(database):
+        pass
+    timer.join()
+
+
+def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) -> None:
+    with Presence(database) as presence:
+        os.unlink(f"{database}.status")
+        os.mkdir(f"{database}.status.new")
+        presence.tell({})
+        assert status_of(database) == {}
+        Path(f"{database}.status").write_bytes(b"\xff{")
+        assert status_of(database) == {}
+        Path(f"{database}.status").write_text("[1]")
+        assert status_of(database) == {}
+
+
+def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
+    """One of root's, which wrote on a full disk: the service may not write to it, and may remove it."""
+    os.makedirs(os.path.dirname(database))
+    elsewhere = Path(f"{database}.elsewhere")
+    elsewhere.write_text("of another user")
+    os.symlink(elsewhere, f"{database}.status.new")
+    with Presence(database) as presence:
+        presence.tell({"libraries": []})
+        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": []}
+    assert elsewhere.read_text() == "of another user"
+
+
+def test_a_disk_that_knows_no_locks_is_not_another_reeld(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(CatalogUnavailable, match="No locks available"), Presence(database):
+        pass
+    assert status_of(database) is None
+
+
+def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Path) -> None:
+    def refused(folder: Path, *made: str) -> None:
+        def give_up() -> None:
+            for name in made:
+                (folder / name).touch()
+            raise NotFoundError("there is no backup")
+
+        with pytest.raises(NotFoundError), Presence(str(folder / "reeld.db")):
+            give_up()
+
+    (tmp_path / "there").mkdir()
+    refused(tmp_path / "there" / "mistyped" / "deep")
+    assert os.listdir(tmp_path / "there") == []
+    refused(tmp_path / "there")
+    assert (tmp_path / "there").exists()
+    refused(tmp_path / "new", "reeld.db")
+    assert sorted(os.listdir(tmp_path / "new")) == ["reeld.db", "reeld.db.lock"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CatalogUnavailable, match=r"\[database\] path"), Presence(str(tmp_path / "file" / "reeld.db")):
+        pass
