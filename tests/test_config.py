@@ -322,8 +322,8 @@ def test_a_library_has_its_own_quiet_period_or_the_general_one() -> None:
 
 
 def test_each_witness_can_be_switched_off_for_one_library_or_for_all() -> None:
-    witnesses = {"open_for_writing": False, "holes": False, "container_end": False, "patience_h": 1}
-    for name, value in witnesses.items():
+    completeness_checks = {"open_for_writing": False, "holes": False, "container_end": False, "patience_h": 1}
+    for name, value in completeness_checks.items():
         config = parsed({"settle": {name: value}, "library": [{"name": "A", "path": "/a"}]})
         assert getattr(config.libraries[0], name) == getattr(config.settle, name) == value
         config = parsed({"library": [{"name": "A", "path": "/a", name: value}, {"name": "B", "path": "/b"}]})

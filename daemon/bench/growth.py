@@ -92,12 +92,12 @@ def _scan(world: World, count: int) -> Growth:
             looked_s = 0.0
             while process.poll() is None:
                 time.sleep(max(LOOK_S, LOOK_SHARE * looked_s))
-                looking = time.perf_counter()
+                stat_names_of = time.perf_counter()
                 if process.poll() is None:
                     peak = max(peak, _peak(process.pid))
                 if len(moments) < len(_LOOKS) and database.exists():
                     _look(database, count, moments, time.perf_counter() - started)
-                looked_s = time.perf_counter() - looking
+                looked_s = time.perf_counter() - stat_names_of
             done_s = time.perf_counter() - started
             if process.returncode != os.EX_OK:
                 raise RuntimeError(f"the scan ended with status {process.returncode}; see {log.name}")

@@ -20,24 +20,24 @@ NEWCOMERS = ("The.Bench.Warmer.2019.1080p.BluRay.x264-GRP.mkv", "Bench.Warmers.S
 
 def run(world: World) -> Iterator[Line]:
     stock = catalogued(world, world.sizes.catalogued)
-    newcomers = [stock.library.root / "Arrivals" / name for name in NEWCOMERS]
+    new_files = [stock.library.root / "Arrivals" / name for name in NEWCOMERS]
     with world.corner("idle") as corner:
         database = copy_catalog(stock.database, corner)
         config = write_config(corner, stock.library.root, quiet_s=0.5)
         try:
             with running_daemon(config, database) as daemon:
-                _give_work(daemon, newcomers, world.sizes.catalogued)
+                _give_work(daemon, new_files, world.sizes.catalogued)
                 yield from _watch(daemon, world)
         finally:
-            for path in newcomers:
+            for path in new_files:
                 path.unlink(missing_ok=True)
 
 
-def _give_work(daemon: Daemon, newcomers: list[Path], already: int) -> None:
-    for number, path in enumerate(newcomers):
+def _give_work(daemon: Daemon, new_files: list[Path], already: int) -> None:
+    for number, path in enumerate(new_files):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(real_content(2_000_000 + number, path.name))
-    daemon.wait_until_worked_off(already + len(newcomers))
+    daemon.wait_until_worked_off(already + len(new_files))
     daemon.wait_until_resting()
 
 

@@ -29,7 +29,7 @@ Seen = tuple[str, float]
 
 def run(world: World) -> Iterator[Line]:
     stock = catalogued(world, world.sizes.catalogued)
-    arriving = arriving_paths(world.sizes.arrivals + 1, list(stock.library.paths))
+    arriving = arriving_paths(world.sizes.new_files + 1, list(stock.library.paths))
     contents = {path: real_content(1_000_000 + number, path) for number, path in enumerate(arriving)}
     with world.corner("latency") as corner:
         database = copy_catalog(stock.database, corner)

@@ -23,11 +23,11 @@ FILES_A_DIRECTORY = 20
 
 
 def run(world: World) -> Iterator[Line]:
-    yield from _looks(world)
+    yield from _rescan_schedule(world)
     yield from _burst(world)
 
 
-def _looks(world: World) -> Iterator[Line]:
+def _rescan_schedule(world: World) -> Iterator[Line]:
     count = world.sizes.walked
     root, folder = _empty_files(world.folder / f"walked-{count}", count), world.folder / f"walked-catalog-{count}"
     folder.mkdir(exist_ok=True)
@@ -110,7 +110,7 @@ def _look(root: str, database: str, rounds: int) -> None:
     from reeld.log import configure_log
     from reeld.pipeline.stages import stages
     from reeld.scanner.reconcile import reconcile
-    from reeld.service.watcher import make_intake
+    from reeld.service.watcher import make_folder_scanner
     from reeld.watch.directories import KnownDirectories
     from reeld.watch.hints import EVERYTHING
     from reeld.watch.walk import Listing, Unreadable, Vanished, check_root
@@ -120,12 +120,12 @@ def _look(root: str, database: str, rounds: int) -> None:
     library = Library(name="bench", path=root, quiet_s=0)
     with writing():
         library_id = sync_libraries([library])[library.name]
-    intake = make_intake(
+    folder_scanner = make_folder_scanner(
         library,
         library_id,
         first_stage=stages()[0],
         with_full_hash=False,
-        look_for=lambda _library_id, _directory, _names: None,
+        stat_names=lambda _library_id, _directory, _names: None,
     )
     seen, directories = check_root(root), KnownDirectories()
     assert not isinstance(seen, str)
@@ -135,9 +135,11 @@ def _look(root: str, database: str, rounds: int) -> None:
             directories.note(found, wall_ns=time.time_ns())
 
     def walk() -> None:
-        reconcile(intake, EVERYTHING, seen, lambda: False, remember)
+        reconcile(folder_scanner, EVERYTHING, seen, lambda: False, remember)
 
-    reconcile(intake, EVERYTHING, seen, lambda: False)  # the first fills the catalogue, or its pages into memory
+    reconcile(
+        folder_scanner, EVERYTHING, seen, lambda: False
+    )  # the first fills the catalogue, or its pages into memory
     before = usage(os.getpid()).rss_bytes
     figures = _take_turns(
         rounds,

@@ -34,7 +34,7 @@ class Sizes:
     growth: tuple[int, ...] = (1000, 10_000, 100_000)
     jobs: int = 10_000
     names: int = 2000
-    arrivals: int = 200
+    new_files: int = 200
     arrivals_per_s: float = 5.0
     idle_s: float = 60.0
     rounds: int = 3
@@ -49,7 +49,7 @@ QUICK = Sizes(
     growth=(100, 300),
     jobs=500,
     names=200,
-    arrivals=20,
+    new_files=20,
     arrivals_per_s=5.0,
     idle_s=10.0,
     rounds=1,
@@ -171,7 +171,7 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
 
 def _is_worked_off(connection: sqlite3.Connection, files: int) -> bool:
     (present,) = connection.execute("SELECT count(*) FROM video_files").fetchone()
-    (left,) = connection.execute("SELECT count(*) FROM jobs WHERE state != 'set_aside'").fetchone()
+    (left,) = connection.execute("SELECT count(*) FROM jobs WHERE state != 'failed'").fetchone()
     return bool(present >= files and left == 0)
 
 

@@ -394,7 +394,7 @@ def test_a_person_may_change_what_reeld_decided(library: int, verdicts: list[Ver
     else:
         validate(question, film("Heat", 1995))
         assert (movies(), episodes_of(file_id), file_row(file_id).verdict) == ([("Heat", 1995)], [], "accepted")
-    assert file_row(file_id).decided_by == "person"
+    assert file_row(file_id).decided_by == "user"
     assert (Episode.select().count(), Series.select().count()) == (0, 0)
     assert list(views.list_pending()) == []
 
@@ -443,7 +443,7 @@ def test_new_content_under_the_name_keeps_what_a_person_said(library: int) -> No
     validate(ask(file_id), film("Heat", 1995))
     assert add_file(library, "a.mkv", at=stamp(size_bytes=9)) == file_id
     give(file_id, Uncertain(reason="who knows"))
-    assert (file_row(file_id).movie.title, file_row(file_id).decided_by) == ("Heat", "person")
+    assert (file_row(file_id).movie.title, file_row(file_id).decided_by) == ("Heat", "user")
 
 
 # --- what the rules leave alone --------------------------------------------------------------------------
@@ -481,7 +481,7 @@ def test_what_a_person_decided_no_rule_changes(library: int, at_once: bool) -> N
     file_id = add_file(library, "a.mkv")
     validate(ask(file_id), film("Heat", 1995))
     _skip(library, file_id, at_once=at_once)
-    assert (file_row(file_id).verdict, file_row(file_id).decided_by) == ("accepted", "person")
+    assert (file_row(file_id).verdict, file_row(file_id).decided_by) == ("accepted", "user")
     assert movies() == [("Heat", 1995)]
 
 
@@ -609,7 +609,7 @@ def test_a_person_takes_back_an_id_and_a_year(library: int) -> None:
 def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
     one, two = arrive(library, [FARGO, show("Fargo", 1, 2, year=2014)])
     with writing():
-        VideoFile.update(said_of_work=None, said_of_episode=None).where(VideoFile.id == one).execute()
+        VideoFile.update(claimed_work=None, claimed_episode=None).where(VideoFile.id == one).execute()
     give(two, Ignored(reason="a sample"))
     assert [row.year for row in Series.select()] == [2014]
 
@@ -712,7 +712,7 @@ def test_what_comes_back_has_its_file_again(library: int) -> None:
         back = assignments.restore(Trash.get().id, NOW_MS)
     assert (back.entity_type, list(back.file_ids)) == ("movie", [file_id])
     row = file_row(file_id)
-    assert (row.verdict, row.decided_by, row.kind, row.movie_id) == ("accepted", "person", "movie", back.id)
+    assert (row.verdict, row.decided_by, row.kind, row.movie_id) == ("accepted", "user", "movie", back.id)
     assert row.evidence == [assignments.BROUGHT_BACK]
 
 
@@ -728,8 +728,8 @@ def test_what_comes_back_has_its_file_with_the_part_and_the_edition_that_it_was(
         _restore(kind)
     row = file_row(file_id)
     assert (row.kind, row.part, row.edition) == (reading.kind, reading.part, reading.edition)
-    assert row.said_of_work["title"] == reading.title
-    assert (row.said_of_episode is None) == (reading.kind == "movie")
+    assert row.claimed_work["title"] == reading.title
+    assert (row.claimed_episode is None) == (reading.kind == "movie")
 
 
 def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(library: int) -> None:
@@ -741,7 +741,7 @@ def test_all_episodes_of_a_file_come_back_to_it_and_its_question_is_answered(lib
     _restore("episode")
     links = EpisodeFile.select().where(EpisodeFile.video_file == file_id)
     assert {link.episode.episode_number for link in links} == {17, 18}
-    assert (file_row(file_id).kind, file_row(file_id).decided_by) == ("episode", "person")
+    assert (file_row(file_id).kind, file_row(file_id).decided_by) == ("episode", "user")
     assert not assignments.is_open(question)
 
 

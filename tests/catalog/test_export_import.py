@@ -71,7 +71,7 @@ def value_for(field: Any, number: int) -> st.SearchStrategy[Any]:
         "FloatField": st.floats(allow_nan=False, allow_infinity=False),
         "BooleanField": st.booleans(),
         "UtcField": MOMENTS,
-        "JSONField": DICTS if field.name in ("passport", "completeness", "entity_metadata") else LISTS,
+        "JSONField": DICTS if field.name in ("filesystem_identity", "completeness", "entity_metadata") else LISTS,
     }[kind]
     return st.none() | made if field.null and kind != "ForeignKeyField" else made
 
@@ -136,7 +136,7 @@ def filled(catalog: Path) -> Path:
     at = utc_from_ms(NOW_MS)
     with writing():
         movie = Movie.insert(title="Café", title_key="cafe", created_at=at, updated_at=at).execute()
-        VideoFile.update(movie=movie, verdict="accepted", decided_by="person").where(VideoFile.id == file_id).execute()
+        VideoFile.update(movie=movie, verdict="accepted", decided_by="user").where(VideoFile.id == file_id).execute()
         PendingValidation.insert(
             video_file=other_id, candidates=[{"id": 1, "title": "X"}], reason="who knows", created_at=at
         ).execute()

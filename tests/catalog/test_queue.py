@@ -184,7 +184,7 @@ class QueueMachine(RuleBasedStateMachine):
         expected = self._owned(job)
         due_at_ms = self.now_ms + seconds * 1000
         with writing():
-            queue.put_back(job, due_at_ms=due_at_ms, error="it hiccuped", counts=counts)
+            queue.requeue(job, due_at_ms=due_at_ms, error="it hiccuped", counts=counts)
         if expected is not None:
             expected.holder, expected.due_at_ms, expected.last_error = None, due_at_ms, "it hiccuped"
             is_away = self.files[job.video_file_id] in self.away
@@ -197,10 +197,10 @@ class QueueMachine(RuleBasedStateMachine):
         job = data.draw(st.sampled_from(self.workers))
         expected = self._owned(job)
         with writing():
-            queue.set_aside(job, error="it is broken")
+            queue.fail(job, error="it is broken")
         if expected is not None:
             is_away = self.files[job.video_file_id] in self.away
-            expected.state = "paused" if is_away else "set_aside"
+            expected.state = "paused" if is_away else "failed"
             expected.holder, expected.last_error = None, "it is broken"
 
     # --- what else happens ---------------------------------------------------------------------------------
@@ -208,16 +208,16 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(index=st.integers(0, 15))
     def something_about_the_file_changed(self, index: int) -> None:
         with writing():
-            queue.retry_set_aside(self._file(index), self.now_ms)
+            queue.retry_failed(self._file(index), self.now_ms)
         expected = self.jobs.get(self._file(index))
-        if expected is not None and expected.state == "set_aside":
+        if expected is not None and expected.state == "failed":
             expected.state, expected.attempts, expected.due_at_ms = "waiting", 0, self.now_ms
 
     @rule(index=st.integers(0, 1), is_back=st.booleans())
     def a_disk_goes_or_comes_back(self, index: int, is_back: bool) -> None:
         library_id = self.library_ids[index]
         with writing():
-            libraries.set_state(library_id, "online" if is_back else "suspect", None, self.now_ms)
+            libraries.set_state(library_id, "online" if is_back else "unverified", None, self.now_ms)
             if is_back:
                 queue.resume(library_id, is_back=library_id in self.away)
             else:
@@ -228,7 +228,7 @@ class QueueMachine(RuleBasedStateMachine):
             if self.files[file_id] == library_id:
                 if is_back and expected.state == "paused":
                     expected.state = "waiting"
-                elif is_back and was_away and expected.state == "set_aside":
+                elif is_back and was_away and expected.state == "failed":
                     expected.state, expected.attempts = "waiting", 0
                 elif not is_back and expected.state == "waiting":
                     expected.state = "paused"
@@ -392,10 +392,10 @@ def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Pa
         queue.rest([job])
         assert claim_one("heavy", NOW_MS) is None
         assert not queue.holds(job)
-        queue.end_rest(library_id)
+        queue.resume_jobs(library_id)
         assert claim_one("heavy", NOW_MS) is None, "it is offline"
         libraries.set_state(library_id, "online", None, NOW_MS)
-        queue.end_rest(library_id)
+        queue.resume_jobs(library_id)
         again = [claim_one("heavy", NOW_MS) for _ in range(3)]
     assert [each.attempts for each in again if each] == [1, 1, 1], "and no attempt was counted"
 
@@ -408,14 +408,14 @@ def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> N
             queue.enqueue(add_file(library_id, "a.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
             job = claim_one("heavy", NOW_MS)
             assert job
-            queue.set_aside(job, error="cannot be read")
+            queue.fail(job, error="cannot be read")
     with writing():
         queue.resume(here, is_back=True)
         assert claim_one("heavy", NOW_MS)
         assert claim_one("heavy", NOW_MS) is None
 
 
-@pytest.mark.parametrize("state", ["suspect", "removed"])
+@pytest.mark.parametrize("state", ["unverified", "removed"])
 @pytest.mark.parametrize("is_of_all", [False, True], ids=["of one", "of all"])
 def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_of_all: bool, state: str) -> None:
     """What lies there now would be read, and said of the files that are away; nobody would look at them either."""
@@ -425,10 +425,10 @@ def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_
         queue.enqueue(file_id, stage="identify", lane="names", now_ms=NOW_MS)
         job = claim_one("names", NOW_MS)
         assert job
-        queue.set_aside(job, error="it hung three times")
+        queue.fail(job, error="it hung three times")
         libraries.set_state(library_id, state, "another disk", NOW_MS)
         queue.pause(library_id)
-        retried = queue.retry_all_set_aside(NOW_MS) if is_of_all else queue.retry_set_aside(file_id, NOW_MS)
+        retried = queue.retry_all_failed(NOW_MS) if is_of_all else queue.retry_failed(file_id, NOW_MS)
         assert retried == 1
         assert claim_one("names", NOW_MS) is None
         libraries.set_state(library_id, "online", None, NOW_MS)

@@ -127,8 +127,8 @@ def test_a_work_that_nothing_tells_apart_any_more_is_merged(library: int, steps:
     for file, reading in steps:
         catalogue.name(file, reading)
     found = catalogue.works()
-    looks = [fresh(library, order, {}) for order in permutations(dict(steps).items())]
-    assert [look for look in looks if look != found] == []
+    rescan_schedule = [fresh(library, order, {}) for order in permutations(dict(steps).items())]
+    assert [look for look in rescan_schedule if look != found] == []
 
 
 @pytest.mark.parametrize("persons", [0, 2])
@@ -142,7 +142,7 @@ def test_what_a_person_said_stands_when_works_are_merged(library: int, persons: 
     (fargo,) = Movie.select().where(Movie.title_key == title_key("Fargo"))
     assert (fargo.title, fargo.year, fargo.tmdb_id) == ("FARGO", 2014, 275)
     assert catalogue.works() == {("movie", "fargo", 2014, 275): [0, 2], ("movie", "alien", 1979, None): [1]}
-    assert [row.decided_by for row in VideoFile.select().where(VideoFile.movie == fargo)].count("person") == 1
+    assert [row.decided_by for row in VideoFile.select().where(VideoFile.movie == fargo)].count("user") == 1
 
 
 def test_what_was_merged_lies_in_the_trash_and_makes_no_second_work_when_it_is_restored(library: int) -> None:

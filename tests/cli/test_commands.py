@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reeld.service.instance_lock import Presence
+from reeld.service.instance_lock import InstanceLock
 from tests.service.harness import REELD, RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -482,7 +482,7 @@ def test_the_installed_command_is_this_one(world: World) -> None:
 
 
 def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
-    with Presence(str(world.database), "scan"):
+    with InstanceLock(str(world.database), "scan"):
         (report,) = world.rows("status")
         assert (report["running"], report["pid"], report["what"]) == (True, os.getpid(), "scan")
         who = f"reeld scan works on the catalogue as process {os.getpid()}, and reeld does not run besides"

@@ -20,7 +20,7 @@ from reeld.diagnose.dropin import systemctl
 from reeld.diagnose.health import Finding, Sight, at_a_glance
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
-from reeld.watch.limits import CannotWatch, shortage, tells_of_a_look
+from reeld.watch.limits import CannotWatch, delivers_events, shortage
 from reeld.watch.mounts import Mount
 from reeld.watch.walk import RootSeen
 from tests.privileges import humbly
@@ -222,12 +222,12 @@ def test_too_many_directories_are_said_with_the_exact_line() -> None:
 
 
 def test_a_look_into_a_directory_is_told_and_no_file_can_be_watched(tmp_path: Path) -> None:
-    assert tells_of_a_look(str(tmp_path)) is True
+    assert delivers_events(str(tmp_path)) is True
     (tmp_path / "file").touch()
     with pytest.raises(CannotWatch):
-        tells_of_a_look(str(tmp_path / "file"))
+        delivers_events(str(tmp_path / "file"))
     with pytest.raises(CannotWatch):
-        tells_of_a_look(str(tmp_path / "nowhere"))
+        delivers_events(str(tmp_path / "nowhere"))
 
 
 def sight(tmp_path: Path, **more: Any) -> Sight:
@@ -237,7 +237,7 @@ def sight(tmp_path: Path, **more: Any) -> Sight:
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 file was set aside; "), (2, "2 files were set aside; ")])
 def test_files_that_were_set_aside_are_counted_in_words_that_fit(tmp_path: Path, count: int, words: str) -> None:
-    (found,) = of("files", at_a_glance(sight(tmp_path, set_aside=count)))
+    (found,) = of("files", at_a_glance(sight(tmp_path, failed=count)))
     assert found.message.startswith(words)
 
 
@@ -309,7 +309,7 @@ def test_what_the_daemon_says_of_a_library_is_a_finding(tmp_path: Path) -> None:
     watching = {"mode": "polling", "is_degraded": True, "why": "no watches left", "directories": 5}
     told = {"name": "L", "trouble": "it does not answer", "watching": watching, "unreadable": []}
     daemon = {"pid": 7, "catalog": {"problems": ["the disk is full"]}, "libraries": [told]}
-    found = at_a_glance(sight(tmp_path, libraries=[row(state="held", state_reason="gone")], daemon=daemon))
+    found = at_a_glance(sight(tmp_path, libraries=[row(state="on_hold", state_reason="gone")], daemon=daemon))
     assert [(each.check, each.about) for each in found if each.level == "problem"] == [
         ("database", None),
         ("library", "L"),

@@ -27,7 +27,7 @@ def test_a_person_names_a_film(undecided: Undecided) -> None:
     reeld = undecided("holiday.mkv")
     (row,) = reeld.json("validate", question_about(reeld, "holiday.mkv"), "--movie", "Holiday", "--year", "1938")
     assert facts(row, "kind", "title", "year", "verdict", "decided_by") == (
-        "movie", "Holiday", 1938, "accepted", "person",
+        "movie", "Holiday", 1938, "accepted", "user",
     )  # fmt: skip
     assert reeld.json("pending") == []
     assert [film["title"] for film in reeld.json("list", "movies")] == ["Holiday"]
@@ -62,7 +62,7 @@ def test_a_person_takes_a_candidate(undecided: Undecided) -> None:
 def test_a_person_rejects(undecided: Undecided) -> None:
     reeld = undecided("holiday.mkv")
     (row,) = reeld.json("reject", question_about(reeld, "holiday.mkv"))
-    assert facts(row, "verdict", "decided_by", "kind") == ("rejected", "person", None)
+    assert facts(row, "verdict", "decided_by", "kind") == ("rejected", "user", None)
     assert reeld.json("pending") == []
     assert (reeld.videos / "holiday.mkv").exists()
 
@@ -87,7 +87,7 @@ def test_a_decision_outlives_a_rename_new_content_and_another_scan(undecided: Un
     shutil.copyfile(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv", reeld.videos / "Up (2009).mkv")
     assert reeld.run("scan").returncode == 0
     rewritten = reeld.file("Up (2009).mkv")
-    assert facts(rewritten, "id", "title", "decided_by") == (before["id"], "Holiday", "person")
+    assert facts(rewritten, "id", "title", "decided_by") == (before["id"], "Holiday", "user")
     assert rewritten["file_hash"] == reeld.file("Heat.1995.1080p.BluRay.x264-GRP.mkv")["file_hash"]
 
 
@@ -138,7 +138,7 @@ def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(und
         connection.execute("UPDATE video_files SET file_hash = NULL")
         connection.execute(
             "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, last_error, created_at)"
-            " VALUES (?, 'hash', 'heavy', 'set_aside', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
+            " VALUES (?, 'hash', 'heavy', 'failed', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
             (file["id"],),
         )
     assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
@@ -196,7 +196,7 @@ def test_files_that_are_not_there_cannot_be_tried_again_and_nothing_else_is(unde
     with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db")) as connection, connection:
         connection.execute(
             "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, last_error, created_at)"
-            " VALUES (?, 'hash', 'heavy', 'set_aside', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
+            " VALUES (?, 'hash', 'heavy', 'failed', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
             (number,),
         )
     result = reeld.run("retry", number, "7000", "/nowhere.mkv", "7001")
@@ -238,7 +238,7 @@ def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_acc
     assert reeld.run("scan").returncode == os.EX_NOINPUT
     assert (reeld.json("list", "files"), reeld.json("pending")) == before
     (library,) = reeld.json("list", "libraries")
-    assert library["state"] == "suspect"
+    assert library["state"] == "unverified"
     assert "`reeld libraries accept V`" in library["state_reason"]
     # The disk is back.
     reeld.videos.rmdir()

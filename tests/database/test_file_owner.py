@@ -13,7 +13,7 @@ from reeld.database.backup import save_backup
 from reeld.database.connection import close_catalog, maintaining, open_catalog
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.restore import restore
-from reeld.service.instance_lock import Presence
+from reeld.service.instance_lock import InstanceLock
 from tests.catalog.test_export_import import lines_of
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ def begin(catalog: str, _other: str) -> None:
     close_catalog()
 
 
-def put_back(catalog: str, other: str) -> None:
+def requeue(catalog: str, other: str) -> None:
     begin(other, catalog)
     restore(catalog, other, AT)
 
@@ -53,13 +53,13 @@ def take_in(catalog: str, other: str) -> None:
 
 
 @pytest.mark.needs_root
-@pytest.mark.parametrize("do", [begin, put_back, take_in])
+@pytest.mark.parametrize("do", [begin, requeue, take_in])
 @pytest.mark.parametrize("deeper", ["", "a/b"])
 def test_what_root_puts_there_belongs_to_whoever_owns_the_folder(
     mine: Path, tmp_path: Path, do: Callable[[str, str], None], deeper: str
 ) -> None:
     catalog = mine / deeper / "reeld.db"
-    with Presence(str(catalog)):
+    with InstanceLock(str(catalog)):
         do(str(catalog), str(tmp_path / "roots" / "reeld.db"))
     found = {path.relative_to(mine).as_posix(): (path.stat().st_uid, path.stat().st_gid) for path in mine.rglob("*")}
     assert found.keys() >= {(Path(deeper) / name).as_posix() for name in ("reeld.db", "reeld.db.lock")}
@@ -71,7 +71,7 @@ def test_nothing_that_a_link_leads_to_is_given_away(mine: Path, tmp_path: Path) 
     roots = tmp_path / "roots"
     roots.touch()
     (mine / "reeld.db.lock").symlink_to(roots)
-    with Presence(str(mine / "reeld.db")):
+    with InstanceLock(str(mine / "reeld.db")):
         pass
     give_to_owner(str(mine / "reeld.db.lock"), str(mine))
     assert roots.stat().st_uid == 0

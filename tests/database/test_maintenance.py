@@ -13,7 +13,7 @@ from reeld.database import maintenance as module
 from reeld.database.backup import backups_of
 from reeld.database.base import database
 from reeld.database.connection import close_catalog, open_catalog, writing
-from reeld.database.maintenance import BACKUP_S, BACKUP_UNCHANGED_S, CHECKPOINT_S, FIRST_BACKUP_S, QUIET_S, Upkeep
+from reeld.database.maintenance import BACKUP_S, BACKUP_UNCHANGED_S, CHECKPOINT_S, FIRST_BACKUP_S, QUIET_S, Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.errors import CatalogCorrupt, CatalogGone, CatalogLogLost, CatalogUnavailable
 from tests.catalog.rows import add_file, add_libraries, rows
@@ -30,19 +30,19 @@ def library_id(catalog: Path) -> int:
 
 
 @pytest.fixture
-def upkeep(catalog: Path, library_id: int) -> Upkeep:
-    return Upkeep(str(catalog), T0, lambda: False)
+def maintenance(catalog: Path, library_id: int) -> Maintenance:
+    return Maintenance(str(catalog), T0, lambda: False)
 
 
 def _made(catalog: Path) -> list[float]:
     return sorted(each.made_at.timestamp() for each in backups_of(str(catalog)))
 
 
-def _live(upkeep: Upkeep, start_s: float, end_s: float) -> None:
+def _live(maintenance: Maintenance, start_s: float, end_s: float) -> None:
     """A tick each minute."""
     now_s = start_s
     while now_s <= end_s:
-        upkeep.tick(now_s)
+        maintenance.tick(now_s)
         now_s += 60
 
 
@@ -50,85 +50,91 @@ def _live(upkeep: Upkeep, start_s: float, end_s: float) -> None:
 
 
 def test_the_first_backup_waits_until_the_first_scan_has_come_to_rest(
-    catalog: Path, library_id: int, upkeep: Upkeep
+    catalog: Path, library_id: int, maintenance: Maintenance
 ) -> None:
     for minute in range(20):
         add_file(library_id, f"New {minute} (2001).mkv")
-        upkeep.tick(T0 + 60 * minute)
+        maintenance.tick(T0 + 60 * minute)
     assert _made(catalog) == []
-    _live(upkeep, T0 + 1200, T0 + 1200 + 2 * QUIET_S)
+    _live(maintenance, T0 + 1200, T0 + 1200 + 2 * QUIET_S)
     assert len(_made(catalog)) == 1
 
 
-def test_the_first_backup_does_not_wait_for_ever(catalog: Path, library_id: int, upkeep: Upkeep) -> None:
+def test_the_first_backup_does_not_wait_for_ever(catalog: Path, library_id: int, maintenance: Maintenance) -> None:
     for minute in range(62):
         add_file(library_id, f"New {minute} (2001).mkv")
-        upkeep.tick(T0 + 60 * minute)
+        maintenance.tick(T0 + 60 * minute)
     assert _made(catalog) == [T0 + FIRST_BACKUP_S]
 
 
 def test_a_catalogue_that_holds_nothing_yet_is_not_worth_a_backup(catalog: Path) -> None:
-    _live(Upkeep(str(catalog), T0, lambda: False), T0, T0 + 2 * FIRST_BACKUP_S)
+    _live(Maintenance(str(catalog), T0, lambda: False), T0, T0 + 2 * FIRST_BACKUP_S)
     assert _made(catalog) == []
 
 
 def test_a_backup_is_never_older_than_a_day_while_something_changes(
-    catalog: Path, library_id: int, upkeep: Upkeep
+    catalog: Path, library_id: int, maintenance: Maintenance
 ) -> None:
     """I14."""
-    _live(upkeep, T0, T0 + 3600)
+    _live(maintenance, T0, T0 + 3600)
     (first,) = _made(catalog)
-    _live(upkeep, T0 + 3600, first + 2 * BACKUP_S)
+    _live(maintenance, T0 + 3600, first + 2 * BACKUP_S)
     assert _made(catalog) == [first], "nothing has changed"
     add_file(library_id, "New (2001).mkv")
-    _live(upkeep, first + 2 * BACKUP_S, first + 2 * BACKUP_S + 120)
+    _live(maintenance, first + 2 * BACKUP_S, first + 2 * BACKUP_S + 120)
     *_, second = _made(catalog)
     assert second > first
     with contextlib.closing(sqlite3.connect(catalog)) as other, other:
         other.execute("UPDATE video_files SET reason = 'a person, through another process'")
-    _live(upkeep, second, second + BACKUP_S + 60)
+    _live(maintenance, second, second + BACKUP_S + 60)
     assert len(_made(catalog)) == 3
 
 
-def test_a_catalogue_that_does_not_change_is_read_and_checked_each_week(catalog: Path, upkeep: Upkeep) -> None:
-    _live(upkeep, T0, T0 + 3600)
+def test_a_catalogue_that_does_not_change_is_read_and_checked_each_week(
+    catalog: Path, maintenance: Maintenance
+) -> None:
+    _live(maintenance, T0, T0 + 3600)
     (first,) = _made(catalog)
-    upkeep.tick(first + BACKUP_UNCHANGED_S - 1)
+    maintenance.tick(first + BACKUP_UNCHANGED_S - 1)
     assert len(_made(catalog)) == 1
-    upkeep.tick(first + BACKUP_UNCHANGED_S)
+    maintenance.tick(first + BACKUP_UNCHANGED_S)
     assert len(_made(catalog)) == 2
     ((checked_at,),) = rows(catalog, "SELECT unixepoch(checked_at) FROM catalog_health")
     assert checked_at == first + BACKUP_UNCHANGED_S
 
 
-def test_a_backup_of_yesterday_is_followed_by_one_at_the_start(catalog: Path, upkeep: Upkeep) -> None:
-    _live(upkeep, T0, T0 + 3600)
+def test_a_backup_of_yesterday_is_followed_by_one_at_the_start(catalog: Path, maintenance: Maintenance) -> None:
+    _live(maintenance, T0, T0 + 3600)
     later = T0 + 2 * BACKUP_S
-    Upkeep(str(catalog), later, lambda: False).tick(later)
+    Maintenance(str(catalog), later, lambda: False).tick(later)
     assert _made(catalog)[-1] == later
 
 
-def test_a_clock_that_jumps_back_makes_one_backup_more_and_not_one_each_second(catalog: Path, upkeep: Upkeep) -> None:
-    _live(upkeep, T0, T0 + 3600)
+def test_a_clock_that_jumps_back_makes_one_backup_more_and_not_one_each_second(
+    catalog: Path, maintenance: Maintenance
+) -> None:
+    _live(maintenance, T0, T0 + 3600)
     for second in range(30):
-        upkeep.tick(T0 - 100 * BACKUP_S + second)
+        maintenance.tick(T0 - 100 * BACKUP_S + second)
     assert len(_made(catalog)) == 2
 
 
-def test_a_backup_that_cannot_be_made_is_said_once_shown_and_tried_again(catalog: Path, upkeep: Upkeep) -> None:
+def test_a_backup_that_cannot_be_made_is_said_once_shown_and_tried_again(
+    catalog: Path, maintenance: Maintenance
+) -> None:
     """Row 25. Nothing else suffers."""
     obstacle = catalog.parent / "backups"
     obstacle.write_bytes(b"")
     with capture_logs() as logged:
-        _live(upkeep, T0, T0 + 3 * 3600)
+        _live(maintenance, T0, T0 + 3 * 3600)
     (event,) = [row for row in logged if row["event"] == "catalog.troubled"]
     assert event["about"] == "backup"
-    (problem,) = upkeep.status()["problems"]
+    (problem,) = maintenance.status()["problems"]
     assert "cannot be made" in problem
     obstacle.unlink()
-    _live(upkeep, T0 + 3 * 3600, T0 + 4 * 3600)
+    _live(maintenance, T0 + 3 * 3600, T0 + 4 * 3600)
     assert len(_made(catalog)) == 1
-    assert upkeep.status()["problems"] == []
+    assert maintenance.status()["problems"] == []
 
 
 def test_a_backup_is_given_up_when_reeld_is_to_stop(catalog: Path, library_id: int) -> None:
@@ -144,9 +150,9 @@ def test_a_backup_is_given_up_when_reeld_is_to_stop(catalog: Path, library_id: i
         asked += 1
         return True
 
-    upkeep = Upkeep(str(catalog), T0, should_stop)
+    maintenance = Maintenance(str(catalog), T0, should_stop)
     with capture_logs() as logged:
-        _live(upkeep, T0, T0 + 600)
+        _live(maintenance, T0, T0 + 600)
     assert asked
     assert [row["event"] for row in logged] == ["catalog.upkeep_waited"]
     assert os.listdir(catalog.parent / "backups") == []
@@ -154,8 +160,8 @@ def test_a_backup_is_given_up_when_reeld_is_to_stop(catalog: Path, library_id: i
 
 def test_damage_that_a_backup_meets_ends_the_owner_with_the_way_back(catalog: Path, library_id: int) -> None:
     """Row 27. Found while it runs, in a table that nobody asks for."""
-    upkeep = Upkeep(str(catalog), T0, lambda: False)
-    _live(upkeep, T0, T0 + 3600)
+    maintenance = Maintenance(str(catalog), T0, lambda: False)
+    _live(maintenance, T0, T0 + 3600)
     (sound,) = backups_of(str(catalog))
     close_catalog()
     ((root_page,),) = rows(catalog, "SELECT rootpage FROM sqlite_schema WHERE name = 'trash'")
@@ -163,7 +169,7 @@ def test_damage_that_a_backup_meets_ends_the_owner_with_the_way_back(catalog: Pa
         file.seek((root_page - 1) * 4096)
         file.write(b"\xff" * 8)
     open_catalog(str(catalog), create=False)
-    add = Upkeep(str(catalog), T0 + 2 * BACKUP_S, lambda: False)
+    add = Maintenance(str(catalog), T0 + 2 * BACKUP_S, lambda: False)
     with pytest.raises(CatalogCorrupt, match="is damaged") as caught:
         add.tick(T0 + 2 * BACKUP_S)
     assert sound.path in str(caught.value)
@@ -189,34 +195,34 @@ def _grow(catalog: Path, bytes_: int) -> None:
 
 
 def test_a_reader_that_does_not_end_is_told_of_and_the_log_is_cut_once_it_has(
-    catalog: Path, upkeep: Upkeep, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    catalog: Path, maintenance: Maintenance, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 29. Writing goes on all the while."""
     monkeypatch.setattr(module, "LOG_ALARM_BYTES", 2 << 20)
     monkeypatch.setattr(module, "LOG_CUT_BYTES", 2 << 20)
     with capture_logs() as logged:
-        upkeep.tick(T0)
-        assert upkeep.status()["problems"] == []
+        maintenance.tick(T0)
+        assert maintenance.status()["problems"] == []
         _grow(catalog, 6 << 20)
-        upkeep.tick(T0 + CHECKPOINT_S)
-        upkeep.tick(T0 + 2 * CHECKPOINT_S)
+        maintenance.tick(T0 + CHECKPOINT_S)
+        maintenance.tick(T0 + 2 * CHECKPOINT_S)
     (event,) = [row for row in logged if row["event"] == "catalog.troubled"]
     assert "does not end" in event["reason"]
-    assert len(upkeep.status()["problems"]) == 1
+    assert len(maintenance.status()["problems"]) == 1
     reader.close()
-    upkeep.tick(T0 + 3 * CHECKPOINT_S)
-    upkeep.tick(T0 + 4 * CHECKPOINT_S)
-    assert upkeep.status()["problems"] == []
+    maintenance.tick(T0 + 3 * CHECKPOINT_S)
+    maintenance.tick(T0 + 4 * CHECKPOINT_S)
+    assert maintenance.status()["problems"] == []
     assert os.path.getsize(f"{catalog}-wal") < 1 << 20
 
 
 # --- the files -------------------------------------------------------------------------------------------
 
 
-def _end(upkeep: Upkeep, kind: type[Exception]) -> str:
-    upkeep.tick(T0)  # a name may be gone for a moment
+def _end(maintenance: Maintenance, kind: type[Exception]) -> str:
+    maintenance.tick(T0)  # a name may be gone for a moment
     with pytest.raises(kind) as caught:
-        upkeep.tick(T0 + 1)
+        maintenance.tick(T0 + 1)
     with pytest.raises(CatalogUnavailable, match="nothing is written"), writing():
         pass
     return str(caught.value)
@@ -224,7 +230,7 @@ def _end(upkeep: Upkeep, kind: type[Exception]) -> str:
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
 def test_a_catalogue_that_was_removed_or_replaced_is_saved_before_the_end(
-    catalog: Path, library_id: int, upkeep: Upkeep, how: str
+    catalog: Path, library_id: int, maintenance: Maintenance, how: str
 ) -> None:
     """Row 28."""
     if how == "replaced":
@@ -233,7 +239,7 @@ def test_a_catalogue_that_was_removed_or_replaced_is_saved_before_the_end(
     else:
         catalog.unlink()
     add_file(library_id, "Written when nobody had noticed (2001).mkv")
-    message = _end(upkeep, CatalogGone)
+    message = _end(maintenance, CatalogGone)
     (rescued,) = backups_of(str(catalog))
     assert rescued.is_rescued
     assert rescued.path in message
@@ -242,25 +248,27 @@ def test_a_catalogue_that_was_removed_or_replaced_is_saved_before_the_end(
     assert not catalog.exists() if how == "removed" else catalog.read_bytes() == b"somebody else's"
 
 
-def test_a_name_that_is_gone_for_a_moment_ends_nothing(catalog: Path, library_id: int, upkeep: Upkeep) -> None:
+def test_a_name_that_is_gone_for_a_moment_ends_nothing(
+    catalog: Path, library_id: int, maintenance: Maintenance
+) -> None:
     aside = catalog.with_name("aside")
     for turn in range(3):
         catalog.rename(aside)
-        upkeep.tick(T0 + 2 * turn)
+        maintenance.tick(T0 + 2 * turn)
         aside.rename(catalog)
-        upkeep.tick(T0 + 2 * turn + 1)
+        maintenance.tick(T0 + 2 * turn + 1)
     add_file(library_id, "Later (2001).mkv")
     assert not [each for each in backups_of(str(catalog)) if each.is_rescued]
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_a_log_that_was_removed_is_folded_in_and_nothing_is_lost(
-    catalog: Path, library_id: int, upkeep: Upkeep, suffix: str
+    catalog: Path, library_id: int, maintenance: Maintenance, suffix: str
 ) -> None:
     """Row 28."""
     os.unlink(f"{catalog}{suffix}")
     add_file(library_id, "Written when nobody had noticed (2001).mkv")
-    message = _end(upkeep, CatalogLogLost)
+    message = _end(maintenance, CatalogLogLost)
     assert "nothing is lost" in message
     close_catalog()
     assert rows(catalog, "SELECT count(*) FROM video_files") == [(61,)]
@@ -269,30 +277,30 @@ def test_a_log_that_was_removed_is_folded_in_and_nothing_is_lost(
 
 
 def test_a_log_that_another_program_began_anew_is_neither_overwritten_nor_removed(
-    catalog: Path, upkeep: Upkeep
+    catalog: Path, maintenance: Maintenance
 ) -> None:
     for suffix in ("-wal", "-shm"):
         os.unlink(f"{catalog}{suffix}")
         Path(f"{catalog}{suffix}").write_bytes(b"theirs")
-    message = _end(upkeep, CatalogGone)
+    message = _end(maintenance, CatalogGone)
     (rescued,) = backups_of(str(catalog))
     assert rescued.path in message
     close_catalog()
     assert Path(f"{catalog}-wal").read_bytes() == b"theirs"
 
 
-def test_the_process_lives_until_what_it_knows_is_saved(catalog: Path, upkeep: Upkeep) -> None:
+def test_the_process_lives_until_what_it_knows_is_saved(catalog: Path, maintenance: Maintenance) -> None:
     """Row 28. The only copy is in files without a name: they vanish with the process."""
     obstacle = catalog.parent / "backups"
     obstacle.write_bytes(b"")
     catalog.unlink()
     for second in range(5):
-        upkeep.tick(T0 + second)
-    assert any("cannot be made" in problem for problem in upkeep.status()["problems"])
-    assert any("nothing is written" in problem for problem in upkeep.status()["problems"])
+        maintenance.tick(T0 + second)
+    assert any("cannot be made" in problem for problem in maintenance.status()["problems"])
+    assert any("nothing is written" in problem for problem in maintenance.status()["problems"])
     obstacle.unlink()
     with pytest.raises(CatalogGone):
-        upkeep.tick(T0 + 5)
+        maintenance.tick(T0 + 5)
     assert len(backups_of(str(catalog))) == 1
 
 

@@ -111,7 +111,7 @@ def die_without_a_word() -> None:
         raise ZeroDivisionError
 
     def log(*arguments: Any) -> Any:
-        return (die if threading.current_thread().name == "upkeep" else let_through)(*arguments)
+        return (die if threading.current_thread().name == "maintenance" else let_through)(*arguments)
 
     _patch("reeld.database.maintenance.space_trouble", die)
     let_through, Flood.__call__ = Flood.__call__, log  # type: ignore[method-assign, assignment]

@@ -181,7 +181,7 @@ def test_a_file_renamed_over_another_brings_its_row_along(daemon: RunningDaemon,
     os.replace(coming, there)
     assert_moved(daemon, mark, [new], [there])
     (gone,) = daemon.world.rows("show", str(old["id"]))
-    assert (gone["state"], gone["decided_by"], gone["path"]) == ("missing", "person", str(there))
+    assert (gone["state"], gone["decided_by"], gone["path"]) == ("missing", "user", str(there))
     assert [link["event"] for link in gone["history"]] == ["missing"]
 
 
@@ -243,7 +243,7 @@ def _tmpfs(path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def disks() -> Iterator[RunningDaemon]:
+def disk_health() -> Iterator[RunningDaemon]:
     """A daemon with two libraries, each in a folder of a disk of its own."""
     with new_world() as world, contextlib.ExitStack() as stack:
         for name in ("one", "two"):
@@ -267,52 +267,52 @@ def _wait_until_paired(daemon: RunningDaemon, file_id: object, path: Path) -> Ro
 @pytest.mark.parametrize("decided", [True, False])
 @pytest.mark.parametrize("is_copy_seen_first", [True, False])
 def test_a_file_that_is_moved_to_another_disk_keeps_its_identity(
-    disks: RunningDaemon, decided: bool, is_copy_seen_first: bool
+    disk_health: RunningDaemon, decided: bool, is_copy_seen_first: bool
 ) -> None:
     name = f"Heat {decided} {is_copy_seen_first} (1995).mkv"
-    source, target = (library / name for library in disks.world.libraries.values())
-    (before,) = films(disks, source, seed=170 + 2 * decided + is_copy_seen_first, decided=decided)
-    mark = disks.mark()
-    aside = disks.world.root / "two" / "aside"  # on the same disk, out of the library
+    source, target = (library / name for library in disk_health.world.libraries.values())
+    (before,) = films(disk_health, source, seed=170 + 2 * decided + is_copy_seen_first, decided=decided)
+    mark = disk_health.mark()
+    aside = disk_health.world.root / "two" / "aside"  # on the same disk, out of the library
     shutil.copyfile(source, aside)
     if is_copy_seen_first:
         os.rename(aside, target)
-        wait_until_finished(disks, mark, target)
-        assert present(disks.world, target)["id"] != before["id"]
+        wait_until_finished(disk_health, mark, target)
+        assert present(disk_health.world, target)["id"] != before["id"]
         source.unlink()
     else:
         source.unlink()
-        disks.wait_for("file.missing", since=mark)
+        disk_health.wait_for("file.missing", since=mark)
         os.rename(aside, target)
-    after = _wait_until_paired(disks, before["id"], target)
+    after = _wait_until_paired(disk_health, before["id"], target)
     assert identity(after) == identity(before)
     assert [link["event"] for link in after["history"]] == ["missing", "paired"]
     assert after["history"][-1]["path_before"] == str(source)
-    disks.assert_true()
-    assert [row for row in disks.world.rows("list", "files") if row["state"] == "missing"] == []
+    disk_health.assert_true()
+    assert [row for row in disk_health.world.rows("list", "files") if row["state"] == "missing"] == []
 
 
 @pytest.mark.needs_root
-def test_a_copy_of_a_file_whose_disk_is_away_is_another_file(disks: RunningDaemon) -> None:
-    one, two = disks.world.libraries.values()
+def test_a_copy_of_a_file_whose_disk_is_away_is_another_file(disk_health: RunningDaemon) -> None:
+    one, two = disk_health.world.libraries.values()
     source, target = one / "Ronin (1998).mkv", two / "Ronin (1998).mkv"
-    (before,) = films(disks, source, seed=180)
-    backup = disks.world.root / "backup"
+    (before,) = films(disk_health, source, seed=180)
+    backup = disk_health.world.root / "backup"
     shutil.copyfile(source, backup)
-    mark = disks.mark()
+    mark = disk_health.mark()
     os.rename(one, one.with_name("away"))
-    disks.wait_for("library.state_changed", since=mark, library="one", state="offline")
+    disk_health.wait_for("library.state_changed", since=mark, library="one", state="offline")
     shutil.copyfile(backup, target)
-    wait_until_finished(disks, mark, target)
-    copy = present(disks.world, target)
+    wait_until_finished(disk_health, mark, target)
+    copy = present(disk_health.world, target)
     assert copy["id"] != before["id"]
-    assert identity(present(disks.world, source)) == identity(before)
-    mark = disks.mark()
+    assert identity(present(disk_health.world, source)) == identity(before)
+    mark = disk_health.mark()
     os.rename(one.with_name("away"), one)
-    disks.wait_for("library.state_changed", since=mark, library="one", state="online")
-    disks.assert_true()
-    assert identity(present(disks.world, source)) == identity(before)
-    assert identity(present(disks.world, target)) == identity(copy)
+    disk_health.wait_for("library.state_changed", since=mark, library="one", state="online")
+    disk_health.assert_true()
+    assert identity(present(disk_health.world, source)) == identity(before)
+    assert identity(present(disk_health.world, target)) == identity(copy)
 
 
 # --- a rewrite that hides --------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def _run(*command: str | Path) -> str:
 
 
 @contextlib.contextmanager
-def disks(*paths: Path) -> Iterator[None]:
+def disk_health(*paths: Path) -> Iterator[None]:
     """A new tmpfs at each of these; whatever is mounted at or below them afterwards goes at the end."""
     try:
         for path in paths:
@@ -128,14 +128,14 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
         world.libraries = {"L": world.library, "other": other}
         other.mkdir()
         world.write_config()
-        with disks(disk, stranger), plugged_in(disk, world.library), RunningDaemon(world) as daemon:
+        with disk_health(disk, stranger), plugged_in(disk, world.library), RunningDaemon(world) as daemon:
             films(stranger, 3)
             films(disk / "a", 3)
             daemon.assert_true()
             witness = Witness(daemon)
 
             _run("umount", world.library)
-            reason = witness.expect("L", "suspect", stir=disk)
+            reason = witness.expect("L", "unverified", stir=disk)
             assert "`reeld libraries accept L`" in reason
             assert "of 3 known files 0 are there" in reason
             assert reason == state_of(world)["state_reason"]
@@ -143,7 +143,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             plug_in(disk, world.library)
             witness.expect("L", "online")
             _run("umount", "-l", world.library)
-            witness.expect("L", "suspect", stir=disk)
+            witness.expect("L", "unverified", stir=disk)
             plug_in(stranger, world.library)
             daemon.wait_until(lambda: "is mounted there" in _reason(world), "the stranger is seen")
             _run("umount", world.library)
@@ -175,7 +175,7 @@ def test_a_root_that_is_renamed_or_replaced_is_noticed_and_changes_no_row() -> N
         world.library.rename(aside)
         witness.expect("L", "offline", stir=aside)
         world.library.mkdir()
-        witness.expect("L", "suspect")
+        witness.expect("L", "unverified")
         world.library.rmdir()
         world.library.symlink_to(stranger)
         daemon.wait_until(lambda: str(stranger) in _reason(world), "the link is seen")
@@ -195,13 +195,13 @@ def test_a_disk_that_is_not_there_at_boot_is_waited_for_while_another_library_go
         world.libraries = {"L": world.library, "other": other}
         other.mkdir()
         world.write_config()
-        with disks(disk):
+        with disk_health(disk):
             with plugged_in(disk, world.library), RunningDaemon(world) as daemon:
                 films(disk, 3)
                 daemon.assert_true()
             before = rows_of(world)
             with RunningDaemon(world) as daemon:
-                daemon.wait_for("library.state_changed", library="L", state="suspect")
+                daemon.wait_for("library.state_changed", library="L", state="unverified")
                 # Its inode, size and time are those of a file that L knows; whether that is gone nobody can tell.
                 (disk / "Film 2 (1999).mkv").rename(disk / "aside")
                 _run("cp", "-p", disk / "aside", other / "Copy (2001).mkv")
@@ -273,7 +273,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
     with new_world() as world:
         disk, stranger = world.root / "disk", world.root / "stranger"
         below, plain = world.library / "disk", world.library / "plain"
-        with disks(disk, stranger), plugged_in(disk, below), RunningDaemon(world) as daemon:
+        with disk_health(disk, stranger), plugged_in(disk, below), RunningDaemon(world) as daemon:
             films(stranger, 3)
             films(disk / "films", 3)
             films(plain, 3)
@@ -351,7 +351,7 @@ def test_very_many_files_that_are_gone_at_once_are_a_persons_to_confirm() -> Non
 
             since = daemon.mark()
             shutil.move(world.library / "renamed", aside)
-            held = daemon.wait_for("library.state_changed", since=since, state="held")
+            held = daemon.wait_for("library.state_changed", since=since, state="on_hold")
             assert "24 of 40 files" in held["reason"]
             assert "`reeld libraries accept L`" in held["reason"]
             assert held["reason"] in world.said("status")
@@ -363,7 +363,7 @@ def test_very_many_files_that_are_gone_at_once_are_a_persons_to_confirm() -> Non
             assert world.ask_database("SELECT COUNT(*) FROM video_files WHERE state = 'missing'") == [(3,)]
 
             daemon.restart()
-            assert state_of(world)["state"] == "held"
+            assert state_of(world)["state"] == "on_hold"
             since = daemon.mark()
             shutil.move(aside, world.library / "renamed")
             daemon.wait_for("library.state_changed", since=since, state="online", reason=None)
@@ -373,12 +373,12 @@ def test_very_many_files_that_are_gone_at_once_are_a_persons_to_confirm() -> Non
 
             since = daemon.mark()
             shutil.rmtree(world.library / "renamed")
-            daemon.wait_for("library.state_changed", since=since, state="held")
+            daemon.wait_for("library.state_changed", since=since, state="on_hold")
             world.said("libraries", "accept", "L")
             wait_until_missing(daemon, 28)
             daemon.wait_for("library.state_changed", since=since, state="online", reason=None)
             daemon.assert_true()
-            assert daemon.find("library.state_changed", library="small", state="held") is None
+            assert daemon.find("library.state_changed", library="small", state="on_hold") is None
 
 
 def test_what_may_not_be_read_any_more_is_unknown_and_not_missing() -> None:

@@ -213,12 +213,12 @@ def test_a_library_that_was_moved_to_another_folder_stays_suspect_when_its_old_d
     with RunningDaemon(world) as daemon:
         daemon.wait_for("disk.failed", path=str(weak))
         mark = _leave_behind(world, daemon, {"weak": elsewhere, "sound": sound})
-        daemon.wait_until(lambda: _states(world)["weak"] == "suspect", "another folder is there")
-        passport = world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'")
+        daemon.wait_until(lambda: _states(world)["weak"] == "unverified", "another folder is there")
+        filesystem_identity = world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'")
         disk.heal()
         daemon.wait_for("test.ended", since=mark, library="weak")
-        assert _states(world)["weak"] == "suspect"
-        assert world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'") == passport
+        assert _states(world)["weak"] == "unverified"
+        assert world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'") == filesystem_identity
 
 
 @needs_root
@@ -414,7 +414,7 @@ def test_upkeep_that_hangs_stops_the_heartbeat() -> None:
         daemon = RunningDaemon(world, WATCHDOG_USEC="200000").start()
         try:
             stuck = daemon.wait_for("thread.stuck")
-            assert stuck["thread"] == "upkeep"
+            assert stuck["thread"] == "maintenance"
             beats = _beats(daemon)
             _ten_beats_later(daemon)
             assert _beats(daemon) == beats
@@ -655,7 +655,7 @@ def test_files_that_were_given_up_because_their_folder_was_closed_are_read_once_
         daemon.wait_for("file.settled")
         folder.chmod(0)
         daemon.wait_for("stage.given_up")
-        daemon.wait_until(lambda: world.rows("status")[0]["set_aside"], "the status says so")
+        daemon.wait_until(lambda: world.rows("status")[0]["failed"], "the status says so")
         folder.chmod(0o755)
         daemon.assert_true()
-        assert world.rows("status")[0]["set_aside"] == 0
+        assert world.rows("status")[0]["failed"] == 0

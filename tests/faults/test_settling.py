@@ -239,7 +239,7 @@ def test_a_file_that_grows_later_keeps_its_row_and_what_a_person_said(daemon: Ru
     assert after["file_hash"] != before["file_hash"]
     names = ("id", "title", "year", "verdict", "decided_by")
     assert {name: after[name] for name in names} == {name: before[name] for name in names}
-    assert after["decided_by"] == "person"
+    assert after["decided_by"] == "user"
 
 
 def test_a_writer_that_outlives_a_restart_is_still_waited_for() -> None:

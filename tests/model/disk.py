@@ -162,7 +162,7 @@ class Disk:
             before = os.stat(path)
             self._overwrite(path)
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-            self.memory.put_back.add(content_of(path))
+            self.memory.requeue.add(content_of(path))
 
         return self._change_in_place(rng, "rewrite, with its mtime put back,", change)
 

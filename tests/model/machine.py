@@ -311,7 +311,7 @@ class Model(RuleBasedStateMachine):
         # once more when the next walk meets its ctime: nobody knew until then what the first one had read.
         # And where the old place could not be asked, the file was another one until its hash said that it is not.
         excused = memory.shared | memory.transplanted | memory.touched | memory.away | memory.reread
-        excused |= memory.put_back | memory.refused
+        excused |= memory.requeue | memory.refused
         most = 1 + self.reeld.kills
         return [
             Difference(kind="hashed_twice", text=f"{comparison.places[content]} was hashed {count} times")

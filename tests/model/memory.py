@@ -31,7 +31,7 @@ class Memory:
     """Contents whose times were changed and whose bytes were not: whoever reads them again cannot know better."""
     reread: set[str] = field(default_factory=set)
     """Contents that have another row than they had, so that they were rightly hashed again."""
-    put_back: set[str] = field(default_factory=set)
+    requeue: set[str] = field(default_factory=set)
     """Contents that were written over others of the same size, and whose mtime was put back."""
     derived: dict[str, str] = field(default_factory=dict)
     """Contents that came to be by a change in place, and of which."""

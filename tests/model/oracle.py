@@ -110,7 +110,7 @@ class Comparison:
             self._say("size", f"{name} has {seen.size_bytes} bytes, and {row['size_bytes']} in the catalogue")
         is_known_doubt = row["is_in_doubt"] and not seen.is_readable  # it says itself that its hash must be verified
         if seen.content and row["file_hash"] not in (seen.content, None) and not is_known_doubt:
-            kind = "hash_put_back" if seen.content in self.memory.put_back else "hash"
+            kind = "hash_put_back" if seen.content in self.memory.requeue else "hash"
             self._say(kind, f"{name} has not the hash that the catalogue says")
         if not seen.is_readable or row["verdict"] == "ignored":
             return
@@ -143,7 +143,7 @@ class Comparison:
             sight = self._sight(row["library"])
             seen = sight.lit.get(row["path"])
             if not sight.is_dark(row["path"]) and (seen is None or seen.is_readable):
-                is_refused = seen is not None and seen.content in self.memory.refused and job["state"] == "set_aside"
+                is_refused = seen is not None and seen.content in self.memory.refused and job["state"] == "failed"
                 self._say(
                     "job_after_refusal" if is_refused else "job",
                     f"{row['library']}:{row['path']!a} has a job: {job['stage']} {job['state']}",
@@ -244,7 +244,7 @@ class Comparison:
             return None
         if suffix == "" and is_by_bytes:
             # A person who decided about what came there, even before anybody could read it, meant that.
-            return None if row["decided_by"] == "person" else "decision_by_bytes"
+            return None if row["decided_by"] == "user" else "decision_by_bytes"
         return None if suffix is None else f"decision{suffix}"
 
     # --- looking -----------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def _stamp(row: Row) -> tuple[int, int, int]:
 
 
 def _carries(row: Row, decision: Decision) -> bool:
-    if row["decided_by"] != "person":
+    if row["decided_by"] != "user":
         return False
     if decision.title is not None:
         return bool(row["movie_title"] == decision.title)

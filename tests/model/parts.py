@@ -32,10 +32,10 @@ from reeld.domain.identity import Reading
 from reeld.domain.records import FileRecord
 from reeld.identify import child as identify_child
 from reeld.identify.titles import title_key
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, Stage, stages
-from reeld.report.counters import Tally
+from reeld.report.counters import Counters
 from reeld.service.daemon import Daemon, open_owned_catalog
 from reeld.service.stage_context import now_ms
 from reeld.service.watcher import LibraryWatcher
@@ -109,7 +109,7 @@ class ToldByHand:
     """In the place of the observer of one library: what there is to be told, the model marks itself."""
 
     events = 0
-    told_until_ns = 0
+    delivered_until_ns = 0
     """Of nothing is it ever known that it was told: what was not is no fault here."""
     overflown: set[str] = set()  # noqa: RUF012 - of the class on purpose: the model reaches it without the instance
 
@@ -191,17 +191,17 @@ class Reeld:
         )
         config = Config(source=None, libraries=configured, database_path=self.database_path, watch=WATCH)
         nobody: Any = SimpleNamespace()
-        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody, Tally())
-        self._pulses = daemon._pulses
+        daemon = Daemon(config, open_owned_catalog(config), nobody, nobody, Counters())
+        self._heartbeats = daemon._heartbeats
         self.watchers: list[LibraryWatcher] = daemon._make_watchers()
         daemon._watchers = self.watchers
         for watcher in self.watchers:
-            _move_defaults(watcher._intake, self.clock)
+            _move_defaults(watcher._folder_scanner, self.clock)
             _move_defaults(watcher._root, self.clock)
             watcher._watching._clock = self.clock.monotonic
         self._runner = Runner(
             stages=[self._counting(stage) for stage in stages()],
-            tools=Tools(
+            tools=StageContext(
                 ask_prober=_ask_prober,
                 ask_identifier=_ask_identifier,
                 should_stop=lambda: False,
@@ -210,7 +210,7 @@ class Reeld:
             ),
             now_ms=now_ms,
             pause=lambda _seconds: None,
-            look_again=daemon._look_again,
+            rescan_directory=daemon._rescan_directory,
             rng=random.Random(0),
         )
 
@@ -241,7 +241,7 @@ class Reeld:
 
     def turn(self) -> None:
         """Each watcher checks its root, follows its hints, and takes what has settled."""
-        with self._pulses.of_this_thread():
+        with self._heartbeats.of_this_thread():
             for watcher in self.watchers:
                 watcher.hints.wake()  # it would wait for news otherwise
                 watcher._turn()
@@ -272,7 +272,7 @@ class Reeld:
 
     def is_idle(self) -> bool:
         """Whether nothing waits but what cannot be looked at."""
-        return all(len(watcher._intake.arrivals.settling) == 0 for watcher in self.watchers)
+        return all(len(watcher._folder_scanner.new_files.settling) == 0 for watcher in self.watchers)
 
     def total_changes(self) -> int:
         return int(database.connection().total_changes)
@@ -317,7 +317,7 @@ class Reeld:
         if stage.name != "hash":
             return stage
 
-        def run(record: FileRecord, tools: Tools) -> str:
+        def run(record: FileRecord, tools: StageContext) -> str:
             found: str = stage.run(record, tools)
             self.hashed[found] += 1
             return found

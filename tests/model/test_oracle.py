@@ -54,7 +54,7 @@ def tamper(model: Model, sql: str) -> set[str]:
         ("question", "UPDATE video_files SET verdict = 'pending' WHERE filename LIKE 'Film%'"),
         ("question", "UPDATE pending_validations SET validation_status = 'pending'"),
         ("identity", "UPDATE video_files SET id = 99 WHERE filename LIKE 'Film%'"),
-        ("decision", "UPDATE video_files SET decided_by = 'reeld' WHERE decided_by = 'person'"),
+        ("decision", "UPDATE video_files SET decided_by = 'reeld' WHERE decided_by = 'user'"),
         ("job", f"INSERT INTO jobs ({JOB_COLUMNS}) SELECT id, 'hash', 'heavy', 'waiting', 0, 0, '' FROM video_files"),
     ],
 )

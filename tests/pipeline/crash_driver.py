@@ -22,13 +22,13 @@ from reeld.content.hashing import full_hash, quick_hashes
 from reeld.database.connection import open_catalog, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, Place
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
 from reeld.pipeline.stages import LANES, STAGES, Stage
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root
-from reeld.service.stage_context import looking, now_ms, open_tools
-from reeld.service.watcher import make_intake, record_state
+from reeld.service.stage_context import now_ms, open_stage_context, stat_names_of
+from reeld.service.watcher import make_folder_scanner, record_state
 from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
 
@@ -58,7 +58,7 @@ class TellingRunner(Runner):
         return following
 
 
-def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
+def run_pipeline(root: str, tools: StageContext, tell: Tell) -> None:
     """Walk, let everything settle at once, and work until nothing is left, as `reeld scan` does."""
     library = Library(name="Videos", path=root, quiet_s=0.0)
     with writing():
@@ -66,25 +66,25 @@ def run_pipeline(root: str, tools: Tools, tell: Tell) -> None:
         queue.recover(lambda _attempts: 0)
         _know_before(library_id, root)
     place = Root(place=Place(library_id, root))
-    intake = make_intake(
+    folder_scanner = make_folder_scanner(
         library,
         library_id,
         with_full_hash=True,
         first_stage=STAGES[0],
-        look_for=looking({library_id: place}),
+        stat_names=stat_names_of({library_id: place}),
     )
     seen = place.check()
     assert isinstance(seen, RootSeen)
     with writing():
-        record_state(intake, "online", None, seen)
-    reconcile(intake, EVERYTHING, seen, lambda: False)
-    intake.arrivals.settle_due()
+        record_state(folder_scanner, "online", None, seen)
+    reconcile(folder_scanner, EVERYTHING, seen, lambda: False)
+    folder_scanner.new_files.settle_due()
     runner = TellingRunner(
         stages=[_telling(stage, tell) for stage in STAGES],
         tools=tools,
         now_ms=now_ms,
         pause=time.sleep,
-        look_again=lambda _path: None,
+        rescan_directory=lambda _path: None,
         rng=random.Random(0),
         tell=tell,
     )
@@ -109,7 +109,7 @@ def _know_before(library_id: int, root: str) -> None:
 
 
 def _telling(stage: Stage, tell: Tell) -> Stage:
-    def run(record: FileRecord, tools: Tools) -> Any:
+    def run(record: FileRecord, tools: StageContext) -> Any:
         tell(stage.name, "before")
         return stage.run(record, tools)
 
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str]) -> None:
 
     open_catalog(database, create=True)
     config = Config(source=None, libraries=(), database_path=database)
-    with open_tools(config, threading.Event()) as tools:
+    with open_stage_context(config, threading.Event()) as tools:
         run_pipeline(root, tools, tell)
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from reeld.config import Config
 from reeld.database.connection import close_catalog, open_catalog
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import IDENTIFY, STAGES
-from reeld.service.stage_context import open_tools
+from reeld.service.stage_context import open_stage_context
 from tests.catalog.rows import rows
 from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, MOMENTS, run_pipeline
 from tests.videos import make_video
@@ -68,13 +68,13 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StageContext]:
     config = Config(source=None, libraries=(), database_path="")
-    with open_tools(config, threading.Event()) as opened:
+    with open_stage_context(config, threading.Event()) as opened:
         yield opened
 
 
-def _run_to_the_end(database: Path, videos: Path, tools: Tools) -> list[tuple[str, str]]:
+def _run_to_the_end(database: Path, videos: Path, tools: StageContext) -> list[tuple[str, str]]:
     """The stages that ran, each once for a file."""
     told: list[tuple[str, str]] = []
     open_catalog(str(database), create=True)
@@ -90,7 +90,7 @@ def _everything(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: Tools) -> dict[str, Any]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: StageContext) -> dict[str, Any]:
     database = tmp_path_factory.mktemp("undisturbed") / "reeld.db"
     _run_to_the_end(database, videos, tools)
     return _everything(database)
@@ -113,7 +113,7 @@ def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
 def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_twice(
-    tmp_path: Path, videos: Path, tools: Tools, undisturbed: dict[str, Any], stage: str, moment: str, how: str
+    tmp_path: Path, videos: Path, tools: StageContext, undisturbed: dict[str, Any], stage: str, moment: str, how: str
 ) -> None:
     """Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the first after."""
     database = tmp_path / "reeld.db"

@@ -15,8 +15,8 @@ from reeld.content.hashing import SLICE_BYTES, full_hash
 from reeld.database.base import database
 from reeld.database.connection import reading, writing
 from reeld.pipeline import stages
-from reeld.pipeline.context import Tools
-from reeld.service.stage_context import open_tools
+from reeld.pipeline.context import StageContext
+from reeld.service.stage_context import open_stage_context
 from tests.scanner.test_compare import World
 from tests.scanner.test_moved_files import hash_of, work, worlds
 from tests.videos import make_video
@@ -25,8 +25,8 @@ __all__ = ["worlds"]
 
 
 @pytest.fixture
-def tools() -> Iterator[Tools]:
-    with open_tools(Config(source=None, libraries=(), database_path=""), threading.Event()) as opened:
+def tools() -> Iterator[StageContext]:
+    with open_stage_context(Config(source=None, libraries=(), database_path=""), threading.Event()) as opened:
         yield opened
 
 
@@ -39,7 +39,7 @@ def film(worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def interrupted_once(tools: Tools, after_bytes: int, hashed: list[int]) -> Tools:
+def interrupted_once(tools: StageContext, after_bytes: int, hashed: list[int]) -> StageContext:
     """As if reeld ended once so many bytes were hashed, and was started again; `hashed` gets what is read."""
     asked: list[bool] = []
 
@@ -53,7 +53,7 @@ def interrupted_once(tools: Tools, after_bytes: int, hashed: list[int]) -> Tools
 
 
 def test_each_byte_of_a_large_file_is_read_once_although_reeld_ended_between(
-    worlds: tuple[World, World], film: Path, tools: Tools
+    worlds: tuple[World, World], film: Path, tools: StageContext
 ) -> None:
     hashed: list[int] = []
     work(worlds[0], interrupted_once(tools, 2 * SLICE_BYTES, hashed))
@@ -63,7 +63,7 @@ def test_each_byte_of_a_large_file_is_read_once_although_reeld_ended_between(
 
 
 def test_what_cannot_be_understood_of_what_was_kept_costs_no_more_than_that(
-    worlds: tuple[World, World], film: Path, tools: Tools
+    worlds: tuple[World, World], film: Path, tools: StageContext
 ) -> None:
     hashed: list[int] = []
     keeps = replace(interrupted_once(tools, 3 * SLICE_BYTES, hashed), kept_hash=_spoilt)
@@ -81,7 +81,7 @@ def _spoilt(video_file_id: int) -> None:
             assert media.hash_progress(video_file_id) is None
 
 
-def test_what_was_kept_goes_with_the_job(worlds: tuple[World, World], film: Path, tools: Tools) -> None:
+def test_what_was_kept_goes_with_the_job(worlds: tuple[World, World], film: Path, tools: StageContext) -> None:
     hashed: list[int] = []
     kept: list[int] = []
 

@@ -29,12 +29,12 @@ from reeld.pipeline.retry import (
     LONGEST_LOOK_S,
     MAX_ATTEMPTS,
     MAX_DEATHS,
-    AwaitEnd,
     Consequence,
-    GiveBack,
-    GiveUp,
-    LookAgain,
+    Fail,
+    Release,
+    Rescan,
     Retry,
+    WaitForData,
     consequence,
     delay_after_death_s,
     explanation,
@@ -63,9 +63,9 @@ def _follows(error: Exception, attempts: int = 1, seed: int = 0) -> Consequence:
 
 @pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, MAX_ATTEMPTS + 5])
 def test_what_is_not_the_files_fault_never_costs_it_its_attempts(attempts: int) -> None:
-    assert _follows(Interrupted(), attempts) == GiveBack()
-    assert _follows(FileVanished(PATH), attempts) == LookAgain()
-    assert _follows(FileChanged(PATH, stamp(), stamp()), attempts) == LookAgain()
+    assert _follows(Interrupted(), attempts) == Release()
+    assert _follows(FileVanished(PATH), attempts) == Rescan()
+    assert _follows(FileChanged(PATH, stamp(), stamp()), attempts) == Rescan()
     cannot_start = _follows(WorkerError("no process can be made"), attempts)
     assert isinstance(cannot_start, Retry)
     assert not cannot_start.counts
@@ -76,7 +76,7 @@ def test_a_file_that_may_still_grow_is_looked_at_ever_more_rarely_and_when_its_p
     unchanged_s, pauses = 0.0, []
     while unchanged_s < patience_s:
         awaited = _follows(FileIncomplete(PATH, unchanged_s=unchanged_s, patience_s=patience_s), MAX_ATTEMPTS + 5)
-        assert isinstance(awaited, AwaitEnd)
+        assert isinstance(awaited, WaitForData)
         assert unchanged_s + awaited.left_s == patience_s, "it is told until when"
         pauses.append(awaited.delay_s)
         unchanged_s += awaited.delay_s
@@ -112,7 +112,7 @@ def test_a_missing_right_says_nothing_of_the_disk() -> None:
 
 
 def test_what_is_no_file_will_not_become_one_by_waiting() -> None:
-    assert _follows(FileNotRegular(PATH)) == GiveUp()
+    assert _follows(FileNotRegular(PATH)) == Fail()
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=lambda error: type(error).__name__)
@@ -121,8 +121,8 @@ def test_what_may_pass_is_tried_as_often_as_the_cap_says_and_then_given_up(error
         again = _follows(error, attempt)
         assert isinstance(again, Retry)
         assert again.counts
-    assert _follows(error, MAX_ATTEMPTS) == GiveUp()
-    assert _follows(error, MAX_ATTEMPTS + 1) == GiveUp()
+    assert _follows(error, MAX_ATTEMPTS) == Fail()
+    assert _follows(error, MAX_ATTEMPTS + 1) == Fail()
 
 
 @given(st.integers(1, MAX_ATTEMPTS - 1), st.integers())

@@ -32,13 +32,13 @@ from reeld.errors import (
     WorkerError,
     WorkerTimeout,
 )
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.retry import MAX_ATTEMPTS, MAX_DEATHS, RECHECK_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Stage
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 
-Run = Callable[[FileRecord, Tools], Any]
+Run = Callable[[FileRecord, StageContext], Any]
 
 
 def _store_container(video_file_id: int, text: str, _now_ms: int) -> None:
@@ -71,7 +71,7 @@ class Work:
             stages.append(Stage(name="second", lane=lane, run=second, save=_store_hash))
         return Runner(
             stages=stages,
-            tools=Tools(
+            tools=StageContext(
                 ask_prober=lambda *_: {},
                 ask_identifier=lambda *_: {},
                 should_stop=lambda: self.is_stopping,
@@ -79,7 +79,7 @@ class Work:
             ),
             now_ms=lambda: self.now_ms,
             pause=self._pause,
-            look_again=self.looked_again.append,
+            rescan_directory=self.looked_again.append,
             rng=random.Random(0),
         )
 
@@ -126,7 +126,7 @@ def row(file_id: int) -> Any:
 
 
 def fail(error: Exception) -> Run:
-    def run(_record: FileRecord, _tools: Tools) -> Any:
+    def run(_record: FileRecord, _tools: StageContext) -> Any:
         raise error
 
     return run
@@ -153,11 +153,11 @@ def test_a_file_goes_through_all_stages_and_leaves_no_job(file_id: int) -> None:
 def test_a_worker_goes_straight_on_to_a_stage_of_its_own_lane_with_what_was_just_stored(file_id: int) -> None:
     seen: list[tuple[FileRecord, int]] = []
 
-    def second(record: FileRecord, _tools: Tools) -> str:
+    def second(record: FileRecord, _tools: StageContext) -> str:
         seen.append((record, job().attempts))
         return "cafe"
 
-    def first(_record: FileRecord, _tools: Tools) -> str:
+    def first(_record: FileRecord, _tools: StageContext) -> str:
         return "mkv"
 
     runner = Work().runner(first, second, lane="light")
@@ -178,7 +178,7 @@ def test_an_idle_lane_says_so(catalog: Path) -> None:
 def test_the_attempt_is_counted_before_the_work_begins(file_id: int) -> None:
     seen = []
 
-    def run(_record: FileRecord, _tools: Tools) -> str:
+    def run(_record: FileRecord, _tools: StageContext) -> str:
         seen.append((job().attempts, job().state))
         return "mkv"
 
@@ -193,7 +193,7 @@ def test_the_attempt_is_counted_before_the_work_begins(file_id: int) -> None:
 def test_a_file_that_fails_again_and_again_is_set_aside_with_the_reason(file_id: int, error: Exception) -> None:
     work = Work()
     assert work.until_nothing_is_left(work.runner(fail(error))) == MAX_ATTEMPTS
-    assert (job().state, job().attempts) == ("set_aside", MAX_ATTEMPTS)
+    assert (job().state, job().attempts) == ("failed", MAX_ATTEMPTS)
     assert str(error) in job().last_error
     assert work.now_ms - NOW_MS >= (5 + 20) * 1000 / 2
 
@@ -209,7 +209,7 @@ def test_where_a_substitute_is_known_it_is_saved_and_the_file_goes_on(file_id: i
 def test_what_is_no_file_is_given_up_at_once(file_id: int) -> None:
     work = Work()
     assert work.until_nothing_is_left(work.runner(fail(FileNotRegular("/a.mkv")))) == 1
-    assert job().state == "set_aside"
+    assert job().state == "failed"
 
 
 @pytest.mark.parametrize("error", [FileVanished("/x"), FileChanged("/x", stamp(), stamp())])
@@ -249,7 +249,7 @@ def test_a_job_whose_stage_got_no_answer_from_the_catalogue_is_done_later(
     """Whoever hashes a large file asks it for what is known already. Nobody else ends a job that is under way."""
     work, failures = Work(), [error("the disk of the catalogue gave no answer")]
 
-    def run(_record: FileRecord, _tools: Tools) -> str:
+    def run(_record: FileRecord, _tools: StageContext) -> str:
         if failures:
             raise failures.pop()
         return "mkv"
@@ -266,7 +266,7 @@ def test_a_bug_is_logged_with_its_traceback_and_the_next_file_goes_on(catalog: P
     (library_id,) = add_libraries("Films")
     bad, good = new_file(library_id, "bad.mkv"), new_file(library_id, "good.mkv")
 
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         if record.path == "bad.mkv":
             raise ZeroDivisionError("division by zero")
         return "mkv"
@@ -293,7 +293,7 @@ def test_a_bug_while_a_result_is_stored_counts_like_one_while_it_was_found(file_
     with capture_logs() as logs:
         assert work.until_nothing_is_left(runner) == MAX_ATTEMPTS
     assert [entry["event"] for entry in logs].count("stage.crashed") == MAX_ATTEMPTS
-    assert job().state == "set_aside"
+    assert job().state == "failed"
     assert type(error).__name__ in job().last_error
 
 
@@ -305,7 +305,7 @@ def test_a_bug_while_a_substitute_is_stored_sets_the_file_aside(file_id: int) ->
     runner = work.runner(fail(WorkerDied("it crashed")), give_up=_without)
     runner = replace(runner, stages=[replace(runner.stages[0], save=save)])
     assert work.until_nothing_is_left(runner) == MAX_ATTEMPTS
-    assert job().state == "set_aside"
+    assert job().state == "failed"
 
 
 def test_a_file_that_killed_the_whole_process_each_time_is_given_up_without_another_try(file_id: int) -> None:
@@ -316,13 +316,13 @@ def test_a_file_that_killed_the_whole_process_each_time_is_given_up_without_anot
             assert queue.recover(lambda _attempts: NOW_MS) == 1
     tried = []
 
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         tried.append(record.path)
         return "mkv"
 
     assert Work().runner(run).step("light")
     assert tried == []
-    assert job().state == "set_aside"
+    assert job().state == "failed"
     assert "ended while" in job().last_error
 
 
@@ -342,7 +342,7 @@ def test_a_job_at_a_stage_of_another_version_begins_anew(file_id: int) -> None:
 def test_what_a_worker_found_in_an_older_version_is_thrown_away(file_id: int, outcome: str) -> None:
     """A new version comes while the stage runs."""
 
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         with writing():
             queue.enqueue(record.id, stage="first", lane="light", now_ms=NOW_MS + 5)
         if outcome == "result":
@@ -357,7 +357,7 @@ def test_what_a_worker_found_in_an_older_version_is_thrown_away(file_id: int, ou
 
 
 def test_a_file_that_went_missing_while_its_stage_ran_stores_nothing(file_id: int) -> None:
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         with writing():
             queue.drop([record.id])
         return "of a file that is gone"
@@ -381,7 +381,7 @@ def test_a_result_is_kept_until_the_lock_of_another_program_is_gone(catalog: Pat
     work, ran = Work(), []
     with contextlib.ExitStack() as stack:
 
-        def run(_record: FileRecord, _tools: Tools) -> str:
+        def run(_record: FileRecord, _tools: StageContext) -> str:
             ran.append(1)
             release = stack.enter_context(_locked(catalog))
             work.on_pause = lambda: release() if len(work.pauses) == 3 else None
@@ -396,7 +396,7 @@ def test_a_result_is_kept_until_the_lock_of_another_program_is_gone(catalog: Pat
 def test_on_a_full_disk_a_result_is_kept_until_there_is_space(file_id: int) -> None:
     work = Work()
 
-    def run(_record: FileRecord, _tools: Tools) -> str:
+    def run(_record: FileRecord, _tools: StageContext) -> str:
         pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
         database.execute_sql(f"PRAGMA max_page_count = {pages}")
         return "mkv" * 50_000
@@ -417,7 +417,7 @@ def test_a_result_that_cannot_be_stored_before_the_end_is_found_again_at_the_nex
     work = Work(is_stopping=True)
     with contextlib.ExitStack() as stack:
 
-        def run(_record: FileRecord, _tools: Tools) -> str:
+        def run(_record: FileRecord, _tools: StageContext) -> str:
             stack.enter_context(_locked(catalog))
             return "mkv"
 
@@ -435,7 +435,7 @@ def test_many_threads_do_each_job_once(catalog: Path) -> None:
     ids = [new_file(library_id, f"{number}.mkv") for number in range(40)]
     done: list[str] = []
 
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         done.append(record.path)
         return record.path
 
@@ -462,13 +462,13 @@ def test_what_was_read_of_a_file_that_cannot_be_read_any_more_is_in_doubt(file_i
     work.until_nothing_is_left(
         work.runner(fail(FileUnreadable("a.mkv", PermissionError(13, "denied"))), reads_file=True)
     )
-    assert job().state == "set_aside"
+    assert job().state == "failed"
     assert row(file_id).is_in_doubt
     with writing():
         media.save_full_hash(file_id, "cafe")
-        queue.retry_set_aside(file_id, work.now_ms)
+        queue.retry_failed(file_id, work.now_ms)
     work.until_nothing_is_left(work.runner(fail(ValueError("a bug"))))
-    assert job().state == "set_aside"
+    assert job().state == "failed"
     assert not row(file_id).is_in_doubt, "a stage that reads no bytes says nothing of them"
 
 
@@ -477,10 +477,10 @@ def test_a_file_that_may_not_be_read_gets_no_substitute_and_is_read_once_it_may(
     work = Work()
     denied = fail(FileUnreadable("a.mkv", PermissionError(13, "denied")))
     work.until_nothing_is_left(work.runner(denied, give_up=_without, reads_file=True))
-    assert (job().state, job().is_denied) == ("set_aside", True)
+    assert (job().state, job().is_denied) == ("failed", True)
     assert row(file_id).container is None
     with writing():
-        queue.retry_set_aside(file_id, work.now_ms)
+        queue.retry_failed(file_id, work.now_ms)
     work.until_nothing_is_left(work.runner(give("mkv")))
     assert row(file_id).container == "mkv"
 
@@ -498,7 +498,7 @@ def many(catalog: Path) -> list[int]:
 def test_of_many_files_one_that_fails_costs_the_others_nothing(many: list[int]) -> None:
     commits: list[int] = []
 
-    def run(record: FileRecord, _tools: Tools) -> str:
+    def run(record: FileRecord, _tools: StageContext) -> str:
         commits.append(VideoFile.select().where(VideoFile.container.is_null(False)).count())
         if record.path == "1.mkv":
             raise WorkerDied("it crashed")
@@ -526,7 +526,7 @@ def test_of_many_results_one_that_cannot_be_stored_costs_the_others_nothing(many
 def test_what_was_taken_and_not_begun_is_given_back_uncounted_when_reeld_ends(many: list[int]) -> None:
     work = Work()
 
-    def run(_record: FileRecord, _tools: Tools) -> str:
+    def run(_record: FileRecord, _tools: StageContext) -> str:
         work.is_stopping = True
         return "mkv"
 

@@ -21,8 +21,8 @@ from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord
 from reeld.errors import CatalogError
-from reeld.pipeline.context import Tools
-from reeld.pipeline.throttle import LARGEST_BURST_S, Hours, Pace, Readers
+from reeld.pipeline.context import StageContext
+from reeld.pipeline.throttle import LARGEST_BURST_S, DeviceLocks, RateLimit, TimeWindow
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
 from tests.pipeline.test_runner import Work, give
 
@@ -43,7 +43,7 @@ from tests.pipeline.test_runner import Work, give
 )
 def test_whole_files_are_begun_within_their_hours(text: str, at: str, is_open: bool) -> None:
     now = dt.datetime.fromisoformat(f"2026-03-01T{at}:30").astimezone()
-    assert Hours(*hours_of(text)).has(now) == is_open
+    assert TimeWindow(*hours_of(text)).has(now) == is_open
 
 
 @pytest.mark.parametrize("text", ["1:00-7:00", "01:00", "24:00-01:00", "01:60-02:00", "night", "01:00-07:00-09:00"])
@@ -61,7 +61,7 @@ def test_no_more_is_read_than_the_pace_allows(pieces: list[tuple[int, float]]) -
         nonlocal now
         now += seconds
 
-    pace = Pace(bytes_per_s=1 << 20, pause=pause, clock=lambda: now)
+    pace = RateLimit(bytes_per_s=1 << 20, pause=pause, clock=lambda: now)
     began, total = now, 0
     for size, takes_s in pieces:
         now += takes_s
@@ -115,14 +115,14 @@ def test_a_disk_with_moving_heads_has_one_reader_at_a_time(catalog: Path, moving
     begun: list[tuple[int, ...]] = []
     work = Work()
 
-    def second(record: FileRecord, _tools: Tools) -> str:
+    def second(record: FileRecord, _tools: StageContext) -> str:
         """While it reads, other readers come along."""
         begun.append((*(begun[-1] if begun else ()), record.stamp.device))
         if len(begun) < 4:
             runner.step("heavy")
         return "cafe"
 
-    runner = replace(work.runner(give("mkv"), second), readers=Readers(lambda device: device in moving))
+    runner = replace(work.runner(give("mkv"), second), device_locks=DeviceLocks(lambda device: device in moving))
     assert runner.step("heavy")
     assert len(begun) == (2 if moving else 4)
     assert not moving or set(begun[-1]) == {7, 8}, "the other disk has its own reader"
@@ -135,9 +135,9 @@ def test_a_disk_with_moving_heads_has_one_reader_at_a_time(catalog: Path, moving
 
 def test_who_waits_for_a_busy_disk_does_not_ask_again_and_again(catalog: Path) -> None:
     _two_disks()
-    runner = replace(Work().runner(give("mkv"), give("cafe")), readers=Readers(lambda _device: True))
-    with runner.readers.reading(7):
-        with runner.readers.reading(8):
+    runner = replace(Work().runner(give("mkv"), give("cafe")), device_locks=DeviceLocks(lambda _device: True))
+    with runner.device_locks.reading(7):
+        with runner.device_locks.reading(8):
             assert runner.next_due_ms("heavy") is None
             assert not runner.step("heavy")
         assert runner.next_due_ms("heavy") == NOW_MS
@@ -145,7 +145,7 @@ def test_who_waits_for_a_busy_disk_does_not_ask_again_and_again(catalog: Path) -
 
 def test_a_claim_that_cannot_be_committed_leaves_no_disk_taken(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _two_disks()
-    runner = replace(Work().runner(give("mkv"), give("cafe")), readers=Readers(lambda _device: True))
+    runner = replace(Work().runner(give("mkv"), give("cafe")), device_locks=DeviceLocks(lambda _device: True))
 
     def refuse(*_arguments: object) -> None:
         raise sqlite3.OperationalError("database is locked")
@@ -154,7 +154,7 @@ def test_a_claim_that_cannot_be_committed_leaves_no_disk_taken(catalog: Path, mo
         failing.setattr(type(database), "commit", refuse)
         with pytest.raises(CatalogError):
             runner.step("heavy")
-    assert runner.readers.busy() == []
+    assert runner.device_locks.busy() == []
     assert runner.step("heavy")
 
 
@@ -163,7 +163,7 @@ def test_outside_the_hours_no_whole_file_is_begun_and_all_else_goes_on(catalog: 
     work = Work()
     local = dt.datetime.fromtimestamp(NOW_MS / 1000).astimezone()
     minute = local.hour * 60 + local.minute
-    closed = Hours((minute + 60) % 1440, (minute + 120) % 1440)
+    closed = TimeWindow((minute + 60) % 1440, (minute + 120) % 1440)
     runner = replace(work.runner(give("mkv"), give("cafe")), hours=closed)
     assert not runner.step("heavy")
     assert runner.next_due_ms("heavy") is None

@@ -14,8 +14,8 @@ from reeld.catalog import media, queue
 from reeld.catalog.views import WorkLeft, awaited, counts, totals, work_left
 from reeld.database.connection import writing
 from reeld.domain.times import coarsely
-from reeld.report.counters import Tally
-from reeld.report.progress import WINDOW_S, Forecast, Outlook
+from reeld.report.counters import Counters
+from reeld.report.progress import WINDOW_S, Estimate, ProgressEstimator
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 from tests.service.harness import Row, RunningDaemon, World, new_world
 from tests.videos import video_bytes
@@ -28,17 +28,17 @@ class Work:
     """Files that are read and hashed at a steady pace, and a clock."""
 
     now: float = 1000.0
-    tally: Tally = field(default_factory=Tally)
+    counters: Counters = field(default_factory=Counters)
 
     def go_on(self, seconds: float, *, files: int = 0, hashed_mib: int = 0) -> None:
         self.now += seconds
         for _ in range(files):
-            with self.tally.stage("fingerprint"):
+            with self.counters.stage("fingerprint"):
                 pass
-        self.tally.hashed(hashed_mib * MIB)
+        self.counters.hashed(hashed_mib * MIB)
 
-    def forecast(self, **settings: bool) -> Forecast:
-        return Forecast(self.tally, clock=lambda: self.now, **settings)
+    def progress_estimator(self, **settings: bool) -> ProgressEstimator:
+        return ProgressEstimator(self.counters, clock=lambda: self.now, **settings)
 
 
 def left(files: int, mib: int) -> WorkLeft:
@@ -47,43 +47,43 @@ def left(files: int, mib: int) -> WorkLeft:
 
 def test_the_slower_lane_says_when_all_is_done() -> None:
     work = Work()
-    forecast = work.forecast()
-    assert forecast.look(left(1000, 5000)).seconds_left is None, "no rate is known yet"
+    progress_estimator = work.progress_estimator()
+    assert progress_estimator.look(left(1000, 5000)).seconds_left is None, "no rate is known yet"
     work.go_on(10, files=500, hashed_mib=100)
-    assert forecast.look(left(1000, 5000)) == Outlook(
+    assert progress_estimator.look(left(1000, 5000)) == Estimate(
         files=1000, bytes_to_hash=5000 * MIB, files_per_s=50.0, hashed_bytes_per_s=10.0 * MIB, seconds_left=500.0
     )
-    assert work.forecast().look(left(0, 0)).seconds_left == 0
+    assert work.progress_estimator().look(left(0, 0)).seconds_left == 0
 
 
 def test_of_what_does_not_go_on_nobody_knows_the_end() -> None:
     work = Work()
-    forecast = work.forecast()
-    forecast.look(left(10, 10))
+    progress_estimator = work.progress_estimator()
+    progress_estimator.look(left(10, 10))
     work.go_on(10, files=5)
-    assert forecast.look(left(5, 10)).seconds_left is None, "nothing is hashed, outside the hours for example"
-    assert forecast.look(left(5, 0)).seconds_left == pytest.approx(10)
+    assert progress_estimator.look(left(5, 10)).seconds_left is None, "nothing is hashed, outside the hours for example"
+    assert progress_estimator.look(left(5, 0)).seconds_left == pytest.approx(10)
 
 
 def test_only_the_last_minute_counts() -> None:
     work = Work()
-    forecast = work.forecast()
+    progress_estimator = work.progress_estimator()
     for _ in range(20):
         work.go_on(WINDOW_S / 10, files=60)
-        forecast.look(left(1000, 0))
+        progress_estimator.look(left(1000, 0))
     for _ in range(11):
         work.go_on(WINDOW_S / 10, files=6)
-        outlook = forecast.look(left(100, 0))
-    assert outlook.files_per_s == pytest.approx(1.0)
-    assert outlook.seconds_left == pytest.approx(100)
+        estimate = progress_estimator.look(left(100, 0))
+    assert estimate.files_per_s == pytest.approx(1.0)
+    assert estimate.seconds_left == pytest.approx(100)
 
 
 def test_without_full_hashes_no_bytes_are_waited_for() -> None:
     work = Work()
-    forecast = work.forecast(with_full_hash=False)
-    forecast.look(left(10, 10))
+    progress_estimator = work.progress_estimator(with_full_hash=False)
+    progress_estimator.look(left(10, 10))
     work.go_on(10, files=5)
-    assert forecast.look(left(5, 10)).bytes_to_hash == 0
+    assert progress_estimator.look(left(5, 10)).bytes_to_hash == 0
 
 
 def test_the_queue_tells_what_is_left_of_each_file(catalog: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_queue_tells_what_is_left_of_each_file(catalog: Path) -> None:
         hashed = add_file(library_id, "hashed.mkv")
         media.save_full_hash(hashed, "cafe")
         queue.enqueue(hashed, stage="identify", lane="names", now_ms=NOW_MS)
-        queue.enqueue(add_file(library_id, "pair.mkv"), stage="pair", lane="light", now_ms=NOW_MS)
+        queue.enqueue(add_file(library_id, "pair.mkv"), stage="match_copies", lane="light", now_ms=NOW_MS)
     assert work_left() == WorkLeft(files=5, files_to_read=3, bytes_to_hash=111_000)
     with writing():
         queue.pause(library_id)
@@ -118,7 +118,7 @@ def test_what_only_waits_for_its_end_is_no_work(catalog: Path) -> None:
     with writing():
         job = claim_one("light", NOW_MS)
         assert job
-        queue.put_back(job, due_at_ms=NOW_MS + 60_000, error="it ends early", counts=False, awaited_until_ms=until_ms)
+        queue.requeue(job, due_at_ms=NOW_MS + 60_000, error="it ends early", counts=False, awaited_until_ms=until_ms)
     assert has_only_waits()
     assert awaited() == [
         {"library": "Films", "path": "/disks/Films/cut.mkv", "since": NOW_MS / 1000, "until": until_ms / 1000}
@@ -141,14 +141,14 @@ def test_whatever_else_becomes_of_a_job_its_end_is_not_awaited_any_more(catalog:
         queue.enqueue(file_id, stage="probe", lane="light", now_ms=NOW_MS)
         job = claim_one("light", NOW_MS)
         assert job
-        queue.put_back(job, due_at_ms=NOW_MS, error="it ends early", counts=False, awaited_until_ms=NOW_MS + 1)
+        queue.requeue(job, due_at_ms=NOW_MS, error="it ends early", counts=False, awaited_until_ms=NOW_MS + 1)
     with writing():
         if change == "a new version":
             queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
         elif (again := claim_one("light", NOW_MS)) and change == "another failure":
-            queue.put_back(again, due_at_ms=NOW_MS, error="it hiccuped", counts=True)
+            queue.requeue(again, due_at_ms=NOW_MS, error="it hiccuped", counts=True)
         elif again:
-            queue.set_aside(again, error="it is broken")
+            queue.fail(again, error="it is broken")
     assert (counts()["awaited"], awaited()) == (0, [])
 
 
@@ -220,8 +220,8 @@ def test_status_names_what_waits_for_its_end_and_foretells_nothing_of_it(cut_off
     def is_told(report: Row) -> bool:
         (library,) = report["libraries"]
         (wait,) = library["waiting"]
-        assert wait.keys() == {"path", "since", "why", "objected_since", "until"}
-        assert (wait["path"], wait["objected_since"]) == (str(path), None)
+        assert wait.keys() == {"path", "since", "why", "held_since", "until"}
+        assert (wait["path"], wait["held_since"]) == (str(path), None)
         assert "ends before its container does" in wait["why"]
         assert wait["since"] == pytest.approx(changed, abs=1)
         assert wait["until"] == pytest.approx(changed + 86_400, abs=1)

@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reeld.errors import FileVanished, Interrupted
-from reeld.report.counters import Spent, Tally
+from reeld.report.counters import Counters, Spent
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video, video_bytes
 
@@ -203,21 +203,21 @@ def test_a_folder_in_a_library_is_refused_since_reeld_writes_nothing_there(world
 
 def test_errors_are_counted_by_kind_and_an_end_that_was_asked_for_is_none() -> None:
     now = 0.0
-    tally = Tally(lambda: now)
+    counters = Counters(lambda: now)
 
     def fail(error: Exception) -> None:
         nonlocal now
-        with tally.stage("probe"):
+        with counters.stage("probe"):
             now += 2.0
             raise error
 
     for error in (FileVanished("/a"), FileVanished("/b"), ValueError("x"), Interrupted("x")):
         with pytest.raises(type(error)):
             fail(error)
-    with tally.look("L"):
+    with counters.look("L"):
         now += 3.0
-    tally.hashed(5)
-    assert tally.errors() == {"FileVanished": 2, "ValueError": 1}
-    assert tally.stages() == {"probe": Spent(4, 8.0)}
-    assert tally.looks() == {"L": Spent(1, 3.0)}
-    assert tally.bytes_hashed == 5
+    counters.hashed(5)
+    assert counters.errors() == {"FileVanished": 2, "ValueError": 1}
+    assert counters.stages() == {"probe": Spent(4, 8.0)}
+    assert counters.rescan_schedule() == {"L": Spent(1, 3.0)}
+    assert counters.bytes_hashed == 5

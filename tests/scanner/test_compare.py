@@ -24,14 +24,14 @@ from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
 from reeld.identify.titles import title_key
 from reeld.pipeline.stages import STAGES
-from reeld.scanner.compare import Intake
-from reeld.scanner.missing_files import Absences
-from reeld.scanner.moved_files import Moves
-from reeld.scanner.new_files import Arrivals
+from reeld.scanner.compare import FolderScanner
+from reeld.scanner.missing_files import MissingFiles
+from reeld.scanner.moved_files import MoveFinder
+from reeld.scanner.new_files import NewFiles
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root
-from reeld.service.stage_context import looking
-from reeld.watch.completeness import Witnesses, ignore_broken_leases
+from reeld.service.stage_context import stat_names_of
+from reeld.watch.completeness import CompletenessChecks, ignore_broken_leases
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
@@ -53,7 +53,7 @@ class World:
     advance_s: float = 0.0
     rules: Rules = RULES
     capacity: int = 100
-    intake: Intake = field(init=False)
+    folder_scanner: FolderScanner = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -62,32 +62,32 @@ class World:
         """As after a new start of reeld, perhaps with other rules."""
         self.rules = replace(self.rules, **rules)
         place = Place(self.library_id, str(self.root))
-        look_for = looking({self.library_id: Root(place=place)})
-        self.intake = Intake(
+        stat_names = stat_names_of({self.library_id: Root(place=place)})
+        self.folder_scanner = FolderScanner(
             place=place,
             rules=self.rules,
-            arrivals=Arrivals(
+            new_files=NewFiles(
                 place=place,
                 rules=self.rules,
                 settling=Settling(QUIET_S, capacity=self.capacity),
-                witnesses=Witnesses(),
+                completeness_checks=CompletenessChecks(),
                 patience_s=PATIENCE_S,
                 first_stage=STAGES[0],
                 now_ms=self.now_ms,
                 monotonic=lambda: time.monotonic() + self.advance_s,
                 wall_ns=lambda: time.time_ns() + int(self.advance_s * 1e9),
             ),
-            absences=Absences(
+            missing_files=MissingFiles(
                 place=place,
                 rules=self.rules,
-                look_for=look_for,
+                stat_names=stat_names,
                 now_ms=self.now_ms,
                 quiet_s=QUIET_S,
                 monotonic=lambda: time.monotonic() + self.advance_s,
             ),
             with_full_hash=True,
             now_ms=self.now_ms,
-            moves=Moves(place=place, rules=self.rules, look_for=look_for),
+            move_finder=MoveFinder(place=place, rules=self.rules, stat_names=stat_names),
         )
 
     def now_ms(self) -> int:
@@ -102,7 +102,7 @@ class World:
     def write_just_now(self, path: str, text: str) -> Path:
         """By the clock of the test: it may run so far ahead that what is written seems to be old at once."""
         file = self.write(path, text)
-        now_ns = self.intake.arrivals.wall_ns()
+        now_ns = self.folder_scanner.new_files.wall_ns()
         os.utime(file, ns=(now_ns, now_ns))
         return file
 
@@ -113,13 +113,13 @@ class World:
             found = check_root(str(self.root))
             assert isinstance(found, RootSeen)
             seen = found
-        reconcile(self.intake, hint, seen, on_step)
+        reconcile(self.folder_scanner, hint, seen, on_step)
 
     def wait(self, seconds: float = QUIET_S + 1) -> None:
         self.advance_s += seconds
-        while (hint := self.intake.take_due()) is not None:
+        while (hint := self.folder_scanner.take_due()) is not None:
             self.look(hint)
-        self.intake.arrivals.settle_due()
+        self.folder_scanner.new_files.settle_due()
 
     def look_twice(self, hint: Hint = EVERYTHING) -> None:
         """Look, and once more when it is time: what neither finds is missing."""
@@ -134,7 +134,7 @@ class World:
         for _ in range(5):
             self.look()
             self.wait()
-        assert len(self.intake.arrivals.settling) == 0
+        assert len(self.folder_scanner.new_files.settling) == 0
 
     def finish(self) -> None:
         """As if all stages had run: every present file is read, filed as a film, and hashed."""
@@ -234,7 +234,7 @@ def test_a_file_with_holes_waits_for_a_day_and_is_taken_then_with_a_note(world: 
     world.look()
     world.wait(PATIENCE_S - 60)
     assert world.states() == {}
-    assert [wait.why for wait in world.intake.arrivals.settling.waiting()] == ["parts of it unwritten"]
+    assert [wait.why for wait in world.folder_scanner.new_files.settling.waiting()] == ["parts of it unwritten"]
     world.wait(120)
     assert world.row("a.mkv").completeness["holes"] == "some"
 
@@ -292,9 +292,9 @@ def test_a_file_that_was_given_up_is_tried_again_when_a_right_was_given(world: W
     with writing():
         job = claim_one("names", NOW_MS * 2)
         assert job is not None
-        queue.set_aside(job, error="it may not be read")
+        queue.fail(job, error="it may not be read")
     world.look()
-    assert JobRow.get().state == "set_aside"
+    assert JobRow.get().state == "failed"
     (world.root / "a.mkv").chmod(0o600)
     world.look()
     assert (JobRow.get().state, JobRow.get().attempts) == ("waiting", 0)
@@ -617,8 +617,8 @@ def test_files_beyond_what_may_wait_are_turned_away_and_taken_at_the_next_look(w
     for number in range(7):
         world.write(f"{number}.mkv")
     world.look()
-    assert len(world.intake.arrivals.turned_away) == 1
-    assert len(world.intake.arrivals.settling) == 3
+    assert len(world.folder_scanner.new_files.rejected) == 1
+    assert len(world.folder_scanner.new_files.settling) == 3
     world.be_quiet()
     assert len(world.states()) == 7
 
@@ -634,7 +634,7 @@ def test_a_complete_file_is_taken_though_very_many_wait_for_the_rest_of_their_do
     world.look()
     world.wait()
     assert world.states() == {"complete.mkv": "present"}
-    assert world.intake.arrivals.turned_away.take() == Hint(relative="downloads", is_recursive=False)
+    assert world.folder_scanner.new_files.rejected.take() == Hint(relative="downloads", is_recursive=False)
 
 
 def test_who_is_turned_away_because_of_a_writer_is_to_be_shown_again(world: World) -> None:
@@ -644,9 +644,9 @@ def test_who_is_turned_away_because_of_a_writer_is_to_be_shown_again(world: Worl
     world.write("downloads/1.mkv.aria2")
     with world.write("copies/2.mkv").open("r+b"):
         world.look()
-        assert len(world.intake.arrivals.turned_away) == 0
+        assert len(world.folder_scanner.new_files.rejected) == 0
         world.wait()
-    assert world.intake.arrivals.turned_away.take() == Hint(relative="copies", is_recursive=False)
+    assert world.folder_scanner.new_files.rejected.take() == Hint(relative="copies", is_recursive=False)
     world.look()
     world.wait()
     assert world.states() == {"copies/2.mkv": "present"}
@@ -661,7 +661,7 @@ def test_files_that_settled_while_the_catalogue_was_locked_are_recorded_afterwar
         with pytest.raises(CatalogBusy):
             world.wait()
     assert world.states() == {}
-    world.intake.arrivals.flush()
+    world.folder_scanner.new_files.flush()
     assert world.jobs() == {"a.mkv": "name"}
 
 

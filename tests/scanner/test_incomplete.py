@@ -10,7 +10,7 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import STAGES
 from tests.videos import make_video
 
@@ -26,9 +26,9 @@ def record(tmp_path: Path) -> FileRecord:
     return FileRecord(id=1, library_path=str(tmp_path), library_kind="auto", path="a.mkv", stamp=stamp)
 
 
-def _tools(now_ns: int, patience_s: float = PATIENCE_S, *, is_truncated: bool = True) -> Tools:
+def _tools(now_ns: int, patience_s: float = PATIENCE_S, *, is_truncated: bool = True) -> StageContext:
     answer = {"has_video": True, "container": "matroska", "is_truncated": is_truncated}
-    return Tools(
+    return StageContext(
         ask_prober=lambda *_: answer,
         ask_identifier=lambda *_: {},
         should_stop=lambda: False,
@@ -60,7 +60,7 @@ def test_a_file_that_ends_too_early_is_waited_for_until_the_patience_is_over(rec
     ],
 )
 def test_nobody_waits_for_what_is_whole_or_where_nobody_shall_or_where_the_clock_knows_nothing(
-    record: FileRecord, tools: Callable[[int], Tools]
+    record: FileRecord, tools: Callable[[int], StageContext]
 ) -> None:
     assert PROBE.run(record, tools(record.stamp.ctime_ns)).container == "matroska"
 

@@ -17,7 +17,7 @@ from reeld.database.connection import call_when_work_comes, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import Place
 from reeld.scanner.missing_files import AT_ONCE_S, MOST_AT_ONCE
-from reeld.scanner.root_check import JUDGE_S, Doubt, Root
+from reeld.scanner.root_check import JUDGE_S, Root, RootProblem
 from reeld.watch.hints import Hint
 from reeld.watch.walk import RootSeen
 from tests.catalog.rows import NOW_MS, add_libraries
@@ -52,7 +52,7 @@ def _missing(world: World) -> set[str]:
 
 
 def _held(world: World) -> str | None:
-    return world.intake.absences.held
+    return world.folder_scanner.missing_files.held
 
 
 # --- two looks -------------------------------------------------------------------------------------------
@@ -62,20 +62,22 @@ def test_a_file_is_missing_after_two_looks_a_quiet_period_apart(world: World) ->
     """I4."""
     (world.root / "a/one.mkv").unlink()
     world.look()
-    due = world.intake.absences.next_due()
+    due = world.folder_scanner.missing_files.next_due()
     assert due is not None
     assert _missing(world) == set()
     world.advance_s += QUIET_S - 1
     world.look()
-    assert world.intake.absences.take_due() is None
+    assert world.folder_scanner.missing_files.take_due() is None
     assert _missing(world) == set()
-    assert world.intake.absences.next_due() == due, "a look that comes too early does not put the second off"
+    assert world.folder_scanner.missing_files.next_due() == due, (
+        "a look that comes too early does not put the second off"
+    )
     world.advance_s += 1
-    assert world.intake.absences.take_due() == Hint(relative="a", is_recursive=False)
-    assert world.intake.absences.take_due() is None, "each folder is asked for once"
+    assert world.folder_scanner.missing_files.take_due() == Hint(relative="a", is_recursive=False)
+    assert world.folder_scanner.missing_files.take_due() is None, "each folder is asked for once"
     world.look(Hint(relative="a", is_recursive=False))
     assert _missing(world) == {"a/one.mkv"}
-    assert world.intake.absences.next_due() is None
+    assert world.folder_scanner.missing_files.next_due() is None
 
 
 def test_a_file_that_is_back_before_the_second_look_was_never_missing(world: World, tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_file_that_is_back_before_the_second_look_was_never_missing(world: Wor
     os.rename(tmp_path / "a", world.root / "a")
     world.wait()
     assert _missing(world) == set()
-    assert world.intake.absences.next_due() is None
+    assert world.folder_scanner.missing_files.next_due() is None
     (world.root / "a/one.mkv").unlink()
     world.look()
     assert _missing(world) == set(), "the look of before does not count"
@@ -118,7 +120,7 @@ def test_the_copy_of_a_file_that_went_missing_is_asked_about_and_whoever_sleeps_
     call_when_work_comes(lambda: woken.append(world.jobs()))
     world.wait()
     assert _missing(world) == {"a/one.mkv"}
-    assert woken == [{"b/copy.mkv": "pair"}]
+    assert woken == [{"b/copy.mkv": "match_copies"}]
 
 
 def test_a_restart_between_the_looks_begins_anew(world: World) -> None:
@@ -147,7 +149,7 @@ def test_a_look_during_which_the_root_changed_is_neither_the_first_nor_the_secon
     world.look(on_step=swap)
     world.root.rmdir()
     aside.rename(world.root)
-    assert world.intake.absences.next_due() is None
+    assert world.folder_scanner.missing_files.next_due() is None
     world.look()
     world.advance_s += QUIET_S + 1
     world.look(on_step=swap)
@@ -210,8 +212,8 @@ def test_a_second_look_that_cannot_be_made_is_asked_for_later_and_not_all_the_ti
     (world.root / "a/one.mkv").unlink()
     world.look()
     world.advance_s += QUIET_S + 1
-    assert world.intake.absences.take_due() is not None, "and nobody looks: the folder cannot be listed"
-    assert world.intake.absences.take_due() is None
+    assert world.folder_scanner.missing_files.take_due() is not None, "and nobody looks: the folder cannot be listed"
+    assert world.folder_scanner.missing_files.take_due() is None
     world.wait(60)
     assert _missing(world) == {"a/one.mkv"}
 
@@ -325,7 +327,7 @@ def test_a_library_that_was_held_is_so_after_a_restart_until_all_of_it_was_looke
     world.look_twice()
     assert _held(world) is not None
     world.restart()
-    world.intake.absences.begin_anew(was_held=True)
+    world.folder_scanner.missing_files.begin_anew(was_held=True)
     why = _held(world)
     assert why is not None
     assert "`reeld libraries accept Films`" in why
@@ -343,7 +345,7 @@ def test_a_library_that_was_held_is_so_after_a_restart_until_all_of_it_was_looke
 
 def _accept() -> None:
     with writing():
-        Library.update(state="held").execute()
+        Library.update(state="on_hold").execute()
         libraries.accept("Films")
 
 
@@ -352,7 +354,7 @@ def test_what_a_person_accepted_is_recorded_and_what_goes_later_is_another_matte
     shutil.rmtree(world.root / "many")
     world.look_twice()
     _accept()
-    world.intake.absences.accept()
+    world.folder_scanner.missing_files.accept()
     (world.root / "a/one.mkv").unlink()
     world.look()
     assert _missing(world) == set(_many("many", 60))
@@ -409,7 +411,7 @@ def test_a_disk_that_goes_during_the_walk_makes_nothing_missing(
     for _ in range(2):
         world.be_quiet()
     assert set(world.states().values()) == {"present"}
-    root = Root(place=world.intake.place, monotonic=lambda: world.advance_s)
+    root = Root(place=world.folder_scanner.place, monotonic=lambda: world.advance_s)
     assert isinstance(root.check(), RootSeen)
     steps = 0
 
@@ -438,7 +440,7 @@ def test_another_folder_is_believed_when_nine_in_ten_of_the_known_files_are_in_i
     world: World, kept: float, is_believed: bool
 ) -> None:
     _add(world, *_many("a", 97))
-    root = Root(place=world.intake.place, rng=Random(7))
+    root = Root(place=world.folder_scanner.place, rng=Random(7))
     assert isinstance(root.check(), RootSeen)
     copy = world.root.with_name("copy")
     shutil.copytree(world.root, copy, copy_function=shutil.copy2)
@@ -451,47 +453,47 @@ def test_another_folder_is_believed_when_nine_in_ten_of_the_known_files_are_in_i
 
 def test_a_copy_that_lost_the_times_is_a_persons_to_accept(world: World) -> None:
     """By sizes alone an old backup would pass as well."""
-    root = Root(place=world.intake.place)
+    root = Root(place=world.folder_scanner.place)
     assert isinstance(root.check(), RootSeen)
     shutil.copytree(world.root, world.root.with_name("copy"), copy_function=shutil.copyfile)
     world.root.rename(world.root.with_name("original"))
     world.root.with_name("copy").rename(world.root)
     found = root.check()
-    assert isinstance(found, Doubt)
-    assert found.state == "suspect"
+    assert isinstance(found, RootProblem)
+    assert found.state == "unverified"
     assert "`reeld libraries accept Films`" in found.reason
     with writing():
-        Library.update(state="suspect").execute()
+        Library.update(state="unverified").execute()
         libraries.accept("Films")
     assert isinstance(root.check(), RootSeen)
-    assert Root(place=world.intake.place).check() == root.check(), "the passport is that of the new folder"
+    assert Root(place=world.folder_scanner.place).check() == root.check(), "the passport is that of the new folder"
 
 
 def test_an_acceptance_is_of_what_is_there_and_not_of_what_follows(world: World) -> None:
-    root = Root(place=world.intake.place)
+    root = Root(place=world.folder_scanner.place)
     root.check()
     with writing():
-        Library.update(state="held").execute()
+        Library.update(state="on_hold").execute()
         libraries.accept("Films")
     assert isinstance(root.check(), RootSeen)
     world.root.rename(world.root.with_name("unplugged"))
     world.root.mkdir()
-    assert isinstance(root.check(), Doubt)
+    assert isinstance(root.check(), RootProblem)
 
 
 def test_an_acceptance_of_what_is_held_makes_no_other_folder_the_library(world: World) -> None:
     """It was said while reeld was not running; at the next start the disk is away."""
-    Root(place=world.intake.place).check()
+    Root(place=world.folder_scanner.place).check()
     _accept()
     world.root.rename(world.root.with_name("unplugged"))
     world.root.mkdir()
-    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem)
 
 
 def _suspect(world: World) -> None:
     """As a watcher notes it that does not believe the root."""
     with writing():
-        Library.update(state="suspect").execute()
+        Library.update(state="unverified").execute()
 
 
 def _empty_place(world: World, name: str) -> None:
@@ -501,43 +503,43 @@ def _empty_place(world: World, name: str) -> None:
 
 def test_a_root_that_was_accepted_is_not_the_empty_place_that_it_left(world: World) -> None:
     """A person accepts a copy on a new disk while reeld is not running; at the next start that disk is away."""
-    Root(place=world.intake.place).check()
+    Root(place=world.folder_scanner.place).check()
     shutil.copytree(world.root, world.root.with_name("copy"), copy_function=shutil.copyfile)
     world.root.rename(world.root.with_name("original"))
     world.root.with_name("copy").rename(world.root)
-    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem)
     _suspect(world)
     _accept()
     _empty_place(world, "the copy, unplugged")
-    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem)
     assert not Library.get().is_accepted
     world.root.rmdir()
     world.root.with_name("the copy, unplugged").rename(world.root)
-    assert isinstance(Root(place=world.intake.place).check(), Doubt), "it is to be accepted anew"
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem), "it is to be accepted anew"
     _accept()
-    assert isinstance(Root(place=world.intake.place).check(), RootSeen)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootSeen)
 
 
 def test_an_acceptance_of_what_is_held_ends_when_another_root_comes(world: World) -> None:
-    root = Root(place=world.intake.place)
+    root = Root(place=world.folder_scanner.place)
     root.check()
     with writing():
-        Library.update(state="held").execute()
+        Library.update(state="on_hold").execute()
     _accept()
     assert isinstance(root.check(), RootSeen)
-    world.intake.absences.accept()
+    world.folder_scanner.missing_files.accept()
     _empty_place(world, "unplugged")
-    assert isinstance(root.check(), Doubt)
+    assert isinstance(root.check(), RootProblem)
     _suspect(world)
     assert not Library.get().is_accepted
-    assert isinstance(Root(place=world.intake.place).check(), Doubt), "neither at the next start"
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem), "neither at the next start"
     world.root.rmdir()
     world.root.with_name("unplugged").rename(world.root)
     assert isinstance(root.check(), RootSeen)
-    world.intake.absences.begin_anew(was_held=False)
-    assert (root.is_accepted, world.intake.absences.is_accepted) == (False, False)
+    world.folder_scanner.missing_files.begin_anew(was_held=False)
+    assert (root.is_accepted, world.folder_scanner.missing_files.is_accepted) == (False, False)
     _empty_place(world, "unplugged for good")
-    assert isinstance(root.check(), Doubt)
+    assert isinstance(root.check(), RootProblem)
     _suspect(world)
     _accept()
     assert isinstance(root.check(), RootSeen), "this is what was accepted now"
@@ -545,31 +547,31 @@ def test_an_acceptance_of_what_is_held_ends_when_another_root_comes(world: World
 
 def test_where_the_passport_proves_nothing_one_file_with_its_inode_is_enough(world: World) -> None:
     """As on xfs: the library's own disk under another number, with most of its files deleted elsewhere meanwhile."""
-    root = Root(place=world.intake.place)
+    root = Root(place=world.folder_scanner.place)
     assert isinstance(root.check(), RootSeen)
     with writing():
-        passport = dict(Library.get().passport)
-        older = {"device": passport["device"], "inode": passport["inode"]}
-        libraries.remember_passport(world.library_id, older)
+        filesystem_identity = dict(Library.get().filesystem_identity)
+        older = {"device": filesystem_identity["device"], "inode": filesystem_identity["inode"]}
+        libraries.remember_filesystem_identity(world.library_id, older)
     for path in ("a/one.mkv", "b/three.mkv"):
         (world.root / path).unlink()
-    assert isinstance(Root(place=world.intake.place).check(), RootSeen)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootSeen)
     with writing():
-        libraries.remember_passport(world.library_id, older)
+        libraries.remember_filesystem_identity(world.library_id, older)
     (world.root / "a/two.mkv").unlink()
     world.write("a/two.mkv", "another")
-    assert isinstance(Root(place=world.intake.place).check(), Doubt)
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem)
 
 
 def test_files_that_are_put_back_into_a_doubtful_root_are_seen_before_long(world: World) -> None:
-    root = Root(place=world.intake.place, monotonic=lambda: world.advance_s)
+    root = Root(place=world.folder_scanner.place, monotonic=lambda: world.advance_s)
     root.check()
     original = world.root.with_name("original")
     world.root.rename(original)
     world.root.mkdir()
-    assert isinstance(root.check(), Doubt)
+    assert isinstance(root.check(), RootProblem)
     shutil.copytree(original, world.root, copy_function=shutil.copy2, dirs_exist_ok=True)
-    assert isinstance(root.check(), Doubt)
+    assert isinstance(root.check(), RootProblem)
     world.advance_s += JUDGE_S
     assert isinstance(root.check(), RootSeen)
 

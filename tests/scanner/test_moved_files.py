@@ -27,14 +27,14 @@ from reeld.domain.files import FileStamp
 from reeld.domain.identity import Reading, Uncertain
 from reeld.domain.records import Place
 from reeld.identify.titles import title_key
-from reeld.pipeline.context import Tools
-from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.context import StageContext
+from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES, Lane
-from reeld.scanner.moved_files import MovePlan, Moves, Newcomer
+from reeld.scanner.moved_files import MoveFinder, MovePlan, NewFile
 from reeld.scanner.root_check import Root
-from reeld.service.stage_context import looking, open_tools
-from reeld.watch.completeness import Witnesses
+from reeld.service.stage_context import open_stage_context, stat_names_of
+from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Found, SeenFile
 from tests.catalog.rows import NOW_MS, add_libraries
@@ -63,8 +63,8 @@ def worlds(catalog: Path, tmp_path: Path) -> tuple[World, World]:
     for library_id, root in roots.items():
         Path(root).mkdir()
         world = World(Path(root), library_id)
-        moves = Moves(place=world.intake.place, rules=world.rules, look_for=looking(places))
-        world.intake = replace(world.intake, moves=moves)
+        move_finder = MoveFinder(place=world.folder_scanner.place, rules=world.rules, stat_names=stat_names_of(places))
+        world.folder_scanner = replace(world.folder_scanner, move_finder=move_finder)
         places[library_id].check()
         made.append(world)
     return made[0], made[1]
@@ -127,7 +127,7 @@ def _empty(world: World) -> None:
     with writing():
         for model in (JobRow, PendingValidation, EpisodeFile, FileHistory, VideoFile, Movie, Trash):
             model.delete().execute()
-    assert len(world.intake.arrivals.settling) == 0
+    assert len(world.folder_scanner.new_files.settling) == 0
 
 
 def _is_hashed_again(world: World, path: str) -> bool:
@@ -234,14 +234,17 @@ def test_a_copy_with_the_same_inode_on_another_device_was_not_moved(known: World
         device: SeenFile("copy.mkv", "", cast("Any", SimpleNamespace(**same, st_dev=device)))
         for device in (status.st_dev, status.st_dev + 1)
     }
-    plans = {device: known.intake.moves.plan([Newcomer(seen=seen, known=None)]) for device, seen in on_device.items()}
+    plans = {
+        device: known.folder_scanner.move_finder.plan([NewFile(seen=seen, known=None)])
+        for device, seen in on_device.items()
+    }
     assert [len(plan.relocations) for plan in plans.values()] == [1, 0]
 
 
 def test_a_plan_that_somebody_was_faster_than_changes_nothing(known: World) -> None:
     os.rename(known.root / "a/one.mkv", known.root / "a/three.mkv")
     seen = SeenFile("three.mkv", "a", os.stat(known.root / "a/three.mkv"))
-    plan = known.intake.moves.plan([Newcomer(seen=seen, known=None)])
+    plan = known.folder_scanner.move_finder.plan([NewFile(seen=seen, known=None)])
     decide(known.row("a/one.mkv").id, "Decided")
     with writing():
         assert not video_files.relocate(plan.relocations, plan.in_the_way, NOW_MS)
@@ -251,17 +254,17 @@ def test_a_plan_that_somebody_was_faster_than_changes_nothing(known: World) -> N
 def test_a_plan_that_somebody_was_faster_than_is_made_again(known: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person, or a worker, writes to the row between the plan and its commit, and no event calls for another look."""
     file_id = known.row("a/one.mkv").id
-    make_plan = Moves.plan
+    make_plan = MoveFinder.plan
     overtaken: list[MovePlan] = []
 
-    def plan(moves: Moves, newcomers: Sequence[Newcomer]) -> MovePlan:
-        planned = make_plan(moves, newcomers)
+    def plan(move_finder: MoveFinder, new_files: Sequence[NewFile]) -> MovePlan:
+        planned = make_plan(move_finder, new_files)
         if planned.relocations and not overtaken:
             overtaken.append(planned)
             decide(file_id, "Decided")
         return planned
 
-    monkeypatch.setattr(Moves, "plan", plan)
+    monkeypatch.setattr(MoveFinder, "plan", plan)
     (known.root / "b").mkdir()
     os.rename(known.root / "a/one.mkv", known.root / "b/one.mkv")
     for folder in ("b", "a"):  # the two events
@@ -270,7 +273,7 @@ def test_a_plan_that_somebody_was_faster_than_is_made_again(known: World, monkey
         known.wait(60)  # all that is due by itself
     assert len(overtaken) == 1
     row = VideoFile.get_by_id(file_id)
-    assert (row.path, row.state, row.decided_by) == ("b/one.mkv", "present", "person")
+    assert (row.path, row.state, row.decided_by) == ("b/one.mkv", "present", "user")
 
 
 def test_a_link_to_where_its_folder_went_does_not_keep_a_file_at_its_old_place(known: World) -> None:
@@ -411,12 +414,12 @@ def test_a_missing_row_with_a_decision_gets_its_content_from_one_without(known: 
 
 
 @pytest.fixture(scope="module")
-def tools() -> Iterator[Tools]:
-    with open_tools(Config(source=None, libraries=(), database_path=""), threading.Event()) as opened:
+def tools() -> Iterator[StageContext]:
+    with open_stage_context(Config(source=None, libraries=(), database_path=""), threading.Event()) as opened:
         yield opened
 
 
-def runner_in(world: World, tools: Tools, disks: Disks | None = None) -> Runner:
+def runner_in(world: World, tools: StageContext, disk_health: DiskHealth | None = None) -> Runner:
     """One of the real stages, to which whatever will be due within a minute is due."""
     # The rows of libraries in tests lead elsewhere.
     with writing():
@@ -426,12 +429,12 @@ def runner_in(world: World, tools: Tools, disks: Disks | None = None) -> Runner:
         tools=tools,
         now_ms=lambda: world.now_ms() + 60_000,
         pause=lambda _seconds: None,
-        look_again=lambda _path: None,
-        disks=disks or Disks(),
+        rescan_directory=lambda _path: None,
+        disk_health=disk_health or DiskHealth(),
     )
 
 
-def work(world: World, tools: Tools, lanes: Sequence[Lane] = LANES) -> None:
+def work(world: World, tools: StageContext, lanes: Sequence[Lane] = LANES) -> None:
     """All that is queued in these lanes, and all that will be due within a minute, by the real stages."""
     runner = runner_in(world, tools)
     while any(runner.step(lane) for lane in lanes):
@@ -444,7 +447,7 @@ def hash_of(path: Path) -> str:
 
 
 @pytest.fixture
-def film(world: World, tools: Tools) -> Path:
+def film(world: World, tools: StageContext) -> Path:
     """One film of some MiB, of which all is known."""
     path = make_video(world.root / "Heat (1995).mkv", seed=1, padding_bytes=5 << 20)
     world.be_quiet()
@@ -454,7 +457,7 @@ def film(world: World, tools: Tools) -> Path:
 
 @pytest.mark.parametrize("offset", [100, 3 << 20], ids=["in its head", "in its middle"])
 def test_a_rewrite_in_place_that_puts_the_time_back_is_found(
-    world: World, film: Path, tools: Tools, offset: int
+    world: World, film: Path, tools: StageContext, offset: int
 ) -> None:
     """I8. The hash that was stored stays visible until it is known to be false."""
     status, before = film.stat(), VideoFile.get()
@@ -474,7 +477,7 @@ def test_a_rewrite_in_place_that_puts_the_time_back_is_found(
     assert before.file_hash in link["evidence"][1] or before.fingerprint in link["evidence"][1]
 
 
-def test_what_a_rewrite_in_the_middle_made_doubtful_is_read_anew(world: World, film: Path, tools: Tools) -> None:
+def test_what_a_rewrite_in_the_middle_made_doubtful_is_read_anew(world: World, film: Path, tools: StageContext) -> None:
     """Only the hash finds it, which comes last; the headers that it contradicts are read before it."""
     status, before = film.stat(), VideoFile.get()
     with open(film, "r+b") as file:
@@ -490,7 +493,7 @@ def test_what_a_rewrite_in_the_middle_made_doubtful_is_read_anew(world: World, f
     assert after.container == before.container is not None
 
 
-def test_a_right_that_changed_is_no_change_of_the_file(world: World, film: Path, tools: Tools) -> None:
+def test_a_right_that_changed_is_no_change_of_the_file(world: World, film: Path, tools: StageContext) -> None:
     before = VideoFile.get()
     film.chmod(0o600)
     world.be_quiet()
@@ -504,7 +507,7 @@ def test_a_right_that_changed_is_no_change_of_the_file(world: World, film: Path,
 
 
 def test_a_file_in_doubt_that_is_moved_or_missing_stays_in_doubt_until_it_is_read(
-    world: World, film: Path, tools: Tools, tmp_path: Path
+    world: World, film: Path, tools: StageContext, tmp_path: Path
 ) -> None:
     film.chmod(0o600)
     world.look()
@@ -529,13 +532,13 @@ def _copy(film: Path, to: World, name: str = "copy (1995).mkv") -> None:
     shutil.copyfile(film, to.root / name)
 
 
-def _take(world: World, tools: Tools) -> None:
+def _take(world: World, tools: StageContext) -> None:
     world.be_quiet()
     work(world, tools)
 
 
 def test_a_copy_takes_the_place_of_a_file_that_was_touched_just_before_it_went(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     """Renamed, then moved to another disk: its hash was in doubt when it went, and the copy has it."""
     before = VideoFile.get()
@@ -550,13 +553,13 @@ def test_a_copy_takes_the_place_of_a_file_that_was_touched_just_before_it_went(
     _take(other, tools)
     after = VideoFile.get()
     assert (after.id, after.path, after.is_in_doubt) == (before.id, "copy (1995).mkv", False)
-    assert after.decided_by == "person"
+    assert after.decided_by == "user"
 
 
 @pytest.mark.parametrize("is_copy_seen_first", [False, True])
 @pytest.mark.parametrize("is_decided", [False, True])
 def test_a_copy_takes_the_place_of_the_file_that_is_gone(
-    world: World, other: World, film: Path, tools: Tools, is_copy_seen_first: bool, is_decided: bool
+    world: World, other: World, film: Path, tools: StageContext, is_copy_seen_first: bool, is_decided: bool
 ) -> None:
     before = VideoFile.get()
     if is_decided:
@@ -577,7 +580,7 @@ def test_a_copy_takes_the_place_of_the_file_that_is_gone(
     assert VideoFile.select().count() == 1
     assert (after.id, after.state, after.library_id) == (before.id, "present", other.library_id)
     assert (after.path, after.file_hash, after.missing_since) == ("copy (1995).mkv", before.file_hash, None)
-    assert (after.decided_by == "person") == is_decided
+    assert (after.decided_by == "user") == is_decided
     title = "Decided" if is_decided else "copy"
     assert (after.movie.title if after.movie else title) == title
     assert events(after.id) == ["missing", "paired"]
@@ -588,7 +591,7 @@ def test_a_copy_takes_the_place_of_the_file_that_is_gone(
 
 
 def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_file(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     before = VideoFile.get().id
     decide(before, "Decided")
@@ -603,7 +606,7 @@ def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_fil
 
 
 def test_what_was_taken_from_the_copy_comes_back_with_the_old_file(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     before = VideoFile.get().id
     _copy(film, other)
@@ -620,27 +623,27 @@ def test_what_was_taken_from_the_copy_comes_back_with_the_old_file(
         assert list(assignments.restore(entry.id, world.now_ms()).file_ids) == [before]
 
 
-def _decide_the_copy(_world: World, other: World, tools: Tools) -> None:
+def _decide_the_copy(_world: World, other: World, tools: StageContext) -> None:
     _take(other, tools)
     decide(VideoFile.get(VideoFile.library == other.library_id).id, "The copy")
 
 
-def _wait_for_long(world: World, other: World, tools: Tools) -> None:
+def _wait_for_long(world: World, other: World, tools: StageContext) -> None:
     _take(other, tools)
     world.advance_s += 8 * DAY_S
 
 
-def _ignore_the_copy(_world: World, other: World, _tools: Tools) -> None:
+def _ignore_the_copy(_world: World, other: World, _tools: StageContext) -> None:
     other.restart(ignore_patterns=("copy*",))
 
 
-def _change_the_copy(_world: World, other: World, tools: Tools) -> None:
+def _change_the_copy(_world: World, other: World, tools: StageContext) -> None:
     _take(other, tools)
     with open(other.root / "copy (1995).mkv", "ab") as file:
         file.write(b"more")
 
 
-def _give_up_its_library(_world: World, other: World, tools: Tools) -> None:
+def _give_up_its_library(_world: World, other: World, tools: StageContext) -> None:
     """Nobody looks there any more: what came to be there would be present for ever."""
     _take(other, tools)
     with writing():
@@ -651,7 +654,7 @@ def _give_up_its_library(_world: World, other: World, tools: Tools) -> None:
     "happen", [_decide_the_copy, _wait_for_long, _ignore_the_copy, _change_the_copy, _give_up_its_library]
 )
 def test_a_copy_that_is_a_file_of_its_own_stays_one(
-    world: World, other: World, film: Path, tools: Tools, happen: Any
+    world: World, other: World, film: Path, tools: StageContext, happen: Any
 ) -> None:
     before = VideoFile.get().id
     _copy(film, other)
@@ -665,7 +668,7 @@ def test_a_copy_that_is_a_file_of_its_own_stays_one(
 
 
 def test_a_file_does_not_become_a_copy_of_it_that_has_gone(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     before = VideoFile.get().id
     _copy(film, other)
@@ -678,7 +681,7 @@ def test_a_file_does_not_become_a_copy_of_it_that_has_gone(
     assert VideoFile.select().count() == 2
 
 
-def test_a_copy_is_not_what_the_rules_left_alone(world: World, other: World, film: Path, tools: Tools) -> None:
+def test_a_copy_is_not_what_the_rules_left_alone(world: World, other: World, film: Path, tools: StageContext) -> None:
     before = VideoFile.get().id
     world.restart(ignore_patterns=("Heat*",))
     world.be_quiet()
@@ -690,7 +693,7 @@ def test_a_copy_is_not_what_the_rules_left_alone(world: World, other: World, fil
     assert VideoFile.get(VideoFile.state == "present").id != before
 
 
-def test_two_files_with_one_content_are_two_files(world: World, other: World, film: Path, tools: Tools) -> None:
+def test_two_files_with_one_content_are_two_files(world: World, other: World, film: Path, tools: StageContext) -> None:
     _copy(film, other)
     _take(other, tools)
     world.be_quiet()
@@ -698,7 +701,9 @@ def test_two_files_with_one_content_are_two_files(world: World, other: World, fi
     assert sorted(row.state for row in VideoFile.select()) == ["present", "present"]
 
 
-def test_a_file_that_is_renamed_by_a_link_and_a_removal_keeps_its_row(world: World, film: Path, tools: Tools) -> None:
+def test_a_file_that_is_renamed_by_a_link_and_a_removal_keeps_its_row(
+    world: World, film: Path, tools: StageContext
+) -> None:
     before = VideoFile.get().id
     os.link(film, world.root / "link.mkv")
     _take(world, tools)
@@ -716,7 +721,7 @@ def test_a_file_that_is_renamed_by_a_link_and_a_removal_keeps_its_row(world: Wor
 def test_a_file_that_another_known_one_replaced_in_disguise_keeps_its_row(
     worlds: tuple[World, World],
     film: Path,
-    tools: Tools,
+    tools: StageContext,
     tmp_path: Path,
     name: str,
     come_back: Callable[[Path, Path], object],
@@ -739,7 +744,7 @@ def test_a_file_that_another_known_one_replaced_in_disguise_keeps_its_row(
     world.look_twice()
     _take(other, tools)
     assert other.row(name).id == first.id
-    assert (other.row(name).file_hash, other.row(name).decided_by == "person") == (first.file_hash, is_decided)
+    assert (other.row(name).file_hash, other.row(name).decided_by == "user") == (first.file_hash, is_decided)
     gone = VideoFile.get_by_id(second.id)
     assert (gone.state, gone.file_hash, gone.size_bytes) == ("missing", second.file_hash, second.size_bytes)
     assert events(gone.id)[-2:] == ["replaced", "missing"]
@@ -763,7 +768,7 @@ class Disguise:
     film: Path
     place: Path
     aside: Path
-    tools: Tools
+    tools: StageContext
 
     def __post_init__(self) -> None:
         self.film_id = self.first.row(self.film.name).id
@@ -787,7 +792,7 @@ class Disguise:
         return self.first.row("back.mkv")
 
 
-def _move_to_the_other_disk(source: Path, target: Path, first: World, second: World, tools: Tools) -> None:
+def _move_to_the_other_disk(source: Path, target: Path, first: World, second: World, tools: StageContext) -> None:
     """A copy, under another name first, and a deletion."""
     part = target.with_suffix(".part")
     shutil.copyfile(source, part)
@@ -801,7 +806,7 @@ def _move_to_the_other_disk(source: Path, target: Path, first: World, second: Wo
 
 
 def test_a_row_keeps_its_decision_over_many_moves_from_disk_to_disk(
-    worlds: tuple[World, World], film: Path, tools: Tools
+    worlds: tuple[World, World], film: Path, tools: StageContext
 ) -> None:
     first, second = worlds
     before = VideoFile.get().id
@@ -817,12 +822,12 @@ def test_a_row_keeps_its_decision_over_many_moves_from_disk_to_disk(
         _move_to_the_other_disk(place, target, here, there, tools)
         place = target
         (row,) = VideoFile.select().where(VideoFile.state == "present")
-        assert (row.id, row.path, row.decided_by) == (before, place.name, "person")
+        assert (row.id, row.path, row.decided_by) == (before, place.name, "user")
 
 
 @pytest.mark.parametrize("came", ["by a rename", "from another disk"])
 def test_a_better_version_that_is_moved_over_a_file_keeps_its_row_however_that_one_had_come(
-    worlds: tuple[World, World], film: Path, tools: Tools, came: str
+    worlds: tuple[World, World], film: Path, tools: StageContext, came: str
 ) -> None:
     downloads, archive = worlds
     place = archive.root / "thing.mkv"
@@ -841,12 +846,12 @@ def test_a_better_version_that_is_moved_over_a_file_keeps_its_row_however_that_o
     downloads.advance_s = archive.advance_s = 2 * 86_400.0
     _move_to_the_other_disk(better, place, downloads, archive, tools)
     (there,) = VideoFile.select().where(VideoFile.state == "present")
-    assert (there.path, there.id, there.decided_by) == ("thing.mkv", second.id, "person")
+    assert (there.path, there.id, there.decided_by) == ("thing.mkv", second.id, "user")
     assert VideoFile.get_by_id(first.id).state == "missing"
 
 
 @pytest.fixture
-def disguise(worlds: tuple[World, World], film: Path, tools: Tools, tmp_path: Path) -> Disguise:
+def disguise(worlds: tuple[World, World], film: Path, tools: StageContext, tmp_path: Path) -> Disguise:
     place = make_video(worlds[1].root / "Alien (1979).mkv", seed=2)
     _take(worlds[1], tools)
     return Disguise(*worlds, film, place, tmp_path / "aside", tools)
@@ -906,7 +911,7 @@ def test_however_the_copy_came_the_other_file_is_known_when_it_is_back(
 
 
 def test_it_is_so_also_where_the_other_file_was_known_before_the_film(
-    worlds: tuple[World, World], tools: Tools, tmp_path: Path
+    worlds: tuple[World, World], tools: StageContext, tmp_path: Path
 ) -> None:
     first, second = worlds
     place = make_video(second.root / "Alien (1979).mkv", seed=2)
@@ -920,7 +925,7 @@ def test_it_is_so_also_where_the_other_file_was_known_before_the_film(
     second.look_twice()
     disguise.copy_comes()
     disguise.film_goes()
-    assert (second.row(place.name).id, second.row(place.name).decided_by) == (disguise.film_id, "person")
+    assert (second.row(place.name).id, second.row(place.name).decided_by) == (disguise.film_id, "user")
     assert disguise.other_is_back_as().id == disguise.other_id
 
 
@@ -938,7 +943,7 @@ def test_a_copy_that_was_copied_again_leaves_no_file_that_never_was(disguise: Di
     disguise.second.look_twice()
     _take(disguise.first, disguise.tools)
     now = disguise.first.row(back.name)
-    assert (now.id, now.decided_by) == (disguise.film_id, "person")
+    assert (now.id, now.decided_by) == (disguise.film_id, "user")
 
 
 def test_a_file_that_was_back_before_has_one_row_and_keeps_its_decision(disguise: Disguise) -> None:
@@ -954,7 +959,7 @@ def test_a_file_that_was_back_before_has_one_row_and_keeps_its_decision(disguise
     (disguise.first.root / "back.mkv").rename(disguise.first.root / "x" / disguise.place.name)
     _take(disguise.first, disguise.tools)
     now = disguise.first.row(f"x/{disguise.place.name}")
-    assert (now.id, now.decided_by) == (back.id, "person")
+    assert (now.id, now.decided_by) == (back.id, "user")
 
 
 def test_a_file_is_missing_from_where_it_was_wherever_the_copy_went_since(disguise: Disguise) -> None:
@@ -977,7 +982,7 @@ def test_a_file_is_missing_from_where_it_was_wherever_the_copy_went_since(disgui
 
 
 def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_that_went(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     for name in ("b.mkv", "copy (1995).mkv", "c.mkv"):
         _copy(film, world, name)
@@ -1001,7 +1006,7 @@ def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_
 
 
 def test_a_file_that_is_missing_for_a_moment_while_it_is_renamed_takes_no_copys_place(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     """Its old folder is looked at before its new one."""
     before = VideoFile.get().id
@@ -1019,7 +1024,7 @@ def test_a_file_that_is_missing_for_a_moment_while_it_is_renamed_takes_no_copys_
 
 
 def test_the_id_of_a_row_that_went_is_never_given_to_another_file(
-    world: World, other: World, film: Path, tools: Tools
+    world: World, other: World, film: Path, tools: StageContext
 ) -> None:
     _copy(film, other)
     _take(other, tools)
@@ -1064,7 +1069,7 @@ def test_a_history_keeps_what_happened_last(known: World) -> None:
     assert links[-1]["path"] == "/disks/First/119.mkv"
 
 
-def test_a_rewrite_that_a_rename_covers_up_is_found(world: World, film: Path, tools: Tools) -> None:
+def test_a_rewrite_that_a_rename_covers_up_is_found(world: World, film: Path, tools: StageContext) -> None:
     """I8. Both change the ctime, and only one of them was seen."""
     status, before = film.stat(), VideoFile.get()
     with open(film, "r+b") as file:
@@ -1111,25 +1116,25 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
     before = facts(known.row("a/one.mkv"))
     (known.root / "z").mkdir()
     os.rename(known.root / "a/one.mkv", known.root / "z/one.mkv")
-    newcomer = known.write("a/one.mkv", "of another film")
-    os.utime(newcomer, (1, 1))
+    new_file = known.write("a/one.mkv", "of another film")
+    os.utime(new_file, (1, 1))
     known.advance_s += 3600  # its last change is long past when it is first seen
     was_looked_for = False
     asked: list[bool] = []
 
-    def on_displaced() -> Callable[[], bool]:
+    def on_evicted() -> Callable[[], bool]:
         asked.append(True)
         return lambda: was_looked_for
 
-    known.intake = replace(known.intake, on_displaced=on_displaced)
+    known.folder_scanner = replace(known.folder_scanner, on_evicted=on_evicted)
     for _ in range(3):  # however long that takes: the other library's disk may be asleep
         known.look(Hint(relative="a", is_recursive=False))
         assert facts(known.row("a/one.mkv")) == before
         known.advance_s += 3600
-        known.intake.arrivals.settle_due()
+        known.folder_scanner.new_files.settle_due()
     assert asked == [True], "nobody is asked again while they look"
     assert facts(known.row("a/one.mkv")) == before
-    (wait,) = known.intake.arrivals.settling.waiting()
+    (wait,) = known.folder_scanner.new_files.settling.waiting()
     assert wait.why == "it, or what was in its place, may have been moved, which is looked into first"
     was_looked_for = True
     known.look(Hint(relative="z", is_recursive=False))
@@ -1171,11 +1176,11 @@ def test_what_is_unknown_in_the_place_of_a_missing_file_waits_until_that_was_loo
     first.look_twice()
     assert first.row("a/one.mkv").state == "missing"
 
-    def on_displaced() -> Callable[[], bool]:
+    def on_evicted() -> Callable[[], bool]:
         second.look()
         return lambda: True
 
-    first.intake = replace(first.intake, on_displaced=on_displaced)
+    first.folder_scanner = replace(first.folder_scanner, on_evicted=on_evicted)
     first.write("a/one.mkv", "another film")
     first.be_quiet()
     second.be_quiet()
@@ -1220,13 +1225,13 @@ class Unasked:
     wishes: int = 0
 
     def stand_between(self, world: World) -> None:
-        look = world.intake.moves.look_for
+        look = world.folder_scanner.move_finder.stat_names
 
-        def look_for(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+        def stat_names(library_id: int, directory: str, names: Collection[str]) -> Found | None:
             return None if self.is_dark and directory == self.folder else look(library_id, directory, names)
 
-        moves = replace(world.intake.moves, look_for=look_for)
-        world.intake = replace(world.intake, moves=moves, on_displaced=self._wish)
+        move_finder = replace(world.folder_scanner.move_finder, stat_names=stat_names)
+        world.folder_scanner = replace(world.folder_scanner, move_finder=move_finder, on_evicted=self._wish)
 
     def _wish(self) -> Callable[[], bool]:
         self.wishes += 1
@@ -1263,7 +1268,7 @@ def test_what_may_be_a_file_whose_place_cannot_be_looked_at_now_is_not_taken_for
     assert facts(VideoFile.get(VideoFile.library == other.library_id)) == gone
     unasked.is_dark, unasked.was_looked_for = False, True
     other.wait(3600)
-    assert len(other.intake.arrivals.settling) == 0
+    assert len(other.folder_scanner.new_files.settling) == 0
     there = VideoFile.get(VideoFile.library == other.library_id, VideoFile.state == "present")
     assert facts(there) == mine
     assert there.path == "b/one.mkv"
@@ -1283,7 +1288,7 @@ def test_what_is_none_of_those_files_or_may_never_be_asked_about_is_new_after_on
     unasked.is_dark, unasked.was_looked_for = not is_answered, True
     other.wait(3600)
     assert unasked.wishes == 1
-    assert len(other.intake.arrivals.settling) == 0
+    assert len(other.folder_scanner.new_files.settling) == 0
     assert known.row("link.mkv").id not in before
     assert facts(known.row("a/one.mkv")) == mine
     other.be_quiet()
@@ -1310,7 +1315,7 @@ class _ExchangingWitnesses:
         if self.folders is not None:
             exchange(*self.folders)
             self.folders = None
-        return Witnesses().ask(path)
+        return CompletenessChecks().ask(path)
 
 
 def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_about_keeps_its_row(
@@ -1319,10 +1324,10 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_a
     before = {path: known.row(path).id for path in ("a/one.mkv", "a/two.mkv")}
     known.write("b/one.mkv", "another one")
     known.advance_s += 600
-    witnesses = _ExchangingWitnesses(known.root / "a", known.root / "b")
-    known.intake.arrivals.witnesses = cast("Any", witnesses)
+    completeness_checks = _ExchangingWitnesses(known.root / "a", known.root / "b")
+    known.folder_scanner.new_files.completeness_checks = cast("Any", completeness_checks)
     known.look()
-    assert witnesses.folders is None
+    assert completeness_checks.folders is None
     known.be_quiet()
     assert {path: known.row(path).id for path in ("b/one.mkv", "b/two.mkv")} == {
         "b/one.mkv": before["a/one.mkv"],
@@ -1335,19 +1340,19 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_waits_keep
     """Where nothing is told, nobody looks before the new one's second sample, which then shows another inode."""
     decide(known.row("a/one.mkv").id, "Decided")
     before = facts(known.row("a/one.mkv"))
-    newcomer = known.write_just_now("b/one.mkv", "another one")
+    new_file = known.write_just_now("b/one.mkv", "another one")
     known.look()
-    assert "b/one.mkv" in known.intake.arrivals.settling
-    os.rename(known.root / "a/one.mkv", newcomer)
+    assert "b/one.mkv" in known.folder_scanner.new_files.settling
+    os.rename(known.root / "a/one.mkv", new_file)
     for _ in range(4):
         known.advance_s += QUIET_S + 1
-        known.intake.arrivals.settle_due()
+        known.folder_scanner.new_files.settle_due()
     known.be_quiet()
     assert facts(VideoFile.get(VideoFile.path == "b/one.mkv", VideoFile.state == "present")) == before
 
 
 def test_a_copy_that_goes_with_its_original_is_no_work_any_more(
-    world: World, film: Path, tools: Tools, other: World
+    world: World, film: Path, tools: StageContext, other: World
 ) -> None:
     _copy(film, world)
     _take(world, tools)
@@ -1367,11 +1372,13 @@ def test_a_folder_that_was_exchanged_with_one_that_may_not_be_entered_has_its_fi
     mine, other = facts(known.row("a/one.mkv")), facts(known.row("b/one.mkv"))
     exchange(known.root / "a", known.root / "b")
 
-    def look_for(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+    def stat_names(library_id: int, directory: str, names: Collection[str]) -> Found | None:
         return None if directory == "a" else look(library_id, directory, names)
 
-    look = known.intake.moves.look_for
-    known.intake = replace(known.intake, moves=replace(known.intake.moves, look_for=look_for))
+    look = known.folder_scanner.move_finder.stat_names
+    known.folder_scanner = replace(
+        known.folder_scanner, move_finder=replace(known.folder_scanner.move_finder, stat_names=stat_names)
+    )
     known.look(Hint(relative="b", is_recursive=False))
     known.wait()
     assert facts(known.row("b/one.mkv")) == mine

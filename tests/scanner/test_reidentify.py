@@ -11,7 +11,7 @@ from reeld.database.connection import writing
 from reeld.database.fields import utc_from_ms
 from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
 from reeld.identify.titles import title_key
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.scanner.reidentify import SLACK_MS
 from reeld.watch.hints import Hint
 from tests.catalog.rows import add_libraries
@@ -92,12 +92,12 @@ def test_what_was_accepted_or_decided_stays(world: World) -> None:
 def test_a_job_that_is_under_way_is_not_begun_anew(world: World) -> None:
     row = world.row("Show/Season 1/1of6.mkv")
     with writing():
-        world.intake.arrivals.begin([row.id])
+        world.folder_scanner.new_files.begin([row.id])
     world.look()
     assert world.jobs() == {row.path: "name"}
 
 
-@pytest.mark.parametrize("stage", ["hash", "pair"])
+@pytest.mark.parametrize("stage", ["hash", "match_copies"])
 def test_a_job_that_is_past_the_name_begins_anew_with_it(world: World, stage: str) -> None:
     row = world.row("Show/Season 1/1of6.mkv")
     with writing():
@@ -106,7 +106,7 @@ def test_a_job_that_is_past_the_name_begins_anew_with_it(world: World, stage: st
     assert world.jobs() == {row.path: "identify"}
 
 
-def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: Tools) -> None:
+def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: StageContext) -> None:
     """That waits for its hours, or behind thousands of others, for days."""
     films.advance_s -= 7200
     make_video(films.root / "Heat.mkv", seed=1)
@@ -123,7 +123,7 @@ def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: T
     assert JobRow.select().count() == 0
 
 
-def test_a_nfo_that_is_rewritten_in_its_place_is_read_again(films: World, tools: Tools) -> None:
+def test_a_nfo_that_is_rewritten_in_its_place_is_read_again(films: World, tools: StageContext) -> None:
     """Its folder does not change by that."""
     make_video(films.root / "Heat.mkv", seed=1)
     nfo = films.root / "Heat.nfo"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reeld.watch.rules import Rules
-from reeld.watch.walk import Found, Listing, Vanished, look_for, walk
+from reeld.watch.walk import Found, Listing, Vanished, stat_names, walk
 from tests import fuse
 from tests.catalog.rows import add_libraries
 from tests.scanner.test_compare import World, _no_broken_lease_kills_us
@@ -84,9 +84,9 @@ def test_a_file_that_is_renamed_by_case_alone_before_it_is_recorded_is_one_file(
     films.advance_s += 3600
     (listing,) = walk(str(films.root), "", films.rules)
     assert isinstance(listing, Listing)
-    films.intake.take_listing(listing, lambda: True)
+    films.folder_scanner.take_listing(listing, lambda: True)
     os.rename(disk / "heat.mkv", disk / "Heat.mkv")
-    films.intake.arrivals.flush()
+    films.folder_scanner.new_files.flush()
     assert films.states() == {}
     films.be_quiet()
     assert films.states() == {"Heat.mkv": "present"}
@@ -98,8 +98,8 @@ def test_a_folder_counts_as_it_is_spelled(films: World, disk: Path) -> None:
     assert list(walk(root, "heat/one", rules)) == [Vanished(relative="heat")]
     assert list(walk(root, "Heat/One", rules)) == [Vanished(relative="Heat/One")]
     assert [type(found) for found in walk(root, "Heat/one", rules)] == [Listing]
-    gone = look_for(root, "heat/one", ["film.mkv"])
-    there = look_for(root, "Heat/one", ["film.mkv"])
+    gone = stat_names(root, "heat/one", ["film.mkv"])
+    there = stat_names(root, "Heat/one", ["film.mkv"])
     assert isinstance(gone, Found)
     assert isinstance(there, Found)
     assert gone.by_name == {"film.mkv": None}

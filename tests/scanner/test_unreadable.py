@@ -14,8 +14,8 @@ import pytest
 from reeld.catalog import video_files
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.errors import MachineExhausted
-from reeld.pipeline.context import Tools
-from reeld.pipeline.disk_health import FILES_IN_A_ROW, Disks
+from reeld.pipeline.context import StageContext
+from reeld.pipeline.disk_health import FILES_IN_A_ROW, DiskHealth
 from reeld.pipeline.identify_file import identify_file
 from reeld.pipeline.stages import LANES
 from tests import fuse
@@ -54,9 +54,9 @@ def _leased(*paths: Path) -> Iterator[None]:
         yield
 
 
-def _work(world: World, tools: Tools, disks: Disks, *, rounds: int = 20) -> None:
+def _work(world: World, tools: StageContext, disk_health: DiskHealth, *, rounds: int = 20) -> None:
     """For so many minutes, or until nothing is due any more."""
-    runner = runner_in(world, tools, disks)
+    runner = runner_in(world, tools, disk_health)
     for _ in range(rounds):
         world.advance_s += 60
         if not any(runner.step(lane) for lane in LANES):
@@ -67,24 +67,24 @@ def _states() -> set[str]:
     return {row.state for row in JobRow.select()}
 
 
-def test_files_in_a_very_deep_folder_are_not_the_disks_fault(world: World, tools: Tools) -> None:
+def test_files_in_a_very_deep_folder_are_not_the_disks_fault(world: World, tools: StageContext) -> None:
     """Else the whole library would rest for their sake, again and again."""
     _make_deep(world.root, FILES_IN_A_ROW + 1)
     world.advance_s += 3600
     world.be_quiet()
     assert VideoFile.select().count() == FILES_IN_A_ROW + 1
-    disks = Disks()
-    _work(world, tools, disks, rounds=40)
-    assert disks.trouble(str(world.root)) is None
+    disk_health = DiskHealth()
+    _work(world, tools, disk_health, rounds=40)
+    assert disk_health.trouble(str(world.root)) is None
 
 
 def test_a_new_file_in_a_very_deep_folder_waits_no_longer_than_any_other(world: World) -> None:
     world.look()
     _make_deep(world.root, 1)
     world.look()
-    assert len(world.intake.arrivals.settling) == 1
+    assert len(world.folder_scanner.new_files.settling) == 1
     world.wait()
-    assert (VideoFile.select().count(), len(world.intake.arrivals.settling)) == (1, 0)
+    assert (VideoFile.select().count(), len(world.folder_scanner.new_files.settling)) == (1, 0)
 
 
 def test_a_file_that_goes_from_a_very_deep_folder_is_not_waited_for(world: World) -> None:
@@ -92,38 +92,38 @@ def test_a_file_that_goes_from_a_very_deep_folder_is_not_waited_for(world: World
     world.look()
     shutil.rmtree(world.root / ("d" * 240))
     world.wait()
-    assert (VideoFile.select().count(), len(world.intake.arrivals.settling)) == (0, 0)
+    assert (VideoFile.select().count(), len(world.folder_scanner.new_files.settling)) == (0, 0)
 
 
 def test_files_that_another_program_has_to_itself_are_neither_the_disks_fault_nor_given_up(
-    world: World, tools: Tools
+    world: World, tools: StageContext
 ) -> None:
     films = [make_video(world.root / f"Film {number} (1999).mkv", seed=number) for number in range(FILES_IN_A_ROW)]
     world.advance_s += 3600
     world.be_quiet()
-    disks = Disks()
+    disk_health = DiskHealth()
     with _leased(*films):
-        _work(world, tools, disks)
-    assert disks.trouble(str(world.root)) is None
+        _work(world, tools, disk_health)
+    assert disk_health.trouble(str(world.root)) is None
     assert _states() == {"waiting"}
 
 
-def test_a_file_that_another_program_had_to_itself_is_read_once_it_is_free(world: World, tools: Tools) -> None:
+def test_a_file_that_another_program_had_to_itself_is_read_once_it_is_free(world: World, tools: StageContext) -> None:
     film = make_video(world.root / "Film (1999).mkv", seed=1)
     world.advance_s += 3600
     world.be_quiet()
     with _leased(film):
-        _work(world, tools, Disks())
+        _work(world, tools, DiskHealth())
         assert VideoFile.get().fingerprint is None
     world.look()  # the event of the closing
     for _ in range(10):
-        _work(world, tools, Disks())
+        _work(world, tools, DiskHealth())
     assert _states() == set()
     assert VideoFile.get().file_hash is not None
 
 
 def test_a_disk_that_goes_while_a_name_is_read_leaves_no_verdict_without_what_lies_beside_it(
-    world: World, tools: Tools, tmp_path: Path
+    world: World, tools: StageContext, tmp_path: Path
 ) -> None:
     """A folder that is not there has no neighbours and no .nfo, and nobody would come again once the name is read."""
     (world.root / "Heat").mkdir()
@@ -150,11 +150,11 @@ ALIENS = "<movie><title>Aliens</title><year>1986</year><uniqueid type='tmdb' def
 SHOW = "<tvshow><title>Show</title><year>1999</year></tvshow>"
 
 
-def _look_and_work(world: World, tools: Tools, disks: Disks) -> None:
+def _look_and_work(world: World, tools: StageContext, disk_health: DiskHealth) -> None:
     """Dated by the clock that dates the folders, and an hour on."""
     world.advance_s = max(world.advance_s, time.time() - NOW_MS / 1000) + 3600
     world.look()
-    _work(world, tools, disks, rounds=100)
+    _work(world, tools, disk_health, rounds=100)
 
 
 @pytest.mark.parametrize(
@@ -163,57 +163,57 @@ def _look_and_work(world: World, tools: Tools, disks: Disks) -> None:
     ids=["one that says what it is", "one that says something else than the name"],
 )
 def test_a_nfo_that_may_not_be_read_is_asked_about_and_read_once_it_may_be(
-    world: World, tools: Tools, name: str, nfo: str, verdict: str
+    world: World, tools: StageContext, name: str, nfo: str, verdict: str
 ) -> None:
     """Nobody touches the .nfo when the user that runs reeld is put into its group."""
     make_video(world.root / name, seed=1)
     sidecar = (world.root / name).with_suffix(".nfo")
     sidecar.write_text(nfo)
     sidecar.chmod(0)
-    disks = Disks()
+    disk_health = DiskHealth()
     with humble():
-        _look_and_work(world, tools, disks)
+        _look_and_work(world, tools, disk_health)
     row = VideoFile.get()
     assert (row.verdict, row.movie, _states()) == ("pending", None, set())
     assert f"{sidecar} cannot be read (Permission denied); give the user" in row.reason
     assert row.reason.count("or remove it") == 1
-    _look_and_work(world, tools, disks)  # as root, who may
+    _look_and_work(world, tools, disk_health)  # as root, who may
     row = VideoFile.get()
     assert row.verdict == verdict, row.reason
     assert "cannot be read" not in (row.reason or "")
-    assert disks.trouble(str(world.root)) is None
+    assert disk_health.trouble(str(world.root)) is None
     seen_at = row.identified_at
-    _look_and_work(world, tools, disks)
+    _look_and_work(world, tools, disk_health)
     assert VideoFile.get().identified_at == seen_at, "nothing came since"
 
 
-def test_a_name_keeps_its_candidate_while_a_nfo_may_not_be_read(world: World, tools: Tools) -> None:
+def test_a_name_keeps_its_candidate_while_a_nfo_may_not_be_read(world: World, tools: StageContext) -> None:
     make_video(world.root / "Alien (1979).mkv", seed=1)
     (world.root / "Alien (1979).nfo").write_text(ALIENS)
     (world.root / "Alien (1979).nfo").chmod(0)
     with humble():
-        _look_and_work(world, tools, Disks())
+        _look_and_work(world, tools, DiskHealth())
         (question,) = VideoFile.get().validations
         assert [each["title"] for each in question.candidates] == ["Alien"]
-        _look_and_work(world, tools, Disks())
+        _look_and_work(world, tools, DiskHealth())
         (same,) = VideoFile.get().validations
     assert same.id == question.id, "whoever is about to answer answers this one"
 
 
-def test_a_nfo_that_is_a_folder_a_link_or_a_pipe_says_nothing(world: World, tools: Tools) -> None:
+def test_a_nfo_that_is_a_folder_a_link_or_a_pipe_says_nothing(world: World, tools: StageContext) -> None:
     make_video(world.root / "Heat (1995).mkv", seed=1)
     (world.root / "Heat (1995).nfo").mkdir()
     (world.root / "tvshow.nfo").symlink_to("tvshow.nfo")
     os.mkfifo(world.root / "movie.nfo")
     descriptors = len(os.listdir("/proc/self/fd"))
-    _look_and_work(world, tools, Disks())
+    _look_and_work(world, tools, DiskHealth())
     assert (VideoFile.get().verdict, _states()) == ("accepted", set())
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
 @pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
 def test_a_nfo_on_a_bad_sector_is_one_file_that_is_asked_about_and_read_once_it_can_be(
-    world: World, tools: Tools, tmp_path: Path
+    world: World, tools: StageContext, tmp_path: Path
 ) -> None:
     """It speaks of all episodes, which are neither set aside for it nor the proof of a bad disk."""
     backing = tmp_path / "backing"
@@ -221,20 +221,20 @@ def test_a_nfo_on_a_bad_sector_is_one_file_that_is_asked_about_and_read_once_it_
     (backing / "Show/tvshow.nfo").write_text(SHOW)
     for number in range(FILES_IN_A_ROW + 1):
         make_video(backing / f"Show/Season 1/Show S01E0{number + 1}.mkv", seed=number)
-    disks = Disks()
+    disk_health = DiskHealth()
     with fuse.fuse_disk(backing, world.root) as disk:
         disk.fail_reads("tvshow.nfo")
-        _look_and_work(world, tools, disks)
-        assert (_states(), disks.trouble(str(world.root))) == (set(), None)
+        _look_and_work(world, tools, disk_health)
+        assert (_states(), disk_health.trouble(str(world.root))) == (set(), None)
         rows = list(VideoFile.select())
         assert {row.verdict for row in rows} == {"pending"}
         assert all("Input/output error" in row.reason and row.file_hash for row in rows)
         disk.heal()
-        _look_and_work(world, tools, disks)
+        _look_and_work(world, tools, disk_health)
         assert {row.verdict for row in VideoFile.select()} == {"accepted"}, VideoFile.get().reason
 
 
-def test_without_descriptors_no_name_is_read_as_if_nothing_lay_beside_it(world: World, tools: Tools) -> None:
+def test_without_descriptors_no_name_is_read_as_if_nothing_lay_beside_it(world: World, tools: StageContext) -> None:
     make_video(world.root / "Alien (1979).mkv", seed=1)
     world.be_quiet()
     runner_in(world, tools)

@@ -412,7 +412,7 @@ def _unfinished(world: World, *, unread: Collection[Path] = ()) -> list[str]:
             "SELECT library_id, path, size_bytes, file_hash, COALESCE(verdict, '') FROM video_files"
             " WHERE state = 'present'"
         )
-        jobs = world.ask_database("SELECT video_file_id FROM jobs WHERE state NOT IN ('set_aside', 'paused')")
+        jobs = world.ask_database("SELECT video_file_id FROM jobs WHERE state NOT IN ('failed', 'paused')")
     except sqlite3.Error as err:
         return [str(err)]
     on_disk = {path: size for library in world.libraries.values() for path, size in truth(library).items()}

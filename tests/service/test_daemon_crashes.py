@@ -110,23 +110,23 @@ def test_a_lock_file_that_was_removed_lets_nobody_work_beside_a_running_daemon()
 def test_what_happened_while_it_was_down_is_caught_up_with() -> None:
     with new_world() as world, RunningDaemon(world) as daemon:
         names = ["Alien (1979)", "Brazil (1985)", "Clue (1985)", "Dune (1984)"]
-        stays, changes, moves, goes = (world.library / f"{name}.mkv" for name in names)
-        for seed, path in enumerate((stays, changes, moves, goes)):
+        stays, changes, move_finder, goes = (world.library / f"{name}.mkv" for name in names)
+        for seed, path in enumerate((stays, changes, move_finder, goes)):
             make_video(path, seed=seed)
         daemon.assert_true()
         ids = {row["path"]: row["id"] for row in world.rows("list", "files")}
         daemon.stop()
 
         make_video(changes, seed=10)
-        moved = world.library / "below" / moves.name
+        moved = world.library / "below" / move_finder.name
         moved.parent.mkdir()
-        os.rename(moves, moved)
+        os.rename(move_finder, moved)
         goes.unlink()
         mark = daemon.mark()
         daemon.start()
         make_video(world.library / "Eraserhead (1977).mkv", seed=11)
         daemon.assert_true()
-        assert world.file(moved)["id"] == ids[str(moves)]
+        assert world.file(moved)["id"] == ids[str(move_finder)]
         assert world.file(goes)["state"] == "missing"
         read = {row["path"] for row in daemon.log[mark:] if row.get("stage") == "hash"}
         assert read == {changes.name, "Eraserhead (1977).mkv"}

@@ -33,7 +33,7 @@ def _doubtful(daemon: RunningDaemon, name: str, seed: int) -> tuple[Path, Row]:
 def test_a_candidate_is_taken_by_its_number(daemon: RunningDaemon, world: World) -> None:
     path, question = _doubtful(daemon, "thing.mkv", 1)
     (said,) = world.rows("validate", str(question["id"]), "--candidate", "1")
-    assert (said["verdict"], said["decided_by"], said["title"]) == ("accepted", "person", "thing")
+    assert (said["verdict"], said["decided_by"], said["title"]) == ("accepted", "user", "thing")
     (details,) = world.rows("show", str(path))
     (asked,) = details["questions"]
     assert (asked["validation_status"], asked["selected_candidate_id"]) == ("validated", 1)
@@ -78,7 +78,7 @@ def test_a_rejected_file_is_not_filed_and_not_asked_about_again(daemon: RunningD
     path, question = _doubtful(daemon, "qqq.mkv", 4)
     world.rows("reject", str(question["id"]))
     row = world.file(path)
-    assert (row["verdict"], row["kind"], row["decided_by"]) == ("rejected", None, "person")
+    assert (row["verdict"], row["kind"], row["decided_by"]) == ("rejected", None, "user")
     assert str(path) not in [row["file"]["path"] for row in world.rows("pending")]
 
 
@@ -114,7 +114,7 @@ def test_a_decision_survives_a_rename_new_content_and_a_restart(daemon: RunningD
     daemon.wait_for("file.finished", path=renamed.name, since=mark)
     after = world.file(renamed)
     assert after["file_hash"] != before["file_hash"]
-    assert (after["id"], after["title"], after["decided_by"]) == (before["id"], "Notorious", "person")
+    assert (after["id"], after["title"], after["decided_by"]) == (before["id"], "Notorious", "user")
 
     daemon.restart()
     assert world.file(renamed) == after

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from reeld.service.heartbeat import DISK_PATIENCE_S, PATIENCE_S, SILENCE_S, Pulse, Pulses
+from reeld.service.heartbeat import DISK_PATIENCE_S, PATIENCE_S, SILENCE_S, Heartbeat, Heartbeats
 
 
 class Clock:
@@ -23,18 +23,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pulses(clock: Clock) -> Pulses:
-    return Pulses(clock)
+def heartbeats(clock: Clock) -> Heartbeats:
+    return Heartbeats(clock)
 
 
 @contextmanager
-def _thread(pulses: Pulses, name: str, says: Callable[[Pulse], None], *, is_busy: bool = False) -> Iterator[None]:
+def _thread(
+    heartbeats: Heartbeats, name: str, says: Callable[[Heartbeat], None], *, is_busy: bool = False
+) -> Iterator[None]:
     """A thread that says something and then waits, or computes, until the end of the block."""
     has_spoken, is_over = threading.Event(), threading.Event()
 
     def run() -> None:
-        with pulses.of_this_thread() as pulse:
-            says(pulse)
+        with heartbeats.of_this_thread() as heartbeat:
+            says(heartbeat)
             has_spoken.set()
             while is_busy and not is_over.is_set():
                 pass
@@ -50,78 +52,80 @@ def _thread(pulses: Pulses, name: str, says: Callable[[Pulse], None], *, is_busy
         thread.join()
 
 
-def _look_until_still(pulses: Pulses) -> None:
+def _look_until_still(heartbeats: Heartbeats) -> None:
     """Until the thread has come to rest, and used its last processor time, the clock stands still."""
     for _ in range(50):
-        pulses.look()
+        heartbeats.look()
 
 
 def test_a_thread_that_waits_for_a_disk_is_first_silent_and_then_stalled_and_never_stuck(
-    pulses: Pulses, clock: Clock
+    heartbeats: Heartbeats, clock: Clock
 ) -> None:
-    with _thread(pulses, "light-1", lambda pulse: pulse.at_disk("/films", "Heat.mkv")):
-        _look_until_still(pulses)
+    with _thread(heartbeats, "light-1", lambda heartbeat: heartbeat.at_disk("/films", "Heat.mkv")):
+        _look_until_still(heartbeats)
         clock.now += SILENCE_S
-        found = pulses.look()
+        found = heartbeats.look()
         assert found.silent == frozenset({"/films"})
         assert found.stalls == ()
         clock.now += DISK_PATIENCE_S - SILENCE_S
-        (stall,) = pulses.look().stalls
+        (stall,) = heartbeats.look().stalls
         assert (stall.thread, stall.root, stall.what) == ("light-1", "/films", "Heat.mkv")
         clock.now += 100 * PATIENCE_S
-        assert pulses.look().stuck == ()
-    assert pulses.look().stalls == ()
+        assert heartbeats.look().stuck == ()
+    assert heartbeats.look().stalls == ()
 
 
-def test_a_thread_that_gets_answers_is_not_stalled_however_long_it_takes(pulses: Pulses, clock: Clock) -> None:
+def test_a_thread_that_gets_answers_is_not_stalled_however_long_it_takes(heartbeats: Heartbeats, clock: Clock) -> None:
     """Each answer costs a little processor time; it need not say so."""
-    with _thread(pulses, "watch L", lambda pulse: pulse.at_disk("/films", "its folders"), is_busy=True):
+    with _thread(heartbeats, "watch L", lambda heartbeat: heartbeat.at_disk("/films", "its folders"), is_busy=True):
         for _ in range(10):
-            used = pulses._pulses["watch L"].processor_ns()
-            while pulses._pulses["watch L"].processor_ns() == used:
+            used = heartbeats._heartbeats["watch L"].processor_ns()
+            while heartbeats._heartbeats["watch L"].processor_ns() == used:
                 pass
             clock.now += DISK_PATIENCE_S
-            assert pulses.look().stalls == ()
+            assert heartbeats.look().stalls == ()
 
 
-def test_a_thread_that_does_not_come_back_in_its_time_is_stuck(pulses: Pulses, clock: Clock) -> None:
-    with _thread(pulses, "heavy-1", lambda pulse: pulse.beat(within_s=30)):
+def test_a_thread_that_does_not_come_back_in_its_time_is_stuck(heartbeats: Heartbeats, clock: Clock) -> None:
+    with _thread(heartbeats, "heavy-1", lambda heartbeat: heartbeat.beat(within_s=30)):
         clock.now += PATIENCE_S + 30
-        assert pulses.look().stuck == ()
+        assert heartbeats.look().stuck == ()
         clock.now += 1
-        assert pulses.look().stuck == ("heavy-1",)
-        assert pulses.look().stalls == ()
+        assert heartbeats.look().stuck == ("heavy-1",)
+        assert heartbeats.look().stalls == ()
 
 
-def test_a_thread_that_computes_for_ever_is_stuck_as_well(pulses: Pulses, clock: Clock) -> None:
-    with _thread(pulses, "heavy-1", lambda pulse: pulse.beat(), is_busy=True):
+def test_a_thread_that_computes_for_ever_is_stuck_as_well(heartbeats: Heartbeats, clock: Clock) -> None:
+    with _thread(heartbeats, "heavy-1", lambda heartbeat: heartbeat.beat(), is_busy=True):
         clock.now += PATIENCE_S + 1
-        assert pulses.look().stuck == ("heavy-1",)
+        assert heartbeats.look().stuck == ("heavy-1",)
 
 
-def test_while_a_child_is_asked_no_disk_is_to_blame_and_afterwards_it_is_again(pulses: Pulses, clock: Clock) -> None:
-    with pulses.of_this_thread() as pulse:
-        pulse.at_disk("/films", "Heat.mkv")
-        with pulses.mine().away(40):
-            pulses.look()
+def test_while_a_child_is_asked_no_disk_is_to_blame_and_afterwards_it_is_again(
+    heartbeats: Heartbeats, clock: Clock
+) -> None:
+    with heartbeats.of_this_thread() as heartbeat:
+        heartbeat.at_disk("/films", "Heat.mkv")
+        with heartbeats.mine().away(40):
+            heartbeats.look()
             clock.now += PATIENCE_S + 40
-            assert pulses.look().silent == frozenset()
-            assert pulses.look().stuck == ()
-        assert (pulse.doing.root, pulse.doing.since) == ("/films", clock.now)
+            assert heartbeats.look().silent == frozenset()
+            assert heartbeats.look().stuck == ()
+        assert (heartbeat.doing.root, heartbeat.doing.since) == ("/films", clock.now)
 
 
-def test_a_thread_that_does_not_take_part_may_speak_and_is_not_looked_at(pulses: Pulses, clock: Clock) -> None:
-    pulses.mine().at_disk("/films", "Heat.mkv")
+def test_a_thread_that_does_not_take_part_may_speak_and_is_not_looked_at(heartbeats: Heartbeats, clock: Clock) -> None:
+    heartbeats.mine().at_disk("/films", "Heat.mkv")
     clock.now += 1000
-    assert pulses.look().stalls == ()
+    assert heartbeats.look().stalls == ()
 
 
-def test_a_thread_that_an_error_ended_is_stuck_for_good(pulses: Pulses, clock: Clock) -> None:
+def test_a_thread_that_an_error_ended_is_stuck_for_good(heartbeats: Heartbeats, clock: Clock) -> None:
     """Whoever reports its death may fail at that; nobody may believe that it lives."""
-    with contextlib.suppress(ZeroDivisionError), pulses.of_this_thread():
+    with contextlib.suppress(ZeroDivisionError), heartbeats.of_this_thread():
         raise ZeroDivisionError
-    with pulses.of_this_thread():
+    with heartbeats.of_this_thread():
         pass
-    assert pulses.look().stuck == (threading.current_thread().name,)
+    assert heartbeats.look().stuck == (threading.current_thread().name,)
     clock.now += 1000
-    assert pulses.look().stuck == (threading.current_thread().name,)
+    assert heartbeats.look().stuck == (threading.current_thread().name,)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from reeld.errors import CatalogInUse, CatalogUnavailable, NotFoundError
-from reeld.service.instance_lock import Presence, status_of, who_works
+from reeld.service.instance_lock import InstanceLock, status_of, who_works
 
 HOLD = """
 import sys
-from reeld.service.instance_lock import Presence
-with Presence(sys.argv[1]) as presence:
-    presence.tell({"libraries": []})
+from reeld.service.instance_lock import InstanceLock
+with InstanceLock(sys.argv[1]) as lock:
+    lock.tell({"libraries": []})
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -34,9 +34,9 @@ def test_nobody_is_there_at_first(database: str) -> None:
 
 
 def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
-    with Presence(database) as presence:
+    with InstanceLock(database) as instance_lock:
         assert status_of(database) == {"pid": os.getpid(), "what": "run"}
-        presence.tell({"libraries": ["é\udce9"]})
+        instance_lock.tell({"libraries": ["é\udce9"]})
         assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["é\udce9"]}
     assert status_of(database) is None
     assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
@@ -48,44 +48,44 @@ def test_a_second_process_is_refused_and_told_who_the_first_is(database: str) ->
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        with pytest.raises(CatalogInUse, match=f"process {other.pid}"), Presence(database):
+        with pytest.raises(CatalogInUse, match=f"process {other.pid}"), InstanceLock(database):
             pass
         other.kill()
         other.wait()
     # The kernel took the lock back; what the dead process said of itself counts no more.
     assert status_of(database) is None
-    with Presence(database):
+    with InstanceLock(database):
         assert status_of(database) is not None
 
 
 def test_a_lock_whose_file_was_removed_or_replaced_is_taken_anew(database: str) -> None:
-    with Presence(database) as presence:
-        presence.keep()
+    with InstanceLock(database) as instance_lock:
+        instance_lock.keep()
         os.unlink(f"{database}.lock")
-        presence.keep()
-        with pytest.raises(CatalogInUse), Presence(database):
+        instance_lock.keep()
+        with pytest.raises(CatalogInUse), InstanceLock(database):
             pass
         (other := Path(f"{database}.other")).touch()
         other.rename(f"{database}.lock")
         assert status_of(database) is None
-        presence.keep()
+        instance_lock.keep()
         assert status_of(database) == {"pid": os.getpid(), "what": "run"}
         os.rename(os.path.dirname(database), f"{os.path.dirname(database)} away")
-        presence.keep()
+        instance_lock.keep()
         os.rename(f"{os.path.dirname(database)} away", os.path.dirname(database))
         assert status_of(database) == {"pid": os.getpid(), "what": "run"}
     assert status_of(database) is None
 
 
 def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> None:
-    with Presence(database) as presence:
+    with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.lock")
-        with Presence(database) as other:
+        with InstanceLock(database) as other:
             other.tell({"libraries": ["theirs"]})
             with pytest.raises(CatalogInUse, match="was removed while reeld ran"):
-                presence.keep()
-            presence.tell({"libraries": ["ours"]})
-            presence.__exit__()
+                instance_lock.keep()
+            instance_lock.tell({"libraries": ["ours"]})
+            instance_lock.__exit__()
             assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["theirs"]}
 
 
@@ -99,7 +99,7 @@ def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monk
         take(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", remove_first)
-    with Presence(database), pytest.raises(CatalogInUse), Presence(database):
+    with InstanceLock(database), pytest.raises(CatalogInUse), InstanceLock(database):
         pass
 
 
@@ -111,7 +111,7 @@ def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anythin
     Path(f"{database}.status").write_text('{"pid": 1, "config_error": "what the dead one said"}')
     if not can_write:  # as on a full disk
         os.mkdir(f"{database}.status.new")
-    with Presence(database, "scan"):
+    with InstanceLock(database, "scan"):
         assert status_of(database) == ({"pid": os.getpid(), "what": "scan"} if can_write else {})
 
 
@@ -135,16 +135,16 @@ def test_somebody_who_only_looks_turns_no_daemon_away(database: str) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)  # what a `reeld status` does, for longer than it ever takes
     timer = threading.Timer(0.15, os.close, (descriptor,))
     timer.start()
-    with Presence(database):
+    with InstanceLock(database):
         pass
     timer.join()
 
 
 def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) -> None:
-    with Presence(database) as presence:
+    with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.status")
         os.mkdir(f"{database}.status.new")
-        presence.tell({})
+        instance_lock.tell({})
         assert status_of(database) == {}
         Path(f"{database}.status").write_bytes(b"\xff{")
         assert status_of(database) == {}
@@ -158,8 +158,8 @@ def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
     elsewhere = Path(f"{database}.elsewhere")
     elsewhere.write_text("of another user")
     os.symlink(elsewhere, f"{database}.status.new")
-    with Presence(database) as presence:
-        presence.tell({"libraries": []})
+    with InstanceLock(database) as instance_lock:
+        instance_lock.tell({"libraries": []})
         assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": []}
     assert elsewhere.read_text() == "of another user"
 
@@ -169,7 +169,7 @@ def test_a_disk_that_knows_no_locks_is_not_another_reeld(database: str, monkeypa
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(CatalogUnavailable, match="No locks available"), Presence(database):
+    with pytest.raises(CatalogUnavailable, match="No locks available"), InstanceLock(database):
         pass
     assert status_of(database) is None
 
@@ -181,7 +181,7 @@ def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Pat
                 (folder / name).touch()
             raise NotFoundError("there is no backup")
 
-        with pytest.raises(NotFoundError), Presence(str(folder / "reeld.db")):
+        with pytest.raises(NotFoundError), InstanceLock(str(folder / "reeld.db")):
             give_up()
 
     (tmp_path / "there").mkdir()
@@ -195,5 +195,8 @@ def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Pat
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CatalogUnavailable, match=r"\[database\] path"), Presence(str(tmp_path / "file" / "reeld.db")):
+    with (
+        pytest.raises(CatalogUnavailable, match=r"\[database\] path"),
+        InstanceLock(str(tmp_path / "file" / "reeld.db")),
+    ):
         pass

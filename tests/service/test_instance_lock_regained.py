@@ -20,7 +20,7 @@ from reeld.service.signals import Signals
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
 
-@pytest.mark.parametrize(("stage", "lane"), [("hash", "heavy"), ("pair", "light")])
+@pytest.mark.parametrize(("stage", "lane"), [("hash", "heavy"), ("match_copies", "light")])
 def test_a_library_of_another_kind_has_also_those_names_read_whose_files_wait_for_a_later_stage(
     catalog: Path, stage: str, lane: str
 ) -> None:

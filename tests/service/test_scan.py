@@ -16,9 +16,9 @@ from peewee import sqlite3
 
 from reeld.catalog.models import VideoFile
 from reeld.config import Library, load_config
-from reeld.scanner.compare import Intake
+from reeld.scanner.compare import FolderScanner
 from reeld.service import scan
-from reeld.service.watcher import make_intake
+from reeld.service.watcher import make_folder_scanner
 from reeld.service.workers import Workers
 from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen
@@ -44,23 +44,23 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
         (before,) = world.rows("list", "files")
         walk = scan._Scan._walk_library
 
-        def walk_and_move(self: scan._Scan, library: Library, intake: Intake) -> None:
-            walk(self, library, intake)
+        def walk_and_move(self: scan._Scan, library: Library, folder_scanner: FolderScanner) -> None:
+            walk(self, library, folder_scanner)
             if library.name == "films":
                 known.rename(films / "Moved (1995).mkv")
                 make_video(known, seed=2)
 
-        look_around, check_root = scan._Scan._look_around, reconciling.check_root
+        rescan_all, check_root = scan._Scan._rescan_all, reconciling.check_root
         failures: list[str] = []
 
-        def look_around_and_linger(self: scan._Scan, intakes: Sequence[Intake]) -> None:
+        def look_around_and_linger(self: scan._Scan, folder_scanners: Sequence[FolderScanner]) -> None:
             if not does_answer_at_once and not failures:
                 failures.append(str(films))
-            look_around(self, intakes)
+            rescan_all(self, folder_scanners)
             for _ in range(10):  # so long that all that may be taken for complete is
-                self._look_once_more(self._config.libraries[1], intakes[1])
+                self._confirm_missing(self._config.libraries[1], folder_scanners[1])
                 self._pause(0.01)
-                intakes[1].arrivals.settle_due()
+                folder_scanners[1].new_files.settle_due()
 
         def fail_once(path: str) -> RootSeen | str:
             if path in failures:
@@ -70,7 +70,7 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
             return found
 
         monkeypatch.setattr(reconciling, "check_root", fail_once)
-        monkeypatch.setattr(scan._Scan, "_look_around", look_around_and_linger)
+        monkeypatch.setattr(scan._Scan, "_rescan_all", look_around_and_linger)
         monkeypatch.setattr(scan._Scan, "_walk_library", walk_and_move)
         config = load_config(str(world.config), os.environ)
         scan.run_scan(config, [])
@@ -98,28 +98,28 @@ def test_a_library_that_did_not_answer_for_a_moment_is_looked_through_again(monk
 
 def test_more_files_than_may_wait_at_once_are_taken_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     with new_world(quiet_s=0.3) as world:
-        turned_away: list[int] = []
+        rejected: list[int] = []
 
-        def make_small(*arguments: Any, **named: Any) -> Intake:
-            intake = make_intake(*arguments, **named)
-            intake.arrivals.settling = Settling(0.3, capacity=1)
-            return intake
+        def make_small(*arguments: Any, **named: Any) -> FolderScanner:
+            folder_scanner = make_folder_scanner(*arguments, **named)
+            folder_scanner.new_files.settling = Settling(0.3, capacity=1)
+            return folder_scanner
 
-        look = scan._Scan._show_again_who_was_turned_away
+        look = scan._Scan._rescan_rejected
 
-        def look_and_note(self: scan._Scan, library: Library, intake: Intake) -> None:
-            turned_away.append(len(intake.arrivals.turned_away))
-            look(self, library, intake)
+        def look_and_note(self: scan._Scan, library: Library, folder_scanner: FolderScanner) -> None:
+            rejected.append(len(folder_scanner.new_files.rejected))
+            look(self, library, folder_scanner)
 
-        monkeypatch.setattr(scan, "make_intake", make_small)
+        monkeypatch.setattr(scan, "make_folder_scanner", make_small)
         monkeypatch.setattr(scan, "MOST_WAITING", 2)
-        monkeypatch.setattr(scan._Scan, "_show_again_who_was_turned_away", look_and_note)
+        monkeypatch.setattr(scan._Scan, "_rescan_rejected", look_and_note)
         for number in range(3):
             (world.library / f"{number}").mkdir()
             make_video(world.library / f"{number}" / f"Film {number} (1995).mkv", seed=number)
         _date_now(world.library)
         scan.run_scan(load_config(str(world.config), os.environ), [])
-        assert any(turned_away)
+        assert any(rejected)
         assert len(world.rows("list", "files")) == 3
         assert_catalogue_is_true(world)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reeld.report.status_line import headline
+from reeld.report.status_line import status_line
 from tests.service.harness import RunningDaemon, new_world
 from tests.videos import make_video
 
@@ -117,23 +117,23 @@ def _library(name: str, **status: Any) -> dict[str, Any]:
     [
         (_library("L"), {}, None),
         (_library("L", trouble="its disk does not answer"), {}, "library L has a disk that fails"),
-        (_library("L"), {"L": "held"}, "library L is held"),
+        (_library("L"), {"L": "on_hold"}, "library L is held"),
         (_library("L"), {"L": "online"}, "library L lacks a disk"),
         (_library("L", watching=None), {"L": "offline"}, "library L is offline"),
         (_library("L", watching={"is_degraded": True}), {}, "library L is watched poorly"),
         # Not looked at yet: nobody knows.
         ({"name": "L", "trouble": None}, {"L": "offline"}, None),
-        (_library("a\nREADY=1"), {"a\nREADY=1": "held"}, r"library a\nREADY=1 is held"),
+        (_library("a\nREADY=1"), {"a\nREADY=1": "on_hold"}, r"library a\nREADY=1 is held"),
     ],
 )
 def test_the_line_names_each_library_that_is_not_well(
     library: dict[str, Any], away: dict[str, str], words: str | None
 ) -> None:
     totals = {"files": 3, "work": 2, "pending": 1, "away": away}
-    line = headline(totals, [library], None)
+    line = status_line(totals, [library], None)
     more = f"; {words} (reeld status says why)" if words else ""
     assert line == f"files: 3, in work: 2, questions: 1{more}"
 
 
 def test_figures_that_are_not_known_are_not_made_up() -> None:
-    assert headline(None, [], None) == "the catalogue cannot be read now"
+    assert status_line(None, [], None) == "the catalogue cannot be read now"

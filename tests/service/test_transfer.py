@@ -68,7 +68,7 @@ def test_a_library_that_is_renamed_and_moved_in_one_edit_keeps_its_files_rows_an
             daemon.signal(1)
         daemon.wait_for("file.moved", since=since)
         daemon.assert_true()
-    assert all_rows(world) == [("Movies", HEAT, "present", "person")]
+    assert all_rows(world) == [("Movies", HEAT, "present", "user")]
 
 
 def test_the_same_folder_by_way_of_a_link_and_under_another_name_is_the_same(world: World) -> None:
@@ -76,7 +76,7 @@ def test_the_same_folder_by_way_of_a_link_and_under_another_name_is_the_same(wor
     other.symlink_to(world.library)
     configure(world, Movies=other / "Heat (1995)")
     world.said("scan")
-    assert all_rows(world) == [("Movies", "Heat.mkv", "present", "person")]
+    assert all_rows(world) == [("Movies", "Heat.mkv", "present", "user")]
 
 
 def test_a_library_that_takes_the_name_of_one_removed_in_the_same_edit_keeps_its_rows(world: World) -> None:
@@ -86,8 +86,8 @@ def test_a_library_that_takes_the_name_of_one_removed_in_the_same_edit_keeps_its
     configure(world, L=kids)
     world.said("scan")
     assert all_rows(world) == [
-        ("L", "Up (2009)/Up.mkv", "present", "person"),
-        ("L (1)", HEAT, "present", "person"),
+        ("L", "Up (2009)/Up.mkv", "present", "user"),
+        ("L (1)", HEAT, "present", "user"),
     ]
     configure(world, L=kids, Films=world.library)
     world.said("scan")
@@ -100,7 +100,7 @@ def test_a_folder_that_is_scanned_after_and_before_the_one_above_it_is_one_file_
     for scanned in (folder, world.library, folder, world.library.parent / "library"):
         world.said("scan", str(scanned))
         path = str((folder / "Heat.mkv").relative_to(scanned))
-        assert all_rows(world) == [(str(scanned), path, "present", "person")]
+        assert all_rows(world) == [(str(scanned), path, "present", "user")]
     assert any("not configured any more" in line for each in history_of(world) for line in each["evidence"])
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_still_where_its_former_library_was_is_not_handed_over(wo
     shutil.copytree(world.library, copied)
     configure(world, Copied=copied)
     world.said("scan")
-    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "person")]
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "user")]
     assert {row[3] for row in all_rows(world) if row[0] != "L"} == {"reeld"}
 
 
@@ -125,4 +125,4 @@ def test_a_file_whose_old_place_cannot_be_looked_at_is_not_handed_over(world: Wo
     world.library.symlink_to(world.library)
     configure(world, Movies=films)
     world.said("scan")
-    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "person")]
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "user")]

@@ -20,13 +20,13 @@ from reeld.database.connection import writing
 from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
 from reeld.pipeline.stages import STAGES
-from reeld.report.counters import Tally
+from reeld.report.counters import Counters
 from reeld.scanner import missing_files, new_files, root_check
 from reeld.scanner.root_check import Root
 from reeld.service import watcher as watcher_module
-from reeld.service.heartbeat import Pulses
-from reeld.service.stage_context import looking
-from reeld.service.watcher import LibraryWatcher, make_intake
+from reeld.service.heartbeat import Heartbeats
+from reeld.service.stage_context import stat_names_of
+from reeld.service.watcher import LibraryWatcher, make_folder_scanner
 from reeld.watch import directories, walk
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
@@ -52,8 +52,8 @@ class Watched:
         library_id: int,
         root: Path,
         roots: dict[int, Root],
-        pulses: Pulses,
-        on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True,
+        heartbeats: Heartbeats,
+        on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True,
     ) -> None:
         self.library_id = library_id
         self.root = root
@@ -62,23 +62,23 @@ class Watched:
             LibraryRow.update(path=str(root)).where(LibraryRow.id == library_id).execute()
         roots[library_id] = Root(place=Place(library_id, str(root)))
         library = Library(name=root.name, path=str(root), quiet_s=0, watch="poll")
-        self.intake = make_intake(
+        self.folder_scanner = make_folder_scanner(
             library,
             library_id,
             first_stage=STAGES[0],
             with_full_hash=True,
-            look_for=looking(roots),
-            on_displaced=on_displaced,
+            stat_names=stat_names_of(roots),
+            on_evicted=on_evicted,
         )
         self.watcher = LibraryWatcher(
             library,
             WatchSettings(),
-            self.intake,
+            self.folder_scanner,
             roots[library_id],
             threading.Event(),
             lambda _error: None,
-            pulses,
-            Tally(),
+            heartbeats,
+            Counters(),
         )
 
     def turn(self, times: int = TURNS) -> None:
@@ -86,43 +86,43 @@ class Watched:
             self.watcher.wake()  # it sleeps in none of them
             self.watcher._turn()
 
-    def pass_over(self) -> None:
+    def quick_scan(self) -> None:
         """The pass that comes by the clock, and whatever follows from it."""
-        self.watcher.look_around(0.0)
+        self.watcher.rescan_all(0.0)
         self.turn()
 
     def search(self) -> Callable[[], bool]:
         """Ask for one, as the other libraries do; gives whether it is over."""
-        number = self.watcher.look_around(0.0)
-        return lambda: self.watcher.has_looked_around(number)
+        number = self.watcher.rescan_all(0.0)
+        return lambda: self.watcher.has_rescanned_all(number)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_needs_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing_files, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(watcher_module, "CATALOG_DELAY_S", 0.001)
-    monkeypatch.setattr(watcher_module, "LONGEST_UNSHOWN_S", 0.0)
+    monkeypatch.setattr(watcher_module, "LONGEST_REJECTED_S", 0.0)
 
 
 @pytest.fixture
-def pulses() -> Iterator[Pulses]:
-    pulses = Pulses()
-    with pulses.of_this_thread():
-        yield pulses
+def heartbeats() -> Iterator[Heartbeats]:
+    heartbeats = Heartbeats()
+    with heartbeats.of_this_thread():
+        yield heartbeats
 
 
 @pytest.fixture
-def films(catalog: Path, tmp_path: Path, pulses: Pulses) -> Watched:
-    return Watched(add_libraries("films")[0], tmp_path / "films", {}, pulses)
+def films(catalog: Path, tmp_path: Path, heartbeats: Heartbeats) -> Watched:
+    return Watched(add_libraries("films")[0], tmp_path / "films", {}, heartbeats)
 
 
 @pytest.fixture
-def two(catalog: Path, tmp_path: Path, pulses: Pulses) -> tuple[Watched, Watched]:
+def two(catalog: Path, tmp_path: Path, heartbeats: Heartbeats) -> tuple[Watched, Watched]:
     """Two libraries. Where something is unknown in the first, the second is searched for what was there."""
     first_id, second_id = add_libraries("first", "second")
     roots: dict[int, Root] = {}
-    second = Watched(second_id, tmp_path / "second", roots, pulses)
-    return Watched(first_id, tmp_path / "first", roots, pulses, on_displaced=second.search), second
+    second = Watched(second_id, tmp_path / "second", roots, heartbeats)
+    return Watched(first_id, tmp_path / "first", roots, heartbeats, on_evicted=second.search), second
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_what_a_search_found_is_entered_before_it_is_over(two: tuple[Watched, Wa
     first.watcher.hints.mark("a")
     first.turn()
     assert VideoFile.get_by_id(file_id).path == "a/one.mkv"
-    assert len(first.intake.arrivals.settling) == 1, "what came there waits for the search"
+    assert len(first.folder_scanner.new_files.settling) == 1, "what came there waits for the search"
     second.turn(1)
     first.turn()
     second.turn()
@@ -224,7 +224,7 @@ def test_a_pass_finds_what_lies_in_a_folder_that_took_the_name_of_another(films:
     os.rename(films.root / "Show", tmp_path / "old")
     os.rename(tmp_path / "new", films.root / "Show")
     for _ in range(2):
-        films.pass_over()
+        films.quick_scan()
     assert states() == {"Show/S1/one.mkv": "missing", "Show/S2/two.mkv": "present"}
 
 
@@ -235,7 +235,7 @@ def test_a_folder_that_could_not_be_read_once_is_entered_by_the_next_pass(films:
     with _seen_as("Show", _fail):
         films.turn()
     assert states() == {}
-    films.pass_over()
+    films.quick_scan()
     assert states() == {"Show/S1/one.mkv": "present"}
 
 
@@ -246,7 +246,7 @@ def test_a_file_that_could_not_be_looked_at_once_is_by_the_next_pass(films: Watc
     with _seen_as("a", _without_stat):
         films.turn()
     assert states() == {}
-    films.pass_over()
+    films.quick_scan()
     assert states() == {"a/one.mkv": "present"}
 
 
@@ -272,7 +272,7 @@ def test_a_look_during_which_the_root_did_not_answer_is_made_again(
     monkeypatch.setattr(reconciling, "check_root", stale_once)
     films.watcher.hints.mark("a")
     films.turn()
-    films.pass_over()
+    films.quick_scan()
     assert not answers
     expected = {"a/one.mkv": "present", "a/two.mkv": "present"} if has_come else {"a/one.mkv": "missing"}
     assert states() == expected
@@ -281,12 +281,12 @@ def test_a_look_during_which_the_root_did_not_answer_is_made_again(
 def _let_few_wait(films: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than one; and one that is objected to waits already."""
     monkeypatch.setattr(watcher_module, "MOST_WAITING", 1)
-    films.intake.arrivals.settling = Settling(0, capacity=1)
+    films.folder_scanner.new_files.settling = Settling(0, capacity=1)
     write(films.root / "1/one.mkv", "part")
     write(films.root / "1/one.mkv.aria2", "control")
     films.watcher.hints.mark("1")
     films.turn()
-    assert [wait.key for wait in films.intake.arrivals.settling.waiting()] == ["1/one.mkv"]
+    assert [wait.key for wait in films.folder_scanner.new_files.settling.waiting()] == ["1/one.mkv"]
 
 
 def test_a_file_that_was_turned_away_is_shown_again_though_the_others_go_on_waiting(
@@ -298,7 +298,7 @@ def test_a_file_that_was_turned_away_is_shown_again_though_the_others_go_on_wait
     control = write(films.root / "2/two.mkv.aria2", "control")
     films.watcher.hints.mark("2")
     films.turn()
-    assert "2/two.mkv" not in films.intake.arrivals.settling
+    assert "2/two.mkv" not in films.folder_scanner.new_files.settling
     control.unlink()
     films.turn()
     assert states() == {"2/two.mkv": "present"}
@@ -318,7 +318,7 @@ def test_what_replaced_a_known_file_is_taken_though_very_many_wait(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(root_check, "check_root"), (reconciling, "check_root"), (new_files.Arrivals, "_stamp_at")],
+    [(root_check, "check_root"), (reconciling, "check_root"), (new_files.NewFiles, "_stamp_at")],
     ids=["is the root there", "is it still the same", "is the file still there"],
 )
 def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_more(

@@ -9,7 +9,7 @@ import pytest
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import STAGES
 from reeld.service import workers
-from reeld.service.heartbeat import Pulse, Pulses
+from reeld.service.heartbeat import Heartbeat, Heartbeats
 from reeld.service.workers import Workers
 
 
@@ -17,7 +17,7 @@ def _runner(catalog: Path) -> Runner:
     del catalog
     tools: Any = None  # there is no work that could need them
     return Runner(
-        stages=STAGES, tools=tools, now_ms=lambda: 0, pause=lambda _seconds: None, look_again=lambda _path: None
+        stages=STAGES, tools=tools, now_ms=lambda: 0, pause=lambda _seconds: None, rescan_directory=lambda _path: None
     )
 
 
@@ -28,16 +28,16 @@ def test_a_thread_that_goes_to_sleep_after_the_waking_to_the_end_ends_as_well(
     monkeypatch.setattr(workers, "LONGEST_SLEEP_S", 1e6)
     stopping = threading.Event()
     failures: list[Exception] = []
-    pool = Workers(_runner(catalog), stopping, failures.append, {"light": 2}, Pulses())
-    beat = Pulse.beat
+    pool = Workers(_runner(catalog), stopping, failures.append, {"light": 2}, Heartbeats())
+    beat = Heartbeat.beat
 
-    def beat_and_end(pulse: Pulse, *arguments: Any, **named: Any) -> None:
-        beat(pulse, *arguments, **named)
+    def beat_and_end(heartbeat: Heartbeat, *arguments: Any, **named: Any) -> None:
+        beat(heartbeat, *arguments, **named)
         if not stopping.is_set():
             stopping.set()
             pool.wake()
 
-    monkeypatch.setattr(Pulse, "beat", beat_and_end)
+    monkeypatch.setattr(Heartbeat, "beat", beat_and_end)
     pool.start()
     pool.join()
     assert failures == []
@@ -45,7 +45,7 @@ def test_a_thread_that_goes_to_sleep_after_the_waking_to_the_end_ends_as_well(
 
 def test_there_are_no_threads_before_the_start_and_a_second_start_makes_no_more(catalog: Path) -> None:
     stopping = threading.Event()
-    pool = Workers(_runner(catalog), stopping, lambda _error: None, {"light": 2}, Pulses())
+    pool = Workers(_runner(catalog), stopping, lambda _error: None, {"light": 2}, Heartbeats())
     before = threading.active_count()
     pool.relieve(())
     assert (threading.active_count(), pool.have_started) == (before, False)

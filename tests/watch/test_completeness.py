@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 
 from reeld.domain.files import FileStamp
-from reeld.watch.completeness import MOUNTS_S, Witnessed, Witnesses, ignore_broken_leases
+from reeld.watch.completeness import MOUNTS_S, CheckResults, CompletenessChecks, ignore_broken_leases
 from reeld.watch.mounts import Mount, all_mounts
 from tests.watch.conftest import RunAsOther
 
@@ -36,7 +36,7 @@ def film(library: str) -> Path:
 
 
 def ask(path: Path, *, asks_writer: bool = True, asks_holes: bool = True) -> tuple[str, str]:
-    said = Witnesses(asks_writer=asks_writer, asks_holes=asks_holes).ask(str(path))
+    said = CompletenessChecks(asks_writer=asks_writer, asks_holes=asks_holes).ask(str(path))
     return said.writer, said.holes
 
 
@@ -44,8 +44,8 @@ def ask(path: Path, *, asks_writer: bool = True, asks_holes: bool = True) -> tup
 
 
 def test_a_file_that_nobody_has_open_is_free(film: Path) -> None:
-    said = Witnesses().ask(str(film))
-    assert said == Witnessed(stamp=FileStamp.of(film.stat()), writer="none", holes="none")
+    said = CompletenessChecks().ask(str(film))
+    assert said == CheckResults(stamp=FileStamp.of(film.stat()), writer="none", holes="none")
 
 
 def test_whoever_only_reads_is_no_writer(film: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_grant_is_not_believed_where_others_write_unseen_or_where_the_file_sys
 ) -> None:
     mounts = [Mount(mount_point="/", fs_type=fs_type, source="x", device=(0, 1))] if fs_type else []
     with film.open("r+b"):
-        assert Witnesses(mounts=lambda: mounts).ask(str(film)).writer == "unknown"
+        assert CompletenessChecks(mounts=lambda: mounts).ask(str(film)).writer == "unknown"
 
 
 def test_a_device_number_that_becomes_another_file_systems_is_noticed(film: Path) -> None:
@@ -117,11 +117,11 @@ def test_a_device_number_that_becomes_another_file_systems_is_noticed(film: Path
     def mounts() -> list[Mount]:
         return [Mount(mount_point="/", fs_type=fs_type, source="x", device=(0, 1))]
 
-    witnesses = Witnesses(mounts=mounts, monotonic=lambda: now)
-    assert witnesses.ask(str(film)).writer == "unknown"
+    completeness_checks = CompletenessChecks(mounts=mounts, monotonic=lambda: now)
+    assert completeness_checks.ask(str(film)).writer == "unknown"
     fs_type = "ext4"
     now += MOUNTS_S
-    assert witnesses.ask(str(film)).writer == "none"
+    assert completeness_checks.ask(str(film)).writer == "none"
 
 
 def test_a_folder_of_ten_thousand_files_reads_the_mounts_once(film: Path) -> None:
@@ -131,9 +131,9 @@ def test_a_folder_of_ten_thousand_files_reads_the_mounts_once(film: Path) -> Non
         asked.append(1)
         return all_mounts()
 
-    witnesses = Witnesses(mounts=mounts, monotonic=lambda: 100.0)
+    completeness_checks = CompletenessChecks(mounts=mounts, monotonic=lambda: 100.0)
     for _ in range(50):
-        witnesses.ask(str(film))
+        completeness_checks.ask(str(film))
     assert len(asked) == 1
 
 
@@ -144,9 +144,9 @@ def test_whether_another_users_file_is_written_to_is_unknown_without_the_capabil
 ) -> None:
     code = """
 import json, sys
-from reeld.watch.completeness import Witnesses, ignore_broken_leases
+from reeld.watch.completeness import CompletenessChecks, ignore_broken_leases
 ignore_broken_leases()
-print(json.dumps([Witnesses().ask(path).writer for path in sys.argv[1:]]))
+print(json.dumps([CompletenessChecks().ask(path).writer for path in sys.argv[1:]]))
 """
     own = film.with_name("own.mkv")
     own.write_bytes(b"own")
@@ -189,11 +189,15 @@ def test_a_witness_that_is_switched_off_is_not_asked(film: Path) -> None:
 
 def test_what_may_not_be_opened_is_unknown(film: Path, run_as_other: RunAsOther) -> None:
     film.chmod(0)
-    code = (
-        "import sys\nfrom reeld.watch.completeness import Witnesses as W\nprint(f'\"{W().ask(sys.argv[1]).writer}\"')"
-    )
+    code = """
+import sys
+from reeld.watch.completeness import CompletenessChecks
+print(f'"{CompletenessChecks().ask(sys.argv[1]).writer}"')
+"""
     assert run_as_other(code, str(film)) == "unknown"
-    assert Witnesses().ask(str(film.parent / "gone.mkv")) == Witnessed(stamp=None, writer="unknown", holes="unknown")
+    assert CompletenessChecks().ask(str(film.parent / "gone.mkv")) == CheckResults(
+        stamp=None, writer="unknown", holes="unknown"
+    )
 
 
 def test_what_is_no_file_blocks_nobody(library: str) -> None:

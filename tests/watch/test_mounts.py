@@ -45,7 +45,7 @@ def test_the_mounts_within_a_folder_do_not_hold_its_own() -> None:
 )
 def test_network_and_fuse_file_systems_tell_nothing(fs_type: str, tells: bool) -> None:
     mount = Mount(mount_point="/", fs_type=fs_type, source="x", device=(0, 1))
-    assert mount.tells_of_changes is tells
+    assert mount.delivers_all_events is tells
 
 
 def test_the_mounts_of_this_machine_are_those_that_stat_knows() -> None:

@@ -572,7 +572,7 @@ def test_the_canary_is_heard_through_the_whole_observer(follower: Follower) -> N
     before_ns = time.time_ns()
     follower.observer.beat()
     deadline = time.monotonic() + PATIENCE_S
-    while follower.observer.told_until_ns < before_ns:
+    while follower.observer.delivered_until_ns < before_ns:
         assert time.monotonic() < deadline, "it is not heard of"
         follower.hints.wait(0.01)
     assert follower.hints.take() == Hint(relative="", is_recursive=False)

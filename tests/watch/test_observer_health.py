@@ -12,7 +12,7 @@ from reeld.config import Library, WatchMode
 from reeld.watch.directories import KnownDirectories
 from reeld.watch.hints import EVERYTHING, DirtyDirectories
 from reeld.watch.mounts import Mount
-from reeld.watch.observer_health import AUDIT_AGAIN_S, HELD_S, MOUNTS_S, UNTOLD_S, Notice, Watching
+from reeld.watch.observer_health import AUDIT_AGAIN_S, HELD_S, MOUNTS_S, UNTOLD_S, Notice, ObserverHealth
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, list_directory
 
@@ -26,7 +26,7 @@ class Watched:
         self.now = 1000.0
         self.mounts: list[Mount] = []
         self.hints = DirtyDirectories()
-        self.watching = Watching(
+        self.watching = ObserverHealth(
             Library(name="L", path=str(root), watch=mode),
             self.hints,
             Rules(),

@@ -15,7 +15,7 @@ from reeld.watch.settle import (
     MOST_CAUTION,
     MOST_REMEMBERED,
     SHORTEST_PAUSE_S,
-    Objection,
+    HoldReason,
     Settling,
     Sight,
 )
@@ -33,9 +33,9 @@ def stamped(changed_ns: int, size_bytes: int = 100, inode: int = 7) -> FileStamp
 FRESH = stamped(WALL_NS)
 
 
-def see(settling: Settling, stamp: FileStamp, now: float, objection: Objection | None = None) -> Sight:
+def see(settling: Settling, stamp: FileStamp, now: float, hold_reason: HoldReason | None = None) -> Sight:
     """See the file `x` while both clocks run alike."""
-    return settling.see("x", stamp, now=now, wall_ns=WALL_NS + int(now * NS), objection=objection)
+    return settling.see("x", stamp, now=now, wall_ns=WALL_NS + int(now * NS), hold_reason=hold_reason)
 
 
 def test_an_old_file_is_settled_at_first_sight_and_not_remembered() -> None:
@@ -130,17 +130,17 @@ def test_a_vanished_file_is_forgotten_and_one_that_comes_back_waits_in_full() ->
 
 
 def test_an_objection_keeps_a_file_waiting_and_says_why() -> None:
-    settling, old, beside = Settling(QUIET_S), stamped(WALL_NS - DAY_NS), Objection(why="x.aria2 lies beside it")
-    assert see(settling, old, now=0, objection=beside) is Sight.WAITING
+    settling, old, beside = Settling(QUIET_S), stamped(WALL_NS - DAY_NS), HoldReason(why="x.aria2 lies beside it")
+    assert see(settling, old, now=0, hold_reason=beside) is Sight.WAITING
     assert settling.due(5) == ["x"]
-    assert not settling.confirm("x", old, 5, objection=beside)
-    assert [(waiting.why, waiting.objected_since) for waiting in settling.waiting()] == [(beside.why, 0)]
+    assert not settling.confirm("x", old, 5, hold_reason=beside)
+    assert [(waiting.why, waiting.held_since) for waiting in settling.waiting()] == [(beside.why, 0)]
     assert settling.due(10) == ["x"]
     assert settling.confirm("x", old, 10)
 
 
-OPEN = Objection(why="open for writing")
-HOLES = Objection(why="it has holes", patience_s=100)
+OPEN = HoldReason(why="open for writing")
+HOLES = HoldReason(why="it has holes", patience_s=100)
 
 
 def test_who_objects_again_and_again_is_asked_ever_more_rarely() -> None:
@@ -151,7 +151,7 @@ def test_who_objects_again_and_again_is_asked_ever_more_rarely() -> None:
     while now < 1000:
         now = settling.next_due() or 0.0
         assert settling.due(now) == ["x"]
-        assert not settling.confirm("x", FRESH, now, objection=OPEN)
+        assert not settling.confirm("x", FRESH, now, hold_reason=OPEN)
         asked.append(now)
     pauses = [after - before for before, after in itertools.pairwise(asked)]
     assert pauses[0] == QUIET_S
@@ -161,9 +161,9 @@ def test_who_objects_again_and_again_is_asked_ever_more_rarely() -> None:
 
 def test_without_a_quiet_period_an_objection_is_no_reason_to_ask_without_pause() -> None:
     settling = Settling(0)
-    see(settling, FRESH, now=1, objection=OPEN)
+    see(settling, FRESH, now=1, hold_reason=OPEN)
     assert settling.due(1) == ["x"]
-    assert not settling.confirm("x", FRESH, 1, objection=OPEN)
+    assert not settling.confirm("x", FRESH, 1, hold_reason=OPEN)
     assert settling.next_due() == 1 + SHORTEST_PAUSE_S
 
 
@@ -174,7 +174,7 @@ def test_whoever_sees_a_quiet_file_may_ask_about_it_before_it_is_due() -> None:
     assert not settling.is_quiet("x", FRESH, 4)
     for now in range(5, 200):
         for key in settling.due(now):
-            settling.confirm(key, FRESH, now, objection=OPEN)
+            settling.confirm(key, FRESH, now, hold_reason=OPEN)
     assert settling.is_quiet("x", FRESH, 200)
     assert not settling.is_quiet("x", stamped(WALL_NS, size_bytes=5), 200)
     assert settling.confirm("x", FRESH, 200)
@@ -188,7 +188,7 @@ def test_a_change_ends_the_long_pauses() -> None:
     see(settling, FRESH, now=0)
     for now in range(5, 200):
         for key in settling.due(now):
-            settling.confirm(key, FRESH, now, objection=OPEN)
+            settling.confirm(key, FRESH, now, hold_reason=OPEN)
     changed = stamped(WALL_NS + 200 * NS)
     see(settling, changed, now=200)
     assert settling.due(200 + QUIET_S) == ["x"]
@@ -198,22 +198,22 @@ def test_a_change_ends_the_long_pauses() -> None:
 def test_patience_with_an_objection_counts_from_the_last_change() -> None:
     settling = Settling(QUIET_S)
     see(settling, FRESH, now=0)
-    assert not settling.confirm("x", FRESH, 50, objection=HOLES)
+    assert not settling.confirm("x", FRESH, 50, hold_reason=HOLES)
     changed = stamped(WALL_NS + 60 * NS)
-    assert not settling.confirm("x", changed, 60, objection=HOLES)
-    assert not settling.confirm("x", changed, 159, objection=HOLES)
-    assert settling.confirm("x", changed, 160, objection=HOLES)
+    assert not settling.confirm("x", changed, 60, hold_reason=HOLES)
+    assert not settling.confirm("x", changed, 159, hold_reason=HOLES)
+    assert settling.confirm("x", changed, 160, hold_reason=HOLES)
 
 
 def test_patience_with_an_old_file_is_over_at_first_sight_or_counts_what_it_waited_already() -> None:
     settling = Settling(QUIET_S)
-    assert see(settling, stamped(WALL_NS - 100 * NS), now=0, objection=HOLES) is Sight.SETTLED
-    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, objection=OPEN) is Sight.WAITING
+    assert see(settling, stamped(WALL_NS - 100 * NS), now=0, hold_reason=HOLES) is Sight.SETTLED
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, hold_reason=OPEN) is Sight.WAITING
     settling.forget("x")
     younger = stamped(WALL_NS - 70 * NS)
-    assert see(settling, younger, now=0, objection=HOLES) is Sight.WAITING
-    assert not settling.confirm("x", younger, 29, objection=HOLES)
-    assert settling.confirm("x", younger, 31, objection=HOLES)
+    assert see(settling, younger, now=0, hold_reason=HOLES) is Sight.WAITING
+    assert not settling.confirm("x", younger, 29, hold_reason=HOLES)
+    assert settling.confirm("x", younger, 31, hold_reason=HOLES)
 
 
 @pytest.mark.parametrize("jump_ns", [-DAY_NS, DAY_NS])
@@ -221,19 +221,19 @@ def test_a_clock_that_jumps_ends_nobodys_patience(jump_ns: int) -> None:
     settling = Settling(QUIET_S)
     settling.see("other", FRESH, now=0, wall_ns=WALL_NS)
     just_written = stamped(WALL_NS + 9 * NS)
-    sight = settling.see("x", just_written, now=10, wall_ns=WALL_NS + 10 * NS + jump_ns, objection=HOLES)
+    sight = settling.see("x", just_written, now=10, wall_ns=WALL_NS + 10 * NS + jump_ns, hold_reason=HOLES)
     assert sight is Sight.WAITING
-    assert not settling.confirm("x", just_written, 100, objection=HOLES)
-    assert settling.confirm("x", just_written, 111, objection=HOLES)
+    assert not settling.confirm("x", just_written, 100, hold_reason=HOLES)
+    assert settling.confirm("x", just_written, 111, hold_reason=HOLES)
 
 
 def test_the_status_tells_who_objects_and_since_when() -> None:
     settling = Settling(QUIET_S)
     see(settling, FRESH, now=0)
-    for now, objection in ((5, HOLES), (10, OPEN), (20, OPEN)):
-        settling.confirm("x", FRESH, now, objection=objection)
+    for now, hold_reason in ((5, HOLES), (10, OPEN), (20, OPEN)):
+        settling.confirm("x", FRESH, now, hold_reason=hold_reason)
     (waiting,) = settling.waiting()
-    assert (waiting.since, waiting.why, waiting.objected_since) == (0, OPEN.why, 10)
+    assert (waiting.since, waiting.why, waiting.held_since) == (0, OPEN.why, 10)
 
 
 def _settle_anew(settling: Settling, at: float) -> float:
@@ -300,8 +300,8 @@ def test_memory_is_bounded_and_whoever_is_turned_away_may_come_again() -> None:
 def test_whoever_nobody_objects_to_has_a_place_though_very_many_are_objected_to() -> None:
     settling = Settling(QUIET_S, capacity=2)
     for key in "ab":
-        settling.see(key, FRESH, now=0, wall_ns=WALL_NS, objection=OPEN)
-    assert settling.see("c", FRESH, now=0, wall_ns=WALL_NS, objection=OPEN) is Sight.TURNED_AWAY
+        settling.see(key, FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN)
+    assert settling.see("c", FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN) is Sight.TURNED_AWAY
     assert settling.see("d", FRESH, now=0, wall_ns=WALL_NS) is Sight.WAITING
 
 
@@ -311,17 +311,17 @@ def test_of_those_that_are_objected_to_too_many_give_up_their_places() -> None:
         for key in keys:
             assert settling.see(key, FRESH, now=now, wall_ns=WALL_NS) is Sight.WAITING
         for key in keys:
-            assert not settling.confirm(key, FRESH, now + 5, objection=OPEN)
+            assert not settling.confirm(key, FRESH, now + 5, hold_reason=OPEN)
     assert [waiting.key for waiting in settling.waiting()] == ["a", "b"]
     assert settling.see("c", FRESH, now=15, wall_ns=WALL_NS) is Sight.WAITING, "they may come again"
-    assert settling.see("c", FRESH, now=16, wall_ns=WALL_NS, objection=OPEN) is Sight.TURNED_AWAY
+    assert settling.see("c", FRESH, now=16, wall_ns=WALL_NS, hold_reason=OPEN) is Sight.TURNED_AWAY
 
 
 def test_who_waits_for_what_ends_by_itself_keeps_the_place() -> None:
     settling = Settling(QUIET_S, capacity=1)
-    settling.see("a", FRESH, now=0, wall_ns=WALL_NS, objection=OPEN)
+    settling.see("a", FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN)
     settling.see("b", FRESH, now=0, wall_ns=WALL_NS)
-    settling.confirm("b", FRESH, 5, objection=Objection(why="a search", ends_by_itself=True))
+    settling.confirm("b", FRESH, 5, hold_reason=HoldReason(why="a search", ends_by_itself=True))
     assert "b" in settling
 
 
@@ -427,10 +427,10 @@ class Writers(RuleBasedStateMachine):
             self.confirm(key)
 
     def confirm(self, key: str) -> None:
-        objection = OPEN if key in self.open else None
-        if self.settling.confirm(key, self.stamps.get(key), self.now, objection=objection):
+        hold_reason = OPEN if key in self.open else None
+        if self.settling.confirm(key, self.stamps.get(key), self.now, hold_reason=hold_reason):
             self.must_be_quiet(key)
-            assert objection is None
+            assert hold_reason is None
 
     def must_be_quiet(self, key: str) -> None:
         assert self.now - self.changed_at[key] >= QUIET_S - 1e-6

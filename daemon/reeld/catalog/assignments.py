@@ -34,7 +34,7 @@ def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: in
     """Store what reeld found out by itself. What a person decided about the file stands."""
     is_provisional = isinstance(verdict, Uncertain) and verdict.is_provisional
     update_row(VideoFile, video_file_id, identified_at=None if is_provisional else utc_from_ms(now_ms))
-    if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", video_file_id):
+    if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", video_file_id):
         return
     match verdict:
         case Accepted(reading=reading, others=others):
@@ -65,7 +65,7 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
 
     What a person decided stands. Files that are ignored for this reason already cost nothing.
     """
-    by_person = VideoFile.decided_by == "person"
+    by_person = VideoFile.decided_by == "user"
     already = (VideoFile.decided_by == "rules") & (VideoFile.reason == reason)
     is_settled = fn.COALESCE(by_person | already, 0)
     for ids in chunked(video_file_ids, 500):
@@ -75,21 +75,21 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
             _close_question(file_id, "rejected", auto=True, now_ms=now_ms)
 
 
-def hand_over(new_id: int, old_id: int, now_ms: int) -> None:
+def transfer(new_id: int, old_id: int, now_ms: int) -> None:
     """The file `new_id` is `old_id`, which was known before: what the old one is stays if a person decided it.
 
     Else it is what the new one's name says. All questions about the new one become the old one's: their numbers may
     be before a person's eyes, and must never mean another file. So does what is in the trash and was the new one's,
     but for that of a file of which its row spoke before.
     """
-    is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'person'", old_id))
+    is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", old_id))
     if is_decided:
         _unlink(new_id, now_ms)
         _close_question(new_id, "rejected", auto=True, now_ms=now_ms)
     else:
         _adopt_verdict(new_id, old_id, now_ms)
     PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
-    trash.hand_over(new_id, old_id, since=next((each.happened_at for each in history.replaced(new_id)), ""))
+    trash.transfer(new_id, old_id, since=next((each.happened_at for each in history.replaced(new_id)), ""))
 
 
 def forget_verdict(video_file_id: int, now_ms: int) -> None:
@@ -139,16 +139,16 @@ def validate(question_id: int, reading: Reading, *, candidate: int | None, key_o
     if reading.part is None and reading.kind == "movie":
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
-    _take_for(video_file_id, reading, "person", key_of, now_ms)
+    _take_for(video_file_id, reading, "user", key_of, now_ms)
     _answer(question_id, "validated", candidate, now_ms)
-    titles.relearn(titles.works_of(video_file_id), now_ms)
+    titles.recompute_titles(titles.works_of(video_file_id), now_ms)
 
 
 def reject(question_id: int, now_ms: int) -> None:
     """A person says that the file is none of these, and nothing to be filed."""
     video_file_id = _question(question_id).video_file_id
     _unlink(video_file_id, now_ms)
-    _decide(video_file_id, "rejected", "person", None, "rejected by a person")
+    _decide(video_file_id, "rejected", "user", None, "rejected by a person")
     _answer(question_id, "rejected", None, now_ms)
 
 
@@ -164,7 +164,7 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
             update_row(VideoFile, file_id, movie=back.id)
         else:
             change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
-        _decide(file_id, "accepted", "person", None, None, [BROUGHT_BACK])
+        _decide(file_id, "accepted", "user", None, None, [BROUGHT_BACK])
         update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
         _close_question(file_id, "validated", auto=False, now_ms=now_ms)
     return replace(back, file_ids=taken)
@@ -190,7 +190,7 @@ def _question(question_id: int) -> Any:
 
 
 def _take_for(
-    video_file_id: int, reading: Reading, by: Literal["reeld", "person"], key_of: KeyOf, now_ms: int
+    video_file_id: int, reading: Reading, by: Literal["reeld", "user"], key_of: KeyOf, now_ms: int
 ) -> str | None:
     """The file is this film, or these episodes, which learn what it says, and forget what it does not say any more.
 
@@ -198,16 +198,16 @@ def _take_for(
     """
     key = key_of(reading.title or "")
     words = titles.words_of(reading, key)
-    says_otherwise = titles.says_otherwise(video_file_id, words)
+    has_other_claims = titles.has_other_claims(video_file_id, words)
     only = None
-    if says_otherwise:
-        titles.relearn(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
+    if has_other_claims:
+        titles.recompute_titles(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
         only = titles.only_of(video_file_id, reading.kind)
-    left = _link(video_file_id, reading, key, now_ms, person=by == "person", leaving=only)
+    left = _link(video_file_id, reading, key, now_ms, person=by == "user", leaving=only)
     if isinstance(left, Ambiguous):
         return left.reason
     _decide(video_file_id, "accepted", by, reading, None, words=words)
-    titles.relearn(titles.works_of(video_file_id) if says_otherwise else left, now_ms)
+    titles.recompute_titles(titles.works_of(video_file_id) if has_other_claims else left, now_ms)
     return None
 
 
@@ -222,13 +222,13 @@ def _link(
         movie = find_or_make_movie(reading, key, now_ms, take_oldest=person, leaving=leaving)
         if isinstance(movie, Ambiguous):
             return movie
-        left = _leave(video_file_id, now_ms, keep_movie=movie)
+        left = _unassign(video_file_id, now_ms, keep_movie=movie)
         update_row(VideoFile, video_file_id, movie=movie)
         return left
     episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person, leaving=leaving)
     if isinstance(episodes, Ambiguous):
         return episodes
-    left = _leave(video_file_id, now_ms, keep_episodes=episodes)
+    left = _unassign(video_file_id, now_ms, keep_episodes=episodes)
     for episode in episodes:
         change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", episode, video_file_id)
     return left
@@ -260,8 +260,8 @@ def _decide(
 
 
 _VERDICT = (
-    "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, said_of_work, "
-    "said_of_episode"
+    "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, claimed_work, "
+    "claimed_episode"
 )
 
 
@@ -283,11 +283,11 @@ def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
     """Take the file from works that it does not belong to, which forget what it alone had said."""
-    left = _leave(video_file_id, now_ms, keep_movie=keep_movie, keep_episodes=keep_episodes)
-    titles.relearn(left, now_ms, leaving=video_file_id)
+    left = _unassign(video_file_id, now_ms, keep_movie=keep_movie, keep_episodes=keep_episodes)
+    titles.recompute_titles(left, now_ms, leaving=video_file_id)
 
 
-def _leave(
+def _unassign(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> titles.Works:
     """Take the file from works that it does not belong to, and say which; those have not forgotten anything yet.
@@ -308,7 +308,7 @@ def _leave(
     if wrong_movie is None and not wrong:
         return ()
     before = titles.works_of(video_file_id)
-    is_by_name_alone = codec is None and problem is not None and decided_by != "person"
+    is_by_name_alone = codec is None and problem is not None and decided_by != "user"
     made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
     throw_away = partial(
         discard,

@@ -18,9 +18,9 @@ from reeld.catalog.models import VideoFile
 from reeld.database.base import Row
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.files import readable
-from reeld.domain.records import displaced, place_of
+from reeld.domain.records import evicted, place_of
 
-STAGE = "pair"
+STAGE = "match_copies"
 LANE: Literal["light"] = "light"
 
 # Between the copy and the deletion, in either order. One that was there beside the other for longer is not its
@@ -57,12 +57,12 @@ _PAIRS = """
 """
 
 
-def has_nothing_to_pair(video_file_id: int) -> bool:
+def has_no_copy_to_match(video_file_id: int) -> bool:
     """Whether no file that is gone had the content of this one."""
     return not _pairs("new.id", video_file_id)
 
 
-def pair(video_file_id: int, now_ms: int) -> None:
+def match_copy(video_file_id: int, now_ms: int) -> None:
     """If this file is one that was known elsewhere, the old one's row takes over its place.
 
     Of several that it may be, the one of the same name, then the one that has gone last.
@@ -94,12 +94,12 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
     path, before = (VideoFile.path.python_value(value) for value in (place[0], before))
     # What the old row learns of the new place: the bytes were read there, as the file has them now.
     found = media.of_row(new_id)
-    assignments.hand_over(new_id, old_id, now_ms)
+    assignments.transfer(new_id, old_id, now_ms)
     replaced = _replaced(new_id, found["file_hash"])
     if replaced is None:
         change("DELETE FROM video_files WHERE id = ?", new_id)
     else:
-        _give_back(new_id, replaced, old_id, now_ms)
+        _restore_row(new_id, replaced, old_id, now_ms)
     media.give_to_row(old_id, found)
     change(
         f"UPDATE video_files SET ({_PLACE}) = (?, ?, ?, ?), state = 'present', missing_since = NULL WHERE id = ?",  # noqa: S608
@@ -142,7 +142,7 @@ def _is_known(stamp: Row) -> bool:
     return bool(rows(sql, *(stamp[name] for name in ("inode", "size_bytes", "mtime_ns", "device"))))
 
 
-def _give_back(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:
+def _restore_row(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:
     """The row speaks again of the file that it was of before the copy came, and which is missing since.
 
     Its verdict went with the copy: what it is, is found out when it returns.
@@ -155,7 +155,7 @@ def _give_back(video_file_id: int, replaced: history.Replaced, copy_id: int, now
         VideoFile,
         video_file_id,
         library=replaced.library_id,
-        path=displaced(replaced.path, video_file_id),
+        path=evicted(replaced.path, video_file_id),
         directory=directory,
         filename=filename,
         state="missing",

@@ -36,23 +36,23 @@ def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> N
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LibraryStatus:
     """What a library was like when it was last looked at, and what a person said since."""
 
     name: str
     state: str
     state_reason: str | None
-    passport: dict[str, Any] | None
+    filesystem_identity: dict[str, Any] | None
     is_accepted: bool
 
 
-def standing_of(library_id: int) -> Standing:
+def library_status(library_id: int) -> LibraryStatus:
     row = Library.get_by_id(library_id)
-    return Standing(
+    return LibraryStatus(
         name=row.name,
         state=row.state,
         state_reason=row.state_reason,
-        passport=row.passport,
+        filesystem_identity=row.filesystem_identity,
         is_accepted=row.is_accepted,
     )
 
@@ -62,8 +62,8 @@ def roots_not_configured() -> dict[int, str]:
     return dict(Library.select(Library.id, Library.path).where(Library.state == "removed").tuples())
 
 
-def remember_passport(library_id: int, passport: dict[str, Any]) -> None:
-    Library.update(passport=passport).where(Library.id == library_id).execute()
+def remember_filesystem_identity(library_id: int, filesystem_identity: dict[str, Any]) -> None:
+    Library.update(filesystem_identity=filesystem_identity).where(Library.id == library_id).execute()
 
 
 def accept(name: str) -> None:
@@ -75,7 +75,7 @@ def accept(name: str) -> None:
     row = Library.get_or_none(Library.name == name)
     if row is None:
         raise NotFoundError(f"there is no library called {readable(name)}; see `reeld list libraries`")
-    if not (row.state in ("suspect", "held") or (row.passport or {}).get("away")):
+    if not (row.state in ("unverified", "on_hold") or (row.filesystem_identity or {}).get("away")):
         what = f"{row.state} ({row.state_reason})" if row.state_reason else row.state
         raise UsageError(
             f"{readable(name)} is {readable(what)}; only what is suspect or held, or lacks a folder's disk, can be "

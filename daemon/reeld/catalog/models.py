@@ -32,7 +32,7 @@ class Library(BaseModel):
     system is at its path), held (so much is gone that a person must say so) or removed (not configured)."""
     state_reason = PlainTextField(null=True)
     checked_at = UtcField(null=True)
-    passport = JSONField(null=True)
+    filesystem_identity = JSONField(null=True)
     """What the root was known by when it was last seen, as `watch/fs_identity.py` has it; NULL until then."""
     is_accepted = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether a person said that what is there now is the library, and that what is not there is gone."""
@@ -170,9 +170,9 @@ class VideoFile(BaseModel):
     confidence = FloatField(null=True)
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)
-    said_of_work = JSONField(null=True)
+    claimed_work = JSONField(null=True)
     """What it says of the film or series that it is taken for, and of its episodes, see `titles.py`."""
-    said_of_episode = JSONField(null=True)
+    claimed_episode = JSONField(null=True)
 
     class Meta:
         table_name = "video_files"
@@ -263,7 +263,7 @@ class JobRow(BaseModel):
     stage = TextField()
     lane = TextField()
     state = TextField(default="waiting")
-    """waiting, running, paused (its library is away) or set_aside (given up; `last_error` says why)."""
+    """waiting, running, paused (its library is away) or failed (given up; `last_error` says why)."""
     token = TextField(null=True)
     """Who runs it. A worker whose token is not here any more works in vain: its result is thrown away."""
     due_at_ms = IntegerField()

@@ -100,7 +100,7 @@ def claim(
     A job whose time lies further ahead than any was ever put is due: the clock was put back since.
     """
     due = _due(lane, 0, now_ms, most, busy) or _due(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS, most, busy)
-    chosen = _together(due, most, most_bytes)
+    chosen = _batch(due, most, most_bytes)
     if not chosen:
         return []
     token = secrets.token_hex(8)
@@ -149,7 +149,7 @@ def finish(job: Job) -> None:
     change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
-def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool, awaited_until_ms: int | None = None) -> None:
+def requeue(job: Job, *, due_at_ms: int, error: str | None, counts: bool, awaited_until_ms: int | None = None) -> None:
     """Try again later. `counts` is False where the file was not at fault, as none is whose library went away.
 
     `awaited_until_ms`: its end may be still to come, and is awaited until then, looked for again at `due_at_ms`.
@@ -162,12 +162,12 @@ def put_back(job: Job, *, due_at_ms: int, error: str | None, counts: bool, await
     work_has_come()
 
 
-def set_aside(job: Job, *, error: str, is_denied: bool = False) -> None:
+def fail(job: Job, *, error: str, is_denied: bool = False) -> None:
     """Give up on the file until it changes; a person sees the reason. One whose library went away waits for it.
 
     `is_denied`: it may not be read, and no event tells when it may.
     """
-    state = "paused" if _is_away(job) else "set_aside"
+    state = "paused" if _is_away(job) else "failed"
     _update(job, state=state, token=None, last_error=error, is_denied=is_denied, awaited_until_ms=None)
 
 
@@ -175,7 +175,7 @@ def denied(library_id: int, most: int) -> list[tuple[int, str]]:
     """The ids and relative paths of so many files that were given up because they may not be read."""
     found = rows(
         "SELECT video_files.id, path FROM jobs JOIN video_files ON video_files.id = video_file_id "
-        "WHERE jobs.state = 'set_aside' AND is_denied AND library_id = ? LIMIT ?",
+        "WHERE jobs.state = 'failed' AND is_denied AND library_id = ? LIMIT ?",
         library_id,
         most,
     )
@@ -215,35 +215,35 @@ def resume(library_id: int, *, is_back: bool) -> None:
     """
     _of_library(library_id, "", ["paused"], state="waiting")
     if is_back:
-        _of_library(library_id, "", ["set_aside"], state="waiting", attempts=0)
+        _of_library(library_id, "", ["failed"], state="waiting", attempts=0)
     work_has_come()
 
 
-def end_rest(library_id: int) -> None:
+def resume_jobs(library_id: int) -> None:
     """The library need not be left alone any longer: its jobs may go on, unless it cannot be looked at."""
     library = Library.get_by_id(library_id)
-    if library.state in ("online", "held"):
+    if library.state in ("online", "on_hold"):
         resume(library_id, is_back=False)
-        for folder in (library.passport or {}).get("away", ()):
+        for folder in (library.filesystem_identity or {}).get("away", ()):
             pause(library_id, below=folder)
 
 
 _RETRY = """
     UPDATE jobs SET token = NULL, attempts = 0, due_at_ms = ?, state = (
-        SELECT IIF(libraries.state IN ('online', 'held'), 'waiting', 'paused')
+        SELECT IIF(libraries.state IN ('online', 'on_hold'), 'waiting', 'paused')
         FROM video_files JOIN libraries ON libraries.id = library_id WHERE video_files.id = video_file_id)
-    WHERE state = 'set_aside'
+    WHERE state = 'failed'
 """
 """Where the library is away they wait until it is back."""
 
 
-def retry_set_aside(video_file_id: int, now_ms: int) -> int:
+def retry_failed(video_file_id: int, now_ms: int) -> int:
     """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
     work_has_come()
     return change(f"{_RETRY} AND video_file_id = ?", now_ms, video_file_id)
 
 
-def retry_all_set_aside(now_ms: int) -> int:
+def retry_all_failed(now_ms: int) -> int:
     """A person says that what hindered them is mended; how many files get their attempts anew."""
     work_has_come()
     return change(_RETRY, now_ms)
@@ -282,7 +282,7 @@ def recover(due_ms: Callable[[int], int]) -> int:
     return len(under_way)
 
 
-def give_back_all(now_ms: int) -> None:
+def release_all(now_ms: int) -> None:
     """Take back every job that is under way: whoever works on one waits for a dead disk, and no file is to blame.
 
     What they still bring back is not stored any more.
@@ -359,7 +359,7 @@ def _as_stored(devices: Sequence[int]) -> list[object]:
     return [VideoFile.device.db_value(device) for device in devices]
 
 
-def _together(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:
+def _batch(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:
     """Those that one worker takes: a share of those that wait, so that the others have theirs."""
     chosen: list[_Due] = []
     total_bytes = 0
@@ -381,7 +381,9 @@ def _is_away(job: Job) -> bool:
     """Whether the file's library, or its folder there, cannot be looked at, so that no failure is the file's."""
     file = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == job.video_file_id).get()
     away = (
-        [""] if file.library.state in ("offline", "suspect", "removed") else (file.library.passport or {}).get("away")
+        [""]
+        if file.library.state in ("offline", "unverified", "removed")
+        else (file.library.filesystem_identity or {}).get("away")
     )
     return any(folder in ("", file.directory) or file.directory.startswith(f"{folder}/") for folder in away or ())
 

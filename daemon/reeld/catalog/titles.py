@@ -22,13 +22,13 @@ _FACTS = ("title", "title_key", "year", "country", *IDS)
 
 # Each distinct saying once, since all files of a series say the same, nearly always.
 _OF_WORK = """
-    SELECT said_of_work FROM (
-        SELECT said_of_work, decided_by = 'person' AS is_persons, id,
+    SELECT claimed_work FROM (
+        SELECT claimed_work, decided_by = 'user' AS is_persons, id,
                (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) AS said_at
         FROM video_files WHERE id <> ? AND
 """
 _IN_ORDER = """
-    ) GROUP BY said_of_work ORDER BY MAX(is_persons) DESC, MAX(CASE WHEN is_persons THEN said_at END) DESC, MIN(id)
+    ) GROUP BY claimed_work ORDER BY MAX(is_persons) DESC, MAX(CASE WHEN is_persons THEN said_at END) DESC, MIN(id)
 """
 
 _OF_MOVIE = "movie_id = ?"
@@ -41,12 +41,12 @@ _SAME_OF_SERIES = """
     SELECT 1 FROM video_files AS file JOIN episode_files ON video_file_id = file.id
     JOIN episodes ON episodes.id = episode_id WHERE file.id <> ? AND series_id = ?
 """
-_WORDS = " AND said_of_work = (SELECT said_of_work FROM video_files WHERE id = ?) LIMIT 1"
+_WORDS = " AND claimed_work = (SELECT claimed_work FROM video_files WHERE id = ?) LIMIT 1"
 
 _OF_EPISODE = """
-    SELECT said_of_episode FROM video_files JOIN episode_files ON video_file_id = id
+    SELECT claimed_episode FROM video_files JOIN episode_files ON video_file_id = id
     WHERE id <> ? AND episode_id = ?
-    ORDER BY decided_by = 'person' DESC, id
+    ORDER BY decided_by = 'user' DESC, id
 """
 
 _WORKS = """
@@ -58,7 +58,7 @@ _WORKS = """
 """
 
 _SAID = """
-    SELECT said_of_work, said_of_episode,
+    SELECT claimed_work, claimed_episode,
            movie_id IS NOT NULL OR EXISTS (SELECT 1 FROM episode_files WHERE video_file_id = video_files.id)
     FROM video_files WHERE id = ?
 """
@@ -70,11 +70,11 @@ Works = Sequence[tuple[str, int]]
 def words_of(reading: Reading | None, title_key: str) -> Row:
     """The columns of a file that is taken for this, or for nothing."""
     if reading is None:
-        return {"said_of_work": None, "said_of_episode": None}
+        return {"claimed_work": None, "claimed_episode": None}
     facts = {"title": reading.title or "", "title_key": title_key}
     facts |= {name: getattr(reading, name) for name in _FACTS if name not in facts}
     episodes = [names | {"title": episode_title(reading)} for names in episode_names(reading)]
-    return {"said_of_work": facts, "said_of_episode": episodes or None}
+    return {"claimed_work": facts, "claimed_episode": episodes or None}
 
 
 def works_of(video_file_id: int) -> Works:
@@ -84,12 +84,12 @@ def works_of(video_file_id: int) -> Works:
 
 def words_by(video_file_id: int) -> Row:
     """The columns of this file."""
-    ((of_work, of_episode),) = rows("SELECT said_of_work, said_of_episode FROM video_files WHERE id = ?", video_file_id)
-    said = {"said_of_work": of_work, "said_of_episode": of_episode}
+    ((of_work, of_episode),) = rows("SELECT claimed_work, claimed_episode FROM video_files WHERE id = ?", video_file_id)
+    said = {"claimed_work": of_work, "claimed_episode": of_episode}
     return {name: None if text is None else json.loads(text) for name, text in said.items()}
 
 
-def says_otherwise(video_file_id: int, words: Row) -> bool:
+def has_other_claims(video_file_id: int, words: Row) -> bool:
     """Whether the file belongs to a work, and says anything else than these words so far."""
     ((*before, is_linked),) = rows(_SAID, video_file_id)
     return bool(is_linked) and before != [None if each is None else json.dumps(each) for each in words.values()]
@@ -102,7 +102,7 @@ def only_of(video_file_id: int, kind: str) -> int | None:
     return next((work_id for work_id in mine if not rows(others + " LIMIT 1", video_file_id, work_id)), None)
 
 
-def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
+def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
     """Let these be called what their files say; without the file `leaving`, which is about to say something else.
 
     What no file is left of stays as it is. A work that fits another one now is merged with it.
@@ -112,7 +112,7 @@ def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
     while waiting:
         kind, work_id = work = waiting.pop(0)
         if kind == "episode":
-            _relearn_episode(work_id, now_ms, leaving)
+            _recompute_episode(work_id, now_ms, leaving)
             continue
         model, files_of, others = (
             (Series, _OF_SERIES, _SAME_OF_SERIES) if kind == "series" else (Movie, _OF_MOVIE, _SAME)
@@ -120,13 +120,13 @@ def relearn(works: Works, now_ms: int, *, leaving: int = 0) -> None:
         # Most often another one says the same, and nothing is forgotten: of a series of 10,000 files that costs little.
         if not leaving or work in merged or not rows(others + _WORDS, leaving, work_id, leaving):
             said = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
-            if _relearn_work(model, work_id, said, now_ms):
+            if _recompute_work(model, work_id, said, now_ms):
                 came = merge(model, work_id, now_ms)
                 merged.update(came)
                 waiting += came
 
 
-def _relearn_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> bool:
+def _recompute_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> bool:
     """Whether anything is known otherwise now."""
     words = [json.loads(text) for (text,) in said if text is not None]
     if not words or len(words) < len(said):
@@ -135,7 +135,7 @@ def _relearn_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str
     return _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
 
 
-def _relearn_episode(episode_id: int, now_ms: int, leaving: int) -> None:
+def _recompute_episode(episode_id: int, now_ms: int, leaving: int) -> None:
     """Its title, and its absolute number if that is not all that it is known by."""
     said = rows(_OF_EPISODE, leaving, episode_id)
     if not said or None in {text for (text,) in said}:

@@ -85,7 +85,7 @@ def take_out(trash_id: int) -> Restored:
     return Restored(entry.entity_type, row_id, *had)
 
 
-def hand_over(new_id: int, old_id: int, *, since: str) -> None:
+def transfer(new_id: int, old_id: int, *, since: str) -> None:
     """What was discarded since that moment, as SQLite has it, with the file `new_id` comes back with `old_id`."""
     file = f"$.{_FILES}[0]"
     change(

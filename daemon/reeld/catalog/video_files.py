@@ -17,7 +17,7 @@ from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import insert_row, rows, update_row
 from reeld.domain.files import Completeness, FileStamp
-from reeld.domain.records import FileRecord, KnownFile, Relocation, displaced
+from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
 
 _KNOWN = """
     SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
@@ -213,7 +213,7 @@ def without_full_hash() -> list[int]:
 
 def read_by_reeld(library_id: int) -> list[int]:
     """Present files whose names were read, and about which neither a person nor a rule decided."""
-    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("person", "rules"))
+    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("user", "rules"))
     wanted = (VideoFile.library == library_id) & (VideoFile.state == "present") & VideoFile.verdict.is_null(False)
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted, by_reeld).tuples()]
 
@@ -404,7 +404,7 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
         stamp=_stamp(size, mtime, ctime, inode, device),
         is_present=state == "present",
         is_skipped=decided_by == "rules",
-        is_decided_by_person=decided_by == "person",
+        is_decided_by_user=decided_by == "user",
         reason=reason,
     )
 
@@ -423,7 +423,7 @@ def relocate(relocations: Sequence[Relocation], in_the_way: Collection[KnownFile
     if any(row.id not in expected for row in occupants):
         return False
     for row in occupants:
-        update_row(VideoFile, row.id, path=displaced(row.path, row.id))
+        update_row(VideoFile, row.id, path=evicted(row.path, row.id))
     for each in relocations:
         place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
         update_row(VideoFile, each.known.id, state="present", missing_since=None, **place, **stamp)

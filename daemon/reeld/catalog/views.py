@@ -238,7 +238,7 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "decided_by": row["decided_by"],
         "confidence": row["confidence"],
         "reason": _reason(row),
-        "stage": row["stage"] if row["job_state"] not in (None, "set_aside") else None,
+        "stage": row["stage"] if row["job_state"] not in (None, "failed") else None,
         **{name: row[name] for name in _MEDIA},
     }
 
@@ -249,7 +249,7 @@ def _numbers(episodes: list[Row], name: str) -> list[int] | None:
 
 def _reason(row: Row) -> str | None:
     """What a person should know first: what stops the file, then why it waits, then what is doubtful."""
-    if row["job_state"] == "set_aside":
+    if row["job_state"] == "failed":
         return f"set aside: {row['last_error']}"
     reason = row["reason"] or row["media_problem"] or row["last_error"]
     if reason is None and row["job_state"] == "paused":
@@ -458,7 +458,7 @@ def counts() -> Row:
         "queue": _by_stage(work),
         "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
         "paused": sum(number for _, state, _, number in work if state == "paused"),
-        "set_aside": sum(number for _, state, _, number in work if state == "set_aside"),
+        "failed": sum(number for _, state, _, number in work if state == "failed"),
     }
 
 
@@ -500,8 +500,10 @@ def work_left() -> WorkLeft:
     with reading():
         ((files, to_read, to_hash),) = rows(
             """
-            SELECT COUNT(*), COALESCE(SUM(lane <> 'heavy' AND stage <> 'pair'), 0),
-                COALESCE(SUM(IIF(stage = 'pair' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes)), 0)
+            SELECT COUNT(*), COALESCE(SUM(lane <> 'heavy' AND stage <> 'match_copies'), 0),
+                COALESCE(SUM(IIF(
+                    stage = 'match_copies' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes
+                )), 0)
             FROM jobs JOIN video_files ON video_files.id = video_file_id
             WHERE jobs.state IN ('waiting', 'running') AND awaited_until_ms IS NULL
             """

@@ -19,7 +19,7 @@ from reeld.database.restore import restore
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.errors import CatalogInUse, NotFoundError, UsageError
-from reeld.service.instance_lock import Presence, is_daemon, status_of
+from reeld.service.instance_lock import InstanceLock, is_daemon, status_of
 
 Database = Annotated[
     str | None,
@@ -122,7 +122,7 @@ def _stopped(catalog: str) -> Iterator[None]:
     """No other reeld works on the catalogue inside. Raises CatalogInUse."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(Presence(catalog, "restore"))
+            stack.enter_context(InstanceLock(catalog, "restore"))
         except CatalogInUse as err:
             if not is_daemon(status_of(catalog) or {}):
                 raise

@@ -411,7 +411,7 @@ def status(
 
 def _report(settings: Config) -> Row:
     daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
-    sight = Sight(config=settings, daemon=daemon, libraries=libraries, set_aside=counts["set_aside"], now=utc_now())
+    sight = Sight(config=settings, daemon=daemon, libraries=libraries, failed=counts["failed"], now=utc_now())
     return {
         "running": daemon is not None,
         "pid": (daemon or {}).get("pid"),
@@ -466,7 +466,7 @@ def _with_awaited(library: Row, awaited: list[Row]) -> Row:
             "path": wait["path"],
             "since": round(wait["since"]),
             "why": WHY_AWAITED,
-            "objected_since": None,
+            "held_since": None,
             "until": round(wait["until"]),
         }
         for wait in awaited[:MOST_NAMED]
@@ -498,15 +498,15 @@ def _print_status(report: Row) -> None:
     work = ", ".join(f"{stage} {count}" for stage, count in report["queue"].items()) or "nothing"
     # What waits for its end is named below, with its library.
     ends = {0: "", 1: "1 waits for its end, "}.get(report["awaited"], f"{report['awaited']} wait for their end, ")
-    stopped = f"{report['paused']} paused, {report['set_aside']} set aside"
+    stopped = f"{report['paused']} paused, {report['failed']} set aside"
     say(f"to do      {work}; {ends}{stopped} (reeld list files says why)")
     if report["work"]:
-        _print_outlook(report["work"])
+        _print_estimate(report["work"])
     for library in report["libraries"]:
         _print_library(library)
 
 
-def _print_outlook(work: Row) -> None:
+def _print_estimate(work: Row) -> None:
     """How fast the work goes, and when it will be done."""
     rates = [f"{work['files_per_s']:.0f} files/s"] if work["files_per_s"] else []
     if work["bytes_to_hash"]:
@@ -543,7 +543,7 @@ def _print_wait(wait: Row) -> None:
     if wait["until"] is not None:
         say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {minute(wait['until'])}: {named})")
         return
-    objected = "" if wait["objected_since"] is None else f" for {_age(wait['objected_since'])}"
+    objected = "" if wait["held_since"] is None else f" for {_age(wait['held_since'])}"
     say(f"    settling for {_age(wait['since'])}: {named}{objected})")
 
 

@@ -115,9 +115,9 @@ def retry(
         raise UsageError("name the files that were set aside, or all of them with --all; see `reeld list files`")
     not_retried: list[Row] = []
     with catalog_of(config), writing():
-        retried = queue.retry_all_set_aside(now_ms()) if every else 0
+        retried = queue.retry_all_failed(now_ms()) if every else 0
         for file in _files(what or ()):
-            if queue.retry_set_aside(file["id"], now_ms()):
+            if queue.retry_failed(file["id"], now_ms()):
                 retried += 1
             else:
                 not_retried.append({"id": file["id"], "path": file["path"], "why": _why_not_retried(file)})

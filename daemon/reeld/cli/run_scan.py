@@ -160,11 +160,11 @@ def _describe(progress: "Progress") -> str:
     stages = [f"{stage} {count}" for stage, count in progress.left.items()]
     settling = [f"settling {progress.settling}"] if progress.settling else []
     hashed = [f"{size(progress.bytes_hashed)} hashed"] if progress.bytes_hashed else []
-    outlook = progress.outlook
-    if outlook.bytes_to_hash:
-        hashed.append(f"{size(outlook.bytes_to_hash)} to hash")
-    if outlook.files and outlook.seconds_left is not None:
-        hashed.append(f"some {coarsely(outlook.seconds_left)} left")
+    estimate = progress.estimate
+    if estimate.bytes_to_hash:
+        hashed.append(f"{size(estimate.bytes_to_hash)} to hash")
+    if estimate.files and estimate.seconds_left is not None:
+        hashed.append(f"some {coarsely(estimate.seconds_left)} left")
     return ", ".join(settling + stages + hashed) or "looking"
 
 
@@ -178,8 +178,8 @@ def _print_summary(summary: "Summary") -> None:
     )
     if summary.bytes_hashed:
         say(f"{size(summary.bytes_hashed)} hashed, {size(round(summary.bytes_hashed / summary.seconds))}/s")
-    if counts["set_aside"]:
-        complain(f"{number_of(counts['set_aside'], 'file')} set aside; reeld list files says why")
+    if counts["failed"]:
+        complain(f"{number_of(counts['failed'], 'file')} set aside; reeld list files says why")
     for path in summary.unsettled:
         complain(f"not complete yet, left for the next time: {readable(path)}")
     for path, reason in summary.unreadable.items():

@@ -141,7 +141,7 @@ def writing() -> Iterator[None]:
     Raises `CatalogBusy`, `CatalogFull`, `CatalogUnavailable` or `CatalogCorrupt`; nothing was written then,
     and the caller may try the same again. Inside `writing_only_while` also Interrupted.
     """
-    with _door, _witnessed():
+    with _door, _recording_trouble():
         if _opened is not None and _opened.refusal is not None:
             raise CatalogUnavailable(_opened.refusal)
         with own_errors(database.database), database.atomic("IMMEDIATE"):
@@ -227,7 +227,7 @@ def _always() -> bool:
 
 
 @contextlib.contextmanager
-def _witnessed() -> Iterator[None]:
+def _recording_trouble() -> Iterator[None]:
     """What became of a write is remembered, to be shown."""
     try:
         with _noticing_doubt():

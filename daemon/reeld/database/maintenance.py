@@ -53,7 +53,7 @@ Changes = tuple[int, int]
 """A number that grows with our own changes, and one that differs after another process' changes."""
 
 
-class Upkeep:
+class Maintenance:
     """Keeps one open catalogue well. `tick` is called about once a second, by one thread.
 
     `now_s` is the wall clock, since the ages of backups outlive the process; a clock that jumps brings on at most one

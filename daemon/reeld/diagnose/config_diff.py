@@ -171,7 +171,7 @@ def _of_files(
         message = f"{why}; so what would be newly seen there is not known"
         yield Change(what="not looked at", library=library.name, path=library.path, message=message)
         return
-    doubt = Root(place=Place(known.id, library.path)).foresee(root) if known is not None else None
+    doubt = Root(place=Place(known.id, library.path)).dry_run(root) if known is not None else None
     if doubt is not None:
         message = (
             f"{doubt.reason}; nothing of its files changes before, and what is told of them here holds from then on"
@@ -187,7 +187,7 @@ def _of_files(
 def _newly_ignored(library: Library, files: Iterable[KnownName]) -> Iterator[Change]:
     rules = rules_of(library)
     for file in files:
-        if file.is_present and file.decided_by not in ("rules", "person"):
+        if file.is_present and file.decided_by not in ("rules", "user"):
             why = _why_not(rules, file.path, file.stamp.size_bytes)
             if why is not None:
                 yield Change(what="newly ignored", library=library.name, path=file.path, message=why)
@@ -305,7 +305,7 @@ def _identities(
     asked = [
         file
         for file in present
-        if file.decided_by not in ("rules", "person") and _why_not(rules, file.path, file.stamp.size_bytes) is None
+        if file.decided_by not in ("rules", "user") and _why_not(rules, file.path, file.stamp.size_bytes) is None
     ]
 
     def read(kind: LibraryKind) -> Iterator[tuple[Clues, Verdict]]:

@@ -25,7 +25,7 @@ from reeld.service.stage_context import identifier_pool, prober_pool
 from reeld.service.timeouts import in_time
 from reeld.service.watcher import rules_of
 from reeld.service.worker_pool import WorkerPool
-from reeld.watch.limits import CannotWatch, tells_of_a_look
+from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below
 from reeld.watch.walk import Listing, RootSeen, Unreadable, check_root, walk
 
@@ -41,11 +41,11 @@ def examine(config: Config) -> Iterator[Finding]:
     yield Finding(check="configuration", level="good", message=f"{config.source or 'the built-in defaults'}: good")
     yield from _state_directory(config)
     libraries: list[dict[str, Any]] = []
-    set_aside = 0
+    failed = 0
     try:
         open_catalog(config.database_path, create=False)
         libraries, counts = views.libraries(), views.counts()
-        set_aside = counts["set_aside"]
+        failed = counts["failed"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
         yield Finding(check="database", level="note", message=str(err))
@@ -55,7 +55,7 @@ def examine(config: Config) -> Iterator[Finding]:
         close_catalog()
     yield from _newest_backup(config)
     daemon = status_of(config.database_path)
-    sight = Sight(config=config, daemon=daemon, libraries=libraries, set_aside=set_aside, now=utc_now())
+    sight = Sight(config=config, daemon=daemon, libraries=libraries, failed=failed, now=utc_now())
     glance = at_a_glance(sight)
     names = {library.name for library in config.libraries}
     yield from (told for told in glance if told.about not in names)
@@ -94,7 +94,7 @@ def _state_directory(config: Config) -> Iterator[Finding]:
     else:
         yield Finding(check="rights", level="good", message=f"{readable(folder)} may be written to")
     mount = mount_of(os.path.realpath(folder), all_mounts())
-    if mount is not None and not mount.tells_of_changes and mount.fs_type != "overlay":
+    if mount is not None and not mount.delivers_all_events and mount.fs_type != "overlay":
         message = (
             f"the catalogue lies on a file system ({mount.fs_type}) on which SQLite's log does not work safely; name a "
             "folder on a local disk under [database] path"
@@ -174,7 +174,7 @@ def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
         return
     mounts = all_mounts()
     for mount in (mount_of(root.real_path, mounts), *mount_points_below(root.real_path, mounts)):
-        if mount is not None and not mount.tells_of_changes:
+        if mount is not None and not mount.delivers_all_events:
             message = (
                 f"{readable(mount.mount_point)} is a file system ({mount.fs_type}) where others may write without this "
                 'kernel\'s telling, so it is looked at by the clock; write watch = "events" if nobody else writes there'
@@ -187,7 +187,7 @@ def _telling(library: Library, root: RootSeen) -> Iterator[Finding]:
         return
     for place in (root.real_path, *(mount.mount_point for mount in root.mounts)):
         try:
-            is_told = in_time(lambda place=place: tells_of_a_look(place), LONGEST_LOOK_S)  # type: ignore[misc]
+            is_told = in_time(lambda place=place: delivers_events(place), LONGEST_LOOK_S)  # type: ignore[misc]
         except CannotWatch as err:
             yield Finding(check="events", level="problem", about=library.name, message=str(err))
             continue

@@ -50,10 +50,10 @@ class Sight:
 
     config: Config
     daemon: Row | None
-    """What the running daemon, or a scan, says of itself (`presence.status_of`); None when none runs."""
+    """What the running daemon, or a scan, says of itself (`instance_lock.status_of`); None when none runs."""
     libraries: Sequence[Row] = ()
     """As `views.libraries` has them; none while the catalogue cannot be opened."""
-    set_aside: int = 0
+    failed: int = 0
     """How many files were given up."""
     now: datetime
 
@@ -70,7 +70,7 @@ def at_a_glance(sight: Sight) -> list[Finding]:
         _clock(sight),
         *watch_limit(_counted(sight)),
         *(finding for row in sight.libraries if _counts(sight, row) for finding in _library(sight, row)),
-        *_set_aside(sight),
+        *_failed(sight),
     ]
 
 
@@ -142,10 +142,10 @@ def _driver() -> Finding:
     return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or good)
 
 
-def _set_aside(sight: Sight) -> Iterator[Finding]:
-    if sight.set_aside:
+def _failed(sight: Sight) -> Iterator[Finding]:
+    if sight.failed:
         message = (
-            f"{number_of(sight.set_aside, 'file')} {'was' if sight.set_aside == 1 else 'were'} set aside; "
+            f"{number_of(sight.failed, 'file')} {'was' if sight.failed == 1 else 'were'} set aside; "
             "reeld list files says why, and reeld retry --all takes up the work again once that is mended"
         )
         yield Finding(check="files", level="note", message=message)

@@ -47,7 +47,7 @@ class KnownFile:
     is_present: bool
     is_skipped: bool
     """Left alone by the library's rules, so never looked into."""
-    is_decided_by_person: bool = False
+    is_decided_by_user: bool = False
     reason: str | None = None
 
     @property
@@ -56,7 +56,7 @@ class KnownFile:
         return place_of(self.path)
 
     @property
-    def is_displaced(self) -> bool:
+    def is_evicted(self) -> bool:
         """Whether another file took its place, so that it certainly is not there."""
         return "//" in self.path
 
@@ -71,7 +71,7 @@ class Relocation:
     stamp: FileStamp
 
 
-def displaced(path: str, video_file_id: int) -> str:
+def evicted(path: str, video_file_id: int) -> str:
     """What stands for the path of a file that is missing and whose place another took: no file can have it."""
     return f"{place_of(path)}//{video_file_id}"
 

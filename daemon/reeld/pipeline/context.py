@@ -9,7 +9,7 @@ from reeld.domain.content import HashProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class StageContext:
     """The outside world as functions."""
 
     ask_prober: Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]

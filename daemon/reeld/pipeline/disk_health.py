@@ -33,7 +33,7 @@ class _Errors:
         return len(self.files) >= FILES_IN_A_ROW
 
 
-class Disks:
+class DiskHealth:
     """What is known of each library's disk, by the library's path. For any number of threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

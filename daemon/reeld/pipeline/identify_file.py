@@ -15,7 +15,7 @@ from reeld.identify.folders import is_disc_folder
 from reeld.identify.names import is_video
 from reeld.identify.nfo import LARGEST_BYTES, lone_nfo, sidecar_names
 from reeld.log import get_logger
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 
 log = get_logger()
 
@@ -31,7 +31,7 @@ _Unread = dict[str, OSError]
 """What may tell what a file is, and cannot be read: by the path, why."""
 
 
-def identify_file(record: FileRecord, tools: Tools) -> Verdict:
+def identify_file(record: FileRecord, tools: StageContext) -> Verdict:
     """The verdict about a file from its name, folders, neighbours, .nfo files and content.
 
     ClueUnreadable if one of those cannot be read for now, which may pass by itself.

@@ -58,14 +58,14 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain:
+class Rescan:
     """The file is not what it was: its folder must be looked at, the job waits for what that finds."""
 
     delay_s: float = RECHECK_S
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitEnd:
+class WaitForData:
     """The rest of the file may be still to come: nothing is stored, and the same stage begins again after `delay_s`.
 
     It is waited for `left_s` at most.
@@ -76,29 +76,29 @@ class AwaitEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class Fail:
     """No attempt will succeed: save the stage's substitute, or set the file aside for a person to see."""
 
 
 @dataclass(frozen=True, slots=True)
-class GiveBack:
+class Release:
     """Nothing is wrong: the job waits for the next start."""
 
 
-Consequence = Retry | LookAgain | AwaitEnd | GiveUp | GiveBack
+Consequence = Retry | Rescan | WaitForData | Fail | Release
 
 
 def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_fault: bool = False) -> Consequence:
     """What to do with `job` after `error`; `is_the_disks_fault` when other files there could not be read either."""
     match error:
         case Interrupted():
-            return GiveBack()
+            return Release()
         case FileVanished() | FileChanged():
-            return LookAgain()
+            return Rescan()
         case FileIncomplete(unchanged_s=unchanged_s, patience_s=patience_s):
-            return AwaitEnd(_until_next_look_s(unchanged_s, patience_s), left_s=patience_s - unchanged_s)
+            return WaitForData(_until_next_look_s(unchanged_s, patience_s), left_s=patience_s - unchanged_s)
         case FileNotRegular():
-            return GiveUp()
+            return Fail()
         case _ if is_the_disks_fault or _is_the_machines_fault(error) or _is_leased(error):
             return Retry(_delay_s(1, rng), counts=False)
         case _:
@@ -142,7 +142,7 @@ def explanation(error: Exception) -> str:
 
 def _retry_or_give_up(job: Job, rng: random.Random) -> Consequence:
     if job.attempts >= MAX_ATTEMPTS:
-        return GiveUp()
+        return Fail()
     return Retry(_delay_s(job.attempts, rng))
 
 

@@ -23,23 +23,23 @@ from reeld.errors import (
     WorkerDied,
 )
 from reeld.log import every_event_says, get_logger
-from reeld.pipeline.context import Tools
-from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.context import StageContext
+from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import (
     CATALOG_DELAY_S,
     MAX_DEATHS,
-    AwaitEnd,
-    GiveBack,
-    GiveUp,
-    LookAgain,
+    Fail,
+    Release,
+    Rescan,
     Retry,
+    WaitForData,
     consequence,
     explanation,
     is_denied,
     is_read_error,
 )
 from reeld.pipeline.stages import Lane, Stage
-from reeld.pipeline.throttle import Hours, Readers
+from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
 
@@ -56,7 +56,7 @@ MOST_BYTES: dict[Lane, int | None] = {"names": None, "light": None, "heavy": 64 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class StageResult:
     """What a stage found out about a file, and when somebody began to look."""
 
     job: Job
@@ -67,7 +67,7 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
+class CommitResult:
     """What became of it. `is_ours` is whether nobody had reset the job, `work` what the same worker goes on with."""
 
     is_ours: bool = True
@@ -80,16 +80,16 @@ class Runner:
     """Runs the jobs of a lane, one `step` after the other; any number of threads may call it."""
 
     stages: Sequence[Stage]
-    tools: Tools
+    tools: StageContext
     now_ms: Callable[[], int]
     pause: Callable[[float], None]
     """Wait so many seconds, or until reeld ends."""
-    look_again: Callable[[str], None]
+    rescan_directory: Callable[[str], None]
     """Told the absolute path of a file that is not what the catalogue believes."""
     rng: random.Random = field(default_factory=random.Random)
-    disks: Disks = field(default_factory=Disks)
-    readers: Readers = field(default_factory=lambda: Readers(has_moving_heads))
-    hours: Hours = field(default_factory=Hours)
+    disk_health: DiskHealth = field(default_factory=DiskHealth)
+    device_locks: DeviceLocks = field(default_factory=lambda: DeviceLocks(has_moving_heads))
+    hours: TimeWindow = field(default_factory=TimeWindow)
     """When whole files may be begun."""
 
     def step(self, lane: Lane) -> bool:
@@ -102,13 +102,13 @@ class Runner:
         with ExitStack() as stack:
             with writing():
                 work = self._claim(lane)
-                if work and self.disks.must_rest(work[0][1].library_path):
+                if work and self.disk_health.must_rest(work[0][1].library_path):
                     self._rest(work)
                     return True
                 if lane == "heavy":
                     # Before the transaction ends: from then on another thread may claim.
                     for _, record in work:
-                        stack.enter_context(self.readers.reading(record.stamp.device))
+                        stack.enter_context(self.device_locks.reading(record.stamp.device))
             following = work
             while following:
                 following = self._run_stages(following)
@@ -123,7 +123,7 @@ class Runner:
         return queue.next_due_ms(lane, self._busy(lane)) if self._is_open(lane) else None
 
     def _busy(self, lane: Lane) -> list[int]:
-        return self.readers.busy() if lane == "heavy" else []
+        return self.device_locks.busy() if lane == "heavy" else []
 
     def _is_open(self, lane: Lane) -> bool:
         now = dt.datetime.fromtimestamp(self.now_ms() / 1000).astimezone()
@@ -131,13 +131,13 @@ class Runner:
 
     def _run_stages(self, work: Sequence[Work]) -> list[Work]:
         """Each file's next stage, then one commit; what the same worker goes on with."""
-        found: list[_Found] = []
+        found: list[StageResult] = []
         for at, (job, record) in enumerate(work):
-            if at and self.disks.must_rest(record.library_path):
+            if at and self.disk_health.must_rest(record.library_path):
                 self._patiently(partial(self._rest, work[at:]))
                 break
             if at and self.tools.should_stop():
-                self._put_back(job, 0.0, None, counts=False)
+                self._requeue(job, 0.0, None, counts=False)
             else:
                 with every_event_says(path=record.path, stage=self._stage(job).name):
                     each = self._run_stage(job, record)
@@ -147,9 +147,9 @@ class Runner:
 
     def _rest(self, work: Sequence[Work]) -> None:
         queue.rest([job for job, _ in work])
-        self.disks.rests(work[0][1].library_path)
+        self.disk_health.rests(work[0][1].library_path)
 
-    def _run_stage(self, job: Job, record: FileRecord) -> _Found | None:
+    def _run_stage(self, job: Job, record: FileRecord) -> StageResult | None:
         """Run the job's stage; None if it failed, and what follows was done."""
         stage = self._stage(job)
         if job.attempts > MAX_DEATHS:
@@ -157,23 +157,23 @@ class Runner:
             died = WorkerDied(
                 f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
             )
-            return self._suffer(died, job, stage, record)
+            return self._handle_error(died, job, stage, record)
         began_ms = self.now_ms()
         try:
             result = stage.run(record, self.tools)
         except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
             # Else the job would be under way until the next start.
-            self._put_back(job, CATALOG_DELAY_S, explanation(err), counts=False)
+            self._requeue(job, CATALOG_DELAY_S, explanation(err), counts=False)
             return None
         except CatalogError:
             raise
         except Exception as err:  # noqa: BLE001 - here and in `_commit`, and nowhere else: no file ends the daemon
-            return self._suffer(err, job, stage, record)
+            return self._handle_error(err, job, stage, record)
         if stage.reads_file:
-            self.disks.read_one(record.library_path)
-        return _Found(job=job, record=record, stage=stage, result=result, began_ms=began_ms)
+            self.disk_health.read_one(record.library_path)
+        return StageResult(job=job, record=record, stage=stage, result=result, began_ms=began_ms)
 
-    def _commit(self, found: Sequence[_Found]) -> list[Work]:
+    def _commit(self, found: Sequence[StageResult]) -> list[Work]:
         """Store what was found and move the jobs on, in one transaction; those that this worker goes on with.
 
         Where one cannot be stored the others must not pay for it: then each has a transaction of its own.
@@ -189,7 +189,7 @@ class Runner:
                 return [work for each in found for work in self._commit([each])]
             (each,) = found
             with every_event_says(path=each.record.path, stage=each.stage.name):
-                substitute = self._suffer(err, each.job, each.stage, each.record)
+                substitute = self._handle_error(err, each.job, each.stage, each.record)
             return self._commit([substitute]) if substitute else []
         for each, stored in zip(found, followed, strict=True):
             with every_event_says(path=each.record.path, stage=each.stage.name):
@@ -198,73 +198,73 @@ class Runner:
                     log.info("file.finished")
         return [stored.work for stored in followed if stored.work is not None]
 
-    def _store(self, found: _Found) -> _Stored:
+    def _store(self, found: StageResult) -> CommitResult:
         """What was found is dated by when somebody began to look: what came since was perhaps not seen."""
         job, stage = found.job, found.stage
         if not queue.holds(job):
-            return _Stored(is_ours=False)
+            return CommitResult(is_ours=False)
         stage.save(job.video_file_id, found.result, found.began_ms)
         following = self._after(stage, job.video_file_id)
         if following is None:
             queue.finish(job)
-            return _Stored(is_last=True)
+            return CommitResult(is_last=True)
         keep = following.lane == stage.lane
         queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
         if not keep:
-            return _Stored()
+            return CommitResult()
         # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
         record = video_files.file_record(job.video_file_id)
-        return _Stored(work=(replace(job, stage=following.name, attempts=1), record))
+        return CommitResult(work=(replace(job, stage=following.name, attempts=1), record))
 
-    def _suffer(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> _Found | None:
+    def _handle_error(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> StageResult | None:
         reason = explanation(err)
         if not isinstance(err, (ReeldError, MemoryError)):
             log.error("stage.crashed", attempt=job.attempts, exc_info=err)
         # One .nfo may speak of a hundred videos, and is one file.
         culprit = err.path if isinstance(err, ClueUnreadable) else record.id
-        is_the_disks_fault = is_read_error(err) and self.disks.failed_to_read(record.library_path, culprit)
+        is_the_disks_fault = is_read_error(err) and self.disk_health.failed_to_read(record.library_path, culprit)
         match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
-            case GiveUp():
+            case Fail():
                 return self._give_up(job, stage, record, err)
-            case GiveBack():
-                self._put_back(job, 0.0, None, counts=False)
+            case Release():
+                self._requeue(job, 0.0, None, counts=False)
             case Retry(delay_s=delay_s, counts=counts):
                 log.warning("stage.failed", reason=reason, retry_s=round(delay_s))
-                self._put_back(job, delay_s, reason, counts=counts)
-            case LookAgain(delay_s=delay_s):
+                self._requeue(job, delay_s, reason, counts=counts)
+            case Rescan(delay_s=delay_s):
                 log.info("file.changed", reason=reason)
-                self._put_back(job, delay_s, reason, counts=False)
-                self.look_again(record.absolute_path)
-            case AwaitEnd(delay_s=delay_s, left_s=left_s):
+                self._requeue(job, delay_s, reason, counts=False)
+                self.rescan_directory(record.absolute_path)
+            case WaitForData(delay_s=delay_s, left_s=left_s):
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
-                self._put_back(job, delay_s, reason, counts=False, awaited_s=left_s)
+                self._requeue(job, delay_s, reason, counts=False, awaited_s=left_s)
         return None
 
-    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> _Found | None:
+    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> StageResult | None:
         reason = explanation(err)
         log.warning("stage.given_up", reason=reason, attempts=job.attempts)
         substitute = _substitute(stage, err)
         if substitute is not None:
             # Given up for good if even that cannot be stored.
             final = replace(stage, give_up=None)
-            return _Found(job=job, record=record, stage=final, result=substitute, began_ms=self.now_ms())
+            return StageResult(job=job, record=record, stage=final, result=substitute, began_ms=self.now_ms())
 
-        def set_aside() -> None:
+        def fail() -> None:
             if stage.reads_file and queue.holds(job):
                 media.doubt(job.video_file_id)
-            queue.set_aside(job, error=reason, is_denied=is_denied(err))
+            queue.fail(job, error=reason, is_denied=is_denied(err))
 
-        self._patiently(set_aside)
+        self._patiently(fail)
         return None
 
-    def _put_back(
+    def _requeue(
         self, job: Job, delay_s: float, reason: str | None, *, counts: bool, awaited_s: float | None = None
     ) -> None:
         now_ms = self.now_ms()
         due_at_ms = now_ms + int(delay_s * 1000)
         until_ms = None if awaited_s is None else now_ms + round(awaited_s * 1000)
         self._patiently(
-            lambda: queue.put_back(job, due_at_ms=due_at_ms, error=reason, counts=counts, awaited_until_ms=until_ms)
+            lambda: queue.requeue(job, due_at_ms=due_at_ms, error=reason, counts=counts, awaited_until_ms=until_ms)
         )
 
     def _patiently(self, write: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ from reeld.domain.identity import Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import identify_file
 
 Lane = Literal["names", "light", "heavy"]
@@ -37,7 +37,7 @@ class Stage:
 
     name: str
     lane: Lane
-    run: Callable[[FileRecord, Tools], Any]
+    run: Callable[[FileRecord, StageContext], Any]
     save: Callable[[int, Any, int], None]
     """Given the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
     give_up: Callable[[str], Any] | None = None
@@ -60,7 +60,7 @@ def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
     return STAGES if with_full_hash else [stage for stage in STAGES if stage is not HASH]
 
 
-def _fingerprint(record: FileRecord, _tools: Tools) -> QuickHashes:
+def _fingerprint(record: FileRecord, _tools: StageContext) -> QuickHashes:
     return quick_hashes(record.absolute_path, record.stamp)
 
 
@@ -69,14 +69,14 @@ def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> N
     stored.save_quick_hashes(video_file_id, hashes)
 
 
-def _probe(record: FileRecord, tools: Tools) -> MediaFacts:
+def _probe(record: FileRecord, tools: StageContext) -> MediaFacts:
     facts = probe(record.absolute_path, record.stamp, tools.ask_prober)
     if facts.end == "missing":
         _wait_for_the_end(record, tools)
     return facts
 
 
-def _wait_for_the_end(record: FileRecord, tools: Tools) -> None:
+def _wait_for_the_end(record: FileRecord, tools: StageContext) -> None:
     """FileIncomplete unless the file has not changed for as long as its library's patience lasts.
 
     A last change that lies further in the future than that is no evidence (the clock was put back): nobody waits.
@@ -99,7 +99,7 @@ def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
     assignments.file_verdict(video_file_id, verdict, title_key, now_ms)
 
 
-def _full_hash(record: FileRecord, tools: Tools) -> str:
+def _full_hash(record: FileRecord, tools: StageContext) -> str:
     return full_hash(
         record.absolute_path,
         record.stamp,
@@ -116,13 +116,13 @@ def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
     stored.save_full_hash(video_file_id, file_hash)
 
 
-def _require_unchanged(record: FileRecord, _tools: Tools) -> None:
+def _require_unchanged(record: FileRecord, _tools: StageContext) -> None:
     with open_video(record.absolute_path) as descriptor:
         require_expected(record.absolute_path, descriptor, record.stamp)
 
 
-def _save_pair(video_file_id: int, _nothing: None, now_ms: int) -> None:
-    copies.pair(video_file_id, now_ms)
+def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
+    copies.match_copy(video_file_id, now_ms)
 
 
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
@@ -165,8 +165,8 @@ STAGES: Sequence[Stage] = (
         name=copies.STAGE,
         lane=copies.LANE,
         run=_require_unchanged,
-        save=_save_pair,
-        is_done=copies.has_nothing_to_pair,
+        save=_save_matched_copy,
+        is_done=copies.has_no_copy_to_match,
     ),
 )
 

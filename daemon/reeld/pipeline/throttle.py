@@ -13,7 +13,7 @@ LARGEST_BURST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class TimeWindow:
     """The hours of the day, in local time, at which whole files may be begun; from one to another minute of the day.
 
     The same two are the whole day, and the second may lie before the first: then midnight is between them.
@@ -31,7 +31,7 @@ class Hours:
         return minute >= self.start_min or minute < self.end_min
 
 
-class Readers:
+class DeviceLocks:
     """Which disks are being read from end to end; for any number of threads.
 
     Two such readers make a disk whose heads move slower than one after the other. `device` is what `stat` calls so.
@@ -60,7 +60,7 @@ class Readers:
 
 
 @dataclass(slots=True, kw_only=True)
-class Pace:
+class RateLimit:
     """Keeps all readers together below so many bytes a second."""
 
     bytes_per_s: float

@@ -10,7 +10,7 @@ from typing import Any
 
 from reeld.domain.records import FileRecord
 from reeld.errors import Interrupted
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import Stage
 
 
@@ -22,7 +22,7 @@ class Spent:
     seconds: float = 0.0
 
 
-class Tally:
+class Counters:
     """Lives as long as the process; a reload does not begin it anew."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Tally:
         self._bytes_hashed = 0
         self._stages: dict[str, Spent] = defaultdict(Spent)
         self._errors: dict[str, int] = defaultdict(int)
-        self._looks: dict[str, Spent] = defaultdict(Spent)
+        self._rescan_schedule: dict[str, Spent] = defaultdict(Spent)
 
     def hashed(self, size_bytes: int) -> None:
         with self._lock:
@@ -59,7 +59,7 @@ class Tally:
         try:
             yield
         finally:
-            self._add(self._looks, library, self._clock() - started)
+            self._add(self._rescan_schedule, library, self._clock() - started)
 
     @property
     def bytes_hashed(self) -> int:
@@ -71,8 +71,8 @@ class Tally:
     def errors(self) -> dict[str, int]:
         return self._copy(self._errors)
 
-    def looks(self) -> dict[str, Spent]:
-        return self._copy(self._looks)
+    def rescan_schedule(self) -> dict[str, Spent]:
+        return self._copy(self._rescan_schedule)
 
     def _add(self, to: dict[str, Spent], name: str, seconds: float) -> None:
         with self._lock:
@@ -83,11 +83,11 @@ class Tally:
             return dict(counted)
 
 
-def counted(stage: Stage, tally: Tally) -> Stage:
+def counted(stage: Stage, counters: Counters) -> Stage:
     """The stage; how long it runs, and how it fails, is counted."""
 
-    def run(record: FileRecord, tools: Tools) -> Any:
-        with tally.stage(stage.name):
+    def run(record: FileRecord, tools: StageContext) -> Any:
+        with counters.stage(stage.name):
             return stage.run(record, tools)
 
     return replace(stage, run=run)

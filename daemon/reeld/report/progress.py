@@ -14,7 +14,7 @@ from typing import Any
 
 from reeld.catalog import views
 from reeld.errors import CatalogError
-from reeld.report.counters import Tally
+from reeld.report.counters import Counters
 
 TELL_S = 5.0
 WINDOW_S = 60.0
@@ -25,7 +25,7 @@ LIGHT_STAGE = "fingerprint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Estimate:
     """What is left and when it may be done; scripts may rely on the names. None: not known."""
 
     files: int
@@ -43,17 +43,17 @@ class _Sample:
     hashed_bytes: int
 
 
-class Forecast:
+class ProgressEstimator:
     """Fed by looking at it; for one thread."""
 
     def __init__(
-        self, tally: Tally, *, with_full_hash: bool = True, clock: Callable[[], float] = time.monotonic
+        self, counters: Counters, *, with_full_hash: bool = True, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tally = tally
+        self._counters = counters
         self._with_full_hash = with_full_hash
         self._clock = clock
         self._samples: deque[_Sample] = deque()
-        self._told: Outlook | None = None
+        self._told: Estimate | None = None
         self._next = -math.inf
 
     def status(self) -> dict[str, Any] | None:
@@ -64,14 +64,14 @@ class Forecast:
                 self._told = self.look(views.work_left())
         return asdict(self._told) if self._told and self._told.files else None
 
-    def look(self, left: views.WorkLeft) -> Outlook:
+    def look(self, left: views.WorkLeft) -> Estimate:
         """The outlook now, given what the queue holds."""
         self._sample()
         files_per_s, hashed_per_s = self._rates()
         bytes_to_hash = left.bytes_to_hash if self._with_full_hash else 0
         waits = [seconds_for(left.files_to_read, files_per_s), seconds_for(bytes_to_hash, hashed_per_s)]
         known = [wait for wait in waits if wait is not None]
-        return Outlook(
+        return Estimate(
             files=left.files,
             bytes_to_hash=bytes_to_hash,
             files_per_s=files_per_s,
@@ -80,9 +80,9 @@ class Forecast:
         )
 
     def _sample(self) -> None:
-        spent = self._tally.stages().get(LIGHT_STAGE)
+        spent = self._counters.stages().get(LIGHT_STAGE)
         now = self._clock()
-        self._samples.append(_Sample(now, spent.count if spent else 0, self._tally.bytes_hashed))
+        self._samples.append(_Sample(now, spent.count if spent else 0, self._counters.bytes_hashed))
         while len(self._samples) > 2 and self._samples[1].at <= now - WINDOW_S:
             self._samples.popleft()
 

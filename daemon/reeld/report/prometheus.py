@@ -20,7 +20,7 @@ from reeld.config import MetricsSettings
 from reeld.domain.files import readable
 from reeld.errors import CatalogError
 from reeld.log import get_logger
-from reeld.report.counters import Spent, Tally
+from reeld.report.counters import Counters, Spent
 
 log = get_logger()
 
@@ -37,10 +37,10 @@ class Metrics(Collector):
     """Shown from `start` to `stop`. `libraries` gives the figures of each watcher."""
 
     def __init__(
-        self, settings: MetricsSettings, tally: Tally, database_path: str, libraries: Callable[[], Sequence[Row]]
+        self, settings: MetricsSettings, counters: Counters, database_path: str, libraries: Callable[[], Sequence[Row]]
     ) -> None:
         self._settings = settings
-        self._tally = tally
+        self._counters = counters
         self._database_path = database_path
         self._libraries = libraries
         self._registry = CollectorRegistry(auto_describe=False)
@@ -126,13 +126,13 @@ class Metrics(Collector):
         yield from (jobs, age)
 
     def _of_work(self) -> Iterator[Metric]:
-        yield _summary("reeld_stage_seconds", "Stages of files that ran.", "stage", self._tally.stages())
-        yield _counter("reeld_errors", "Stages that failed.", "kind", self._tally.errors())
-        yield CounterMetricFamily("reeld_hashed_bytes", "Bytes read for full hashes.", self._tally.bytes_hashed)
+        yield _summary("reeld_stage_seconds", "Stages of files that ran.", "stage", self._counters.stages())
+        yield _counter("reeld_errors", "Stages that failed.", "kind", self._counters.errors())
+        yield CounterMetricFamily("reeld_hashed_bytes", "Bytes read for full hashes.", self._counters.bytes_hashed)
 
     def _of_libraries(self) -> Iterator[Metric]:
         watched = {row["name"]: row for row in self._libraries()}
-        yield _summary("reeld_reconcile_seconds", "Looks at libraries.", "library", self._tally.looks())
+        yield _summary("reeld_reconcile_seconds", "Looks at libraries.", "library", self._counters.rescan_schedule())
         for name, help_text in (
             ("events", "Events of the kernel."),
             ("overflows", "Times that events were lost."),

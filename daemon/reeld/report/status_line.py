@@ -15,7 +15,7 @@ TELL_S = 10.0
 """How old the line may be. Counting 100,000 files takes 5 ms."""
 
 
-class Headline:
+class StatusLine:
     """The line, told to the service manager when it changes; for the main thread alone."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class Headline:
 
     def _send(self, status: Mapping[str, Any], *states: str) -> None:
         self._next = self._now() + TELL_S
-        line = headline(
+        line = status_line(
             _totals(), status["libraries"], status["config_error"], (status["work"] or {}).get("seconds_left")
         )
         if line != self._told:
@@ -50,7 +50,7 @@ def _totals() -> Mapping[str, Any] | None:
         return None  # whoever needs the catalogue for more than this line tells why
 
 
-def headline(
+def status_line(
     totals: Mapping[str, Any] | None,
     libraries: Sequence[Mapping[str, Any]],
     complaint: str | None,

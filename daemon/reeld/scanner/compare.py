@@ -1,8 +1,8 @@
-"""How does what a walk saw become what the catalogue says?
+"""Compare each listed folder with its rows, and record what is different.
 
-One `Intake` serves one library, from one thread. It compares each folder's listing with the rows of that folder: a file
-that is the same stays, one that was moved keeps its row (`moved_files.py`), one that is new or changed must settle
-before its first stage is queued (`new_files.py`), and one that is not there any more is missing (`missing_files.py`).
+One `FolderScanner` serves one library, from one thread. A file that is the same stays. One that was moved keeps its
+row (`moved_files.py`). One that is new or changed must settle before its first stage is queued (`new_files.py`). One
+that is not there is missing (`missing_files.py`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,9 +17,9 @@ from reeld.errors import CatalogBusy
 from reeld.log import get_logger
 from reeld.pipeline.stages import IDENTIFY
 from reeld.scanner import reidentify
-from reeld.scanner.missing_files import Absences, gone_from
-from reeld.scanner.moved_files import MovePlan, Moves, Newcomer
-from reeld.scanner.new_files import Arrivals
+from reeld.scanner.missing_files import MissingFiles, gone_from
+from reeld.scanner.moved_files import MoveFinder, MovePlan, NewFile
+from reeld.scanner.new_files import NewFiles
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
@@ -31,17 +31,17 @@ MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class FolderScanner:
     """Takes listings of one library and brings its rows up to date."""
 
     place: Place
     rules: Rules
-    arrivals: Arrivals
-    absences: Absences
-    moves: Moves
+    new_files: NewFiles
+    missing_files: MissingFiles
+    move_finder: MoveFinder
     with_full_hash: bool
     now_ms: Callable[[], int]
-    on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True
+    on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True
     """Told that a newcomer is where known content was, which may lie anywhere by now, or may be known content itself:
     all libraries should be looked through soon. Gives whether they were: until then it is not taken for new."""
 
@@ -66,21 +66,21 @@ class Intake:
         with reading():
             known = video_files.known_in_directory(self.place.library_id, listing.relative)
         again: list[tuple[KnownFile, FileStamp]] = []
-        newcomers: list[Newcomer] = []
+        new_files: list[NewFile] = []
         for seen in listing.files:
-            self._take_file(seen, known.get(seen.relative), again, newcomers)
+            self._take_file(seen, known.get(seen.relative), again, new_files)
         self._see_again(again)
         self._leave_other_endings(listing, known)
         names = {seen.name for seen in listing.files} | set(listing.companions)
-        plan = self.moves.plan(newcomers)
+        plan = self.move_finder.plan(new_files)
         if not self._move(plan):
             return False
         moved = {each.path for each in plan.relocations}
-        for each in newcomers:
+        for each in new_files:
             if each.seen.relative not in moved:
                 self._let_settle(each, names, may_have_moved=each.seen.relative in plan.undecided)
         if gone_from(listing, known):
-            self.absences.take_listing(listing)
+            self.missing_files.take_listing(listing)
         return True
 
     def _is_as_known(self, listing: Listing) -> bool:
@@ -88,7 +88,7 @@ class Intake:
 
         One that waits to be complete, or that a rule speaks of, or spoke of, is for the long way.
         """
-        settling = self.arrivals.settling
+        settling = self.new_files.settling
         if len(settling) and any(seen.relative in settling for seen in listing.files):
             return False
         if self.rules.is_any_ignored(listing.relative, listing.file_names, listing.sizes):
@@ -103,7 +103,7 @@ class Intake:
         seen: SeenFile,
         known: KnownFile | None,
         again: list[tuple[KnownFile, FileStamp]],
-        newcomers: list[Newcomer],
+        new_files: list[NewFile],
     ) -> None:
         """Deal with the file, or put it to those that are dealt with together: each commit waits for the disk."""
         skipped = self.rules.why_ignore_file(seen.relative, seen.stamp.size_bytes)
@@ -111,14 +111,14 @@ class Intake:
         if skipped is not None and not _has_been_replaced(seen, known):
             self._skip(seen, known, skipped)
         elif known is not None and not known.is_skipped and known.stamp.has_same_content_as(seen.stamp):
-            self.arrivals.forget(seen.relative)
+            self.new_files.forget(seen.relative)
             if not known.is_present or known.stamp != seen.stamp:
                 again.append((known, seen.stamp))
         else:
-            newcomers.append(Newcomer(seen=seen, known=known))
+            new_files.append(NewFile(seen=seen, known=known))
 
     def _skip(self, seen: SeenFile, known: KnownFile | None, reason: str) -> None:
-        self.arrivals.forget(seen.relative)
+        self.new_files.forget(seen.relative)
         if known is None or not known.is_present or known.stamp != seen.stamp or _is_told_otherwise(known, reason):
             with writing():
                 video_files.record_skipped(self.place.library_id, seen.relative, seen.stamp, reason, self.now_ms())
@@ -161,20 +161,20 @@ class Intake:
 
     def take_due(self) -> Hint | None:
         """A folder that is to be looked at once more, now."""
-        return self.absences.take_due() or self.arrivals.take_due()
+        return self.missing_files.take_due() or self.new_files.take_due()
 
-    def _let_settle(self, newcomer: Newcomer, names: Collection[str], *, may_have_moved: bool) -> None:
+    def _let_settle(self, new_file: NewFile, names: Collection[str], *, may_have_moved: bool) -> None:
         """A file that replaced a known one takes over its row, with all that was decided, once it is complete: it is a
         new version of it. Unless the known one was only renamed, which may have been seen here first, or not yet where
         it went though it is missing here: so it is looked for everywhere before. Nor is a file new that may be one
         whose old place could not be looked at, as when a disk has just gone somewhere below that library, and it does
         not know yet what is left.
         """
-        known = newcomer.known
-        has_replaced = known is not None and known.stamp.inode != newcomer.seen.stamp.inode
-        if (has_replaced or may_have_moved) and not self.arrivals.is_searched_for(newcomer.seen):
-            self.arrivals.wait_for_search(newcomer.seen, self.on_displaced())
-        self.arrivals.see(newcomer.seen, names)
+        known = new_file.known
+        has_replaced = known is not None and known.stamp.inode != new_file.seen.stamp.inode
+        if (has_replaced or may_have_moved) and not self.new_files.is_searched_for(new_file.seen):
+            self.new_files.wait_for_search(new_file.seen, self.on_evicted())
+        self.new_files.see(new_file.seen, names)
 
     def _move(self, plan: MovePlan) -> bool:
         """Let the rows of files that were moved follow them, all in one transaction.
@@ -192,7 +192,7 @@ class Intake:
             touched = {each.known.id for each in plan.relocations if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
             self._enqueue_what_is_left([each.known.id for each in plan.relocations], touched)
         for each in plan.relocations:
-            self.arrivals.forget(each.path)
+            self.new_files.forget(each.path)
             log.info("file.moved", path=each.path, before=each.known.was_at)
         return True
 
@@ -202,7 +202,7 @@ class Intake:
         """
         unread = {*video_files.needing_work(video_file_ids, with_full_hash=self.with_full_hash), *touched}
         for row_id in video_file_ids:
-            stage = self.arrivals.first_stage if row_id in unread else IDENTIFY
+            stage = self.new_files.first_stage if row_id in unread else IDENTIFY
             queue.enqueue(row_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
 
 
@@ -217,4 +217,4 @@ def _has_been_replaced(seen: SeenFile, known: KnownFile | None) -> bool:
 
 def _is_told_otherwise(known: KnownFile, reason: str) -> bool:
     """Whether the row does not say yet that the rules leave the file alone. A person's word stays there."""
-    return not known.is_decided_by_person and known.reason != reason
+    return not known.is_decided_by_user and known.reason != reason

@@ -5,7 +5,7 @@ counts, while the library's root is the same before and after. And once is not e
 look, a quiet period later, does not find it either, so that a move under way, or a disk that comes back at once, costs
 nothing. When very many are gone at once, the library is held, and a person says whether that is so.
 
-One `Absences` serves one library, from one thread. It forgets all of this with the process, and begins anew.
+One `MissingFiles` serves one library, from one thread. It forgets all of this with the process, and begins anew.
 """
 
 import heapq
@@ -21,7 +21,7 @@ from reeld.catalog import libraries, video_files
 from reeld.database.connection import reading, writing
 from reeld.domain.records import KnownFile, Place
 from reeld.log import get_logger
-from reeld.scanner.moved_files import LookFor
+from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import accept_command
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
@@ -29,7 +29,7 @@ from reeld.watch.walk import Listing, join
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ScanCoverage:
     """Where somebody looked: at the folders `walked`, and so at all of `below` that is not `unknown`."""
 
     walked: Collection[str]
@@ -77,16 +77,16 @@ class _Folder:
     once: "list[tuple[float, array[int]]]"
     """When the first look that did not find them had ended."""
     twice: "array[int]"
-    look_again_at: float = math.inf
+    rescan_at: float = math.inf
 
 
 @dataclass(slots=True, kw_only=True)
-class Absences:
+class MissingFiles:
     """What the catalogue believes to be in one library and looks did not find."""
 
     place: Place
     rules: Rules
-    look_for: LookFor
+    stat_names: StatNames
     now_ms: Callable[[], int]
     quiet_s: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
@@ -107,7 +107,7 @@ class Absences:
 
     # --- one look ----------------------------------------------------------------------------------------
 
-    def begin_look(self) -> None:
+    def begin_scan(self) -> None:
         self._gone = {}
         self._begun_at = self.monotonic()
 
@@ -121,7 +121,7 @@ class Absences:
         if gone := gone_from(listing, known):
             self._gone[listing.relative] = array("q", gone)
 
-    def take_look(self, look: Look) -> None:
+    def apply_coverage(self, look: ScanCoverage) -> None:
         """The look is over, and the root was the same before and after: what it did not find counts."""
         gone, self._gone = self._gone, {}
         gone |= self._not_walked(look)
@@ -135,7 +135,7 @@ class Absences:
         if self._first_due() > self.monotonic():
             self._decide()  # else the second looks that are due come first: what they find counts together
 
-    def _not_walked(self, look: Look) -> "dict[str, array[int]]":
+    def _not_walked(self, look: ScanCoverage) -> "dict[str, array[int]]":
         """By folder the files that are believed to be there, in folders that were not walked and yet are no secret.
 
         Either the folder is certainly not there any more, or the rules leave it out.
@@ -158,7 +158,7 @@ class Absences:
                 return video_files.present_in_directory(self.place.library_id, directory)
             known = video_files.known_in_directory(self.place.library_id, directory)
         ids = {os.path.basename(row.path): row.id for row in known.values() if row.is_present}
-        found = self.look_for(self.place.library_id, directory, ids)
+        found = self.stat_names(self.place.library_id, directory, ids)
         by_name = {} if found is None else found.by_name
         gone = {row_id for name, row_id in ids.items() if name in by_name and by_name[name] is None}
         with writing():
@@ -186,7 +186,7 @@ class Absences:
             once.append((self.monotonic(), array("q", fresh)))
         self._folders[directory] = _Folder(once, twice)
         if once:
-            self._look_again(directory, once[0][0] + self._pause_s)
+            self._rescan_directory(directory, once[0][0] + self._pause_s)
 
     def held_files(self) -> list[int]:
         """The ids of the files that are not called missing, although two looks did not find them."""
@@ -211,19 +211,19 @@ class Absences:
         if self._first_due() > self.monotonic():
             return None
         _, directory = heapq.heappop(self._due)
-        self._look_again(directory, self.monotonic() + RETRY_S)
+        self._rescan_directory(directory, self.monotonic() + RETRY_S)
         return Hint(relative=directory, is_recursive=False)
 
     def _first_due(self) -> float:
         while self._due:
             at, directory = self._due[0]
-            if (folder := self._folders.get(directory)) is not None and folder.look_again_at == at:
+            if (folder := self._folders.get(directory)) is not None and folder.rescan_at == at:
                 return at
             heapq.heappop(self._due)
         return math.inf
 
-    def _look_again(self, directory: str, at: float) -> None:
-        self._folders[directory].look_again_at = at
+    def _rescan_directory(self, directory: str, at: float) -> None:
+        self._folders[directory].rescan_at = at
         heapq.heappush(self._due, (at, directory))
 
     def begin_anew(self, *, was_held: bool) -> None:
@@ -267,7 +267,7 @@ class Absences:
 
     def _release(self) -> None:
         """All of the library was looked at: is it held no more, and the acceptance used up?"""
-        if self.is_accepted and not any(self._is_accepted_absence(folder) for folder in self._folders.values()):
+        if self.is_accepted and not any(self._is_accepted_missing(folder) for folder in self._folders.values()):
             with writing():
                 libraries.end_acceptance(self.place.library_id)
             self.is_accepted, self.held = False, None
@@ -275,7 +275,7 @@ class Absences:
         elif not any(folder.twice or folder.once for folder in self._folders.values()):
             self.held = None
 
-    def _is_accepted_absence(self, folder: _Folder) -> bool:
+    def _is_accepted_missing(self, folder: _Folder) -> bool:
         """Whether it lacks files since before the walk that took stock after the acceptance had ended."""
         return bool(folder.twice) or any(since <= (self._walked_at or 0.0) for since, _ in folder.once)
 
@@ -336,7 +336,7 @@ class Absences:
 
     def _what_to_do(self) -> str:
         with reading():
-            name = libraries.standing_of(self.place.library_id).name
+            name = libraries.library_status(self.place.library_id).name
         return f"bring them back, or say that they are really gone with {accept_command(name)}"
 
 

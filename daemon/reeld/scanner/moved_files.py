@@ -34,12 +34,12 @@ from reeld.domain.records import KnownFile, Place, Relocation
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Found, SeenFile
 
-LookFor = Callable[[int, str, Collection[str]], Found | None]
+StatNames = Callable[[int, str, Collection[str]], Found | None]
 """What lies under these names of a library's folder now; None if that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
+class NewFile:
     """A file of the library whose content is not what is known at its path, and what is known there, if anything."""
 
     seen: SeenFile
@@ -57,29 +57,29 @@ class MovePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
+class MoveFinder:
     """Finds the files that were moved to places of one library, wherever they came from."""
 
     place: Place
     rules: Rules
-    look_for: LookFor
+    stat_names: StatNames
 
-    def plan(self, newcomers: Sequence[Newcomer]) -> MovePlan:
+    def plan(self, new_files: Sequence[NewFile]) -> MovePlan:
         """Which of these were moved.
 
         Where a file has left lies perhaps another by now, whose folder is not looked at in this moment. It is taken
         along, so that one of two that swapped is never called missing.
         """
-        found: dict[int, tuple[Newcomer, KnownFile]] = {}
-        wave, paths = list(newcomers), {each.seen.relative for each in newcomers}
+        found: dict[int, tuple[NewFile, KnownFile]] = {}
+        wave, paths = list(new_files), {each.seen.relative for each in new_files}
         unseen: set[tuple[int, ...]] = set()
         while wave:
-            left, unknown = self._left_behind(wave)
+            left, unknown = self._vacated(wave)
             unseen |= {content_key(known.stamp) for known in unknown}
             new = _matched(wave, left, found)
             found |= new
-            successors = (self._successor(known, left[known]) for _, known in new.values())
-            wave = [each for each in successors if each is not None and each.seen.relative not in paths]
+            occupants = (self._occupant(known, left[known]) for _, known in new.values())
+            wave = [each for each in occupants if each is not None and each.seen.relative not in paths]
             paths |= {each.seen.relative for each in wave}
         relocations = [
             Relocation(known=known, library_id=self.place.library_id, path=each.seen.relative, stamp=each.seen.stamp)
@@ -89,35 +89,33 @@ class Moves:
         return MovePlan(
             relocations=relocations,
             in_the_way=[known for known in there if known.id not in found],
-            undecided={each.seen.relative for each in newcomers if content_key(each.seen.stamp) in unseen}
+            undecided={each.seen.relative for each in new_files if content_key(each.seen.stamp) in unseen}
             - {each.path for each in relocations},
         )
 
-    def _left_behind(
-        self, newcomers: Iterable[Newcomer]
-    ) -> tuple[dict[KnownFile, os.stat_result | None], list[KnownFile]]:
+    def _vacated(self, new_files: Iterable[NewFile]) -> tuple[dict[KnownFile, os.stat_result | None], list[KnownFile]]:
         """Of the files that had the stamp of one of these: those that are not at their place any more, with what lies
         there now; and those of which that cannot be known.
         """
-        seen = {each.seen.stamp for each in newcomers}
+        seen = {each.seen.stamp for each in new_files}
         with reading():
             candidates = video_files.known_with_stamps(list(seen))
         left: dict[KnownFile, os.stat_result | None] = {}
         unknown: list[KnownFile] = []
         folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
         for known in candidates:
-            if known.is_displaced:
+            if known.is_evicted:
                 left[known] = None
             elif not known.is_skipped:
                 folders[known.library_id, os.path.dirname(known.path)].append(known)
-        former = _Former(self.place, newcomers)
+        removed_libraries = _RemovedLibraries(self.place, new_files)
         for (library_id, directory), inhabitants in folders.items():
-            now = self.look_for(library_id, directory, [_name(known) for known in inhabitants])
+            now = self.stat_names(library_id, directory, [_name(known) for known in inhabitants])
             for known in inhabitants:
                 if now is not None and _is_told_of(known, now):
                     if _has_left(known, now.by_name[_name(known)]):
                         left[known] = now.by_name[_name(known)]
-                elif now is None and (self._has_left_unseen(known, seen) or former.has_handed_over(known)):
+                elif now is None and (self._has_left_unseen(known, seen) or removed_libraries.has_transferred(known)):
                     left[known] = None
                 else:
                     unknown.append(known)
@@ -132,7 +130,7 @@ class Moves:
         has_come_with_its_folder = known.library_id == self.place.library_id and known.stamp in seen
         return not known.is_present or has_come_with_its_folder
 
-    def _successor(self, known: KnownFile, status: os.stat_result | None) -> Newcomer | None:
+    def _occupant(self, known: KnownFile, status: os.stat_result | None) -> NewFile | None:
         """What is at the place that this file has left, if it is a video of this library that counts."""
         if status is None or known.library_id != self.place.library_id or not stat.S_ISREG(status.st_mode):
             return None
@@ -142,19 +140,19 @@ class Moves:
             or self.rules.why_skip_directory(directory) is not None
             or self.rules.why_ignore_file(known.path, status.st_size) is not None
         )
-        return None if is_left_alone else Newcomer(seen=SeenFile(name, directory, status), known=known)
+        return None if is_left_alone else NewFile(seen=SeenFile(name, directory, status), known=known)
 
 
-class _Former:
+class _RemovedLibraries:
     """The libraries that are not configured any more, for one that sees files."""
 
-    def __init__(self, place: Place, newcomers: Iterable[Newcomer]) -> None:
+    def __init__(self, place: Place, new_files: Iterable[NewFile]) -> None:
         self._place = place
-        self._newcomers = newcomers
+        self._newcomers = new_files
         self._roots: dict[int, str] | None = None
-        self._by_stamp: defaultdict[FileStamp, list[Newcomer]] = defaultdict(list)
+        self._by_stamp: defaultdict[FileStamp, list[NewFile]] = defaultdict(list)
 
-    def has_handed_over(self, known: KnownFile) -> bool:
+    def has_transferred(self, known: KnownFile) -> bool:
         """Whether this file of one of them is now, and certainly, a newcomer of ours, and nowhere else."""
         if self._roots is None:
             with reading():
@@ -166,7 +164,7 @@ class _Former:
             return False
         return self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
 
-    def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[Newcomer]) -> bool:
+    def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[NewFile]) -> bool:
         """Whether the old path shows the file no more, or is the place of a newcomer by another name.
 
         Asked only when the file was seen on its own disk: that one answers.
@@ -193,17 +191,17 @@ def _is_one_place(one: str, other: str) -> bool:
 
 
 def _matched(
-    newcomers: Iterable[Newcomer],
+    new_files: Iterable[NewFile],
     left: dict[KnownFile, os.stat_result | None],
     taken: Collection[int],
-) -> dict[int, tuple[Newcomer, KnownFile]]:
+) -> dict[int, tuple[NewFile, KnownFile]]:
     """Each newcomer with the file that it was, by that one's id."""
     by_stamp: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
     for known in left:
         if known.id not in taken:
             by_stamp[content_key(known.stamp)].append(known)
-    found: dict[int, tuple[Newcomer, KnownFile]] = {}
-    for each in newcomers:
+    found: dict[int, tuple[NewFile, KnownFile]] = {}
+    for each in new_files:
         if candidates := by_stamp.get(content_key(each.seen.stamp)):
             known = max(_likely(candidates), key=lambda known: _likeness(known, each.seen.name))
             candidates.remove(known)
@@ -218,14 +216,14 @@ def _likely(candidates: Sequence[KnownFile]) -> Sequence[KnownFile]:
     only a decision that none of them has speaks for it.
     """
     present = [known for known in candidates if known.is_present]
-    decided = [known for known in candidates if known.is_decided_by_person]
+    decided = [known for known in candidates if known.is_decided_by_user]
     if any(known.is_present for known in decided):
         return present
     return [*present, *decided] or candidates
 
 
 def _likeness(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
-    return (_name(known) == name, known.is_decided_by_person, known.is_present, -known.id)
+    return (_name(known) == name, known.is_decided_by_user, known.is_present, -known.id)
 
 
 def content_key(stamp: FileStamp) -> tuple[int, ...]:

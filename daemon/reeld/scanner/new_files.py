@@ -1,7 +1,7 @@
 """When is a new or changed file complete, and how does its work begin?
 
 From the first sight of the file, through its waiting in `watch/settle.py`, to the commit that holds its row and the job
-of its first stage. A file that is quiet is complete if no name beside it and no witness objects. One `Arrivals` serves
+of its first stage. A file that is quiet is complete if no name beside it and no witness objects. One `NewFiles` serves
 one library, from one thread.
 """
 
@@ -20,11 +20,11 @@ from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.pipeline.stages import Stage
 from reeld.scanner import reidentify
-from reeld.watch.completeness import Witnessed, Witnesses
+from reeld.watch.completeness import CheckResults, CompletenessChecks
 from reeld.watch.hints import DirtyDirectories, Hint
 from reeld.watch.rules import Rules, why_incomplete
-from reeld.watch.settle import Objection, Settling, Sight
-from reeld.watch.walk import Found, SeenFile, look_for
+from reeld.watch.settle import HoldReason, Settling, Sight
+from reeld.watch.walk import Found, SeenFile, stat_names
 
 log = get_logger()
 
@@ -52,22 +52,22 @@ class _Search:
 
 
 @dataclass(slots=True, kw_only=True)
-class Arrivals:
+class NewFiles:
     """The files of one library that are new or changed, until their first stage is queued."""
 
     place: Place
     rules: Rules
     settling: Settling
-    witnesses: Witnesses
+    completeness_checks: CompletenessChecks
     patience_s: float
     """For how long a file with holes is waited for, while it does not change."""
     first_stage: Stage
     now_ms: Callable[[], int]
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
-    look_again: Callable[[str], None] = lambda _path: None
+    rescan_directory: Callable[[str], None] = lambda _path: None
     """Told the absolute path of a file that is not what the catalogue believes."""
-    turned_away: DirtyDirectories = field(default_factory=DirtyDirectories)
+    rejected: DirtyDirectories = field(default_factory=DirtyDirectories)
     """Where files lie that came when too many waited already: a later look must show them again."""
     _settled: dict[str, _Settled] = field(default_factory=dict)
     _searches: dict[str, _Search] = field(default_factory=dict)
@@ -94,46 +94,46 @@ class Arrivals:
     def see(self, seen: SeenFile, names: Collection[str]) -> None:
         """A file that is new, or not what we know, and the names of all that lies beside it."""
         path, stamp = seen.relative, seen.stamp
-        named = _objection_of_names(seen.name, names)
+        named = _hold_reason_of_names(seen.name, names)
         match self._show(path, stamp, named, must_wait=path in self._searches):
             case Sight.SETTLED:
-                self._hear_witnesses(path, stamp)
+                self._run_completeness_checks(path, stamp)
             case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
                 # Something happened in its folder: perhaps the writer that was waited for has closed it.
                 self._confirm(path, stamp)
 
-    def _show(self, path: str, stamp: FileStamp, objection: Objection | None, *, must_wait: bool = False) -> Sight:
+    def _show(self, path: str, stamp: FileStamp, hold_reason: HoldReason | None, *, must_wait: bool = False) -> Sight:
         sight = self.settling.see(
             path,
             stamp,
             now=self.monotonic(),
             wall_ns=self.wall_ns(),
-            objection=objection,
+            hold_reason=hold_reason,
             must_wait=must_wait,
         )
         if sight is Sight.TURNED_AWAY:
-            self.turned_away.mark(os.path.dirname(path))
+            self.rejected.mark(os.path.dirname(path))
         return sight
 
-    def _hear_witnesses(self, path: str, stamp: FileStamp) -> None:
+    def _run_completeness_checks(self, path: str, stamp: FileStamp) -> None:
         """A file that has not changed for long when it is first seen: only a witness can make it wait."""
         testimony = self._ask(path)
-        objection, found = self._objection_of(testimony), testimony.stamp or stamp
+        hold_reason, found = self._hold_reason_of(testimony), testimony.stamp or stamp
         if not _is_same_file(found, stamp):
             # Another file has come to its place since the look, perhaps one that is known: the next look finds out.
             self._searches[path] = _Search(found.inode, lambda: True)
-            self._show(path, found, objection, must_wait=True)
+            self._show(path, found, hold_reason, must_wait=True)
             return
-        is_as_seen = objection is None and found == stamp
-        if is_as_seen or self._show(path, found, objection) is Sight.SETTLED:
+        is_as_seen = hold_reason is None and found == stamp
+        if is_as_seen or self._show(path, found, hold_reason) is Sight.SETTLED:
             self._accept(path, found, testimony)
 
-    def _confirm(self, path: str, stamp: FileStamp | None, named: Objection | None = None) -> None:
+    def _confirm(self, path: str, stamp: FileStamp | None, named: HoldReason | None = None) -> None:
         """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
         now = self.monotonic()
         if stamp is not None:
             self._doubt_another(path, stamp)
-        named = named or self._objection_of_search(path)
+        named = named or self._hold_reason_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self._is_settled(path, stamp, now, named)
             return
@@ -141,15 +141,15 @@ class Arrivals:
         # Of the same descriptor: a writer that came and went between the two looks has left its mark there.
         stamp = testimony.stamp or stamp
         self._doubt_another(path, stamp)
-        objection = self._objection_of(testimony) or self._objection_of_search(path)
-        if self._is_settled(path, stamp, now, objection):
+        hold_reason = self._hold_reason_of(testimony) or self._hold_reason_of_search(path)
+        if self._is_settled(path, stamp, now, hold_reason):
             self._accept(path, stamp, testimony)
 
-    def _is_settled(self, path: str, stamp: FileStamp | None, now: float, objection: Objection | None) -> bool:
+    def _is_settled(self, path: str, stamp: FileStamp | None, now: float, hold_reason: HoldReason | None) -> bool:
         """Where it is not, it goes on waiting, or is turned away: then a later look must show it again."""
-        is_settled = self.settling.confirm(path, stamp, now, objection=objection)
+        is_settled = self.settling.confirm(path, stamp, now, hold_reason=hold_reason)
         if not is_settled and stamp is not None and path not in self.settling:
-            self.turned_away.mark(os.path.dirname(path))
+            self.rejected.mark(os.path.dirname(path))
         return is_settled
 
     def _doubt_another(self, path: str, stamp: FileStamp) -> None:
@@ -158,25 +158,25 @@ class Arrivals:
         if before is not None and not _is_same_file(before, stamp):
             self._searches[path] = _Search(stamp.inode, lambda: True)
 
-    def _objection_of_search(self, path: str) -> Objection | None:
+    def _hold_reason_of_search(self, path: str) -> HoldReason | None:
         search = self._searches.get(path)
         if search is None or search.is_answered:
             return None
-        return Objection(
+        return HoldReason(
             why="it, or what was in its place, may have been moved, which is looked into first", ends_by_itself=True
         )
 
-    def _ask(self, path: str) -> Witnessed:
-        return self.witnesses.ask(os.path.join(self.place.root, path))
+    def _ask(self, path: str) -> CheckResults:
+        return self.completeness_checks.ask(os.path.join(self.place.root, path))
 
-    def _objection_of(self, testimony: Witnessed) -> Objection | None:
+    def _hold_reason_of(self, testimony: CheckResults) -> HoldReason | None:
         if testimony.writer == "some":
-            return Objection(why="open for writing")
+            return HoldReason(why="open for writing")
         if testimony.holes == "some":
-            return Objection(why="parts of it unwritten", patience_s=self.patience_s)
+            return HoldReason(why="parts of it unwritten", patience_s=self.patience_s)
         return None
 
-    def _accept(self, path: str, stamp: FileStamp, testimony: Witnessed) -> None:
+    def _accept(self, path: str, stamp: FileStamp, testimony: CheckResults) -> None:
         completeness = Completeness(quiet_s=self.settling.quiet_s, writer=testimony.writer, holes=testimony.holes)
         self._settled[path] = _Settled(stamp=stamp, completeness=completeness)
         self._searches.pop(path, None)
@@ -198,7 +198,7 @@ class Arrivals:
                 stamp = self._stamp_at(path, names)
             except OSError:
                 continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
-            self._confirm(path, stamp, _objection_of_names(name, names))
+            self._confirm(path, stamp, _hold_reason_of_names(name, names))
         for path in [path for path in self._searches if path not in self.settling]:
             del self._searches[path]  # it went, or was turned away
         self.flush()
@@ -235,7 +235,7 @@ class Arrivals:
             with reading():
                 others = video_files.links_of_before(linked)
             for other in others:
-                self.look_again(other)
+                self.rescan_directory(other)
 
     def _record(self, path: str, settled: _Settled) -> None:
         stamp = settled.stamp
@@ -273,7 +273,7 @@ class Arrivals:
     def _look_name_by_name(self, path: str, err: OSError) -> os.stat_result | None:
         """As a walk does, for a path that is longer than one call takes. Raises `err` if nothing can be known so."""
         directory, name = os.path.split(path)
-        found = look_for(self.place.root, directory, [name])
+        found = stat_names(self.place.root, directory, [name])
         if not isinstance(found, Found) or name not in found.by_name:
             raise err
         return found.by_name[name]
@@ -311,6 +311,6 @@ def _is_same_file(one: FileStamp, other: FileStamp) -> bool:
     return (one.inode, one.device) == (other.inode, other.device)
 
 
-def _objection_of_names(name: str, names: Collection[str]) -> Objection | None:
+def _hold_reason_of_names(name: str, names: Collection[str]) -> HoldReason | None:
     why = why_incomplete(name, names)
-    return None if why is None else Objection(why=why)
+    return None if why is None else HoldReason(why=why)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from reeld.domain.files import readable
 from reeld.log import get_logger
-from reeld.scanner.compare import Intake
-from reeld.scanner.missing_files import Look
+from reeld.scanner.compare import FolderScanner
+from reeld.scanner.missing_files import ScanCoverage
 from reeld.scanner.root_check import is_at_or_below
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished, check_root, join, walk
@@ -18,7 +18,7 @@ log = get_logger()
 
 
 def reconcile(
-    intake: Intake,
+    folder_scanner: FolderScanner,
     hint: Hint,
     root_seen: RootSeen,
     should_stop: Callable[[], bool],
@@ -38,15 +38,15 @@ def reconcile(
     unreadable: list[Unreadable] = []
     was_stopped = False
     was_another = False
-    intake.absences.begin_look()
+    folder_scanner.missing_files.begin_scan()
 
     def is_same_root() -> bool:
         nonlocal was_another
-        is_same = check_root(intake.place.root) == root_seen
+        is_same = check_root(folder_scanner.place.root) == root_seen
         was_another = was_another or not is_same
         return is_same
 
-    for found in _look(intake, hint, root_seen):
+    for found in _look(folder_scanner, hint, root_seen):
         if was_stopped := should_stop():
             break
         if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
@@ -54,7 +54,7 @@ def reconcile(
         match found:
             case Listing(relative=relative):
                 walked.add(relative)
-                intake.take_listing(found, is_same_root)
+                folder_scanner.take_listing(found, is_same_root)
                 # A name whose stat failed may be a folder's.
                 not_looked_into = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
                 unknown.update(join(relative, name) for name in not_looked_into)
@@ -65,17 +65,19 @@ def reconcile(
             case Vanished(relative=relative):
                 below.add(relative)
         on_looked_at(found)
-    intake.arrivals.flush()
+    folder_scanner.new_files.flush()
     if not was_stopped and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
-        intake.absences.take_look(Look(walked=walked, below=below, unknown=unknown, is_whole=is_whole))
+        folder_scanner.missing_files.apply_coverage(
+            ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
+        )
     if was_another:
         on_another_root()
     return tuple(unreadable)
 
 
-def _look(intake: Intake, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:
-    found = walk(intake.place.root, hint.relative, intake.rules, seen=root_seen)
+def _look(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:
+    found = walk(folder_scanner.place.root, hint.relative, folder_scanner.rules, seen=root_seen)
     if hint.is_recursive:
         yield from found
     else:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from reeld.catalog import libraries, video_files
-from reeld.catalog.libraries import Standing
+from reeld.catalog.libraries import LibraryStatus
 from reeld.config import Library
 from reeld.database.connection import reading, writing
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
-from reeld.watch.fs_identity import Differences, Likeness, Passport, differences, is_just_so, passport_of_root
+from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_just_so
 from reeld.watch.walk import RootSeen, check_root
 
 # Of so many files drawn by chance, at least this share must be there, with their size and time. A copy of the library
@@ -38,7 +38,7 @@ MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class RootProblem:
     """Why the library is not to be looked into. `state` is offline or suspect; `reason` is for a person."""
 
     state: str
@@ -60,18 +60,18 @@ class Root:
     """Whether a person accepted what is there, and that was not taken in yet."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _seen: RootSeen | None = None
-    _verdict: RootSeen | Doubt | None = None
+    _verdict: RootSeen | RootProblem | None = None
     _judge_again_at: float = 0.0
 
-    def check(self) -> RootSeen | Doubt:
+    def check(self) -> RootSeen | RootProblem:
         """The library's directory as it is now, if it is to be believed. Raises CatalogError."""
         with self._lock:
             seen = check_root(self.place.root)
             if isinstance(seen, str):
-                self._seen, self._verdict = None, Doubt("offline", seen)
+                self._seen, self._verdict = None, RootProblem("offline", seen)
                 return self._verdict
             with reading():
-                standing = libraries.standing_of(self.place.library_id)
+                standing = libraries.library_status(self.place.library_id)
             # The acceptance is of what is there at that moment, not of what may follow before it is taken in.
             is_newly_accepted = standing.is_accepted and not self.is_accepted
             if self._verdict is None or self._must_judge(seen, is_newly_accepted):
@@ -79,46 +79,50 @@ class Root:
                 self._seen = seen
                 self._judge_again_at = self.monotonic() + JUDGE_S
             self.is_accepted = standing.is_accepted
-            if standing.is_accepted and isinstance(self._verdict, Doubt):
+            if standing.is_accepted and isinstance(self._verdict, RootProblem):
                 # It was said of what is held, of a disk below or of another root, and this is not where that is seen.
                 with writing():
                     libraries.end_acceptance(self.place.library_id)
                 self.is_accepted = False
             return self._verdict
 
-    def foresee(self, seen: RootSeen) -> Doubt | None:
+    def dry_run(self, seen: RootSeen) -> RootProblem | None:
         """What `check` would have against this directory. Nothing is noted."""
         with reading():
-            standing = libraries.standing_of(self.place.library_id)
-        return self._doubt(standing, passport_of_root(seen))
+            standing = libraries.library_status(self.place.library_id)
+        return self._doubt(standing, identity_of_root(seen))
 
     def believed_at(self, relative: str) -> RootSeen | None:
         """The root, if what is not to be seen at this path of it is certainly not there; None if that is unknown."""
         believed = self._verdict or self.check()
-        if isinstance(believed, Doubt) or any(is_at_or_below(relative, folder) for folder in believed.away):
+        if isinstance(believed, RootProblem) or any(is_at_or_below(relative, folder) for folder in believed.away):
             return None
         return believed if check_root(self.place.root) == believed else None
 
     def remember_count(self) -> None:
         """All of the library was walked: note how many files are present."""
         with reading():
-            passport = libraries.standing_of(self.place.library_id).passport
+            filesystem_identity = libraries.library_status(self.place.library_id).filesystem_identity
             count = video_files.present_count(self.place.library_id)
-        if passport is not None and passport.get("file_count") != count:
+        if filesystem_identity is not None and filesystem_identity.get("file_count") != count:
             with writing():
-                libraries.remember_passport(self.place.library_id, passport | {"file_count": count})
+                libraries.remember_filesystem_identity(
+                    self.place.library_id, filesystem_identity | {"file_count": count}
+                )
 
     # --- judging -----------------------------------------------------------------------------------------
 
     def _must_judge(self, seen: RootSeen, is_newly_accepted: bool) -> bool:
         if seen != self._seen or is_newly_accepted:
             return True
-        is_doubtful = isinstance(self._verdict, Doubt) or (self._verdict is not None and bool(self._verdict.away))
+        is_doubtful = isinstance(self._verdict, RootProblem) or (self._verdict is not None and bool(self._verdict.away))
         return is_doubtful and self.monotonic() >= self._judge_again_at
 
-    def _judge(self, seen: RootSeen, standing: Standing, is_newly_accepted: bool) -> RootSeen | Doubt:
-        now = passport_of_root(seen)
-        before = None if standing.passport is None else Passport.from_json(standing.passport)
+    def _judge(self, seen: RootSeen, standing: LibraryStatus, is_newly_accepted: bool) -> RootSeen | RootProblem:
+        now = identity_of_root(seen)
+        before = (
+            None if standing.filesystem_identity is None else FilesystemIdentity.from_json(standing.filesystem_identity)
+        )
         # What is accepted is what was judged before: another root may be there since, or the empty place of that one.
         instead = before.instead if before is not None and is_newly_accepted else None
         is_accepted_as_root = instead is not None and is_just_so(instead, now)
@@ -131,22 +135,22 @@ class Root:
         self._remember(standing, before, now, away)
         return replace(seen, away=away)
 
-    def _remember_instead(self, before: Passport | None, now: Passport) -> None:
+    def _remember_instead(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
         if before is not None and before.instead != now:
             with writing():
-                libraries.remember_passport(self.place.library_id, replace(before, instead=now).to_json())
+                libraries.remember_filesystem_identity(self.place.library_id, replace(before, instead=now).to_json())
 
-    def _doubt(self, standing: Standing, now: Passport) -> Doubt | None:
-        if standing.passport is None:
+    def _doubt(self, standing: LibraryStatus, now: FilesystemIdentity) -> RootProblem | None:
+        if standing.filesystem_identity is None:
             return None
-        reason = self._why_another(Passport.from_json(standing.passport), now)
-        return None if reason is None else Doubt("suspect", f"{reason}; {_what_to_do(standing.name)}")
+        reason = self._why_another(FilesystemIdentity.from_json(standing.filesystem_identity), now)
+        return None if reason is None else RootProblem("unverified", f"{reason}; {_what_to_do(standing.name)}")
 
-    def _why_another(self, before: Passport, now: Passport) -> str | None:
+    def _why_another(self, before: FilesystemIdentity, now: FilesystemIdentity) -> str | None:
         """Why the root is not believed to be the one of before."""
         found = differences(before, now)
         mount_points = {*(before.below or ()), *(now.below or ())}
-        sample = None if found.likeness is Likeness.SAME else self._sample("", mount_points)
+        sample = None if found.likeness is Match.SAME else self._sample("", mount_points)
         if sample is None or self._vouch(sample, found):
             return None
         # Files that came since the last walk are not in its count.
@@ -154,7 +158,7 @@ class Root:
         count = f" (of {before.file_count} in all)" if has_count else ""
         return f"{readable(self.place.root)} is not what it was: {_told(found)}; {_told_of(sample)}{count}"
 
-    def _mounts_away(self, before: Passport, now: Passport) -> tuple[str, ...]:
+    def _mounts_away(self, before: FilesystemIdentity, now: FilesystemIdentity) -> tuple[str, ...]:
         """The mount points, of before or of now, that are not believed to show what they showed."""
         known, present = before.below or {}, now.below or {}
         return tuple(
@@ -166,15 +170,20 @@ class Root:
         )
 
     def _shows_the_same(
-        self, relative: str, root_before: Passport, before: Passport | None, now: Passport | None, others: set[str]
+        self,
+        relative: str,
+        root_before: FilesystemIdentity,
+        before: FilesystemIdentity | None,
+        now: FilesystemIdentity | None,
+        others: set[str],
     ) -> bool:
         if before is not None and now is not None:
             found = differences(before, now)
         elif root_before.below is None:
-            found = Differences(Likeness.UNPROVEN, ())  # an older reeld did not note what was mounted
+            found = Differences(Match.UNPROVEN, ())  # an older reeld did not note what was mounted
         else:
-            found = Differences(Likeness.OTHER, ())  # something was mounted, or unmounted
-        if found.likeness is Likeness.SAME:
+            found = Differences(Match.OTHER, ())  # something was mounted, or unmounted
+        if found.likeness is Match.SAME:
             return True
         below_it = {other for other in others if other != relative and is_at_or_below(other, relative)}
         return self._vouch(self._sample(relative, below_it), found)
@@ -193,17 +202,21 @@ class Root:
         """
         if not sample.drawn or sample.alike >= ENOUGH * sample.drawn:
             return True
-        return found.likeness is Likeness.UNPROVEN and sample.identical > 0
+        return found.likeness is Match.UNPROVEN and sample.identical > 0
 
-    def _remember(self, standing: Standing, before: Passport | None, now: Passport, away: tuple[str, ...]) -> None:
+    def _remember(
+        self, standing: LibraryStatus, before: FilesystemIdentity | None, now: FilesystemIdentity, away: tuple[str, ...]
+    ) -> None:
         # What is away keeps the passport by which it is known when it comes back.
         known = (before.below if before else None) or {}
         below = {relative: facts for relative, facts in (now.below or {}).items() if relative not in away}
         below |= {relative: known[relative] for relative in away if relative in known}
-        passport = replace(now, file_count=before.file_count if before else None, below=below, away=away).to_json()
-        if passport != standing.passport:
+        filesystem_identity = replace(
+            now, file_count=before.file_count if before else None, below=below, away=away
+        ).to_json()
+        if filesystem_identity != standing.filesystem_identity:
             with writing():
-                libraries.remember_passport(self.place.library_id, passport)
+                libraries.remember_filesystem_identity(self.place.library_id, filesystem_identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,28 +12,28 @@ from reeld.catalog import queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
 from reeld.database.connection import close_catalog, open_catalog, writing
-from reeld.database.maintenance import Upkeep
+from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
-from reeld.pipeline.context import Tools
-from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.context import StageContext
+from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import AFTER_IDENTIFY, HASH, IDENTIFY, Stage, stages
-from reeld.pipeline.throttle import Hours
-from reeld.report.counters import Tally, counted
-from reeld.report.progress import Forecast
+from reeld.pipeline.throttle import TimeWindow
+from reeld.report.counters import Counters, counted
+from reeld.report.progress import ProgressEstimator
 from reeld.report.sd_notify import notify, tell_reloading
-from reeld.report.status_line import Headline
-from reeld.service.heartbeat import Pulses
-from reeld.service.instance_lock import Presence
+from reeld.report.status_line import StatusLine
+from reeld.service.heartbeat import Heartbeats
+from reeld.service.instance_lock import InstanceLock
 from reeld.service.reload import Reloading
-from reeld.service.shutdown import LONGEST_END_S, join_all, leave, leave_behind
+from reeld.service.shutdown import LONGEST_END_S, abandon, join_all, leave
 from reeld.service.signals import Signals
-from reeld.service.stage_context import at_its_disk, looking, now_ms, open_tools, roots_of
-from reeld.service.supervisor import Vigil
-from reeld.service.watcher import LibraryWatcher, make_intake
+from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
+from reeld.service.supervisor import Supervisor
+from reeld.service.watcher import LibraryWatcher, make_folder_scanner
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ UPKEEP_S = 1.0
 # A backup of a catalogue of gigabytes, on a slow disk, is copied and checked for minutes.
 LONGEST_UPKEEP_S = 3600.0
 
-OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "upkeep")
+OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "maintenance")
 """What the names of the threads without which nothing is true any more begin with."""
 
 
@@ -63,15 +63,15 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
     """
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
-        presence = stack.enter_context(Presence(config.database_path))
+        instance_lock = stack.enter_context(InstanceLock(config.database_path))
         if (library_ids := open_patiently(config, signals)) is None:
             return
         stack.callback(close_catalog)
         signals.take_over_the_end()
-        reloading, tally = Reloading(config, read_config), Tally()
-        daemon = Daemon(config, library_ids, signals, reloading, tally)
-        while daemon.run(presence) and (taken := _take_over_again(reloading.config, signals)) is not None:
-            daemon = Daemon(reloading.config, taken, signals, reloading, tally)
+        reloading, counters = Reloading(config, read_config), Counters()
+        daemon = Daemon(config, library_ids, signals, reloading, counters)
+        while daemon.run(instance_lock) and (taken := _take_over_again(reloading.config, signals)) is not None:
+            daemon = Daemon(reloading.config, taken, signals, reloading, counters)
     if daemon.failure is not None:
         raise daemon.failure
 
@@ -159,61 +159,65 @@ class Daemon:
     """The threads of a running reeld under one configuration: a watcher for each library, the workers, the caller's."""
 
     def __init__(
-        self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, tally: Tally
+        self, config: Config, library_ids: dict[str, int], signals: Signals, reloading: Reloading, counters: Counters
     ) -> None:
-        self._tally = tally
-        self._forecast = Forecast(tally, with_full_hash=config.hash.full)
+        self._counters = counters
+        self._progress_estimator = ProgressEstimator(counters, with_full_hash=config.hash.full)
         self._metrics: Metrics | None = None
         self.stopping = threading.Event()
         self.failure: ReeldError | None = None
         self._config = config
         self._document = document_of(config)
-        self._upkeep = Upkeep(config.database_path, time.time(), self.stopping.is_set, backups_kept=config.backups_kept)
+        self._maintenance = Maintenance(
+            config.database_path, time.time(), self.stopping.is_set, backups_kept=config.backups_kept
+        )
         self._ids = {library.path: library_ids[library.name] for library in config.libraries}
         self._roots = roots_of(config, library_ids)
         self._signals = signals
         self._reloading = reloading
-        self._pulses = Pulses()
-        self._disks = Disks()
-        self._headline = Headline()
+        self._heartbeats = Heartbeats()
+        self._disks = DiskHealth()
+        self._status_line = StatusLine()
         self._stages: tuple[Stage, ...] = tuple(
-            at_its_disk(counted(stage, tally), self._pulses) for stage in stages(with_full_hash=config.hash.full)
+            at_its_disk(counted(stage, counters), self._heartbeats) for stage in stages(with_full_hash=config.hash.full)
         )
 
-    def run(self, presence: Presence) -> bool:
+    def run(self, instance_lock: InstanceLock) -> bool:
         """Start everything, wait, stop everything; whether to go on with another configuration.
 
         Where a thread waits for a dead disk at the end, the process ends here.
         """
-        with open_tools(self._config, self.stopping, self._tally.hashed, pulses=self._pulses) as tools:
+        with open_stage_context(
+            self._config, self.stopping, self._counters.hashed, heartbeats=self._heartbeats
+        ) as tools:
             self._start(tools)
             goes_on = False
             try:
-                goes_on = self._stay(presence)
+                goes_on = self._stay(instance_lock)
             finally:
                 left_behind = self._end(tools, is_last=not goes_on)
             if left_behind and not goes_on:
-                leave(presence, self.failure)
+                leave(instance_lock, self.failure)
         return goes_on
 
-    def _start(self, tools: Tools) -> None:
+    def _start(self, tools: StageContext) -> None:
         runner = Runner(
             stages=self._stages,
             tools=tools,
             now_ms=now_ms,
             pause=self._pause,
-            look_again=self._look_again,
-            disks=self._disks,
-            hours=Hours(*hours_of(self._config.hash.hours)),
+            rescan_directory=self._rescan_directory,
+            disk_health=self._disks,
+            hours=TimeWindow(*hours_of(self._config.hash.hours)),
         )
-        self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._pulses)
+        self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._heartbeats)
         self._watchers = self._make_watchers()
-        self._vigil = Vigil(self._pulses, self._disks, self._workers, self._ids)
+        self._supervisor = Supervisor(self._heartbeats, self._disks, self._workers, self._ids)
         threading.excepthook = self._crash
         self._list_until = time.monotonic() + LISTING_S
         for watcher in self._watchers:
             watcher.start()
-        threading.Thread(target=self._keep_up, name="upkeep").start()
+        threading.Thread(target=self._keep_up, name="maintenance").start()
         self._metrics = self._show_metrics()
 
     def _show_metrics(self) -> "Metrics | None":
@@ -225,7 +229,7 @@ class Daemon:
         watchers = self._watchers
         metrics = Metrics(
             self._config.metrics,
-            self._tally,
+            self._counters,
             self._config.database_path,
             lambda: [watcher.figures() for watcher in watchers],
         )
@@ -237,45 +241,47 @@ class Daemon:
             LibraryWatcher(
                 library,
                 self._config.watch,
-                make_intake(
+                make_folder_scanner(
                     library,
                     self._ids[library.path],
                     first_stage=self._stages[0],
                     with_full_hash=self._config.hash.full,
-                    look_for=looking(self._roots, self._disks.is_answering),
-                    on_displaced=partial(self._look_around, library.quiet_s / 2),
-                    look_again=self._look_again,
+                    stat_names=stat_names_of(self._roots, self._disks.is_answering),
+                    on_evicted=partial(self._rescan_all, library.quiet_s / 2),
+                    rescan_directory=self._rescan_directory,
                 ),
                 self._roots[self._ids[library.path]],
                 self.stopping,
                 self._fail,
-                self._pulses,
-                self._tally,
+                self._heartbeats,
+                self._counters,
             )
             for library in self._config.libraries
         ]
 
-    def _stay(self, presence: Presence) -> bool:
+    def _stay(self, instance_lock: InstanceLock) -> bool:
         """Until reeld is to end, or (True) to go on with another configuration."""
         is_ready, started = False, round(time.time())
         before: dict[str, Any] | None = None
         while not self.stopping.is_set():
             try:
-                presence.keep()
-                self._vigil.look_around()
+                instance_lock.keep()
+                self._supervisor.rescan_all()
             except CatalogError as err:
                 self._fail(err)
             was_ready, is_ready = is_ready, is_ready or self._is_watched_or_known_why_not()
             status = self._status(started)
             if status != before:
-                presence.tell(status)
+                instance_lock.tell(status)
                 before = status
             if is_ready and not was_ready:
                 self._say_ready(status)
             elif is_ready:
-                self._headline.tell(status)
+                self._status_line.tell(status)
             self._begin_work()
-            match self._signals.wait(self._vigil.pause_s() if is_ready and self._workers.have_started else READY_S):
+            match self._signals.wait(
+                self._supervisor.pause_s() if is_ready and self._workers.have_started else READY_S
+            ):
                 case "end":
                     return False
                 case "reload":
@@ -284,7 +290,7 @@ class Daemon:
                     if self._reloading.has_found_another():
                         return True
                     if is_ready:
-                        self._headline.tell_ready(self._status(started))
+                        self._status_line.tell_ready(self._status(started))
         return False
 
     def _status(self, started: int) -> dict[str, Any]:
@@ -294,9 +300,9 @@ class Daemon:
             "config_file": self._config.source and os.path.abspath(self._config.source),
             "config": self._document,
             "config_error": self._reloading.complaint,
-            "catalog": self._upkeep.status(),
+            "catalog": self._maintenance.status(),
             "libraries": self._libraries(),
-            "work": self._forecast.status(),
+            "work": self._progress_estimator.status(),
         }
 
     def _libraries(self) -> list[dict[str, Any]]:
@@ -321,11 +327,11 @@ class Daemon:
         return not any(self._disks.is_answering(library.path) for library in self._late())
 
     def _say_ready(self, status: Mapping[str, Any]) -> None:
-        self._headline.tell_ready(status)
+        self._status_line.tell_ready(status)
         names = [library.name for library in self._late()]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
 
-    def _end(self, tools: Tools, *, is_last: bool) -> list[threading.Thread]:
+    def _end(self, tools: StageContext, *, is_last: bool) -> list[threading.Thread]:
         """Stop all threads; those that could not be stopped because they wait for a disk."""
         until = time.monotonic() + LONGEST_END_S
         self.stopping.set()
@@ -349,25 +355,25 @@ class Daemon:
         left_behind = join_all([interrupting, *ours], until)
         threading.excepthook = threading.__excepthook__
         if left_behind:
-            leave_behind(left_behind)
+            abandon(left_behind)
         if is_last:
             log.info("daemon.stopped")
         return left_behind
 
     def _keep_up(self) -> None:
         """In a thread of its own: checking a backup of a large catalogue takes many seconds."""
-        with self._pulses.of_this_thread() as pulse:
+        with self._heartbeats.of_this_thread() as heartbeat:
             while not self.stopping.is_set():
-                pulse.beat(within_s=LONGEST_UPKEEP_S)
+                heartbeat.beat(within_s=LONGEST_UPKEEP_S)
                 try:
-                    self._upkeep.tick(time.time())
+                    self._maintenance.tick(time.time())
                 except CatalogError as err:
                     self._fail(err)
-                pulse.beat(within_s=UPKEEP_S)
+                heartbeat.beat(within_s=UPKEEP_S)
                 self.stopping.wait(UPKEEP_S)
 
     def _pause(self, seconds: float) -> None:
-        self._pulses.mine().beat(within_s=seconds)
+        self._heartbeats.mine().beat(within_s=seconds)
         self.stopping.wait(seconds)
 
     def _crash(self, crash: threading.ExceptHookArgs) -> None:
@@ -389,15 +395,15 @@ class Daemon:
         if is_first:
             log.error("daemon.failed", reason=str(error))
 
-    def _look_around(self, within_s: float) -> Callable[[], bool]:
+    def _rescan_all(self, within_s: float) -> Callable[[], bool]:
         """Have all libraries looked through soon; gives whether all that can be looked at were."""
-        asked = [(watcher, watcher.look_around(within_s)) for watcher in self._watchers]
+        asked = [(watcher, watcher.rescan_all(within_s)) for watcher in self._watchers]
         return lambda: all(
-            watcher.has_looked_around(number) or not self._disks.is_answering(watcher.library.path)
+            watcher.has_rescanned_all(number) or not self._disks.is_answering(watcher.library.path)
             for watcher, number in asked
         )
 
-    def _look_again(self, absolute_path: str) -> None:
+    def _rescan_directory(self, absolute_path: str) -> None:
         for watcher in self._watchers:
             if absolute_path.startswith(watcher.library.path.rstrip("/") + "/"):
                 watcher.look_at(absolute_path)

@@ -56,7 +56,7 @@ class Findings:
     """Names of threads that should have said something by now, or died of a bug."""
 
 
-class Pulse:
+class Heartbeat:
     """What one thread says of itself: written by that thread alone, read by any."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -97,44 +97,44 @@ class _Progress:
     seen_at: float
 
 
-class Pulses:
+class Heartbeats:
     """The pulses of all threads that take part."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._pulses: dict[str, Pulse] = {}
+        self._heartbeats: dict[str, Heartbeat] = {}
         self._died: list[str] = []
         """Threads that an error ended: none of them says anything any more."""
         self._mine = threading.local()
         self._progress: dict[str, _Progress] = {}
 
     @contextmanager
-    def of_this_thread(self) -> Iterator[Pulse]:
+    def of_this_thread(self) -> Iterator[Heartbeat]:
         """The calling thread takes part until the end of the block."""
         name = threading.current_thread().name
-        pulse = self._mine.pulse = Pulse(self._clock)
+        heartbeat = self._mine.heartbeat = Heartbeat(self._clock)
         with self._lock:
-            self._pulses[name] = pulse
+            self._heartbeats[name] = heartbeat
         try:
-            yield pulse
+            yield heartbeat
         except BaseException:
             self._died.append(name)
             raise
         finally:
             with self._lock:
-                del self._pulses[name]
+                del self._heartbeats[name]
 
-    def mine(self) -> Pulse:
+    def mine(self) -> Heartbeat:
         """The calling thread's; one that nobody looks at if it does not take part."""
-        pulse: Pulse | None = getattr(self._mine, "pulse", None)
-        return pulse or Pulse(self._clock)
+        heartbeat: Heartbeat | None = getattr(self._mine, "heartbeat", None)
+        return heartbeat or Heartbeat(self._clock)
 
     def look(self) -> Findings:
         """What is wrong now; for one thread that asks again and again."""
         now = self._clock()
         with self._lock:
-            seen = {name: (pulse.doing, pulse.processor_ns()) for name, pulse in self._pulses.items()}
+            seen = {name: (heartbeat.doing, heartbeat.processor_ns()) for name, heartbeat in self._heartbeats.items()}
         stuck = tuple(
             name
             for name, (doing, _) in seen.items()

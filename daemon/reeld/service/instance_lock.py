@@ -32,7 +32,7 @@ What = Literal["run", "scan", "restore"]
 """What an owner does: the daemon, a scan, or a command that puts another catalogue in the place."""
 
 
-class Presence:
+class InstanceLock:
     """The lock on a catalogue, and the status that goes with it."""
 
     def __init__(self, database_path: str, what: What = "run") -> None:

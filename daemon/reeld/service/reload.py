@@ -37,7 +37,7 @@ class Reloading:
 
 
 def config_in_force(status: Mapping[str, Any]) -> Config | None:
-    """The configuration of the reeld that says this of itself (`presence.status_of`); None where it does not tell.
+    """The configuration of the reeld that says this of itself (`instance_lock.status_of`); None where it does not tell.
 
     A scan does not, and neither does a reeld of another version, whose keys are others.
     """

@@ -12,22 +12,22 @@ from typing import Any
 from reeld.catalog import libraries, queue, views
 from reeld.config import Config, Library, SettleSettings, paths_overlap
 from reeld.database.connection import close_catalog, reading, writing
-from reeld.database.maintenance import Upkeep
+from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
 from reeld.errors import CatalogError, NotFoundError, UsageError
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
-from reeld.report.counters import Tally, counted
-from reeld.report.progress import Forecast, Outlook
-from reeld.scanner.compare import Intake
+from reeld.report.counters import Counters, counted
+from reeld.report.progress import Estimate, ProgressEstimator
+from reeld.scanner.compare import FolderScanner
 from reeld.scanner.reconcile import reconcile
-from reeld.scanner.root_check import Doubt, why_away
+from reeld.scanner.root_check import RootProblem, why_away
 from reeld.service.daemon import open_owned_catalog
-from reeld.service.heartbeat import Pulses
-from reeld.service.instance_lock import Presence
+from reeld.service.heartbeat import Heartbeats
+from reeld.service.instance_lock import InstanceLock
 from reeld.service.signals import ending_on_signals
-from reeld.service.stage_context import looking, now_ms, open_tools, roots_of
-from reeld.service.watcher import make_intake, record_state
+from reeld.service.stage_context import now_ms, open_stage_context, roots_of, stat_names_of
+from reeld.service.watcher import make_folder_scanner, record_state
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.settle import MOST_WAITING
@@ -57,7 +57,7 @@ class Progress:
     left: dict[str, int]
     """Files whose next stage is this one, by stage."""
     bytes_hashed: int
-    outlook: Outlook
+    estimate: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +154,14 @@ Show = Callable[[Progress], None]
 def run_scan(config: Config, paths: Sequence[str], show: Show | None = None) -> Summary:
     """Bring the catalogue up to date once, telling `show`, if anybody looks on, every now and then how far it is."""
     config, wanted = choose_libraries(config, paths)
-    with Presence(config.database_path, "scan"):
+    with InstanceLock(config.database_path, "scan"):
         library_ids = open_owned_catalog(config)
         try:
             summary = _Scan(config, library_ids, wanted).run(show)
-            upkeep = Upkeep(config.database_path, time.time(), lambda: False, backups_kept=config.backups_kept)
-            upkeep.back_up_at_end(time.time())
+            maintenance = Maintenance(
+                config.database_path, time.time(), lambda: False, backups_kept=config.backups_kept
+            )
+            maintenance.back_up_at_end(time.time())
             return summary
         finally:
             close_catalog()
@@ -180,10 +182,10 @@ class _Scan:
         self._roots_seen: dict[int, RootSeen] = {}
         self._changed: set[str] = set()
         """Files that changed under their job, which waits until they are complete."""
-        self._to_look_again: queues.SimpleQueue[str] = queues.SimpleQueue()
-        self._tally = Tally()
-        self._forecast = Forecast(self._tally, with_full_hash=config.hash.full)
-        self._stages = tuple(counted(stage, self._tally) for stage in stages(with_full_hash=config.hash.full))
+        self._to_rescan: queues.SimpleQueue[str] = queues.SimpleQueue()
+        self._counters = Counters()
+        self._progress_estimator = ProgressEstimator(self._counters, with_full_hash=config.hash.full)
+        self._stages = tuple(counted(stage, self._counters) for stage in stages(with_full_hash=config.hash.full))
         self._wishes = self._fulfilled = 0
         self._was_another_root = False
         """Whether a library could not be looked through, while all were, though it can be looked at."""
@@ -192,104 +194,104 @@ class _Scan:
     def run(self, show: Show | None) -> Summary:
         with (
             self._interruption,
-            open_tools(self._config, self._stopping, self._tally.hashed) as tools,
+            open_stage_context(self._config, self._stopping, self._counters.hashed) as tools,
         ):
             runner = Runner(
                 stages=self._stages,
                 tools=tools,
                 now_ms=now_ms,
                 pause=self._pause,
-                look_again=self._to_look_again.put,
+                rescan_directory=self._to_rescan.put,
             )
-            workers = Workers(runner, self._stopping, self._fail, lane_threads(), Pulses())
+            workers = Workers(runner, self._stopping, self._fail, lane_threads(), Heartbeats())
             try:
                 takes_long = threading.Timer(LISTING_S, workers.start)
                 takes_long.start()
                 try:
-                    intakes = self._walk()
+                    folder_scanners = self._walk()
                 finally:
                     takes_long.cancel()
                     takes_long.join()
                 workers.start()
-                self._work_off(intakes, show)
-                for library, intake in zip(self._config.libraries, intakes, strict=True):
-                    self._check(library, intake)
+                self._work_off(folder_scanners, show)
+                for library, folder_scanner in zip(self._config.libraries, folder_scanners, strict=True):
+                    self._check(library, folder_scanner)
             finally:
                 self._stopping.set()
                 tools.interrupt()
                 workers.join()
         if self._failure is not None:
             raise self._failure
-        return self._summary(intakes)
+        return self._summary(folder_scanners)
 
-    def _walk(self) -> list[Intake]:
-        intakes = []
+    def _walk(self) -> list[FolderScanner]:
+        folder_scanners = []
         for library in self._config.libraries:
             # Of the others only those files are looked at that still had work to be done.
-            intake = make_intake(
+            folder_scanner = make_folder_scanner(
                 library,
                 self._library_ids[library.name],
                 first_stage=self._stages[0],
                 with_full_hash=self._config.hash.full,
-                look_for=looking(self._roots),
-                on_displaced=self._wish_to_look_around,
-                look_again=self._to_look_again.put,
+                stat_names=stat_names_of(self._roots),
+                on_evicted=self._request_rescan_all,
+                rescan_directory=self._to_rescan.put,
             )
-            self._walk_library(library, intake)
-            intakes.append(intake)
-        return intakes
+            self._walk_library(library, folder_scanner)
+            folder_scanners.append(folder_scanner)
+        return folder_scanners
 
-    def _walk_library(self, library: Library, intake: Intake) -> None:
-        library_id = intake.place.library_id
+    def _walk_library(self, library: Library, folder_scanner: FolderScanner) -> None:
+        library_id = folder_scanner.place.library_id
         root = self._roots[library_id]
         with reading():
-            before = libraries.standing_of(library_id)
-        intake.absences.begin_anew(was_held=before.state == "held")
-        if (seen := self._check(library, intake)) is None:
+            before = libraries.library_status(library_id)
+        folder_scanner.missing_files.begin_anew(was_held=before.state == "on_hold")
+        if (seen := self._check(library, folder_scanner)) is None:
             return
         if root.is_accepted:
-            intake.absences.accept()
+            folder_scanner.missing_files.accept()
         self._roots_seen[library_id] = seen
         for folder in self._wanted.get(library.name, ()):
-            self._reconcile(library, intake, Hint(relative=folder, is_recursive=True))
+            self._reconcile(library, folder_scanner, Hint(relative=folder, is_recursive=True))
         if "" in self._wanted.get(library.name, ()):
             root.remember_count()
 
-    def _check(self, library: Library, intake: Intake) -> RootSeen | None:
+    def _check(self, library: Library, folder_scanner: FolderScanner) -> RootSeen | None:
         """Record what the library is like; its root if that is to be looked into."""
-        found, held = self._roots[intake.place.library_id].check(), intake.absences.held
+        found, held = self._roots[folder_scanner.place.library_id].check(), folder_scanner.missing_files.held
         told = self._doubts
-        if isinstance(found, Doubt):
+        if isinstance(found, RootProblem):
             state, reason, told = found.state, found.reason, self._offline
         else:
-            state = "online" if held is None else "held"
+            state = "online" if held is None else "on_hold"
             reason = "; ".join(each for each in (held, why_away(found, library)) if each is not None)
         self._doubts.pop(library.name, None)
         if reason and library.name in self._wanted:
             told[library.name] = reason
-        seen = None if isinstance(found, Doubt) else found
+        seen = None if isinstance(found, RootProblem) else found
         with writing():
-            record_state(intake, state, reason or None, seen)
+            record_state(folder_scanner, state, reason or None, seen)
         return seen
 
-    def _work_off(self, intakes: Sequence[Intake], show: Show | None) -> None:
+    def _work_off(self, folder_scanners: Sequence[FolderScanner], show: Show | None) -> None:
         """Until nothing settles and nothing is queued, or what settles has used up our patience."""
         quiet_s = max((library.quiet_s for library in self._config.libraries), default=0.0)
         last_work, next_show = time.monotonic(), 0.0
         while not self._is_over():
-            self._look_again(intakes)
-            self._look_around(intakes)
-            for library, intake in zip(self._config.libraries, intakes, strict=True):
-                self._look_once_more(library, intake)
-                self._show_again_who_was_turned_away(library, intake)
-                intake.arrivals.settle_due()
-            settling = sum(len(intake.arrivals.settling) for intake in intakes)
-            is_in_doubt = any(intake.absences.next_due() is not None for intake in intakes)
+            self._rescan_directory(folder_scanners)
+            self._rescan_all(folder_scanners)
+            for library, folder_scanner in zip(self._config.libraries, folder_scanners, strict=True):
+                self._confirm_missing(library, folder_scanner)
+                self._rescan_rejected(library, folder_scanner)
+                folder_scanner.new_files.settle_due()
+            settling = sum(len(folder_scanner.new_files.settling) for folder_scanner in folder_scanners)
+            is_in_doubt = any(folder_scanner.missing_files.next_due() is not None for folder_scanner in folder_scanners)
             if show is not None and time.monotonic() >= next_show:
                 began = time.monotonic()
                 show(self._progress(settling))
                 next_show = time.monotonic() + max(SHOW_S, SHOW_SHARE * (time.monotonic() - began))
-            if self._has_work(intakes):
+            if self._has_work(folder_scanners):
                 last_work = time.monotonic()
             elif not (settling or is_in_doubt) or time.monotonic() - last_work > PATIENCE * quiet_s + (
                 SECOND_LOOK_S if is_in_doubt else 1
@@ -297,9 +299,9 @@ class _Scan:
                 return
             time.sleep(TICK_S)
 
-    def _has_work(self, intakes: Sequence[Intake]) -> bool:
+    def _has_work(self, folder_scanners: Sequence[FolderScanner]) -> bool:
         """Whether there are more jobs than those that wait for their file, which is waited for anyway."""
-        idle = len(self._changed.intersection(_unsettled(intakes))) if self._changed else 0
+        idle = len(self._changed.intersection(_unsettled(folder_scanners))) if self._changed else 0
         with reading():
             return queue.live_count(now_ms() + SOON_MS, most=idle + 1) > idle
 
@@ -307,74 +309,74 @@ class _Scan:
         return Progress(
             settling=settling,
             left=views.left_by_stage(),
-            bytes_hashed=self._tally.bytes_hashed,
-            outlook=self._forecast.look(views.work_left()),
+            bytes_hashed=self._counters.bytes_hashed,
+            estimate=self._progress_estimator.look(views.work_left()),
         )
 
-    def _look_again(self, intakes: Sequence[Intake]) -> None:
+    def _rescan_directory(self, folder_scanners: Sequence[FolderScanner]) -> None:
         """List the folders of files that turned out to be gone, or changed, when their turn came."""
-        while not self._to_look_again.empty():
-            path = self._to_look_again.get()
+        while not self._to_rescan.empty():
+            path = self._to_rescan.get()
             self._changed.add(path)
-            for library, intake in zip(self._config.libraries, intakes, strict=True):
-                relative = os.path.relpath(os.path.dirname(path), intake.place.root)
-                if intake.place.library_id in self._roots_seen and relative.split("/")[0] != "..":
+            for library, folder_scanner in zip(self._config.libraries, folder_scanners, strict=True):
+                relative = os.path.relpath(os.path.dirname(path), folder_scanner.place.root)
+                if folder_scanner.place.library_id in self._roots_seen and relative.split("/")[0] != "..":
                     # It may be gone with its disk: then its job waits for that, and the pass does not.
-                    self._check(library, intake)
+                    self._check(library, folder_scanner)
                     self._reconcile(
-                        library, intake, Hint(relative="" if relative == "." else relative, is_recursive=False)
+                        library, folder_scanner, Hint(relative="" if relative == "." else relative, is_recursive=False)
                     )
 
-    def _wish_to_look_around(self) -> Callable[[], bool]:
+    def _request_rescan_all(self) -> Callable[[], bool]:
         """Unknown content stands where known content stood, which may have gone to where this pass has been already."""
         self._wishes += 1
         wish = self._wishes
         return lambda: self._fulfilled >= wish
 
-    def _look_around(self, intakes: Sequence[Intake]) -> None:
+    def _rescan_all(self, folder_scanners: Sequence[FolderScanner]) -> None:
         wish = self._wishes
         if self._fulfilled < wish:
             self._was_another_root = False
-            for library, intake in zip(self._config.libraries, intakes, strict=True):
-                if intake.place.library_id in self._roots_seen:
-                    self._reconcile(library, intake, EVERYTHING)
+            for library, folder_scanner in zip(self._config.libraries, folder_scanners, strict=True):
+                if folder_scanner.place.library_id in self._roots_seen:
+                    self._reconcile(library, folder_scanner, EVERYTHING)
             if not self._was_another_root:  # else whoever waits for it goes on waiting
                 self._fulfilled = wish
 
-    def _look_once_more(self, library: Library, intake: Intake) -> None:
+    def _confirm_missing(self, library: Library, folder_scanner: FolderScanner) -> None:
         """Nothing is missing that was looked for only once. When very much is, its jobs wait for a person's word."""
-        held = intake.absences.held
-        while not self._is_over() and (hint := intake.take_due()) is not None:
-            self._reconcile(library, intake, hint)
-        if intake.absences.held != held:
-            self._check(library, intake)
+        held = folder_scanner.missing_files.held
+        while not self._is_over() and (hint := folder_scanner.take_due()) is not None:
+            self._reconcile(library, folder_scanner, hint)
+        if folder_scanner.missing_files.held != held:
+            self._check(library, folder_scanner)
 
-    def _show_again_who_was_turned_away(self, library: Library, intake: Intake) -> None:
-        arrivals = intake.arrivals
-        while len(arrivals.settling) < MOST_WAITING // 2 and not self._is_over():
-            hint = arrivals.turned_away.take()
+    def _rescan_rejected(self, library: Library, folder_scanner: FolderScanner) -> None:
+        new_files = folder_scanner.new_files
+        while len(new_files.settling) < MOST_WAITING // 2 and not self._is_over():
+            hint = new_files.rejected.take()
             if hint is None:
                 return
-            self._reconcile(library, intake, hint)
+            self._reconcile(library, folder_scanner, hint)
 
-    def _reconcile(self, library: Library, intake: Intake, hint: Hint) -> None:
-        root_seen = self._roots_seen[intake.place.library_id]
-        look_anew = partial(self._look_anew, library, intake)
-        for folder in reconcile(intake, hint, root_seen, self._is_over, on_another_root=look_anew):
-            self._unreadable[os.path.join(intake.place.root, folder.relative)] = folder.message
+    def _reconcile(self, library: Library, folder_scanner: FolderScanner, hint: Hint) -> None:
+        root_seen = self._roots_seen[folder_scanner.place.library_id]
+        look_anew = partial(self._reverify_root, library, folder_scanner)
+        for folder in reconcile(folder_scanner, hint, root_seen, self._is_over, on_another_root=look_anew):
+            self._unreadable[os.path.join(folder_scanner.place.root, folder.relative)] = folder.message
 
-    def _look_anew(self, library: Library, intake: Intake) -> None:
+    def _reverify_root(self, library: Library, folder_scanner: FolderScanner) -> None:
         """The root was another one for a moment, and nothing was recorded: if it is to be believed, it is looked at."""
-        if (seen := self._check(library, intake)) is not None:
-            self._roots_seen[intake.place.library_id] = seen
+        if (seen := self._check(library, folder_scanner)) is not None:
+            self._roots_seen[folder_scanner.place.library_id] = seen
             self._was_another_root = True
-            self._wish_to_look_around()
+            self._request_rescan_all()
 
-    def _summary(self, intakes: Sequence[Intake]) -> Summary:
+    def _summary(self, folder_scanners: Sequence[FolderScanner]) -> Summary:
         return Summary(
             seconds=time.monotonic() - self._started,
-            bytes_hashed=self._tally.bytes_hashed,
-            unsettled=(*_unsettled(intakes), *self._put_off()),
+            bytes_hashed=self._counters.bytes_hashed,
+            unsettled=(*_unsettled(folder_scanners), *self._put_off()),
             asked_for=tuple(self._wanted),
             offline=self._offline,
             doubts=self._doubts,
@@ -398,7 +400,9 @@ class _Scan:
         self._stopping.set()
 
 
-def _unsettled(intakes: Sequence[Intake]) -> list[str]:
+def _unsettled(folder_scanners: Sequence[FolderScanner]) -> list[str]:
     return [
-        os.path.join(intake.place.root, wait.key) for intake in intakes for wait in intake.arrivals.settling.waiting()
+        os.path.join(folder_scanner.place.root, wait.key)
+        for folder_scanner in folder_scanners
+        for wait in folder_scanner.new_files.settling.waiting()
     ]

@@ -17,7 +17,7 @@ from reeld.catalog import queue
 from reeld.database.connection import close_catalog, writing
 from reeld.errors import CatalogError, ReeldError
 from reeld.log import get_logger, tell_left_out
-from reeld.service.instance_lock import Presence
+from reeld.service.instance_lock import InstanceLock
 from reeld.service.stage_context import now_ms
 
 log = get_logger()
@@ -37,16 +37,16 @@ def join_all(threads: Iterable[threading.Thread], until: float) -> list[threadin
     return left_behind
 
 
-def leave_behind(threads: Iterable[threading.Thread]) -> None:
+def abandon(threads: Iterable[threading.Thread]) -> None:
     """Go on without these: say so, and take their jobs from them."""
     for thread in threads:
         log.error("thread.left_behind", thread=thread.name, where=position(thread.name))
-    _in_time(_give_back_jobs)
+    _in_time(_release_jobs)
 
 
-def _give_back_jobs() -> None:
+def _release_jobs() -> None:
     with contextlib.suppress(CatalogError), writing():
-        queue.give_back_all(now_ms())
+        queue.release_all(now_ms())
 
 
 def _in_time(deed: Callable[[], None]) -> None:
@@ -68,10 +68,10 @@ def position(thread_name: str) -> str | None:
     return " < ".join(ours[:4]) or None
 
 
-def leave(presence: Presence, failure: ReeldError | None) -> NoReturn:
+def leave(instance_lock: InstanceLock, failure: ReeldError | None) -> NoReturn:
     """End the process at once, after closing what can be closed."""
     _in_time(close_catalog)  # if not, SQLite finds its log whole at the next start
-    presence.__exit__()
+    instance_lock.__exit__()
     tell_left_out(is_last=True)
     sys.stderr.flush()
     os._exit(failure.exit_code if failure else 0)

@@ -14,15 +14,15 @@ from reeld.database.connection import reading, writing
 from reeld.domain.content import HashProgress
 from reeld.domain.records import FileRecord, Place
 from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable
-from reeld.pipeline.context import Tools
+from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import Stage
-from reeld.pipeline.throttle import Pace
+from reeld.pipeline.throttle import RateLimit
 from reeld.sandbox import Limits
-from reeld.scanner.moved_files import LookFor
+from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import Root
-from reeld.service.heartbeat import Pulses
+from reeld.service.heartbeat import Heartbeats
 from reeld.service.worker_pool import START_TIMEOUT_S, WorkerPool
-from reeld.watch.walk import Found, look_for
+from reeld.watch.walk import Found, stat_names
 
 MIB = 1 << 20
 
@@ -47,22 +47,22 @@ def prober_pool(config: Config) -> WorkerPool:
 
 
 @contextmanager
-def open_tools(
+def open_stage_context(
     config: Config,
     stopping: threading.Event,
     on_bytes_hashed: Callable[[int], None] = lambda _count: None,
-    pulses: Pulses | None = None,
-) -> Iterator[Tools]:
+    heartbeats: Heartbeats | None = None,
+) -> Iterator[StageContext]:
     """The tools of the stages; their child processes end when the context does."""
-    pulses = pulses or Pulses()
+    heartbeats = heartbeats or Heartbeats()
     prober, identifier = prober_pool(config), identifier_pool(config)
 
     def ask_prober(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
-        with pulses.mine().away(_longest_call_s(config.probe.timeout_s)):
+        with heartbeats.mine().away(_longest_call_s(config.probe.timeout_s)):
             return prober.call(request, descriptors, timeout_s=config.probe.timeout_s)
 
     def ask_identifier(request: dict[str, Any]) -> dict[str, Any]:
-        with pulses.mine().away(_longest_call_s(config.identify.timeout_s)):
+        with heartbeats.mine().away(_longest_call_s(config.identify.timeout_s)):
             return identifier.call(request, timeout_s=config.identify.timeout_s)
 
     def interrupt() -> None:
@@ -70,13 +70,13 @@ def open_tools(
         identifier.close()
 
     def wait(seconds: float) -> None:
-        with pulses.mine().away(seconds):
+        with heartbeats.mine().away(seconds):
             stopping.wait(seconds)
 
-    pace = Pace(bytes_per_s=config.hash.max_mib_per_s * MIB, pause=wait)
+    pace = RateLimit(bytes_per_s=config.hash.max_mib_per_s * MIB, pause=wait)
 
     try:
-        yield Tools(
+        yield StageContext(
             ask_prober=ask_prober,
             ask_identifier=ask_identifier,
             should_stop=stopping.is_set,
@@ -108,16 +108,16 @@ def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
     return lambda library_path: by_path.get(library_path, 0.0)
 
 
-def at_its_disk(stage: Stage, pulses: Pulses) -> Stage:
+def at_its_disk(stage: Stage, heartbeats: Heartbeats) -> Stage:
     """The stage; while it runs, its thread says at which disk it is."""
 
-    def run(record: FileRecord, tools: Tools) -> Any:
-        pulse = pulses.mine()
-        pulse.at_disk(record.library_path, record.path)
+    def run(record: FileRecord, tools: StageContext) -> Any:
+        heartbeat = heartbeats.mine()
+        heartbeat.at_disk(record.library_path, record.path)
         try:
             return stage.run(record, tools)
         finally:
-            pulse.beat()
+            heartbeat.beat()
 
     return replace(stage, run=run)
 
@@ -133,7 +133,7 @@ def roots_of(config: Config, library_ids: Mapping[str, int]) -> dict[int, Root]:
     return {place.library_id: Root(place=place) for place in places}
 
 
-def looking(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> LookFor:
+def stat_names_of(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> StatNames:
     """What lies under some names of a library's folder now; None if that cannot be known. `roots` by library id.
 
     Only a library that can be looked at right now, and is believed, says so: under the root of an unplugged disk
@@ -141,17 +141,17 @@ def looking(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lamb
     for a library that is not theirs.
     """
 
-    def look_for_names(library_id: int, directory: str, names: Collection[str]) -> Found | None:
+    def stat_in_library(library_id: int, directory: str, names: Collection[str]) -> Found | None:
         root = roots.get(library_id)
         if root is None or not does_answer(root.place.root):
             return None
         seen = root.believed_at(directory)
         if seen is None:
             return None
-        found = look_for(root.place.root, directory, names, seen=seen)
+        found = stat_names(root.place.root, directory, names, seen=seen)
         return found if isinstance(found, Found) and root.believed_at(directory) == seen else None
 
-    return look_for_names
+    return stat_in_library
 
 
 def _longest_call_s(timeout_s: float) -> float:

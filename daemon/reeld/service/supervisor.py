@@ -13,9 +13,9 @@ from reeld.catalog import queue
 from reeld.database.connection import reading, writing
 from reeld.errors import CatalogCorrupt, CatalogError
 from reeld.log import get_logger, tell_left_out
-from reeld.pipeline.disk_health import Disks
+from reeld.pipeline.disk_health import DiskHealth
 from reeld.report.sd_notify import notify, watchdog_interval_s
-from reeld.service.heartbeat import Findings, Pulses
+from reeld.service.heartbeat import Findings, Heartbeats
 from reeld.service.shutdown import position
 from reeld.service.workers import Workers
 
@@ -25,12 +25,14 @@ STATUS_S = 1.0
 """How long the main thread waits from one look to the next."""
 
 
-class Vigil:
+class Supervisor:
     """For the main thread alone."""
 
-    def __init__(self, pulses: Pulses, disks: Disks, workers: Workers, library_ids: Mapping[str, int]) -> None:
-        self._pulses = pulses
-        self._disks = disks
+    def __init__(
+        self, heartbeats: Heartbeats, disk_health: DiskHealth, workers: Workers, library_ids: Mapping[str, int]
+    ) -> None:
+        self._heartbeats = heartbeats
+        self._disks = disk_health
         self._workers = workers
         self._library_ids = library_ids
         self._found = Findings()
@@ -42,9 +44,9 @@ class Vigil:
         """How long to wait until the next look."""
         return STATUS_S if self._watchdog_s is None else min(STATUS_S, self._watchdog_s / 2)
 
-    def look_around(self) -> None:
+    def rescan_all(self) -> None:
         """Raises CatalogCorrupt; any other trouble with the catalogue is met again at the next look."""
-        before, self._found = self._found, self._pulses.look()
+        before, self._found = self._found, self._heartbeats.look()
         self._disks.do_not_answer({stall.root: stall.what for stall in self._found.stalls}, self._found.silent)
         self._workers.relieve([stall.thread for stall in self._found.stalls])
         self._tell_troubles()
@@ -70,7 +72,7 @@ class Vigil:
                 continue  # not configured any more
             try:
                 with writing():
-                    queue.end_rest(self._library_ids[root])
+                    queue.resume_jobs(self._library_ids[root])
             except CatalogCorrupt:
                 raise
             except CatalogError as err:

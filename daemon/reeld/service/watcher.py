@@ -22,19 +22,19 @@ from reeld.errors import CatalogCorrupt, CatalogError, Interrupted
 from reeld.log import get_logger
 from reeld.pipeline.retry import CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S
 from reeld.pipeline.stages import Stage
-from reeld.report.counters import Tally
-from reeld.scanner.compare import Intake
-from reeld.scanner.missing_files import Absences
-from reeld.scanner.moved_files import LookFor, Moves
-from reeld.scanner.new_files import Arrivals
+from reeld.report.counters import Counters
+from reeld.scanner.compare import FolderScanner
+from reeld.scanner.missing_files import MissingFiles
+from reeld.scanner.moved_files import MoveFinder, StatNames
+from reeld.scanner.new_files import NewFiles
 from reeld.scanner.reconcile import reconcile
-from reeld.scanner.root_check import Doubt, Root, why_away
-from reeld.service.heartbeat import Pulses
+from reeld.scanner.root_check import Root, RootProblem, why_away
+from reeld.service.heartbeat import Heartbeats
 from reeld.service.stage_context import now_ms
-from reeld.watch.completeness import Witnesses
+from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.hints import EVERYTHING, DirtyDirectories, Hint
-from reeld.watch.observer_health import Watching
-from reeld.watch.rescan import Looks
+from reeld.watch.observer_health import ObserverHealth
+from reeld.watch.rescan import RescanSchedule
 from reeld.watch.rules import Rules
 from reeld.watch.schedule import Backoff
 from reeld.watch.settle import MOST_WAITING, Settling
@@ -48,8 +48,8 @@ CHECK_S = 5.0
 DENIED_S = 15.0
 MOST_DENIED = 500
 # Folders of files that came when too many waited are looked at again after this and a quiet period, then more rarely.
-SHORTEST_UNSHOWN_S = 1.0
-LONGEST_UNSHOWN_S = 60.0
+SHORTEST_REJECTED_S = 1.0
+LONGEST_REJECTED_S = 60.0
 # Of the files that wait to be complete, so many are shown by name.
 MOST_SHOWN = 20
 
@@ -72,40 +72,40 @@ class LibraryWatcher:
         self,
         library: Library,
         settings: WatchSettings,
-        intake: Intake,
+        folder_scanner: FolderScanner,
         root: Root,
         stopping: threading.Event,
         on_fatal: Callable[[CatalogError], None],
-        pulses: Pulses,
-        tally: Tally,
+        heartbeats: Heartbeats,
+        counters: Counters,
     ) -> None:
         self.library = library
-        self._tally = tally
+        self._counters = counters
         self.hints = DirtyDirectories()
         self.is_settled_in = threading.Event()
         """Set once events are told of here, or it is known why not: nothing is missed from then on."""
         self.has_looked = threading.Event()
         """Set once all that can be seen here was seen for the first time."""
-        self._intake = intake
+        self._folder_scanner = folder_scanner
         self._stopping = stopping
         self._on_fatal = on_fatal
         self._root = root
-        self._pulses = pulses
+        self._heartbeats = heartbeats
         self._root_seen: RootSeen | None = None
-        self._watching = Watching(library, self.hints, intake.rules)
-        self._looks = Looks(settings, self.hints, self._watching)
+        self._watching = ObserverHealth(library, self.hints, folder_scanner.rules)
+        self._rescan_schedule = RescanSchedule(settings, self.hints, self._watching)
         self._was_another_root = False
         """Whether a look found another root than it was told of, and so recorded nothing; it may be the same again."""
         self._next_tell = 0.0
         self._next_denied = 0.0
-        self._look_around_at = math.inf
+        self._rescan_all_at = math.inf
         self._wishes = threading.Lock()
-        self._asked_to_look_around = 0
-        self._looked_around = 0
+        self._rescan_all_requests = 0
+        self._rescanned_all = 0
         self._catalog_backoff = Backoff(CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S)
         self._catalog_retry_at: float | None = None
-        self._unshown_backoff = Backoff(library.quiet_s + SHORTEST_UNSHOWN_S, LONGEST_UNSHOWN_S)
-        self._show_again_at: float | None = None
+        self._rejected_backoff = Backoff(library.quiet_s + SHORTEST_REJECTED_S, LONGEST_REJECTED_S)
+        self._rescan_rejected_at: float | None = None
         self._unreadable: dict[str, Unreadable] = {}
         self._status: dict[str, Any] = {"name": library.name}
         self._state: tuple[str, str | None, tuple[str, ...]] | None = None
@@ -118,20 +118,20 @@ class LibraryWatcher:
         """There is something to be seen: `stopping`, for example."""
         self.hints.wake()
 
-    def look_around(self, within_s: float) -> int:
+    def rescan_all(self, within_s: float) -> int:
         """Something may have been moved here: see what changed anywhere in the library. For any thread.
 
-        Gives the number of this wish, for `has_looked_around`.
+        Gives the number of this wish, for `has_rescanned_all`.
         """
         with self._wishes:
-            self._asked_to_look_around += 1
-            self._look_around_at = min(self._look_around_at, time.monotonic() + within_s)
+            self._rescan_all_requests += 1
+            self._rescan_all_at = min(self._rescan_all_at, time.monotonic() + within_s)
             self.hints.wake()
-            return self._asked_to_look_around
+            return self._rescan_all_requests
 
-    def has_looked_around(self, number: int) -> bool:
+    def has_rescanned_all(self, number: int) -> bool:
         """Whether that wish was fulfilled, or cannot be: the library is away. For any thread."""
-        return self._looked_around >= number or self._root_seen is None
+        return self._rescanned_all >= number or self._root_seen is None
 
     def look_at(self, absolute_path: str) -> None:
         """Something is not as the catalogue believes it to be at this path of the library."""
@@ -156,7 +156,7 @@ class LibraryWatcher:
 
     def _run(self) -> None:
         with (
-            self._pulses.of_this_thread(),
+            self._heartbeats.of_this_thread(),
             suppress(Interrupted),
             writing_only_while(lambda: not self._stopping.is_set()),
         ):
@@ -169,7 +169,7 @@ class LibraryWatcher:
                 self._watching.stop()
 
     def _turn(self) -> None:
-        self._pulses.mine().at_disk(self.library.path, "its folders")
+        self._heartbeats.mine().at_disk(self.library.path, "its folders")
         try:
             if self._can_write():
                 self._work()
@@ -182,7 +182,7 @@ class LibraryWatcher:
         timeout_s = self._timeout_s()
         if self._catalog_retry_at is not None:
             timeout_s = min(CHECK_S, max(0.0, self._catalog_retry_at - time.monotonic()))
-        self._pulses.mine().beat(within_s=timeout_s)
+        self._heartbeats.mine().beat(within_s=timeout_s)
         if self._catalog_retry_at is not None:
             self._stopping.wait(timeout_s)
         elif not self._stopping.is_set():
@@ -199,11 +199,11 @@ class LibraryWatcher:
             self.is_settled_in.set()
         if is_online:
             self._follow_hints()
-            self._look_by_the_clock()
-            self._look_around()
-            self._look_once_more()
-            self._intake.arrivals.settle_due()
-            self._show_again_who_was_turned_away()
+            self._quick_scan_if_due()
+            self._rescan_all()
+            self._confirm_missing()
+            self._folder_scanner.new_files.settle_due()
+            self._rescan_rejected()
             self._record_online()
         self.has_looked.set()
 
@@ -222,25 +222,25 @@ class LibraryWatcher:
             return False
         if self._state is not None:
             with writing():
-                libraries.set_state(self._intake.place.library_id, *self._state[:2], now_ms())
+                libraries.set_state(self._folder_scanner.place.library_id, *self._state[:2], now_ms())
         self._catalog_retry_at = None
         return True
 
     def _tell(self) -> None:
         """Publish a new status; the old one may be in use by another thread and stays as it is."""
-        settling = self._intake.arrivals.settling
+        settling = self._folder_scanner.new_files.settling
         offset = time.time() - time.monotonic()
         self._next_tell = time.monotonic() + CHECK_S
         self._status = {
             "name": self.library.name,
-            "watching": None if self._root_seen is None else self._looks.status(),
+            "watching": None if self._root_seen is None else self._rescan_schedule.status(),
             "settling": len(settling),
             "waiting": [
                 {
                     "path": os.path.join(self.library.path, wait.key),
                     "since": round(offset + wait.since),
                     "why": wait.why,
-                    "objected_since": None if wait.objected_since is None else round(offset + wait.objected_since),
+                    "held_since": None if wait.held_since is None else round(offset + wait.held_since),
                     "until": None,
                 }
                 for wait in itertools.islice(settling.waiting(), MOST_SHOWN)
@@ -251,26 +251,30 @@ class LibraryWatcher:
             ],
         }
 
-    def _show_again_who_was_turned_away(self) -> None:
+    def _rescan_rejected(self) -> None:
         """Once there is room, and every now and then: what was held against them may have ended."""
-        turned_away, now = self._intake.arrivals.turned_away, time.monotonic()
-        has_room = len(self._intake.arrivals.settling) < MOST_WAITING // 2
+        rejected, now = self._folder_scanner.new_files.rejected, time.monotonic()
+        has_room = len(self._folder_scanner.new_files.settling) < MOST_WAITING // 2
         if has_room:
-            self._unshown_backoff.reset()
-        if not turned_away:
+            self._rejected_backoff.reset()
+        if not rejected:
             return
-        if self._show_again_at is None:
-            self._show_again_at = now + self._unshown_backoff.next_s()
-        if has_room or now >= self._show_again_at:
-            self._show_again_at = None
-            while (hint := turned_away.take()) is not None:
+        if self._rescan_rejected_at is None:
+            self._rescan_rejected_at = now + self._rejected_backoff.next_s()
+        if has_room or now >= self._rescan_rejected_at:
+            self._rescan_rejected_at = None
+            while (hint := rejected.take()) is not None:
                 self.hints.mark(hint.relative, is_recursive=hint.is_recursive)
 
     def _timeout_s(self) -> float:
         if self._root_seen is None:
             return CHECK_S
-        due = (self._intake.arrivals.settling.next_due(), self._intake.absences.next_due())
-        moments = [self._looks.next_due(), self._look_around_at, *(moment for moment in due if moment is not None)]
+        due = (self._folder_scanner.new_files.settling.next_due(), self._folder_scanner.missing_files.next_due())
+        moments = [
+            self._rescan_schedule.next_due(),
+            self._rescan_all_at,
+            *(moment for moment in due if moment is not None),
+        ]
         return max(0.0, min(CHECK_S, min(moments) - time.monotonic()))
 
     # --- the root ----------------------------------------------------------------------------------------
@@ -278,7 +282,7 @@ class LibraryWatcher:
     def _check_root(self) -> bool:
         """Whether the library can be looked at. A root that is not what it was is watched, and walked, anew."""
         found = self._root.check()
-        if isinstance(found, Doubt):
+        if isinstance(found, RootProblem):
             self._go_away(found)
             return False
         if self._root_seen is None:
@@ -289,12 +293,12 @@ class LibraryWatcher:
             self._watching.stop()
             self._root_seen = found
             self.hints.mark_everything()
-        if self._root.is_accepted and not self._intake.absences.is_accepted:
-            self._intake.absences.accept()
+        if self._root.is_accepted and not self._folder_scanner.missing_files.is_accepted:
+            self._folder_scanner.missing_files.accept()
             self.hints.mark_everything()
         return True
 
-    def _go_away(self, doubt: Doubt) -> None:
+    def _go_away(self, doubt: RootProblem) -> None:
         self._watching.stop()
         self._root_seen = None
         self._record_state(doubt.state, doubt.reason)
@@ -302,22 +306,22 @@ class LibraryWatcher:
     def _come_back(self) -> None:
         """No earlier look counts. A library that was held is, until all of it was looked at."""
         with reading():
-            before = libraries.standing_of(self._intake.place.library_id)
-        self._intake.absences.begin_anew(was_held=before.state == "held")
+            before = libraries.library_status(self._folder_scanner.place.library_id)
+        self._folder_scanner.missing_files.begin_anew(was_held=before.state == "on_hold")
 
     def _record_online(self) -> None:
         """The library can be looked at; it may be held, or a disk below it be away."""
-        held = self._intake.absences.held
+        held = self._folder_scanner.missing_files.held
         away = why_away(self._root_seen, self.library) if self._root_seen else None
         reasons = "; ".join(each for each in (held, away) if each is not None)
-        self._record_state("online" if held is None else "held", reasons or None)
+        self._record_state("online" if held is None else "on_hold", reasons or None)
 
     def _record_state(self, state: str, reason: str | None) -> None:
         away = self._root_seen.away if self._root_seen else ()
         if self._state == (state, reason, away):
             return
         with writing():
-            record_state(self._intake, state, reason, self._root_seen)
+            record_state(self._folder_scanner, state, reason, self._root_seen)
         self._state = (state, reason, away)
         tell = log.info if state == "online" and reason is None else log.warning
         tell("library.state_changed", library=self.library.name, state=state, reason=reason)
@@ -326,18 +330,18 @@ class LibraryWatcher:
 
     def _watch(self) -> None:
         """Keep the library watched, and mark all of it when it is time for a walk."""
-        self._watching.tend(len(self._looks.directories))
+        self._watching.tend(len(self._rescan_schedule.directories))
         self._record_online()
-        if self._looks.is_walk_due():
+        if self._rescan_schedule.is_walk_due():
             self.hints.mark_everything()
 
     def _follow_hints(self) -> None:
         """Follow them until there are none, or until other things must be seen to."""
-        told_until_ns, deadline = self._watching.told_until_ns, time.monotonic() + CHECK_S
+        delivered_until_ns, deadline = self._watching.delivered_until_ns, time.monotonic() + CHECK_S
         while not self._stopping.is_set() and time.monotonic() < deadline:
             hint = self.hints.take()
             if hint is None:
-                self._looks.followed_all(told_until_ns)
+                self._rescan_schedule.followed_all(delivered_until_ns)
                 return
             self._follow(hint)
 
@@ -345,14 +349,14 @@ class LibraryWatcher:
         started = time.monotonic()
         self._reconcile(hint)
         if hint == EVERYTHING:
-            self._looks.walked(started, is_whole="" not in self._unreadable)
+            self._rescan_schedule.walked(started, is_whole="" not in self._unreadable)
 
-    def _look_by_the_clock(self) -> None:
-        if self._looks.is_pass_due():
-            self._pass_over()
+    def _quick_scan_if_due(self) -> None:
+        if self._rescan_schedule.is_quick_scan_due():
+            self._quick_scan()
 
-    def _pass_over(self) -> None:
-        self._looks.pass_over(
+    def _quick_scan(self) -> None:
+        self._rescan_schedule.quick_scan(
             self.library.path,
             lambda relative: self._reconcile(Hint(relative=relative, is_recursive=False)),
             self._stopping.is_set,
@@ -361,25 +365,25 @@ class LibraryWatcher:
     def _reconcile(self, hint: Hint) -> None:
         if self._root_seen is None:
             return
-        with self._tally.look(self.library.name):
+        with self._counters.look(self.library.name):
             found = reconcile(
-                self._intake,
+                self._folder_scanner,
                 hint,
                 self._root_seen,
                 self._stopping.is_set,
                 on_looked_at=self._remember,
-                on_another_root=self._look_anew,
+                on_another_root=self._reverify_root,
             )
         if hint == EVERYTHING and not self._stopping.is_set():
             self._root.remember_count()
         kept = {path: folder for path, folder in self._unreadable.items() if not _covers(hint, path)}
         self._unreadable = kept | {folder.relative: folder for folder in found}
 
-    def _look_anew(self) -> None:
+    def _reverify_root(self) -> None:
         self._was_another_root = True
 
     def _remember(self, found: Listing | Vanished | Unreadable) -> None:
-        self._looks.remember(found)
+        self._rescan_schedule.remember(found)
         if time.monotonic() >= self._next_tell:  # a walk may take minutes
             self._tell()
 
@@ -400,29 +404,29 @@ class LibraryWatcher:
             return
         self._next_denied = time.monotonic() + DENIED_S
         with reading():
-            denied = queue.denied(self._intake.place.library_id, MOST_DENIED)
+            denied = queue.denied(self._folder_scanner.place.library_id, MOST_DENIED)
         allowed = [row_id for row_id, path in denied if os.access(os.path.join(self.library.path, path), os.R_OK)]
         if allowed:
             with writing():
-                self._intake.arrivals.begin(allowed)
+                self._folder_scanner.new_files.begin(allowed)
 
-    def _look_around(self) -> None:
+    def _rescan_all(self) -> None:
         """Somewhere unknown content is in the place of known content: has that come here?"""
-        if time.monotonic() < self._look_around_at:
+        if time.monotonic() < self._rescan_all_at:
             return
         with self._wishes:
-            number, self._look_around_at = self._asked_to_look_around, math.inf
+            number, self._rescan_all_at = self._rescan_all_requests, math.inf
         was_whole = False
         try:
-            self._pass_over()
+            self._quick_scan()
             self._enter_what_was_found()
             was_whole = not (self._stopping.is_set() or self._was_another_root)
         finally:
             if was_whole:
-                self._looked_around = number
+                self._rescanned_all = number
             else:  # whoever waits for it goes on waiting
                 with self._wishes:
-                    self._look_around_at = min(self._look_around_at, time.monotonic())
+                    self._rescan_all_at = min(self._rescan_all_at, time.monotonic())
 
     def _enter_what_was_found(self) -> None:
         """A pass marks folders that are new to it, and does not enter them. What is marked meanwhile can wait."""
@@ -430,24 +434,24 @@ class LibraryWatcher:
             if not self._stopping.is_set() and (hint := self.hints.take()) is not None:
                 self._follow(hint)
 
-    def _look_once_more(self) -> None:
+    def _confirm_missing(self) -> None:
         """Nothing is missing that was looked for only once, and nothing new that may have been moved."""
-        while not self._stopping.is_set() and (hint := self._intake.take_due()) is not None:
+        while not self._stopping.is_set() and (hint := self._folder_scanner.take_due()) is not None:
             self._reconcile(hint)
 
 
-def record_state(intake: Intake, state: str, reason: str | None, seen: RootSeen | None) -> None:
+def record_state(folder_scanner: FolderScanner, state: str, reason: str | None, seen: RootSeen | None) -> None:
     """Within a transaction: what the library is like, and which of its files' jobs go on."""
-    library_id = intake.place.library_id
-    before = libraries.standing_of(library_id).state
+    library_id = folder_scanner.place.library_id
+    before = libraries.library_status(library_id).state
     libraries.set_state(library_id, state, reason, now_ms())
     if seen is None:
         queue.pause(library_id)
     else:
-        queue.resume(library_id, is_back=before not in ("online", "held"))
+        queue.resume(library_id, is_back=before not in ("online", "on_hold"))
         for folder in seen.away:
             queue.pause(library_id, below=folder)
-        queue.pause_files(library_id, intake.absences.held_files())
+        queue.pause_files(library_id, folder_scanner.missing_files.held_files())
 
 
 def _covers(hint: Hint, directory: str) -> bool:
@@ -457,33 +461,35 @@ def _covers(hint: Hint, directory: str) -> bool:
     return hint.relative in ("", directory) or directory.startswith(f"{hint.relative}/")
 
 
-def make_intake(
+def make_folder_scanner(
     library: Library,
     library_id: int,
     *,
     first_stage: Stage,
     with_full_hash: bool,
-    look_for: LookFor,
-    on_displaced: Callable[[], Callable[[], bool]] = lambda: lambda: True,
-    look_again: Callable[[str], None] = lambda _path: None,
-) -> Intake:
+    stat_names: StatNames,
+    on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True,
+    rescan_directory: Callable[[str], None] = lambda _path: None,
+) -> FolderScanner:
     place, rules = Place(library_id, library.path), rules_of(library)
-    return Intake(
+    return FolderScanner(
         place=place,
         rules=rules,
-        arrivals=Arrivals(
+        new_files=NewFiles(
             place=place,
             rules=rules,
             settling=Settling(library.quiet_s),
-            witnesses=Witnesses(asks_writer=library.open_for_writing, asks_holes=library.holes),
+            completeness_checks=CompletenessChecks(asks_writer=library.open_for_writing, asks_holes=library.holes),
             patience_s=library.patience_h * 3600,
             first_stage=first_stage,
             now_ms=now_ms,
-            look_again=look_again,
+            rescan_directory=rescan_directory,
         ),
-        absences=Absences(place=place, rules=rules, look_for=look_for, now_ms=now_ms, quiet_s=library.quiet_s),
+        missing_files=MissingFiles(
+            place=place, rules=rules, stat_names=stat_names, now_ms=now_ms, quiet_s=library.quiet_s
+        ),
         with_full_hash=with_full_hash,
         now_ms=now_ms,
-        on_displaced=on_displaced,
-        moves=Moves(place=place, rules=rules, look_for=look_for),
+        on_evicted=on_evicted,
+        move_finder=MoveFinder(place=place, rules=rules, stat_names=stat_names),
     )

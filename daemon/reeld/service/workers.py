@@ -10,7 +10,7 @@ from reeld.log import get_logger
 from reeld.pipeline.retry import CATALOG_DELAY_S
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import Lane
-from reeld.service.heartbeat import Pulse, Pulses
+from reeld.service.heartbeat import Heartbeat, Heartbeats
 from reeld.service.stage_context import cores, now_ms
 
 log = get_logger()
@@ -47,14 +47,14 @@ class Workers:
         stopping: threading.Event,
         on_fatal: Callable[[CatalogError], None],
         threads: Mapping[Lane, int],
-        pulses: Pulses,
+        heartbeats: Heartbeats,
     ) -> None:
         self._runner = runner
         self._stopping = stopping
         self._on_fatal = on_fatal
         self._threads = threads
         self._wanted: Mapping[Lane, int] = {}
-        self._pulses = pulses
+        self._heartbeats = heartbeats
         self._work_came = threading.Condition()
         self._generation = 0
         self._census = threading.Lock()
@@ -101,22 +101,22 @@ class Workers:
             thread.join()
 
     def _run(self, lane: Lane) -> None:
-        with self._pulses.of_this_thread() as pulse:
+        with self._heartbeats.of_this_thread() as heartbeat:
             try:
                 while not self._stopping.is_set() and not self._is_spare(lane):
-                    pulse.beat()
-                    self._turn(lane, pulse)
+                    heartbeat.beat()
+                    self._turn(lane, heartbeat)
             except CatalogCorrupt as err:
                 self._on_fatal(err)
             finally:
                 with self._census:
                     self._lane_of.pop(threading.current_thread(), None)
 
-    def _turn(self, lane: Lane, pulse: Pulse) -> None:
+    def _turn(self, lane: Lane, heartbeat: Heartbeat) -> None:
         generation = self._generation
         try:
             if not self._runner.step(lane):
-                self._sleep(self._until_due_s(lane), generation, pulse)
+                self._sleep(self._until_due_s(lane), generation, heartbeat)
         except CatalogCorrupt:
             raise
         except CatalogError as err:
@@ -144,9 +144,9 @@ class Workers:
             return LONGEST_SLEEP_S
         return min(max((due_ms - now_ms()) / 1000, 0.0), LONGEST_SLEEP_S)
 
-    def _sleep(self, timeout_s: float, generation: int, pulse: Pulse) -> None:
+    def _sleep(self, timeout_s: float, generation: int, heartbeat: Heartbeat) -> None:
         """Until woken; at once if that happened since `generation`, while the queue was being asked."""
-        pulse.beat(within_s=timeout_s)
+        heartbeat.beat(within_s=timeout_s)
         with self._work_came:
             # A thread may have seen that it is not to end just before it was, and have come here after the waking.
             self._work_came.wait_for(lambda: self._generation != generation or self._stopping.is_set(), timeout_s)

@@ -33,7 +33,7 @@ _fcntl.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witnessed:
+class CheckResults:
     """What the witnesses said of the file that `stamp` speaks of."""
 
     stamp: FileStamp | None
@@ -43,7 +43,7 @@ class Witnessed:
 
 
 @dataclass(slots=True, kw_only=True)
-class Witnesses:
+class CompletenessChecks:
     """Asks about the files of one library. For one thread."""
 
     asks_writer: bool = True
@@ -54,27 +54,27 @@ class Witnesses:
     """By device: whether a lease that is granted there says that nobody writes."""
     _grants_known_at: float = 0.0
 
-    def ask(self, path: str) -> Witnessed:
+    def ask(self, path: str) -> CheckResults:
         """What speaks for and against the file at this absolute path. Never waits for another program."""
         writer: WriterSeen = "unknown" if self.asks_writer else "not asked"
         holes: HolesSeen = "unknown" if self.asks_holes else "not asked"
         if not (self.asks_writer or self.asks_holes):
-            return Witnessed(stamp=None, writer=writer, holes=holes)
+            return CheckResults(stamp=None, writer=writer, holes=holes)
         try:
             descriptor = os.open(path, _FLAGS)
         except OSError as err:
             # Another program holds a lease of its own, as Samba does for a client that may write.
             is_leased = self.asks_writer and err.errno == errno.EAGAIN
-            return Witnessed(stamp=None, writer="some" if is_leased else writer, holes=holes)
+            return CheckResults(stamp=None, writer="some" if is_leased else writer, holes=holes)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                return Witnessed(stamp=None, writer=writer, holes=holes)
+                return CheckResults(stamp=None, writer=writer, holes=holes)
             if self.asks_writer and self._is_grant_meant(path, status.st_dev):
                 writer = _ask_writer(descriptor)
             if self.asks_holes:
                 holes = _ask_holes(descriptor, status.st_size)
-            return Witnessed(stamp=FileStamp.of(status), writer=writer, holes=holes)
+            return CheckResults(stamp=FileStamp.of(status), writer=writer, holes=holes)
         finally:
             os.close(descriptor)
 
@@ -86,7 +86,7 @@ class Witnesses:
             self._grants_known_at = now
         if device not in self._grants_mean:
             mount = mount_of(os.path.realpath(os.path.dirname(path)), self.mounts())
-            self._grants_mean[device] = mount is not None and mount.tells_of_changes
+            self._grants_mean[device] = mount is not None and mount.delivers_all_events
         return self._grants_mean[device]
 
 

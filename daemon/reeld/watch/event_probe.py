@@ -17,7 +17,7 @@ BEAT_S = 10.0
 LATE_S = 10.0
 
 
-class Canary:
+class EventProbe:
     """`beat` and `is_silent` are for one thread, `hear` for any other."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wall_ns: Callable[[], int] = time.time_ns) -> None:
@@ -29,7 +29,7 @@ class Canary:
         """When, by either clock, it was changed without having been heard of yet."""
         self._next_beat = 0.0
         self._last_beat = 0.0
-        self.told_until_ns = 0
+        self.delivered_until_ns = 0
         """Whatever happened before this moment of the wall clock was told, if the kernel tells of it at all."""
 
     @property
@@ -60,7 +60,7 @@ class Canary:
     def hear(self) -> None:
         touched, self._touched = self._touched, None
         if touched is not None:
-            self.told_until_ns = touched[1]
+            self.delivered_until_ns = touched[1]
 
     def is_silent(self) -> bool:
         """Whether it was changed and the news of that did not come."""

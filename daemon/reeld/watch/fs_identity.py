@@ -21,7 +21,7 @@ _FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_moun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passport:
+class FilesystemIdentity:
     """What a directory is known by. None is not known: an older reeld remembered less, or /proc is not there."""
 
     real_path: str | None = None
@@ -34,18 +34,20 @@ class Passport:
     is_mount_point: bool | None = None
     file_count: int | None = None
     """How many files of the library were present after the last walk of all of it."""
-    below: Mapping[str, "Passport"] | None = field(default=None)
+    below: Mapping[str, "FilesystemIdentity"] | None = field(default=None)
     """Of the mount points below a library's root, by relative path; None where that was never looked at."""
     away: tuple[str, ...] = ()
     """Those of them of which nothing is known at present."""
-    instead: "Passport | None" = None
+    instead: "FilesystemIdentity | None" = None
     """What was in its place when that was last looked at, and not believed."""
 
     def to_json(self) -> dict[str, Any]:
         facts = {name: getattr(self, name) for name in _FACTS}
         json = {name: value for name, value in facts.items() if value is not None}
         if self.below is not None:
-            json["below"] = {relative: passport.to_json() for relative, passport in self.below.items()}
+            json["below"] = {
+                relative: filesystem_identity.to_json() for relative, filesystem_identity in self.below.items()
+            }
         if self.instead is not None:
             json["instead"] = self.instead.to_json()
         return json | ({"away": list(self.away)} if self.away else {})
@@ -61,7 +63,7 @@ class Passport:
         )
 
 
-class Likeness(Enum):
+class Match(Enum):
     """What the differences of two passports prove."""
 
     SAME = "the same directory of the same file system"
@@ -73,30 +75,30 @@ class Likeness(Enum):
 class Differences:
     """How a passport differs from an earlier one."""
 
-    likeness: Likeness
+    likeness: Match
     sentences: tuple[str, ...]
     """For a person; those that prove something come first."""
 
 
-def differences(before: Passport, now: Passport) -> Differences:
+def differences(before: FilesystemIdentity, now: FilesystemIdentity) -> Differences:
     """Compare what a directory was known by with what it shows now."""
     proofs = _proofs_of_another(before, now)
     if proofs:
-        return Differences(Likeness.OTHER, tuple(proofs + _hints_of_another(before, now)))
+        return Differences(Match.OTHER, tuple(proofs + _hints_of_another(before, now)))
     is_same_file_system = (before.fs_id, before.fs_type) == (now.fs_id, now.fs_type)
     is_same_directory = before.inode is not None and now.inode is not None  # else the inodes were a proof
     if is_same_file_system and is_same_directory and _has_telling_id(before) and _has_telling_id(now):
-        return Differences(Likeness.SAME, tuple(_hints_of_another(before, now)))
-    return Differences(Likeness.UNPROVEN, tuple(_hints_of_another(before, now)))
+        return Differences(Match.SAME, tuple(_hints_of_another(before, now)))
+    return Differences(Match.UNPROVEN, tuple(_hints_of_another(before, now)))
 
 
-def is_just_so(before: Passport, now: Passport) -> bool:
+def is_just_so(before: FilesystemIdentity, now: FilesystemIdentity) -> bool:
     """Whether it is certainly, or in all that is known of it, what it was."""
     found = differences(before, now)
-    return found.likeness is Likeness.SAME or not found.sentences
+    return found.likeness is Match.SAME or not found.sentences
 
 
-def _proofs_of_another(before: Passport, now: Passport) -> list[str]:
+def _proofs_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> list[str]:
     proofs = []
     if before.is_mount_point and now.is_mount_point is False:
         proofs.append(f"nothing is mounted there, and {before.source or 'a disk'} was")
@@ -112,7 +114,7 @@ def _proofs_of_another(before: Passport, now: Passport) -> list[str]:
     return proofs
 
 
-def _hints_of_another(before: Passport, now: Passport) -> list[str]:
+def _hints_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> list[str]:
     """What changes over a boot, or with the order in which disks are plugged in."""
     hints = []
     if _differ(before.source, now.source):
@@ -126,12 +128,12 @@ def _hints_of_another(before: Passport, now: Passport) -> list[str]:
     return hints
 
 
-def _has_telling_id(passport: Passport) -> bool:
+def _has_telling_id(filesystem_identity: FilesystemIdentity) -> bool:
     """Whether the id is the file system's own: not missing, and not its device's number in other clothes.
 
     The kernel gives the device as the id of a file system that has none (xfs, vfat, exfat, ntfs3).
     """
-    return passport.fs_id not in (None, 0, passport.device)
+    return filesystem_identity.fs_id not in (None, 0, filesystem_identity.device)
 
 
 def _differ(before: object, now: object) -> bool:
@@ -143,34 +145,34 @@ def _unsigned(number: int) -> int:
     return number % (1 << 64)
 
 
-def passport_of_root(seen: RootSeen) -> Passport:
+def identity_of_root(seen: RootSeen) -> FilesystemIdentity:
     """The passport of a library's root as it was just seen, with those of the mount points below it."""
     mounts = all_mounts()
     prefix = seen.real_path.rstrip("/") + "/"
     relatives = dict.fromkeys(mount.mount_point.removeprefix(prefix) for mount in seen.mounts)
-    below = {relative: passport_of_mount_point(prefix + relative, mounts) for relative in relatives}
-    return _passport(seen.real_path, seen.device, seen.inode, seen.fs_id, mounts, below)
+    below = {relative: identity_of_mount_point(prefix + relative, mounts) for relative in relatives}
+    return _filesystem_identity(seen.real_path, seen.device, seen.inode, seen.fs_id, mounts, below)
 
 
-def passport_of_mount_point(path: str, mounts: list[Mount]) -> Passport:
+def identity_of_mount_point(path: str, mounts: list[Mount]) -> FilesystemIdentity:
     """The passport of one directory. What cannot be looked at is known by what the kernel's table says."""
     try:
         status, fs_id = os.stat(path), os.statvfs(path).f_fsid
     except OSError:
-        return _passport(path, None, None, None, mounts, None)
-    return _passport(path, status.st_dev, status.st_ino, fs_id, mounts, None)
+        return _filesystem_identity(path, None, None, None, mounts, None)
+    return _filesystem_identity(path, status.st_dev, status.st_ino, fs_id, mounts, None)
 
 
-def _passport(
+def _filesystem_identity(
     real_path: str,
     device: int | None,
     inode: int | None,
     fs_id: int | None,
     mounts: list[Mount],
-    below: Mapping[str, Passport] | None,
-) -> Passport:
+    below: Mapping[str, FilesystemIdentity] | None,
+) -> FilesystemIdentity:
     mount = mount_of(real_path, mounts)
-    return Passport(
+    return FilesystemIdentity(
         real_path=real_path,
         device=device,
         inode=inode,

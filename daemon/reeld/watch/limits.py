@@ -87,7 +87,7 @@ _IN_ONLYDIR = 0x01000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def tells_of_a_look(directory: str) -> bool:
+def delivers_events(directory: str) -> bool:
     """Whether opening the directory brought an event. Raises CannotWatch when it cannot even be watched."""
     queue = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
     if queue < 0:

@@ -30,7 +30,7 @@ class Mount:
     """Which directory of the file system is to be seen there; a bind mount shows a part."""
 
     @property
-    def tells_of_changes(self) -> bool:
+    def delivers_all_events(self) -> bool:
         """Whether inotify tells of all that happens here, whoever does it."""
         return self.fs_type not in _TELL_NOTHING and self.fs_type.partition(".")[0] not in ("fuse", "fuseblk")
 

@@ -46,7 +46,7 @@ from watchdog.version import VERSION_MAJOR, VERSION_MINOR
 
 from reeld.domain.files import readable
 from reeld.watch.coverage import Identity, missing_from
-from reeld.watch.event_probe import Canary
+from reeld.watch.event_probe import EventProbe
 from reeld.watch.hints import DirtyDirectories
 from reeld.watch.limits import CannotWatch, remedy
 from reeld.watch.rules import Rules
@@ -103,7 +103,7 @@ class LibraryObserver:
         self._is_stopping = False
         self._reader: InotifyFD | None = None
         self._observer: BaseObserver | None = None
-        self._canary: Canary | None = None
+        self._canary: EventProbe | None = None
         self._marker: _Marker | None = None
 
     def start(self) -> None:
@@ -155,9 +155,9 @@ class LibraryObserver:
             self._canary.beat()
 
     @property
-    def told_until_ns(self) -> int:
+    def delivered_until_ns(self) -> int:
         """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
-        return 0 if self._canary is None else self._canary.told_until_ns
+        return 0 if self._canary is None else self._canary.delivered_until_ns
 
     @property
     def events(self) -> int:
@@ -183,14 +183,14 @@ class LibraryObserver:
         self._reader.start()
 
     def _start_observer(self) -> None:
-        self._canary = Canary()
+        self._canary = EventProbe()
         self._observer = BaseObserver(
             _TreeEmitter,
             inotify_fd=self._reader,
             root=os.fsencode(self._root),
             rules=self._rules,
             on_trouble=self._report,
-            canary=self._canary,
+            event_probe=self._canary,
         )
         self._marker = _Marker(self._root, self._hints, self._canary)
         self._observer.schedule(self._marker, self._root, recursive=True, event_filter=_WANTED)
@@ -222,14 +222,14 @@ class LibraryObserver:
 class _Marker(FileSystemEventHandler):
     """Marks where an event happened. Nothing else: an exception here would end watchdog's thread."""
 
-    def __init__(self, root: str, hints: DirtyDirectories, canary: Canary) -> None:
+    def __init__(self, root: str, hints: DirtyDirectories, event_probe: EventProbe) -> None:
         self._prefix_length = len(root.rstrip("/")) + 1
         self._hints = hints
-        self._canary = canary
+        self._canary = event_probe
         self.events = 0
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if isinstance(event, _CanaryEvent):
+        if isinstance(event, _ProbeEvent):
             self._canary.hear()
             return
         self.events += 1
@@ -240,7 +240,7 @@ class _Marker(FileSystemEventHandler):
             self._hints.mark(relative.rpartition("/")[0])
 
 
-class _CanaryEvent(FileClosedEvent):
+class _ProbeEvent(FileClosedEvent):
     """The canary was heard of by the reader; by being queued it comes to the marker behind all that was told before."""
 
 
@@ -261,12 +261,12 @@ class _TreeEmitter(InotifyEmitter):
         root: bytes,
         rules: Rules,
         on_trouble: Callable[[str], None],
-        canary: Canary,
+        event_probe: EventProbe,
     ) -> None:
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter, inotify_fd=inotify_fd)
         mask = Mask(self.get_event_mask_from_filter() | _HOW)
         self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble)
-        self._canary = _CanaryWatch(canary, self.queue_event)
+        self._canary = _ProbeWatch(event_probe, self.queue_event)
 
     def on_thread_start(self) -> None:
         self._canary.start(self._tree.reader)
@@ -277,12 +277,12 @@ class _TreeEmitter(InotifyEmitter):
         self.stopped_event.wait()
 
 
-class _CanaryWatch:
+class _ProbeWatch:
     """The watch of the canary: a `WatchCallback`, called by the reader's thread."""
 
-    def __init__(self, canary: Canary, emit: Callable[[FileSystemEvent], None]) -> None:
-        self._canary = canary
-        self._event = _CanaryEvent(canary.path)
+    def __init__(self, event_probe: EventProbe, emit: Callable[[FileSystemEvent], None]) -> None:
+        self._canary = event_probe
+        self._event = _ProbeEvent(event_probe.path)
         self._emit = emit
 
     def start(self, reader: InotifyFD) -> None:

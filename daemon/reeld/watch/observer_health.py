@@ -60,7 +60,7 @@ class Notice:
         return "events and polling" if self.is_polling else "events"
 
 
-class Watching:
+class ObserverHealth:
     """Keeps one library watched, from the first `tend` to `stop`. For the thread of that library alone."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Watching:
         self._suspects: frozenset[Identity] = frozenset()
         self._blind_observers = 0
         self._blind: str | None = None
-        self._untold = 0
+        self._missed_event = 0
         self._untold_until: float | None = None
         self._untold_why: str | None = None
 
@@ -119,9 +119,9 @@ class Watching:
         return self._events_before + (0 if self._observer is None else self._observer.events)
 
     @property
-    def told_until_ns(self) -> int:
+    def delivered_until_ns(self) -> int:
         """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
-        return 0 if self._observer is None else self._observer.told_until_ns
+        return 0 if self._observer is None else self._observer.delivered_until_ns
 
     # --- keeping it so -----------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class Watching:
             self._observer.stop()
             self._events_before += self._observer.events
             self._observer = None
-        self._audit_at, self._suspects, self._untold = None, frozenset(), 0
+        self._audit_at, self._suspects, self._missed_event = None, frozenset(), 0
 
     # --- file systems that do not tell -------------------------------------------------------------------
 
@@ -201,7 +201,9 @@ class Watching:
         self._mounts_read_at = now
         mounts, root = self._mounts(), os.path.realpath(self._library.path)
         own = mount_of(root, mounts)
-        silent = [mount for mount in (own, *mount_points_below(root, mounts)) if mount and not mount.tells_of_changes]
+        silent = [
+            mount for mount in (own, *mount_points_below(root, mounts)) if mount and not mount.delivers_all_events
+        ]
         why = None
         if silent:
             kind, place = silent[0].fs_type, readable(silent[0].mount_point)
@@ -250,8 +252,8 @@ class Watching:
         """A look by the clock found a change here which should have been told, and was not; one call for each look."""
         if self._library.watch != "auto" or self._silent_mount is not None or self._observer is None:
             return
-        self._untold += 1
-        if self._untold >= MOST_UNTOLD and self._untold_until is None:
+        self._missed_event += 1
+        if self._missed_event >= MOST_UNTOLD and self._untold_until is None:
             self._untold_until = self._clock() + UNTOLD_S
             self._untold_why = (
                 f"changes were found that the kernel had not told of, last in {readable(relative) or '.'}"
@@ -259,4 +261,4 @@ class Watching:
             log.warning("watch.doubted", library=self._library.name, reason=self._untold_why)
 
     def _trust_events(self) -> None:
-        self._untold, self._untold_until, self._untold_why = 0, None, None
+        self._missed_event, self._untold_until, self._untold_why = 0, None, None

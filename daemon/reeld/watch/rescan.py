@@ -11,7 +11,7 @@ from typing import Any
 from reeld.config import WatchSettings
 from reeld.watch.directories import KnownDirectories
 from reeld.watch.hints import DirtyDirectories
-from reeld.watch.observer_health import Watching
+from reeld.watch.observer_health import ObserverHealth
 from reeld.watch.schedule import Schedule
 from reeld.watch.walk import Listing, Unreadable, Vanished
 
@@ -19,19 +19,19 @@ from reeld.watch.walk import Listing, Unreadable, Vanished
 TICK_NS = 1_000_000_000
 
 
-class Looks:
+class RescanSchedule:
     """Of one library, for its thread alone."""
 
-    def __init__(self, settings: WatchSettings, hints: DirtyDirectories, watching: Watching) -> None:
+    def __init__(self, settings: WatchSettings, hints: DirtyDirectories, watching: ObserverHealth) -> None:
         self.directories = KnownDirectories()
         self._hints = hints
         self._watching = watching
         self._schedule = Schedule(
             reconcile_s=settings.reconcile_s, walk_s=3600 * settings.full_walk_h, poll_s=settings.poll_s
         )
-        self._told_until_ns = 0
+        self._delivered_until_ns = 0
         """Whatever was told of the time before this moment of the wall clock was looked at."""
-        self._untold: str | None = None
+        self._missed_event: str | None = None
         """A directory of which the look at hand found what should have been told."""
         self._last_walk: int | None = None
         self._last_pass: int | None = None
@@ -54,7 +54,7 @@ class Looks:
     def is_walk_due(self) -> bool:
         return time.monotonic() >= self._schedule.next_walk(is_polling=self._is_polling)
 
-    def is_pass_due(self) -> bool:
+    def is_quick_scan_due(self) -> bool:
         return time.monotonic() >= self._schedule.next_pass(is_polling=self._is_polling)
 
     def next_due(self) -> float:
@@ -84,12 +84,12 @@ class Looks:
             return
         for relative in difference.unknown_directories:
             self._hints.mark(relative, is_recursive=True)
-        if difference.relative is not None and listing.ctime_ns < self._told_until_ns - TICK_NS:
-            self._untold = listing.relative
+        if difference.relative is not None and listing.ctime_ns < self._delivered_until_ns - TICK_NS:
+            self._missed_event = listing.relative
 
-    def followed_all(self, told_until_ns: int) -> None:
+    def followed_all(self, delivered_until_ns: int) -> None:
         """No hint is left, and until that moment of the wall clock all was told: now that can be held against it."""
-        self._told_until_ns = told_until_ns
+        self._delivered_until_ns = delivered_until_ns
         self._watching.audit(self.directories)
 
     def walked(self, started: float, *, is_whole: bool) -> None:
@@ -103,7 +103,7 @@ class Looks:
         self._last_walk = self._last_pass = round(time.time())
         self._watching.audit_soon()
 
-    def pass_over(self, root: str, look: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
+    def quick_scan(self, root: str, look: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
         """Have all those directories looked at whose times say that something came or went."""
         started = time.monotonic()
         for relative in self.directories.changed(root, should_stop):
@@ -115,6 +115,6 @@ class Looks:
         self._last_pass = round(time.time())
 
     def _doubt_events(self) -> None:
-        untold, self._untold = self._untold, None
+        untold, self._missed_event = self._missed_event, None
         if untold is not None:
             self._watching.doubt(untold)

@@ -9,7 +9,7 @@ change nothing: a file whose last change is long past when it is first seen.
                  ▲                └─▶ waits again: it changed, or a witness objects
 
 Quiet is necessary, not sufficient: a writer may pause. Whatever else speaks against a file (a download's control file
-beside it, a process that may still write to it, parts that were never written) is an `Objection` that the caller
+beside it, a process that may still write to it, parts that were never written) is an `HoldReason` that the caller
 brings: it keeps the file waiting, for good or for as long as its patience lasts, and says why. Whatever settles may
 still change; then it is seen again, and waits again, twice as long as before.
 """
@@ -55,7 +55,7 @@ class Sight(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objection:
+class HoldReason:
     """What speaks against a file that does not change, in words that a person reads behind its name."""
 
     why: str
@@ -73,7 +73,7 @@ class Waiting:
     since: float
     """When the waiting began."""
     why: str
-    objected_since: float | None
+    held_since: float | None
     """Since when `why` is objected, without a pause; None while it is only not quiet."""
 
 
@@ -85,8 +85,8 @@ class _Wait:
     quiet_since: float
     unchanged_since: float
     """As `quiet_since`, which begins with the first sight; this may lie before it, as far as the wall clock knows."""
-    objection: Objection | None = None
-    objected_since: float = 0.0
+    hold_reason: HoldReason | None = None
+    held_since: float = 0.0
     pause_s: float = 0.0
     not_before: float = 0.0
     """Somebody objected: nobody is asked again before this."""
@@ -95,8 +95,8 @@ class _Wait:
     def next_look(self) -> float:
         return max(self.quiet_since + self.quiet_s, self.not_before)
 
-    def is_overruled(self, objection: Objection, now: float) -> bool:
-        return objection.patience_s is not None and now - self.unchanged_since >= objection.patience_s
+    def is_expired(self, hold_reason: HoldReason, now: float) -> bool:
+        return hold_reason.patience_s is not None and now - self.unchanged_since >= hold_reason.patience_s
 
 
 class Settling:
@@ -123,7 +123,7 @@ class Settling:
         *,
         now: float,
         wall_ns: int,
-        objection: Objection | None = None,
+        hold_reason: HoldReason | None = None,
         must_wait: bool = False,
     ) -> Sight:
         """Take note of what a listing, or `stat`, says of the file right now.
@@ -135,17 +135,17 @@ class Settling:
         wait = self._waits.get(key)
         if wait is not None:
             self._look(key, wait, stamp, now)
-            return self._let_wait(key, wait, objection, now)
+            return self._let_wait(key, wait, hold_reason, now)
         quiet_s = self._quiet_period_s(key, now)
         unchanged_s = (wall_ns - forward_ns - max(stamp.ctime_ns, stamp.mtime_ns)) / _NS
         wait = _Wait(stamp, now, quiet_s, quiet_since=now, unchanged_since=now - max(0.0, unchanged_s))
-        if not must_wait and unchanged_s >= quiet_s and (objection is None or wait.is_overruled(objection, now)):
+        if not must_wait and unchanged_s >= quiet_s and (hold_reason is None or wait.is_expired(hold_reason, now)):
             return Sight.SETTLED
-        if not _is_lasting(objection) and len(self._waits) - len(self._objected) >= self._capacity:
+        if not _is_lasting(hold_reason) and len(self._waits) - len(self._objected) >= self._capacity:
             return Sight.TURNED_AWAY
         self._waits[key] = wait
         self._appoint(key, now + quiet_s)
-        return self._let_wait(key, wait, objection, now)
+        return self._let_wait(key, wait, hold_reason, now)
 
     def due(self, now: float) -> list[str]:
         """The keys to `stat` and `confirm` now, the longest due first. Ones not confirmed come up again."""
@@ -168,7 +168,7 @@ class Settling:
         wait = self._waits.get(key)
         return wait is not None and _is_untouched(wait.stamp, stamp) and now - wait.quiet_since >= wait.quiet_s
 
-    def confirm(self, key: str, stamp: FileStamp | None, now: float, *, objection: Objection | None = None) -> bool:
+    def confirm(self, key: str, stamp: FileStamp | None, now: float, *, hold_reason: HoldReason | None = None) -> bool:
         """Whether the file is settled, this being its second sample; None if it is not there any more.
 
         A settled or vanished file is forgotten; any other goes on waiting, unless so many are objected to already that
@@ -181,9 +181,9 @@ class Settling:
             self.forget(key)
             return False
         self._look(key, wait, stamp, now)
-        if objection is not None and not wait.is_overruled(objection, now):
+        if hold_reason is not None and not wait.is_expired(hold_reason, now):
             self._pause(wait, now)
-            self._let_wait(key, wait, objection, now)
+            self._let_wait(key, wait, hold_reason, now)
             return False
         if now - wait.quiet_since < wait.quiet_s:
             return False
@@ -213,11 +213,11 @@ class Settling:
     def waiting(self) -> Iterator[Waiting]:
         """All that wait, the longest waiting first, with the reason."""
         for key, wait in sorted(self._waits.items(), key=lambda item: item[1].since):
-            if wait.objection is None:
+            if wait.hold_reason is None:
                 why = f"it changed less than {wait.quiet_s:g} s before it was last looked at"
-                yield Waiting(key=key, since=wait.since, why=why, objected_since=None)
+                yield Waiting(key=key, since=wait.since, why=why, held_since=None)
             else:
-                yield Waiting(key=key, since=wait.since, why=wait.objection.why, objected_since=wait.objected_since)
+                yield Waiting(key=key, since=wait.since, why=wait.hold_reason.why, held_since=wait.held_since)
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -237,18 +237,18 @@ class Settling:
             wait.pause_s = wait.not_before = 0.0
             self._appoint(key, wait.next_look)
 
-    def _let_wait(self, key: str, wait: _Wait, objection: Objection | None, now: float) -> Sight:
+    def _let_wait(self, key: str, wait: _Wait, hold_reason: HoldReason | None, now: float) -> Sight:
         """Note what is held against the file; or forget it, where too many are objected to."""
-        if objection is None:
+        if hold_reason is None:
             return Sight.WAITING
-        if _is_lasting(objection) and key not in self._objected:
+        if _is_lasting(hold_reason) and key not in self._objected:
             if len(self._objected) >= self._capacity:
                 self.forget(key)
                 return Sight.TURNED_AWAY
             self._objected.add(key)
-        if wait.objection is None or wait.objection.why != objection.why:
-            wait.objected_since = now
-        wait.objection = objection
+        if wait.hold_reason is None or wait.hold_reason.why != hold_reason.why:
+            wait.held_since = now
+        wait.hold_reason = hold_reason
         return Sight.WAITING
 
     def _pause(self, wait: _Wait, now: float) -> None:
@@ -290,8 +290,8 @@ class Settling:
                 heapq.heapify(self._appointments)
 
 
-def _is_lasting(objection: Objection | None) -> bool:
-    return objection is not None and not objection.ends_by_itself
+def _is_lasting(hold_reason: HoldReason | None) -> bool:
+    return hold_reason is not None and not hold_reason.ends_by_itself
 
 
 def _is_untouched(before: FileStamp, after: FileStamp) -> bool:

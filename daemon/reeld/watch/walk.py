@@ -166,7 +166,7 @@ def list_directory(
 
     With `seen`, nothing is said of a root that is another directory than that one: a disk that was
     unmounted leaves an empty directory behind, and its emptiness is no news of the files. `is_spelled`: the names on
-    the way are those of listings; else they count as they are spelled, see `look_for`.
+    the way are those of listings; else they count as they are spelled, see `stat_names`.
     """
     opened = _open_directory(root, relative, seen, is_spelled=is_spelled)
     if not isinstance(opened, int):
@@ -210,7 +210,7 @@ def walk(
             return
 
 
-def look_for(root: str, relative: str, names: Collection[str], *, seen: RootSeen | None = None) -> Found | Unreadable:
+def stat_names(root: str, relative: str, names: Collection[str], *, seen: RootSeen | None = None) -> Found | Unreadable:
     """What lies under these names of one directory now, which costs a `stat` each and no more.
 
     A name counts as it is spelled, and those of the directories on the way: where a file system takes HEAT.mkv for

@@ -2,7 +2,7 @@
 
 import os
 
-from reeld.watch.walk import Found, RootSeen, Unreadable, check_root, look_for
+from reeld.watch.walk import Found, RootSeen, Unreadable, check_root, stat_names
 from tests.watch.conftest import RunAsOther
 from tests.watch.test_walk import put
 
@@ -14,7 +14,7 @@ def seen(root: str) -> RootSeen:
 
 
 def found_in(root: str, relative: str, *names: str) -> Found:
-    found = look_for(root, relative, names, seen=seen(root))
+    found = stat_names(root, relative, names, seen=seen(root))
     assert isinstance(found, Found)
     return found
 
@@ -46,7 +46,7 @@ def test_nothing_is_said_of_a_root_that_became_another_folder(library: str) -> N
     before = seen(library)
     os.rename(library, f"{library}.away")
     os.mkdir(library)
-    assert isinstance(look_for(library, "a", ["film.mkv"], seen=before), Unreadable)
+    assert isinstance(stat_names(library, "a", ["film.mkv"], seen=before), Unreadable)
 
 
 def test_nothing_is_said_of_a_folder_that_may_not_be_entered(library: str, run_as_other: RunAsOther) -> None:
@@ -54,7 +54,7 @@ def test_nothing_is_said_of_a_folder_that_may_not_be_entered(library: str, run_a
     os.chmod(f"{library}/closed", 0)
     code = """
 import json, sys
-from reeld.watch.walk import check_root, look_for
-print(json.dumps(type(look_for(sys.argv[1], "closed", ["film.mkv"], seen=check_root(sys.argv[1]))).__name__))
+from reeld.watch.walk import check_root, stat_names
+print(json.dumps(type(stat_names(sys.argv[1], "closed", ["film.mkv"], seen=check_root(sys.argv[1]))).__name__))
 """
     assert run_as_other(code, library) == "Unreadable"
