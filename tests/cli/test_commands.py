@@ -484,7 +484,7 @@ def test_the_installed_command_is_this_one(world: World) -> None:
 def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
     with InstanceLock(str(world.database), "scan"):
         (report,) = world.rows("status")
-        assert (report["running"], report["pid"], report["what"]) == (True, os.getpid(), "scan")
+        assert (report["running"], report["pid"], report["command"]) == (True, os.getpid(), "scan")
         who = f"reeld scan works on the catalogue as process {os.getpid()}, and reeld does not run besides"
         assert world.said("status").splitlines()[0] == who
         assert who in world.reeld("doctor").stdout.decode()

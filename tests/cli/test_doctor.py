@@ -17,7 +17,8 @@ from peewee import sqlite3
 from reeld.config import Config, Library
 from reeld.diagnose import doctor, health
 from reeld.diagnose.dropin import systemctl
-from reeld.diagnose.health import Finding, Sight, at_a_glance
+from reeld.diagnose.health import Finding, HealthInputs, quick_checks
+from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
 from reeld.watch.limits import CannotWatch, delivers_events, shortage
@@ -230,14 +231,14 @@ def test_a_look_into_a_directory_is_told_and_no_file_can_be_watched(tmp_path: Pa
         delivers_events(str(tmp_path / "nowhere"))
 
 
-def sight(tmp_path: Path, **more: Any) -> Sight:
+def sight(tmp_path: Path, **more: Any) -> HealthInputs:
     config = Config(source=None, libraries=(), database_path=str(tmp_path / "reeld.db"))
-    return Sight(**{"config": config, "daemon": None, "now": NOW, **more})
+    return HealthInputs(**{"config": config, "running": None, "now": NOW, **more})
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 file was set aside; "), (2, "2 files were set aside; ")])
 def test_files_that_were_set_aside_are_counted_in_words_that_fit(tmp_path: Path, count: int, words: str) -> None:
-    (found,) = of("files", at_a_glance(sight(tmp_path, failed=count)))
+    (found,) = of("files", quick_checks(sight(tmp_path, failed=count)))
     assert found.message.startswith(words)
 
 
@@ -256,8 +257,8 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
     monkeypatch.setattr(health, "systemctl", lambda verb: systemctl(verb, folders))
 
     def said() -> list[str]:
-        refused = sight(tmp_path, daemon={"pid": 7, "config_error": "a mistake"})
-        running, (reloaded,) = of("daemon", at_a_glance(sight(tmp_path))), of("configuration", at_a_glance(refused))
+        refused = sight(tmp_path, running=RunningStatus(pid=7, config_error="a mistake"))
+        running, (reloaded,) = of("daemon", quick_checks(sight(tmp_path))), of("configuration", quick_checks(refused))
         return [running[0].message.split("start it: ")[1], reloaded.message.split("mend it, then ")[1]]
 
     assert said() == ["reeld run", "kill -HUP 7"]
@@ -268,15 +269,15 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
 
 
 def test_the_sqlite_that_runs_is_named_with_what_it_matters_for(tmp_path: Path) -> None:
-    (found,) = of("sqlite", at_a_glance(sight(tmp_path)))
+    (found,) = of("sqlite", quick_checks(sight(tmp_path)))
     assert sqlite3.sqlite_version in found.message
     assert "damage" in found.message
 
 
 def test_a_clock_that_was_put_back_is_a_problem(tmp_path: Path) -> None:
-    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[row()], now=NOW - timedelta(days=1))))
+    (clock,) = of("clock", quick_checks(sight(tmp_path, libraries=[row()], now=NOW - timedelta(days=1))))
     assert clock.level == "problem"
-    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[row()])))
+    (clock,) = of("clock", quick_checks(sight(tmp_path, libraries=[row()])))
     assert clock.level != "problem"
 
 
@@ -284,10 +285,10 @@ def test_what_was_rescued_of_a_lost_catalogue_is_no_backup_of_the_present_one(tm
     folder = tmp_path / "backups"
     folder.mkdir()
     (folder / "reeld-20261123T120000Z-schema7-rescued.db").touch()
-    (found,) = of("backups", at_a_glance(sight(tmp_path)))
+    (found,) = of("backups", quick_checks(sight(tmp_path)))
     assert "there is no backup of the catalogue yet" in found.message
     (folder / "reeld-20261023T120000Z-schema7.db").touch()
-    (found,) = of("backups", at_a_glance(sight(tmp_path)))
+    (found,) = of("backups", quick_checks(sight(tmp_path)))
     assert (found.level, "made on 2026-10-23" in found.message) == ("problem", True)
 
 
@@ -296,20 +297,20 @@ def test_a_clock_that_was_ahead_is_no_problem_once_a_backup_was_made_since(tmp_p
     folder.mkdir()
     (folder / "reeld-20271124T120000Z-schema7.db").touch()
     removed = row(name="Old", state="removed", checked_at="2027-11-24T12:00:00+00:00")
-    (clock,) = of("clock", at_a_glance(sight(tmp_path, libraries=[removed])))
+    (clock,) = of("clock", quick_checks(sight(tmp_path, libraries=[removed])))
     assert clock.level == "problem"
     assert "was ahead then, or is behind now" in clock.message
     (folder / right).touch()
-    found = at_a_glance(sight(tmp_path, libraries=[row(), removed]))
+    found = quick_checks(sight(tmp_path, libraries=[row(), removed]))
     assert of("clock", found)[0].level != "problem"
     assert "made on 2026-11-24 11:00 UTC" in of("backups", found)[0].message
 
 
 def test_what_the_daemon_says_of_a_library_is_a_finding(tmp_path: Path) -> None:
-    watching = {"mode": "polling", "is_degraded": True, "why": "no watches left", "directories": 5}
-    told = {"name": "L", "trouble": "it does not answer", "watching": watching, "unreadable": []}
-    daemon = {"pid": 7, "catalog": {"problems": ["the disk is full"]}, "libraries": [told]}
-    found = at_a_glance(sight(tmp_path, libraries=[row(state="on_hold", state_reason="gone")], daemon=daemon))
+    watching = WatchStatus(mode="polling", is_degraded=True, why="no watches left", directories=5)
+    watcher = WatcherStatus(name="L", is_first_turn_over=True, trouble="it does not answer", watching=watching)
+    running = RunningStatus(pid=7, catalog_problems=("the disk is full",), libraries=(watcher,))
+    found = quick_checks(sight(tmp_path, libraries=[row(state="on_hold", state_reason="gone")], running=running))
     assert [(each.check, each.about) for each in found if each.level == "problem"] == [
         ("database", None),
         ("library", "L"),

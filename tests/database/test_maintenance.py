@@ -129,12 +129,12 @@ def test_a_backup_that_cannot_be_made_is_said_once_shown_and_tried_again(
         _live(maintenance, T0, T0 + 3 * 3600)
     (event,) = [row for row in logged if row["event"] == "catalog.troubled"]
     assert event["about"] == "backup"
-    (problem,) = maintenance.status()["problems"]
+    (problem,) = maintenance.problems()
     assert "cannot be made" in problem
     obstacle.unlink()
     _live(maintenance, T0 + 3 * 3600, T0 + 4 * 3600)
     assert len(_made(catalog)) == 1
-    assert maintenance.status()["problems"] == []
+    assert maintenance.problems() == ()
 
 
 def test_a_backup_is_given_up_when_reeld_is_to_stop(catalog: Path, library_id: int) -> None:
@@ -202,17 +202,17 @@ def test_a_reader_that_does_not_end_is_told_of_and_the_log_is_cut_once_it_has(
     monkeypatch.setattr(module, "LOG_CUT_BYTES", 2 << 20)
     with capture_logs() as logged:
         maintenance.tick(T0)
-        assert maintenance.status()["problems"] == []
+        assert maintenance.problems() == ()
         _grow(catalog, 6 << 20)
         maintenance.tick(T0 + CHECKPOINT_S)
         maintenance.tick(T0 + 2 * CHECKPOINT_S)
     (event,) = [row for row in logged if row["event"] == "catalog.troubled"]
     assert "does not end" in event["reason"]
-    assert len(maintenance.status()["problems"]) == 1
+    assert len(maintenance.problems()) == 1
     reader.close()
     maintenance.tick(T0 + 3 * CHECKPOINT_S)
     maintenance.tick(T0 + 4 * CHECKPOINT_S)
-    assert maintenance.status()["problems"] == []
+    assert maintenance.problems() == ()
     assert os.path.getsize(f"{catalog}-wal") < 1 << 20
 
 
@@ -296,8 +296,8 @@ def test_the_process_lives_until_what_it_knows_is_saved(catalog: Path, maintenan
     catalog.unlink()
     for second in range(5):
         maintenance.tick(T0 + second)
-    assert any("cannot be made" in problem for problem in maintenance.status()["problems"])
-    assert any("nothing is written" in problem for problem in maintenance.status()["problems"])
+    assert any("cannot be made" in problem for problem in maintenance.problems())
+    assert any("nothing is written" in problem for problem in maintenance.problems())
     obstacle.unlink()
     with pytest.raises(CatalogGone):
         maintenance.tick(T0 + 5)

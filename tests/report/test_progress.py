@@ -13,9 +13,10 @@ import pytest
 from reeld.catalog import media, queue
 from reeld.catalog.views import WorkLeft, awaited, counts, totals, work_left
 from reeld.database.connection import writing
+from reeld.domain.status import Estimate
 from reeld.domain.times import coarsely
 from reeld.report.counters import Counters
-from reeld.report.progress import WINDOW_S, Estimate, ProgressEstimator
+from reeld.report.progress import WINDOW_S, ProgressEstimator
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
 from tests.service.harness import Row, RunningDaemon, World, new_world
 from tests.videos import video_bytes

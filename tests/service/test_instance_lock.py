@@ -7,18 +7,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from reeld.domain.status import RunningStatus
 from reeld.errors import CatalogInUse, CatalogUnavailable, NotFoundError
 from reeld.service.instance_lock import InstanceLock, status_of, who_works
 
 HOLD = """
 import sys
+from reeld.domain.status import RunningStatus
 from reeld.service.instance_lock import InstanceLock
 with InstanceLock(sys.argv[1]) as lock:
-    lock.tell({"libraries": []})
+    lock.tell(RunningStatus())
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -35,9 +36,9 @@ def test_nobody_is_there_at_first(database: str) -> None:
 
 def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
     with InstanceLock(database) as instance_lock:
-        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
-        instance_lock.tell({"libraries": ["é\udce9"]})
-        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["é\udce9"]}
+        assert status_of(database) == RunningStatus(pid=os.getpid(), command="run")
+        instance_lock.tell(RunningStatus(config_error="é\udce9"))
+        assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", config_error="é\udce9")
     assert status_of(database) is None
     assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
 
@@ -69,11 +70,11 @@ def test_a_lock_whose_file_was_removed_or_replaced_is_taken_anew(database: str) 
         other.rename(f"{database}.lock")
         assert status_of(database) is None
         instance_lock.keep()
-        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
+        assert status_of(database) == RunningStatus(pid=os.getpid(), command="run")
         os.rename(os.path.dirname(database), f"{os.path.dirname(database)} away")
         instance_lock.keep()
         os.rename(f"{os.path.dirname(database)} away", os.path.dirname(database))
-        assert status_of(database) == {"pid": os.getpid(), "what": "run"}
+        assert status_of(database) == RunningStatus(pid=os.getpid(), command="run")
     assert status_of(database) is None
 
 
@@ -81,12 +82,12 @@ def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> No
     with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.lock")
         with InstanceLock(database) as other:
-            other.tell({"libraries": ["theirs"]})
+            other.tell(RunningStatus(config_error="theirs"))
             with pytest.raises(CatalogInUse, match="was removed while reeld ran"):
                 instance_lock.keep()
-            instance_lock.tell({"libraries": ["ours"]})
+            instance_lock.tell(RunningStatus(config_error="ours"))
             instance_lock.__exit__()
-            assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": ["theirs"]}
+            assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", config_error="theirs")
 
 
 def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,20 +113,22 @@ def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anythin
     if not can_write:  # as on a full disk
         os.mkdir(f"{database}.status.new")
     with InstanceLock(database, "scan"):
-        assert status_of(database) == ({"pid": os.getpid(), "what": "scan"} if can_write else {})
+        assert status_of(database) == (RunningStatus(pid=os.getpid(), command="scan") if can_write else RunningStatus())
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"pid": 5, "what": "run"}, "reeld runs as process 5"),
-        ({"pid": 5}, "reeld runs as process 5"),
-        ({"pid": None, "what": None}, "reeld runs"),
-        ({}, "reeld runs"),
-        ({"pid": 5, "what": "scan"}, "reeld scan works on the catalogue as process 5, and reeld does not run besides"),
+        (RunningStatus(pid=5, command="run"), "reeld runs as process 5"),
+        (RunningStatus(pid=5), "reeld runs as process 5"),
+        (RunningStatus(), "reeld runs"),
+        (
+            RunningStatus(pid=5, command="scan"),
+            "reeld scan works on the catalogue as process 5; the daemon does not run",
+        ),
     ],
 )
-def test_who_works_is_said_by_what_it_does_and_no_process_is_made_up(status: dict[str, Any], words: str) -> None:
+def test_who_works_is_said_by_what_it_does_and_no_process_is_made_up(status: RunningStatus, words: str) -> None:
     assert who_works(status) == words
 
 
@@ -144,12 +147,12 @@ def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) ->
     with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.status")
         os.mkdir(f"{database}.status.new")
-        instance_lock.tell({})
-        assert status_of(database) == {}
+        instance_lock.tell(RunningStatus())
+        assert status_of(database) == RunningStatus()
         Path(f"{database}.status").write_bytes(b"\xff{")
-        assert status_of(database) == {}
+        assert status_of(database) == RunningStatus()
         Path(f"{database}.status").write_text("[1]")
-        assert status_of(database) == {}
+        assert status_of(database) == RunningStatus()
 
 
 def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
@@ -159,8 +162,8 @@ def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
     elsewhere.write_text("of another user")
     os.symlink(elsewhere, f"{database}.status.new")
     with InstanceLock(database) as instance_lock:
-        instance_lock.tell({"libraries": []})
-        assert status_of(database) == {"pid": os.getpid(), "what": "run", "libraries": []}
+        instance_lock.tell(RunningStatus(started=5))
+        assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", started=5)
     assert elsewhere.read_text() == "of another user"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reeld.domain.status import WatcherStatus, WatchStatus
 from reeld.report.status_line import status_line
 from tests.service.harness import RunningDaemon, new_world
 from tests.videos import make_video
@@ -108,8 +109,8 @@ def test_the_line_follows_what_happens() -> None:
             assert all(line != following for line, following in itertools.pairwise(lines)), "only changes are told"
 
 
-def _library(name: str, **status: Any) -> dict[str, Any]:
-    return {"name": name, "trouble": None, "watching": {"is_degraded": False}, **status}
+def _library(name: str, **status: Any) -> WatcherStatus:
+    return WatcherStatus(**{"name": name, "is_first_turn_over": True, "watching": WatchStatus(mode="events"), **status})
 
 
 @pytest.mark.parametrize(
@@ -117,17 +118,17 @@ def _library(name: str, **status: Any) -> dict[str, Any]:
     [
         (_library("L"), {}, None),
         (_library("L", trouble="its disk does not answer"), {}, "library L has a disk that fails"),
-        (_library("L"), {"L": "on_hold"}, "library L is held"),
+        (_library("L"), {"L": "on_hold"}, "library L is on hold"),
         (_library("L"), {"L": "online"}, "library L lacks a disk"),
         (_library("L", watching=None), {"L": "offline"}, "library L is offline"),
-        (_library("L", watching={"is_degraded": True}), {}, "library L is watched poorly"),
+        (_library("L", watching=WatchStatus(mode="polling", is_degraded=True)), {}, "library L is watched poorly"),
         # Not looked at yet: nobody knows.
-        ({"name": "L", "trouble": None}, {"L": "offline"}, None),
-        (_library("a\nREADY=1"), {"a\nREADY=1": "on_hold"}, r"library a\nREADY=1 is held"),
+        (WatcherStatus(name="L"), {"L": "offline"}, None),
+        (_library("a\nREADY=1"), {"a\nREADY=1": "on_hold"}, r"library a\nREADY=1 is on hold"),
     ],
 )
 def test_the_line_names_each_library_that_is_not_well(
-    library: dict[str, Any], away: dict[str, str], words: str | None
+    library: WatcherStatus, away: dict[str, str], words: str | None
 ) -> None:
     totals = {"files": 3, "work": 2, "pending": 1, "away": away}
     line = status_line(totals, [library], None)

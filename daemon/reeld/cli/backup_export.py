@@ -18,8 +18,9 @@ from reeld.database.connection import maintaining
 from reeld.database.restore import restore
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus
 from reeld.errors import CatalogInUse, NotFoundError, UsageError
-from reeld.service.instance_lock import InstanceLock, is_daemon, status_of
+from reeld.service.instance_lock import InstanceLock, status_of
 
 Database = Annotated[
     str | None,
@@ -124,7 +125,7 @@ def _stopped(catalog: str) -> Iterator[None]:
         try:
             stack.enter_context(InstanceLock(catalog, "restore"))
         except CatalogInUse as err:
-            if not is_daemon(status_of(catalog) or {}):
+            if not (status_of(catalog) or RunningStatus()).is_daemon:
                 raise
             raise CatalogInUse(
                 f"a reeld works on {readable(catalog)}; stop it first, as with `systemctl stop reeld`. "

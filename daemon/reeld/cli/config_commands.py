@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import Row, complain, print_json, say, work_name
+from reeld.cli.output import complain, print_json, say, work_name
 from reeld.config import Config, load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.diagnose.config_diff import Change, changes
 from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus
 from reeld.errors import ConfigError
-from reeld.service.instance_lock import is_daemon, status_of
+from reeld.service.instance_lock import status_of
 from reeld.service.reload import config_in_force
 from reeld.service.timeouts import real_path_in_time
 
@@ -60,17 +61,17 @@ def _present(config: str | None) -> Config | None:
         return None
 
 
-def _before(new: str, present: Config | None, daemon: Row | None) -> Config | None:
+def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> Config | None:
     """What to compare with, which is said; None for the catalogue alone.
 
     A file that is compared with itself would always seem to change nothing.
     """
     if daemon is not None and (in_force := config_in_force(daemon)) is not None:
-        complain(f"compared with what reeld (process {daemon['pid']}) has in force")
+        complain(f"compared with what reeld (process {daemon.pid}) has in force")
         return in_force
     why = (
         "no reeld runs"
-        if daemon is None or not is_daemon(daemon)
+        if daemon is None or not daemon.is_daemon
         else "what the reeld that runs has in force is not known"
     )
     if present is None or (present.source is not None and os.path.samefile(new, present.source)):

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -30,9 +30,10 @@ from reeld.cli.output import (
 from reeld.config import Config
 from reeld.database.backup import backups_of, newest_of
 from reeld.database.sqlite_errors import space_trouble
-from reeld.diagnose.health import Sight, at_a_glance, utc_now
+from reeld.diagnose.health import HealthInputs, quick_checks, utc_now
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus, WatcherStatus
 from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
 from reeld.service.instance_lock import status_of, who_works
@@ -410,27 +411,27 @@ def status(
 
 
 def _report(settings: Config) -> Row:
-    daemon, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
-    sight = Sight(config=settings, daemon=daemon, libraries=libraries, failed=counts["failed"], now=utc_now())
+    running, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+    inputs = HealthInputs(config=settings, running=running, libraries=libraries, failed=counts["failed"], now=utc_now())
+    said = running or RunningStatus()
     return {
-        "running": daemon is not None,
-        "pid": (daemon or {}).get("pid"),
-        "what": (daemon or {}).get("what"),
-        "config_error": (daemon or {}).get("config_error"),
+        "running": running is not None,
+        "pid": said.pid,
+        "command": said.command,
+        "config_error": said.config_error,
         "database": settings.database_path,
-        "catalog": _catalog_report(settings.database_path, daemon),
+        "catalog": _catalog_report(settings.database_path, said.catalog_problems),
         **counts,
-        # The daemon's word is some seconds old: where nothing waits in the catalogue, nothing is left of it.
-        "work": (daemon or {}).get("work") if counts["queue"] else None,
-        "libraries": _with_waiting(libraries, (daemon or {}).get("libraries", []), views.awaited()),
-        "findings": [asdict(finding) for finding in at_a_glance(sight) if finding.level != "good"],
+        # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
+        "work": asdict(said.work) if said.work and counts["queue"] else None,
+        "libraries": _with_waiting(libraries, said.libraries, views.awaited()),
+        "findings": [asdict(finding) for finding in quick_checks(inputs) if finding.level != "good"],
     }
 
 
-def _catalog_report(path: str, daemon: Row | None) -> Row:
-    """The last backup and what is wrong. A daemon whose disk is full cannot tell, so that is looked at here."""
+def _catalog_report(path: str, told: Sequence[str]) -> Row:
+    """The last backup and what is wrong. A daemon whose disk is full cannot say so, so it is checked here."""
     newest = newest_of(path)
-    told: list[str] = (daemon or {}).get("catalog", {}).get("problems", [])
     return {
         "backup": newest and newest.path,
         "backed_up_at": newest and _iso(newest.made_at),
@@ -438,26 +439,21 @@ def _catalog_report(path: str, daemon: Row | None) -> Row:
     }
 
 
-def _with_waiting(rows: list[Row], told: list[Row], awaited: list[Row]) -> list[Row]:
-    """What the catalogue knows of each library, its files that wait for their end, and what only the daemon knows."""
-    by_name = {library["name"]: library for library in told}
+def _with_waiting(rows: list[Row], told: Sequence[WatcherStatus], awaited: list[Row]) -> list[Row]:
+    """What the catalogue knows about each library, its files that wait for their end, and what the daemon knows."""
+    by_name = {watcher.name: watcher for watcher in told}
     return [
         _with_awaited(
-            row
-            | {
-                key: by_name.get(row["name"], {}).get(key, default)
-                for key, default in (
-                    ("trouble", None),
-                    ("watching", None),
-                    ("settling", 0),
-                    ("waiting", []),
-                    ("unreadable", []),
-                )
-            },
+            row | _watcher_report(by_name.get(row["name"], WatcherStatus(name=row["name"]))),
             [wait for wait in awaited if wait["library"] == row["name"]],
         )
         for row in rows
     ]
+
+
+def _watcher_report(watcher: WatcherStatus) -> Row:
+    report = asdict(watcher)
+    return {key: report[key] for key in ("trouble", "watching", "settling", "waiting", "unreadable")}
 
 
 def _with_awaited(library: Row, awaited: list[Row]) -> Row:
@@ -482,7 +478,8 @@ _WORKS = (("movies", "movie"), ("series", "series"), ("episodes", "episode"))
 
 
 def _print_status(report: Row) -> None:
-    say(who_works(report) if report["running"] else "reeld does not run")
+    running = RunningStatus(pid=report["pid"], command=report["command"]) if report["running"] else None
+    say(who_works(running) if running else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():
         say(f"not in force: {readable(line)}")
     say(f"catalogue  {readable(report['database'])}, last backup: {report['catalog']['backed_up_at'] or 'none yet'}")

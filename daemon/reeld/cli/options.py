@@ -73,7 +73,7 @@ def _config_or_what_is_in_force(config_file: str | None) -> Config:
     except ConfigError as err:
         path = find_config_file(config_file or asked.config_file, os.environ)
         daemon = None if path is None else status_of(database_path_in(path, os.environ))
-        if path is None or daemon is None or daemon.get("config_file") != os.path.abspath(path):
+        if path is None or daemon is None or daemon.config_file != os.path.abspath(path):
             raise
         if (in_force := config_in_force(daemon)) is None:
             raise

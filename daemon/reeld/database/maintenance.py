@@ -95,14 +95,14 @@ class Maintenance:
         if self._backup is None or _is_due(self._backup.made_at.timestamp(), BACKUP_S, now_s):
             self._back_up(now_s)
 
-    def status(self) -> dict[str, Any]:
-        """What is wrong, for `reeld status`; which looks at backups and free space by itself."""
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the catalogue, for `reeld status`, which checks backups and free space by itself."""
         catalog = opened()
         told = [
             catalog.refusal or catalog.trouble,
             *(why for what, why in list(self._problems.items()) if what != SPACE),
         ]
-        return {"problems": [problem for problem in told if problem is not None]}
+        return tuple(problem for problem in told if problem is not None)
 
     # --- backups -----------------------------------------------------------------------------------------
 

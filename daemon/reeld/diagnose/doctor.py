@@ -15,7 +15,7 @@ from reeld.catalog import views
 from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
-from reeld.diagnose.health import Finding, Sight, at_a_glance, unreadable, utc_now, watch_limit
+from reeld.diagnose.health import Finding, HealthInputs, quick_checks, unreadable, utc_now, watch_limit
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
 from reeld.errors import CatalogError, NotFoundError, ReeldError
@@ -54,9 +54,9 @@ def examine(config: Config) -> Iterator[Finding]:
     finally:
         close_catalog()
     yield from _newest_backup(config)
-    daemon = status_of(config.database_path)
-    sight = Sight(config=config, daemon=daemon, libraries=libraries, failed=failed, now=utc_now())
-    glance = at_a_glance(sight)
+    running = status_of(config.database_path)
+    inputs = HealthInputs(config=config, running=running, libraries=libraries, failed=failed, now=utc_now())
+    glance = quick_checks(inputs)
     names = {library.name for library in config.libraries}
     yield from (told for told in glance if told.about not in names)
     directories = 0

@@ -17,7 +17,8 @@ from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_t
 from reeld.diagnose.dropin import systemctl
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
-from reeld.service.instance_lock import is_daemon, who_works
+from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
+from reeld.service.instance_lock import who_works
 from reeld.watch.limits import shortage
 
 Row = dict[str, Any]
@@ -45,12 +46,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What a glance is taken at."""
+class HealthInputs:
+    """What `quick_checks` needs to know."""
 
     config: Config
-    daemon: Row | None
-    """What the running daemon, or a scan, says of itself (`instance_lock.status_of`); None when none runs."""
+    running: RunningStatus | None
+    """Of the daemon, or of a scan (`instance_lock.status_of`). None if neither runs."""
     libraries: Sequence[Row] = ()
     """As `views.libraries` has them; none while the catalogue cannot be opened."""
     failed: int = 0
@@ -58,19 +59,19 @@ class Sight:
     now: datetime
 
 
-def at_a_glance(sight: Sight) -> list[Finding]:
+def quick_checks(inputs: HealthInputs) -> list[Finding]:
     """All that can be told at once, the good as well."""
     return [
-        _running(sight),
-        *_reloaded(sight),
-        _space(sight),
-        *_catalog(sight),
-        _backups(sight),
+        _running(inputs),
+        *_reloaded(inputs),
+        _space(inputs),
+        *_catalog(inputs),
+        _backups(inputs),
         _driver(),
-        _clock(sight),
-        *watch_limit(_counted(sight)),
-        *(finding for row in sight.libraries if _counts(sight, row) for finding in _library(sight, row)),
-        *_failed(sight),
+        _clock(inputs),
+        *watch_limit(_counted(inputs)),
+        *(finding for row in inputs.libraries if _counts(inputs, row) for finding in _library(inputs, row)),
+        *_failed(inputs),
     ]
 
 
@@ -85,20 +86,20 @@ def watch_limit(directories: int) -> Iterator[Finding]:
 # --- the daemon ------------------------------------------------------------------------------------------
 
 
-def _running(sight: Sight) -> Finding:
-    if sight.daemon is None:
+def _running(inputs: HealthInputs) -> Finding:
+    if inputs.running is None:
         message = f"reeld does not run; start it: {systemctl('start') or 'reeld run'}"
         return Finding(check="daemon", level="note", message=message)
-    return Finding(check="daemon", level="good" if _is_watched(sight) else "note", message=who_works(sight.daemon))
+    return Finding(check="daemon", level="good" if _is_watched(inputs) else "note", message=who_works(inputs.running))
 
 
-def _is_watched(sight: Sight) -> bool:
-    return sight.daemon is not None and is_daemon(sight.daemon)
+def _is_watched(inputs: HealthInputs) -> bool:
+    return inputs.running is not None and inputs.running.is_daemon
 
 
-def _reloaded(sight: Sight) -> Iterator[Finding]:
-    if sight.daemon is not None and (complaint := sight.daemon.get("config_error")):
-        command = systemctl("reload") or f"kill -HUP {sight.daemon.get('pid', 'its process')}"
+def _reloaded(inputs: HealthInputs) -> Iterator[Finding]:
+    if inputs.running is not None and (complaint := inputs.running.config_error):
+        command = systemctl("reload") or f"kill -HUP {inputs.running.pid or 'its process'}"
         yield Finding(
             check="configuration",
             level="problem",
@@ -110,29 +111,29 @@ def _reloaded(sight: Sight) -> Iterator[Finding]:
 # --- the catalogue ---------------------------------------------------------------------------------------
 
 
-def _space(sight: Sight) -> Finding:
-    path = sight.config.database_path
+def _space(inputs: HealthInputs) -> Finding:
+    path = inputs.config.database_path
     trouble = space_trouble(path) or backup_space_trouble(path)
     good = "there is room for the catalogue and its next backup"
     return Finding(check="space", level="problem" if trouble else "good", message=trouble or good)
 
 
-def _catalog(sight: Sight) -> Iterator[Finding]:
-    for problem in (sight.daemon or {}).get("catalog", {}).get("problems", []):
+def _catalog(inputs: HealthInputs) -> Iterator[Finding]:
+    for problem in inputs.running.catalog_problems if inputs.running else ():
         yield Finding(check="database", level="problem", message=problem)
 
 
-def _backups(sight: Sight) -> Finding:
-    if (trouble := listing_trouble(sight.config.database_path)) is not None:
+def _backups(inputs: HealthInputs) -> Finding:
+    if (trouble := listing_trouble(inputs.config.database_path)) is not None:
         return Finding(check="backups", level="problem", message=trouble)
-    newest = newest_of(sight.config.database_path, sight.now)
+    newest = newest_of(inputs.config.database_path, inputs.now)
     if newest is None:
         message = "there is no backup of the catalogue yet; a running reeld makes the first within an hour"
         return Finding(check="backups", level="note", message=message)
     made = f"the last backup was made on {newest.made_at:%Y-%m-%d %H:%M} UTC"
-    if sight.now - newest.made_at <= OLD_BACKUP:
+    if inputs.now - newest.made_at <= OLD_BACKUP:
         return Finding(check="backups", level="good", message=made)
-    todo = "its log says why none is made" if _is_watched(sight) else "start reeld, or use reeld backup FILE"
+    todo = "its log says why none is made" if _is_watched(inputs) else "start reeld, or use reeld backup FILE"
     return Finding(check="backups", level="problem", message=f"{made}; {todo}")
 
 
@@ -142,10 +143,10 @@ def _driver() -> Finding:
     return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or good)
 
 
-def _failed(sight: Sight) -> Iterator[Finding]:
-    if sight.failed:
+def _failed(inputs: HealthInputs) -> Iterator[Finding]:
+    if inputs.failed:
         message = (
-            f"{number_of(sight.failed, 'file')} {'was' if sight.failed == 1 else 'were'} set aside; "
+            f"{number_of(inputs.failed, 'file')} {'was' if inputs.failed == 1 else 'were'} set aside; "
             "reeld list files says why, and reeld retry --all takes up the work again once that is mended"
         )
         yield Finding(check="files", level="note", message=message)
@@ -154,26 +155,26 @@ def _failed(sight: Sight) -> Iterator[Finding]:
 # --- the machine -----------------------------------------------------------------------------------------
 
 
-def _clock(sight: Sight) -> Finding:
+def _clock(inputs: HealthInputs) -> Finding:
     """Against what is past if the clock was always right: the newest backup and the last looks at the libraries.
 
     A reeld that runs makes both anew: so a clock that was ahead once is not held against it for long.
     """
-    newest = newest_of(sight.config.database_path, sight.now)
+    newest = newest_of(inputs.config.database_path, inputs.now)
     moments = [newest.made_at] if newest else []
-    looked_at = [row["checked_at"] for row in sight.libraries if row["state"] != "removed" and row["checked_at"]]
+    looked_at = [row["checked_at"] for row in inputs.libraries if row["state"] != "removed" and row["checked_at"]]
     moments += [datetime.fromisoformat(checked_at) for checked_at in looked_at]
-    latest = max(moments, default=sight.now)
-    if latest > sight.now + CLOCK_SLACK:
+    latest = max(moments, default=inputs.now)
+    if latest > inputs.now + CLOCK_SLACK:
         message = (
-            f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC by it: it "
-            "was ahead then, or is behind now; have it kept right: timedatectl set-ntp true"
+            f"the clock says {inputs.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC by it: "
+            "it was ahead then, or is behind now; have it kept right: timedatectl set-ntp true"
         )
         return Finding(check="clock", level="problem", message=message)
     if _is_clock_adrift():
         message = "no time service keeps the clock, and it may drift; switch one on: timedatectl set-ntp true"
         return Finding(check="clock", level="note", message=message)
-    return Finding(check="clock", level="good", message=f"the clock says {sight.now:%Y-%m-%d %H:%M} UTC")
+    return Finding(check="clock", level="good", message=f"the clock says {inputs.now:%Y-%m-%d %H:%M} UTC")
 
 
 def _is_clock_adrift() -> bool:
@@ -184,44 +185,45 @@ def _is_clock_adrift() -> bool:
 # --- the libraries ---------------------------------------------------------------------------------------
 
 
-def _told(sight: Sight) -> dict[str, Row]:
-    """What the daemon says of each library, by name."""
-    return {row["name"]: row for row in (sight.daemon or {}).get("libraries", [])}
+def _watchers(inputs: HealthInputs) -> dict[str, WatcherStatus]:
+    """What the daemon knows about each library, by name."""
+    return {watcher.name: watcher for watcher in (inputs.running.libraries if inputs.running else ())}
 
 
-def _counted(sight: Sight) -> int:
-    return sum((row.get("watching") or {}).get("directories", 0) for row in _told(sight).values())
+def _counted(inputs: HealthInputs) -> int:
+    return sum(watcher.watching.directories for watcher in _watchers(inputs).values() if watcher.watching)
 
 
-def _counts(sight: Sight, row: Row) -> bool:
+def _counts(inputs: HealthInputs, row: Row) -> bool:
     """Whether it is watched, or would be; the catalogue learns of a change of the configuration from a start alone."""
-    is_left_out = sight.daemon is None and row["name"] not in {library.name for library in sight.config.libraries}
+    is_left_out = inputs.running is None and row["name"] not in {library.name for library in inputs.config.libraries}
     return row["state"] != "removed" and not is_left_out
 
 
-def _library(sight: Sight, row: Row) -> Iterator[Finding]:
+def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
     """Its state as the catalogue has it, and what only the daemon knows."""
-    name, told = row["name"], _told(sight).get(row["name"], {})
+    name = row["name"]
+    watcher = _watchers(inputs).get(name, WatcherStatus(name=name))
     is_online = row["state"] == "online"
     reason = row["state_reason"] or "nothing is known against it"
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
-    if not is_online and sight.daemon is None:
+    if not is_online and inputs.running is None:
         level = "note"  # so it was when reeld last ran
     yield Finding(check="library", level=level, about=name, message=f"{row['state']}: {reason}")
-    if told.get("trouble"):
-        yield Finding(check="library", level="problem", about=name, message=told["trouble"])
-    if watching := told.get("watching"):
-        yield _watched(name, watching)
-    if folders := told.get("unreadable"):
-        yield unreadable(name, [f"{readable(each['path'])} ({each['why']})" for each in folders])
+    if watcher.trouble:
+        yield Finding(check="library", level="problem", about=name, message=watcher.trouble)
+    if watcher.watching:
+        yield _watched(name, watcher.watching)
+    if watcher.unreadable:
+        yield unreadable(name, [f"{readable(each.path)} ({each.why})" for each in watcher.unreadable])
 
 
-def _watched(name: str, watching: Row) -> Finding:
-    if watching["is_degraded"]:
-        message = f"events do not tell of all changes, so it is looked at by the clock: {watching['why']}"
+def _watched(name: str, watching: WatchStatus) -> Finding:
+    if watching.is_degraded:
+        message = f"events do not tell of all changes, so it is looked at by the clock: {watching.why}"
         return Finding(check="events", level="problem", about=name, message=message)
-    if watching["why"]:
-        message = f"it is looked at by the clock: {watching['why']}"
+    if watching.why:
+        message = f"it is looked at by the clock: {watching.why}"
         return Finding(check="events", level="note", about=name, message=message)
     return Finding(check="events", level="good", about=name, message="the daemon hears of its changes")
 

@@ -9,10 +9,10 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from reeld.catalog import views
+from reeld.domain.status import Estimate
 from reeld.errors import CatalogError
 from reeld.report.counters import Counters
 
@@ -22,18 +22,6 @@ LEAST_S = 2.0
 """Of less no rate is told."""
 LIGHT_STAGE = "fingerprint"
 """Each file that is new goes through it once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What is left and when it may be done; scripts may rely on the names. None: not known."""
-
-    files: int
-    """Of which a stage is left."""
-    bytes_to_hash: int
-    files_per_s: float | None
-    hashed_bytes_per_s: float | None
-    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +44,16 @@ class ProgressEstimator:
         self._told: Estimate | None = None
         self._next = -math.inf
 
-    def status(self) -> dict[str, Any] | None:
-        """The outlook, looked at now and then; None while there is nothing to do, as far as is known."""
+    def status(self) -> Estimate | None:
+        """Estimate the work left, every few seconds. None while there is nothing to do, as far as is known."""
         if self._clock() >= self._next:
             self._next = self._clock() + TELL_S
             with contextlib.suppress(CatalogError):  # whoever needs the catalogue for more than this says why
                 self._told = self.look(views.work_left())
-        return asdict(self._told) if self._told and self._told.files else None
+        return self._told if self._told and self._told.files else None
 
     def look(self, left: views.WorkLeft) -> Estimate:
-        """The outlook now, given what the queue holds."""
+        """Estimate now, given what the queue holds."""
         self._sample()
         files_per_s, hashed_per_s = self._rates()
         bytes_to_hash = left.bytes_to_hash if self._with_full_hash else 0

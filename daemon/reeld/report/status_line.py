@@ -1,4 +1,4 @@
-"""What does `systemctl status reeld` say in its one line? What there is, what is left to do, and what is not well."""
+"""The one line that `systemctl status reeld` shows: what there is, what is left to do, and what is wrong."""
 
 import math
 import time
@@ -7,6 +7,7 @@ from typing import Any
 
 from reeld.catalog import views
 from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus, WatcherStatus
 from reeld.domain.times import coarsely
 from reeld.errors import CatalogError
 from reeld.report.sd_notify import is_asked_for, notify
@@ -16,28 +17,27 @@ TELL_S = 10.0
 
 
 class StatusLine:
-    """The line, told to the service manager when it changes; for the main thread alone."""
+    """Send the line to the service manager when it changes. For the main thread alone."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._next = -math.inf
         self._told: str | None = None
 
-    def tell(self, status: Mapping[str, Any]) -> None:
-        """Tell what changed, if the last look is long enough ago. `status` is what the daemon says of itself."""
+    def tell(self, status: RunningStatus) -> None:
+        """Send the line if it changed and the last one is old enough."""
         if self._now() >= self._next and is_asked_for():
             self._send(status)
 
-    def tell_ready(self, status: Mapping[str, Any]) -> None:
-        """Tell it now, together with READY=1."""
+    def tell_ready(self, status: RunningStatus) -> None:
+        """Send the line now, together with READY=1."""
         self._told = None
         self._send(status, "READY=1")
 
-    def _send(self, status: Mapping[str, Any], *states: str) -> None:
+    def _send(self, status: RunningStatus, *states: str) -> None:
         self._next = self._now() + TELL_S
-        line = status_line(
-            _totals(), status["libraries"], status["config_error"], (status["work"] or {}).get("seconds_left")
-        )
+        seconds_left = status.work.seconds_left if status.work else None
+        line = status_line(_totals(), status.libraries, status.config_error, seconds_left)
         if line != self._told:
             notify(*states, f"STATUS={line}")
             self._told = line
@@ -47,25 +47,23 @@ def _totals() -> Mapping[str, Any] | None:
     try:
         return views.totals()
     except CatalogError:
-        return None  # whoever needs the catalogue for more than this line tells why
+        return None  # other threads log why
 
 
 def status_line(
     totals: Mapping[str, Any] | None,
-    libraries: Sequence[Mapping[str, Any]],
+    libraries: Sequence[WatcherStatus],
     complaint: str | None,
     seconds_left: float | None = None,
 ) -> str:
-    """One line for a person. `totals` as `views.totals` gives them, None: not known; `libraries` as the watchers do."""
+    """Compose the line. `totals` comes from `views.totals`; None if the catalogue cannot be read."""
     figures, away = ["the catalogue cannot be read now"], {}
     if totals is not None:
         when = f" (some {coarsely(seconds_left)} left)" if seconds_left and totals["work"] else ""
         figures = [f"files: {totals['files']}", f"in work: {totals['work']}{when}", f"questions: {totals['pending']}"]
         away = totals["away"]
     troubles = [
-        f"library {readable(library['name'])} {how}"
-        for library in libraries
-        if (how := _how(library, away)) is not None
+        f"library {readable(library.name)} {how}" for library in libraries if (how := _how(library, away)) is not None
     ]
     if complaint is not None:
         troubles.append("the configuration file is not in force")
@@ -73,13 +71,13 @@ def status_line(
     return f"{', '.join(figures)}{more}"
 
 
-def _how(library: Mapping[str, Any], away: Mapping[str, str]) -> str | None:
-    """What is not well with a library, in a word or two; None if nothing is."""
-    if library["trouble"]:
+def _how(library: WatcherStatus, away: Mapping[str, str]) -> str | None:
+    """What is wrong with a library, in a few words. None if nothing is."""
+    if library.trouble:
         return "has a disk that fails"
-    if "watching" not in library:
-        return None  # its first look is not over yet
-    if library["name"] in away:
-        state = away[library["name"]]
-        return "lacks a disk" if state == "online" else f"is {state}"
-    return "is watched poorly" if library["watching"] and library["watching"]["is_degraded"] else None
+    if not library.is_first_turn_over:
+        return None
+    if library.name in away:
+        state = away[library.name]
+        return "lacks a disk" if state == "online" else f"is {state.replace('_', ' ')}"
+    return "is watched poorly" if library.watching and library.watching.is_degraded else None

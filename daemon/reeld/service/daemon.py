@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reeld.catalog import queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
@@ -14,6 +15,7 @@ from reeld.config import Config, Library, document_of, hours_of
 from reeld.database.connection import close_catalog, open_catalog, writing
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
+from reeld.domain.status import RunningStatus
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
@@ -262,7 +264,7 @@ class Daemon:
     def _stay(self, instance_lock: InstanceLock) -> bool:
         """Until reeld is to end, or (True) to go on with another configuration."""
         is_ready, started = False, round(time.time())
-        before: dict[str, Any] | None = None
+        before: RunningStatus | None = None
         while not self.stopping.is_set():
             try:
                 instance_lock.keep()
@@ -293,22 +295,20 @@ class Daemon:
                         self._status_line.tell_ready(self._status(started))
         return False
 
-    def _status(self, started: int) -> dict[str, Any]:
-        """What `reeld status` shows of a running reeld beside the catalogue; scripts may rely on the names."""
-        return {
-            "started": started,
-            "config_file": self._config.source and os.path.abspath(self._config.source),
-            "config": self._document,
-            "config_error": self._reloading.complaint,
-            "catalog": self._maintenance.status(),
-            "libraries": self._libraries(),
-            "work": self._progress_estimator.status(),
-        }
-
-    def _libraries(self) -> list[dict[str, Any]]:
-        return [
-            {**watcher.status(), "trouble": self._disks.trouble(watcher.library.path)} for watcher in self._watchers
-        ]
+    def _status(self, started: int) -> RunningStatus:
+        """What `reeld status` shows about a running reeld beside the catalogue."""
+        return RunningStatus(
+            started=started,
+            config_file=self._config.source and os.path.abspath(self._config.source),
+            config=self._document,
+            config_error=self._reloading.complaint,
+            catalog_problems=self._maintenance.problems(),
+            libraries=tuple(
+                replace(watcher.status(), trouble=self._disks.trouble(watcher.library.path))
+                for watcher in self._watchers
+            ),
+            work=self._progress_estimator.status(),
+        )
 
     def _begin_work(self) -> None:
         """Once everything is listed that can be, or that takes too long."""
@@ -326,7 +326,7 @@ class Daemon:
     def _is_watched_or_known_why_not(self) -> bool:
         return not any(self._disks.is_answering(library.path) for library in self._late())
 
-    def _say_ready(self, status: Mapping[str, Any]) -> None:
+    def _say_ready(self, status: RunningStatus) -> None:
         self._status_line.tell_ready(status)
         names = [library.name for library in self._late()]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)

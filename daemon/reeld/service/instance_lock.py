@@ -1,8 +1,8 @@
-"""Is a reeld at work on this catalogue, and what does it say of itself?
+"""The lock on a catalogue, and the status file of the process that holds it.
 
-Whoever writes to the queue owns the catalogue and holds a lock on `reeld.db.lock` for as long as it lives;
-the kernel takes the lock back however the process ends. What only the owner knows (which files are settling)
-lies in `reeld.db.status`, replaced as a whole, and counts only while the lock is held.
+The process that runs the queue holds a lock on `reeld.db.lock` until it ends. The kernel releases the lock however
+the process ends. What only that process knows (which files are settling) lies in `reeld.db.status`. It is replaced as
+a whole, and counts only while the lock is held.
 """
 
 import contextlib
@@ -11,11 +11,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from dataclasses import replace
+from typing import Self
 
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.domain.files import readable
+from reeld.domain.status import Command, RunningStatus
 from reeld.errors import CatalogInUse, CatalogUnavailable
 from reeld.log import get_logger
 
@@ -28,16 +29,13 @@ LOCK_PAUSE_S = 0.05
 # What a disk says that knows no locks, such as one of another machine whose lock service is down.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
-What = Literal["run", "scan", "restore"]
-"""What an owner does: the daemon, a scan, or a command that puts another catalogue in the place."""
-
 
 class InstanceLock:
     """The lock on a catalogue, and the status that goes with it."""
 
-    def __init__(self, database_path: str, what: What = "run") -> None:
+    def __init__(self, database_path: str, command: Command = "run") -> None:
         self._database_path = database_path
-        self._what = what
+        self._command = command
         self._descriptor: int | None = None
         self._made: list[str] = []
         """The folders that were not there before, the innermost first."""
@@ -114,7 +112,7 @@ class InstanceLock:
         for path in (_status_path(self._database_path), _draft_path(self._database_path)):
             with contextlib.suppress(OSError):
                 os.unlink(path)
-        self.tell({})
+        self.tell(RunningStatus())
 
     def _remove_made(self) -> None:
         """Whoever was refused, for a mistyped path perhaps, leaves no folders behind in which nothing else lies."""
@@ -125,7 +123,7 @@ class InstanceLock:
                 for folder in self._made:
                     os.rmdir(folder)
 
-    def tell(self, status: dict[str, Any]) -> None:
+    def tell(self, status: RunningStatus) -> None:
         """Let others read this until the next time, or until this process ends.
 
         On a full disk the old status stays: it is a convenience, and nothing depends on it. Where another process has
@@ -137,20 +135,19 @@ class InstanceLock:
         draft = _draft_path(self._database_path)
         with contextlib.suppress(OSError):
             with open(draft, "w", encoding="utf-8") as file:
-                json.dump({"pid": os.getpid(), "what": self._what, **status}, file)
+                json.dump(replace(status, pid=os.getpid(), command=self._command).to_json(), file)
             os.replace(draft, path)
 
 
-def status_of(database_path: str) -> dict[str, Any] | None:
-    """What the process that works on the catalogue says of itself; None when none does."""
+def status_of(database_path: str) -> RunningStatus | None:
+    """Read the status of the process that has the catalogue. None if no process has it."""
     if not _is_locked(database_path):
         return None
     try:
         with open(_status_path(database_path), encoding="utf-8") as file:
-            status = json.load(file)
+            return RunningStatus.from_json(json.load(file))
     except (OSError, ValueError):
-        return {}
-    return status if isinstance(status, dict) else {}
+        return RunningStatus()
 
 
 def _open_lock(path: str) -> int:
@@ -174,20 +171,19 @@ def _has_lost_its_name(descriptor: int, path: str) -> bool:
         return False
 
 
-def is_daemon(status: Mapping[str, Any]) -> bool:
-    """Whether the owner that says this of itself notices new files; one that says nothing is taken for it."""
-    return status.get("what") not in _ERRANDS
-
-
-def who_works(status: Mapping[str, Any]) -> str:
-    """For a person: who has the catalogue, by what it says of itself."""
-    process = f" as process {status['pid']}" if status.get("pid") else ""
-    if is_daemon(status):
+def who_works(status: RunningStatus) -> str:
+    """Say which process has the catalogue."""
+    process = f" as process {status.pid}" if status.pid else ""
+    if status.command is None or status.is_daemon:
         return f"reeld runs{process}"
-    return f"{_ERRANDS[status['what']]} works on the catalogue{process}, and reeld does not run besides"
+    return f"{_COMMANDS[status.command]} works on the catalogue{process}; the daemon does not run"
 
 
-_ERRANDS = {"scan": "reeld scan", "restore": "reeld restore-backup or import"}
+_COMMANDS: dict[Command, str] = {
+    "run": "another reeld",
+    "scan": "reeld scan",
+    "restore": "reeld restore-backup or import",
+}
 
 
 def _lock(descriptor: int) -> None:
@@ -219,11 +215,10 @@ def _is_locked(database_path: str) -> bool:
 
 
 def _refusal(database_path: str) -> str:
-    status = status_of(database_path) or {}
-    process = f"(process {status['pid']}) " if "pid" in status else ""
-    who, why = "another reeld", "it notices new files by itself"
-    if not is_daemon(status):
-        who, why = _ERRANDS[status["what"]], "try again once it has ended"
+    status = status_of(database_path) or RunningStatus()
+    process = f"(process {status.pid}) " if status.pid else ""
+    who = _COMMANDS[status.command or "run"]
+    why = "it notices new files by itself" if status.is_daemon else "try again once it has ended"
     return f"{who} {process}works on {readable(database_path)}; {why}"
 
 

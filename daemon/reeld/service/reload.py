@@ -1,10 +1,10 @@
 """What does a changed configuration file mean for a reeld that runs? All of it is taken over, or nothing."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from reeld.config import Config, parse_config
 from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus
 from reeld.errors import ConfigError, ReeldError
 from reeld.log import configure_log, get_logger
 
@@ -36,15 +36,16 @@ class Reloading:
         return found != before
 
 
-def config_in_force(status: Mapping[str, Any]) -> Config | None:
-    """The configuration of the reeld that says this of itself (`instance_lock.status_of`); None where it does not tell.
+def config_in_force(status: RunningStatus) -> Config | None:
+    """Read the configuration of a running reeld. None if it does not say.
 
-    A scan does not, and neither does a reeld of another version, whose keys are others.
+    A scan says none. A reeld of another version may have keys that this one refuses.
     """
+    if not status.config:
+        return None
     try:
-        document = status["config"]
-        return parse_config(document, source=None, base="/", environment={}, real_path=lambda path: path)
-    except (KeyError, ConfigError):
+        return parse_config(status.config, source=None, base="/", environment={}, real_path=lambda path: path)
+    except ConfigError:
         return None
 
 

@@ -14,11 +14,12 @@ from reeld.config import Config, Library, SettleSettings, paths_overlap
 from reeld.database.connection import close_catalog, reading, writing
 from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
+from reeld.domain.status import Estimate
 from reeld.errors import CatalogError, NotFoundError, UsageError
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.report.counters import Counters, counted
-from reeld.report.progress import Estimate, ProgressEstimator
+from reeld.report.progress import ProgressEstimator
 from reeld.scanner.compare import FolderScanner
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import RootProblem, why_away

@@ -18,6 +18,7 @@ from reeld.catalog import libraries, queue
 from reeld.config import Library, WatchSettings
 from reeld.database.connection import reading, writing, writing_only_while
 from reeld.domain.records import Place
+from reeld.domain.status import UnreadableFolder, WaitingFile, WatcherStatus
 from reeld.errors import CatalogCorrupt, CatalogError, Interrupted
 from reeld.log import get_logger
 from reeld.pipeline.retry import CATALOG_DELAY_S, LONGEST_CATALOG_DELAY_S
@@ -107,7 +108,7 @@ class LibraryWatcher:
         self._rejected_backoff = Backoff(library.quiet_s + SHORTEST_REJECTED_S, LONGEST_REJECTED_S)
         self._rescan_rejected_at: float | None = None
         self._unreadable: dict[str, Unreadable] = {}
-        self._status: dict[str, Any] = {"name": library.name}
+        self._status = WatcherStatus(name=library.name)
         self._state: tuple[str, str | None, tuple[str, ...]] | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch {library.name}")
 
@@ -137,8 +138,8 @@ class LibraryWatcher:
         """Something is not as the catalogue believes it to be at this path of the library."""
         self.hints.mark(os.path.dirname(os.path.relpath(absolute_path, self.library.path)))
 
-    def status(self) -> dict[str, Any]:
-        """What only this thread knows, for `reeld status`, as of its last turn."""
+    def status(self) -> WatcherStatus:
+        """What only this thread knows, as of its last turn. Callable from any thread."""
         return self._status
 
     def figures(self) -> dict[str, Any]:
@@ -231,25 +232,25 @@ class LibraryWatcher:
         settling = self._folder_scanner.new_files.settling
         offset = time.time() - time.monotonic()
         self._next_tell = time.monotonic() + CHECK_S
-        self._status = {
-            "name": self.library.name,
-            "watching": None if self._root_seen is None else self._rescan_schedule.status(),
-            "settling": len(settling),
-            "waiting": [
-                {
-                    "path": os.path.join(self.library.path, wait.key),
-                    "since": round(offset + wait.since),
-                    "why": wait.why,
-                    "held_since": None if wait.held_since is None else round(offset + wait.held_since),
-                    "until": None,
-                }
+        self._status = WatcherStatus(
+            name=self.library.name,
+            is_first_turn_over=True,
+            watching=None if self._root_seen is None else self._rescan_schedule.status(),
+            settling=len(settling),
+            waiting=tuple(
+                WaitingFile(
+                    path=os.path.join(self.library.path, wait.key),
+                    since=round(offset + wait.since),
+                    why=wait.why,
+                    held_since=None if wait.held_since is None else round(offset + wait.held_since),
+                )
                 for wait in itertools.islice(settling.waiting(), MOST_SHOWN)
-            ],
-            "unreadable": [
-                {"path": os.path.join(self.library.path, path), "why": folder.message}
+            ),
+            unreadable=tuple(
+                UnreadableFolder(path=os.path.join(self.library.path, path), why=folder.message)
                 for path, folder in itertools.islice(self._unreadable.items(), MOST_SHOWN)
-            ],
-        }
+            ),
+        )
 
     def _rescan_rejected(self) -> None:
         """Once there is room, and every now and then: what was held against them may have ended."""

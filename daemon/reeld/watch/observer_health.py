@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from reeld.config import Library
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
+from reeld.domain.status import WatchMode
 from reeld.log import get_logger
 from reeld.watch.coverage import Identity
 from reeld.watch.directories import KnownDirectories
@@ -53,7 +54,7 @@ class Notice:
     """What the polling is for; None without any."""
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> WatchMode:
         """What `reeld status` calls it; scripts may rely on the words."""
         if not self.has_events:
             return "polling"

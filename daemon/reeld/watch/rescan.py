@@ -6,9 +6,9 @@ when a look by the clock finds what they should have told of.
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from reeld.config import WatchSettings
+from reeld.domain.status import WatchStatus
 from reeld.watch.directories import KnownDirectories
 from reeld.watch.hints import DirtyDirectories
 from reeld.watch.observer_health import ObserverHealth
@@ -34,20 +34,20 @@ class RescanSchedule:
         self._missed_event: str | None = None
         """A directory of which the look at hand found what should have been told."""
         self._last_walk: int | None = None
-        self._last_pass: int | None = None
+        self._last_quick_scan: int | None = None
 
-    def status(self) -> dict[str, Any]:
-        """How changes are noticed, for `reeld status`; scripts may rely on the names."""
+    def status(self) -> WatchStatus:
+        """How changes of the library are noticed now."""
         notice = self._watching.notice()
-        return {
-            "mode": notice.mode,
-            "is_degraded": notice.is_degraded,
-            "why": notice.why,
-            "directories": len(self.directories),
-            "rebuilds": self._watching.rebuilds,
-            "last_walk": self._last_walk,
-            "last_pass": self._last_pass,
-        }
+        return WatchStatus(
+            mode=notice.mode,
+            is_degraded=notice.is_degraded,
+            why=notice.why,
+            directories=len(self.directories),
+            rebuilds=self._watching.rebuilds,
+            last_walk=self._last_walk,
+            last_quick_scan=self._last_quick_scan,
+        )
 
     # --- when --------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class RescanSchedule:
             self._schedule.walk_failed(now)
             return
         self._schedule.walked(started, now)
-        self._last_walk = self._last_pass = round(time.time())
+        self._last_walk = self._last_quick_scan = round(time.time())
         self._watching.audit_soon()
 
     def quick_scan(self, root: str, look: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
@@ -112,7 +112,7 @@ class RescanSchedule:
             look(relative)
         self._doubt_events()
         self._schedule.passed(started, time.monotonic())
-        self._last_pass = round(time.time())
+        self._last_quick_scan = round(time.time())
 
     def _doubt_events(self) -> None:
         untold, self._missed_event = self._missed_event, None

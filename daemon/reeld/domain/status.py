@@ -1,0 +1,149 @@
+"""What a running reeld says about itself: written beside the catalogue, read by the commands.
+
+Moments are whole seconds since 1970. `None` means "not known", or "none".
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Command = Literal["run", "scan", "restore"]
+"""The command of the process that has the catalogue."""
+
+WatchMode = Literal["events", "events and polling", "polling"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStatus:
+    """How changes of one library are noticed."""
+
+    mode: WatchMode
+    is_degraded: bool = False
+    why: str | None = None
+    """Why file events alone are not enough."""
+    directories: int = 0
+    rebuilds: int = 0
+    """How often the observer was made again after trouble."""
+    last_walk: int | None = None
+    last_quick_scan: int | None = None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "WatchStatus":
+        return cls(**_known_to(cls, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFile:
+    """A file that is not complete yet, by its absolute path."""
+
+    path: str
+    since: int
+    why: str
+    held_since: int | None = None
+    """Since when `why` holds it up; None while it is only not quiet."""
+    until: int | None = None
+    """When it is taken as it is."""
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "WaitingFile":
+        return cls(**_known_to(cls, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableFolder:
+    """A folder that could not be listed, by its absolute path."""
+
+    path: str
+    why: str
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "UnreadableFolder":
+        return cls(**_known_to(cls, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherStatus:
+    """One watched library, as of the last turn of its thread."""
+
+    name: str
+    is_first_turn_over: bool = False
+    """False until the first turn is over; then nothing else is known."""
+    watching: WatchStatus | None = None
+    """None while the library cannot be watched at all."""
+    settling: int = 0
+    """How many files wait until they are complete."""
+    waiting: tuple[WaitingFile, ...] = ()
+    """Some of these, by name."""
+    unreadable: tuple[UnreadableFolder, ...] = ()
+    trouble: str | None = None
+    """What is wrong with its disk, and what to do."""
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "WatcherStatus":
+        known = _known_to(cls, values)
+        if known.get("watching") is not None:
+            known["watching"] = WatchStatus.from_json(known["watching"])
+        known["waiting"] = tuple(WaitingFile.from_json(each) for each in known.get("waiting", ()))
+        known["unreadable"] = tuple(UnreadableFolder.from_json(each) for each in known.get("unreadable", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """How much work is left, how fast it goes, and when it may be done."""
+
+    files: int
+    """Files that have a stage left."""
+    bytes_to_hash: int
+    files_per_s: float | None
+    hashed_bytes_per_s: float | None
+    seconds_left: float | None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Estimate":
+        return cls(**_known_to(cls, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStatus:
+    """All that a process which has the catalogue says about itself. A scan says only its `pid` and `command`."""
+
+    pid: int | None = None
+    """None if the status could not be written, or not be read."""
+    command: Command | None = None
+    started: int | None = None
+    config_file: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    """The configuration in force, as `config.document_of` writes it."""
+    config_error: str | None = None
+    """Why the changed configuration file is not in force."""
+    catalog_problems: tuple[str, ...] = ()
+    libraries: tuple[WatcherStatus, ...] = ()
+    work: Estimate | None = None
+    """None while there is nothing to do."""
+
+    @property
+    def is_daemon(self) -> bool:
+        """Whether this process notices new files. One that says nothing about itself is taken for a daemon."""
+        return self.command in (None, "run")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> "RunningStatus":
+        """Read what `to_json` wrote, perhaps in another version of reeld. What cannot be read is not known."""
+        try:
+            known = _known_to(cls, values)
+            known["libraries"] = tuple(WatcherStatus.from_json(each) for each in known.get("libraries", ()))
+            known["catalog_problems"] = tuple(known.get("catalog_problems", ()))
+            if known.get("work") is not None:
+                known["work"] = Estimate.from_json(known["work"])
+            return cls(**known)
+        except (TypeError, AttributeError):
+            return cls()
+
+
+def _known_to(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of fields that this version has."""
+    fields = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: value for name, value in values.items() if name in fields}
