@@ -1,53 +1,66 @@
-"""What can go wrong, and what each kind of trouble means for the file at hand.
+"""All errors that reeld raises, one class for each kind of trouble.
 
     ReeldError
-    ├── ConfigError              the configuration cannot be used (78)
-    ├── ImportRefused            an export that cannot be taken, or a place where it cannot go (65)
-    ├── NotFoundError            a person asked for something that the catalogue does not hold (66)
+    ├── ConfigError              the configuration is invalid (78)
+    ├── ImportRefused            an export is invalid, or its target already exists (65)
+    ├── NotFoundError            the user named something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
-    ├── OutputFailed             what a person asked for cannot be printed (74)
-    ├── CatalogError             the database; the job at hand waits, nothing is lost
+    ├── OutputFailed             standard output cannot be written to (74)
+    ├── CatalogError             the database failed; the job at hand waits, nothing is lost
     │   ├── CatalogBusy          another process holds the write lock (75)
-    │   ├── CatalogInUse         another reeld works on this catalogue (75)
+    │   ├── CatalogInUse         another reeld has this catalogue open (75)
     │   ├── CatalogFull          the disk is full (74)
-    │   ├── CatalogUnavailable   it cannot be opened, read or written (74)
-    │   ├── CatalogCorrupt       its content is damaged, or it is no catalogue of ours (65)
-    │   ├── CatalogTooNew        written by a newer reeld (65)
-    │   ├── CatalogGone          its file was removed or replaced; never begun anew without being asked (65)
-    │   ├── CatalogLogLost       its write-ahead log was removed while it was open; folded in, to be started again (75)
-    │   └── BackupFailed         no copy of it could be made (74)
-    ├── FileError                one video; the others go on
-    │   ├── FileVanished         not there any more; the walk will say what became of it
-    │   ├── FileChanged          written to while we read it; goes back to settling
-    │   ├── FileIncomplete       it ends before its container says so; perhaps the rest is still to come
-    │   ├── FileNotRegular       a FIFO, a socket, a device or a link under a video's name
-    │   └── FileUnreadable       permission, I/O error
-    │       └── ClueUnreadable   of what lies beside it and may tell what it is
-    ├── WorkerError              a child process that parses untrusted input; bare: it cannot be started
-    │   ├── WorkerTimeout        it was given its time and was killed
-    │   └── WorkerDied           it ended by itself: a crash or a limit
-    ├── MachineExhausted         too many open files, or no memory: nobody's fault; tried again
-    └── Interrupted              we are asked to stop; the job goes back as it was
+    │   ├── CatalogUnavailable   the file cannot be opened, read or written (74)
+    │   ├── CatalogCorrupt       the file is damaged, or is no catalogue of reeld (65)
+    │   ├── CatalogTooNew        the file was written by a newer reeld (65)
+    │   ├── CatalogGone          the file was removed or replaced; reeld never starts an empty one unasked (65)
+    │   ├── CatalogLogLost       its write-ahead log was removed while open; all was saved, a restart suffices (75)
+    │   └── BackupFailed         a backup could not be made (74)
+    ├── FileError                one video failed; the others go on
+    │   ├── FileVanished         the file is gone; the next scan finds out what became of it
+    │   ├── FileChanged          the file was written to while reeld read it; it settles again
+    │   ├── FileIncomplete       the file ends before its container says so; the rest may still come
+    │   ├── FileNotRegular       a FIFO, a socket, a device or a link has a video's name
+    │   └── FileUnreadable       a missing right or an I/O error
+    │       └── ClueUnreadable   the same, for a .nfo or a folder that may identify the video
+    ├── WorkerError              a child process that parses untrusted input; bare: it did not start
+    │   ├── WorkerTimeout        the child used up its time and was killed
+    │   └── WorkerDied           the child ended by itself: a crash or a limit
+    ├── MachineExhausted         too many open files, or no memory; no file is to blame, so retry
+    └── Interrupted              reeld is asked to stop; the job goes back unchanged
 
-The type decides the policy, in `pipeline/retry.py` and nowhere else. Numbers are sysexits.h codes for
-the command line. A message says what happened, to which file, and what to do.
+`pipeline/retry.py` alone decides what follows from each type. Numbers are exit codes of sysexits.h.
+A message says what happened and to which file. The hint says what the user can do.
 """
 
 import errno
 import os
 
+from reeld.domain.amounts import number_of
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.identity import Uncertain
 
 
 class ReeldError(Exception):
-    """Anything that reeld itself raises."""
+    """Base of all errors that reeld raises.
+
+    `str(error)` is the message alone. `hint` says what the user can do, if anything.
+    """
 
     exit_code = os.EX_SOFTWARE
 
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+    @property
+    def with_hint(self) -> str:
+        """Return "message; hint", for the log and for stored reasons."""
+        return f"{self}; {self.hint}" if self.hint else str(self)
+
 
 class ConfigError(ReeldError):
-    """The configuration has these complaints; each names key, value and what to write instead."""
+    """The configuration is invalid. Each complaint names key, value and what to write instead."""
 
     exit_code = os.EX_CONFIG
 
@@ -55,7 +68,7 @@ class ConfigError(ReeldError):
         self.source = source
         self.complaints = complaints
         super().__init__(
-            "\n".join([f"{readable(source)}: {len(complaints)} to mend", *(f"  - {c}" for c in complaints)])
+            "\n".join([f"{readable(source)}: {number_of(len(complaints), 'error')}", *(f"  - {c}" for c in complaints)])
         )
 
 
@@ -77,8 +90,8 @@ class OutputFailed(ReeldError):
     def __init__(self, error: OSError) -> None:
         cause = error.strerror or type(error).__name__
         super().__init__(
-            f"standard output cannot be written to ({cause}); see to where it goes, as to the room on that disk: what "
-            "was printed is not whole"
+            f"standard output cannot be written to ({cause}): what was printed is incomplete",
+            "check where the output goes, for example the free space on that disk",
         )
 
 
@@ -123,31 +136,33 @@ class BackupFailed(CatalogError):
 
 
 class FileError(ReeldError):
-    """Something about one video. `path` is absolute."""
+    """Base of the errors about one video. `path` is absolute."""
 
     exit_code = os.EX_NOINPUT
 
-    def __init__(self, path: str, message: str) -> None:
+    def __init__(self, path: str, message: str, hint: str | None = None) -> None:
         self.path = path
-        super().__init__(message)
+        super().__init__(message, hint)
 
 
 class FileVanished(FileError):
     def __init__(self, path: str) -> None:
-        super().__init__(path, f"{readable(path)} is not there any more")
+        super().__init__(path, f"{readable(path)} no longer exists")
 
 
 class FileChanged(FileError):
     def __init__(self, path: str, before: FileStamp, after: FileStamp) -> None:
         self.before = before
         self.after = after
-        super().__init__(path, f"{readable(path)} was written to while it was read; waiting until it is complete")
+        super().__init__(
+            path, f"{readable(path)} was written to while reeld read it", "reeld waits until it is complete"
+        )
 
 
 class FileIncomplete(FileError):
-    """It has not changed for `unchanged_s`, and is waited for until that is `patience_s`.
+    """The file has not changed for `unchanged_s`; reeld waits for the rest until that reaches `patience_s`.
 
-    Less than nothing: the clock was put back since.
+    A negative `unchanged_s` means that the clock was set back since.
     """
 
     def __init__(self, path: str, *, unchanged_s: float, patience_s: float) -> None:
@@ -155,22 +170,23 @@ class FileIncomplete(FileError):
         self.patience_s = patience_s
         super().__init__(
             path,
-            f"{readable(path)} ends before its container does; waiting for the rest until it has not changed for "
-            f"{patience_s / 3600:g} h; if nobody writes to it any more, fetch it again",
+            f"{readable(path)} ends before its container does; reeld waits for the rest until the file has not changed "
+            f"for {patience_s / 3600:g} h",
+            "if no program is still writing to it, fetch it again",
         )
 
 
 class FileNotRegular(FileError):
     def __init__(self, path: str) -> None:
-        super().__init__(path, f"{readable(path)} is not a regular file; rename or remove it if it should be a video")
+        super().__init__(path, f"{readable(path)} is not a regular file", "rename or remove it if it should be a video")
 
 
-_TODO = {
-    errno.EAGAIN: "another program has it to itself for now, and it is tried again",
-    errno.ENAMETOOLONG: "shorten the names of the folders that it lies in",
-    errno.ENOKEY: "unlock the encrypted folder that it lies in",
+_HINTS = {
+    errno.EAGAIN: "another program has locked it for now; reeld tries again by itself",
+    errno.ENAMETOOLONG: "shorten the names of the folders above it",
+    errno.ENOKEY: "unlock the encrypted folder that holds it",
 }
-"""What a person can do about a file that its disk is not to blame for."""
+"""Hints for read errors that are not the disk's fault."""
 
 
 class FileUnreadable(FileError):
@@ -178,16 +194,16 @@ class FileUnreadable(FileError):
         self.errno = error.errno
         cause = error.strerror or type(error).__name__
         if isinstance(error, PermissionError):
-            todo = "give the user that runs reeld the right to read it"
+            hint = "give the user that runs reeld the right to read it"
         else:
-            todo = _TODO.get(error.errno or 0, "check the disk that it lies on")
-        super().__init__(path, f"{readable(path)} cannot be read ({cause}); {todo}")
+            hint = _HINTS.get(error.errno or 0, "check the disk that it lies on")
+        super().__init__(path, f"{readable(path)} cannot be read ({cause})", hint)
 
 
 class ClueUnreadable(FileUnreadable):
-    """A .nfo, or the list of a folder, that may tell what a video is: no verdict is safe without it.
+    """A .nfo or a folder that may identify a video cannot be read, so no verdict would be safe.
 
-    `question` is what to ask a person if it stays so.
+    `question` is stored as the pending validation if this persists.
     """
 
     def __init__(self, path: str, error: OSError, question: Uncertain) -> None:
@@ -208,7 +224,7 @@ class WorkerDied(WorkerError):
 
 
 class MachineExhausted(ReeldError):
-    """The kernel had no room for what was asked: no file is to blame, and each would fare alike."""
+    """The kernel is out of memory or descriptors: no file is to blame, and every file would fail."""
 
     exit_code = os.EX_OSERR
 
@@ -216,9 +232,9 @@ class MachineExhausted(ReeldError):
 
     def __init__(self, error: OSError) -> None:
         cause = error.strerror or type(error).__name__
-        todo = "give reeld more memory" if error.errno == errno.ENOMEM else "raise LimitNOFILE= of its service"
-        super().__init__(f"the machine refused reeld what it needs ({cause}); if this goes on, {todo}")
+        remedy = "give reeld more memory" if error.errno == errno.ENOMEM else "raise LimitNOFILE= of its service"
+        super().__init__(f"the machine is out of memory or open files ({cause})", f"if this goes on, {remedy}")
 
 
 class Interrupted(ReeldError):
-    """The work was given up half-way because reeld was asked to stop; nothing is wrong with the file."""
+    """The work was stopped half-way because reeld was asked to stop; nothing is wrong with the file."""

@@ -128,7 +128,8 @@ def test_a_question_or_file_that_is_not_there_is_said_to_be_so(reeld: Reeld) -> 
     for arguments in (("validate", "99", "--movie", "Heat"), ("reject", "99"), ("reject", "/no/such.mkv")):
         result = reeld.run(*arguments)
         assert result.returncode == os.EX_NOINPUT
-        assert result.stderr.startswith(b"reeld: ")
+        assert result.stderr.startswith(b"error: ")
+        assert b"see `reeld " in result.stderr
 
 
 def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(undecided: Undecided) -> None:

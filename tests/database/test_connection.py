@@ -38,8 +38,8 @@ def whole(tmp_path: Path) -> Path:
     return path
 
 
-def _refused(path: Path, kind: type[CatalogError], *, create: bool = True) -> str:
-    """The message of the refusal, after which the file and its folder are as before."""
+def _refused(path: Path, kind: type[CatalogError], *, create: bool = True) -> CatalogError:
+    """The refusal, after which the file and its folder are as before."""
     before, beside = path.read_bytes(), sorted(os.listdir(path.parent))
     with pytest.raises(kind) as caught:
         open_catalog(str(path), create=create)
@@ -47,7 +47,7 @@ def _refused(path: Path, kind: type[CatalogError], *, create: bool = True) -> st
     assert path.read_bytes() == before
     assert sorted(os.listdir(path.parent)) == beside
     assert database.is_closed()
-    return str(caught.value)
+    return caught.value
 
 
 # --- what is refused -------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def test_an_empty_file_a_text_and_zeros_are_refused_and_not_touched(
 ) -> None:
     path = tmp_path / "reeld.db"
     path.write_bytes(content)
-    message = _refused(path, CatalogCorrupt, create=create)
+    message = str(_refused(path, CatalogCorrupt, create=create))
     assert str(path) in message
     assert "Nothing was changed" in message
 
@@ -70,16 +70,16 @@ def test_the_database_of_another_program_is_refused_and_not_touched(tmp_path: Pa
     path = tmp_path / "firefox.db"
     with contextlib.closing(sqlite3.connect(path)) as other, other:
         other.execute("CREATE TABLE bookmarks (url)")
-    assert "belongs to another program" in _refused(path, CatalogCorrupt, create=create)
+    assert "belongs to another program" in str(_refused(path, CatalogCorrupt, create=create))
 
 
 @pytest.mark.parametrize("create", [True, False])
 def test_a_newer_schema_is_refused_with_what_to_do_and_not_touched(whole: Path, create: bool) -> None:
     with contextlib.closing(sqlite3.connect(whole)) as newer:
         newer.execute(f"PRAGMA user_version = {latest_version() + 1}")
-    message = _refused(whole, CatalogTooNew, create=create)
-    assert f"schema {latest_version() + 1}; this one knows {latest_version()}" in message
-    assert "install that version again" in message
+    error = _refused(whole, CatalogTooNew, create=create)
+    assert f"schema {latest_version() + 1}; this one knows {latest_version()}" in str(error)
+    assert "install that version again" in str(error.hint)
 
 
 @pytest.mark.parametrize("kept", [50, 100, 4096, 0.5, 0.99])
@@ -99,7 +99,7 @@ def test_a_catalogue_with_a_damaged_page_is_refused_and_not_touched(whole: Path,
         # Of a flipped page only the head is changed: SQLite has no sums over what a row says.
         worse = bytes(page_size) if how == "zeroed" else bytes(byte ^ 0xFF for byte in page[:12]) + page[12:]
         whole.write_bytes(content[:start] + worse + content[start + page_size :])
-        assert "is damaged" in _refused(whole, CatalogCorrupt)
+        assert "is damaged" in str(_refused(whole, CatalogCorrupt))
 
 
 @pytest.mark.parametrize("how", ["killed", "a week ago", "the clock went back"])
@@ -115,7 +115,7 @@ def test_a_bit_that_flipped_in_an_indexed_text_is_found_after_a_disorderly_end_a
     at = content.index(b"Film 33 (1933).mkv")
     content[at] ^= 0x20
     whole.write_bytes(content)
-    assert "is damaged" in _refused(whole, CatalogCorrupt)
+    assert "is damaged" in str(_refused(whole, CatalogCorrupt))
 
 
 def test_an_orderly_end_is_noted_and_any_other_is_not(whole: Path) -> None:
@@ -147,13 +147,15 @@ def _days_ago(days: float) -> str:
 def test_an_older_schema_is_only_read_by_whoever_may_bring_it_up_to_date(whole: Path) -> None:
     with contextlib.closing(sqlite3.connect(whole)) as older:
         older.execute("PRAGMA user_version = 0")
-    with pytest.raises(CatalogUnavailable, match="reeld run"):
+    with pytest.raises(CatalogUnavailable, match="older reeld") as caught:
         open_catalog(str(whole), create=False)
+    assert "reeld run" in str(caught.value.hint)
 
 
 def test_looking_at_a_catalogue_that_is_not_there_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="reeld run"):
+    with pytest.raises(NotFoundError, match="there is no catalogue") as caught:
         open_catalog(str(tmp_path / "reeld.db"), create=False)
+    assert "reeld run" in str(caught.value.hint)
     assert os.listdir(tmp_path) == []
 
 
@@ -233,7 +235,7 @@ from reeld.database.connection import open_catalog
 try:
     open_catalog(sys.argv[1], create=True)
 except Exception as err:
-    print(json.dumps([type(err).__name__, str(err)]))
+    print(json.dumps([type(err).__name__, str(err), err.hint]))
 """
 
 
@@ -255,16 +257,18 @@ def test_a_folder_that_may_not_be_written_to_is_refused_with_what_to_do(tmp_path
         close_catalog()
         path.chmod(0o444)
     folder.chmod(0o555)
-    kind, message = _opened_without_privileges(path)
+    kind, message, hint = _opened_without_privileges(path)
     folder.chmod(0o755)
     assert kind == "CatalogUnavailable"
-    assert "the right to write" in message
+    assert "for writing" in message or "cannot be created" in message
+    assert "the right to write" in hint
 
 
 def test_a_state_folder_that_cannot_be_made_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(CatalogUnavailable, match="cannot be made"):
+    with pytest.raises(CatalogUnavailable, match="cannot be created") as caught:
         open_catalog(str(tmp_path / "file" / "state" / "reeld.db"), create=True)
+    assert "the right to write" in str(caught.value.hint)
 
 
 def test_a_draft_that_a_full_disk_left_behind_does_not_stop_the_next_start(tmp_path: Path) -> None:

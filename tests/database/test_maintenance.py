@@ -15,7 +15,7 @@ from reeld.database.base import database
 from reeld.database.connection import close_catalog, open_catalog, writing
 from reeld.database.maintenance import BACKUP_S, BACKUP_UNCHANGED_S, CHECKPOINT_S, FIRST_BACKUP_S, QUIET_S, Maintenance
 from reeld.database.sqlite_errors import driver_trouble
-from reeld.errors import CatalogCorrupt, CatalogGone, CatalogLogLost, CatalogUnavailable
+from reeld.errors import CatalogCorrupt, CatalogGone, CatalogLogLost, CatalogUnavailable, ReeldError
 from tests.catalog.rows import add_file, add_libraries, rows
 
 T0 = 1_800_000_000.0
@@ -172,7 +172,7 @@ def test_damage_that_a_backup_meets_ends_the_owner_with_the_way_back(catalog: Pa
     add = Maintenance(str(catalog), T0 + 2 * BACKUP_S, lambda: False)
     with pytest.raises(CatalogCorrupt, match="is damaged") as caught:
         add.tick(T0 + 2 * BACKUP_S)
-    assert sound.path in str(caught.value)
+    assert sound.path in str(caught.value.hint)
     assert [each.path for each in backups_of(str(catalog))] == [sound.path]
 
 
@@ -219,13 +219,13 @@ def test_a_reader_that_does_not_end_is_told_of_and_the_log_is_cut_once_it_has(
 # --- the files -------------------------------------------------------------------------------------------
 
 
-def _end(maintenance: Maintenance, kind: type[Exception]) -> str:
+def _end(maintenance: Maintenance, kind: type[ReeldError]) -> str:
     maintenance.tick(T0)  # a name may be gone for a moment
     with pytest.raises(kind) as caught:
         maintenance.tick(T0 + 1)
     with pytest.raises(CatalogUnavailable, match="nothing is written"), writing():
         pass
-    return str(caught.value)
+    return caught.value.with_hint
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
@@ -269,7 +269,8 @@ def test_a_log_that_was_removed_is_folded_in_and_nothing_is_lost(
     os.unlink(f"{catalog}{suffix}")
     add_file(library_id, "Written when nobody had noticed (2001).mkv")
     message = _end(maintenance, CatalogLogLost)
-    assert "nothing is lost" in message
+    assert "Nothing is lost" in message
+    assert "start reeld again" in message
     close_catalog()
     assert rows(catalog, "SELECT count(*) FROM video_files") == [(61,)]
     assert rows(catalog, "PRAGMA integrity_check") == [("ok",)]

@@ -288,8 +288,9 @@ def test_a_file_that_cannot_be_opened_because_too_many_are_open_is_not_called_un
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
-        with pytest.raises(MachineExhausted, match="LimitNOFILE"), open_video(str(path)):
+        with pytest.raises(MachineExhausted, match="out of memory or open files") as caught, open_video(str(path)):
             pass
+        assert "LimitNOFILE" in str(caught.value.hint)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -63,7 +63,7 @@ def _follows(error: Exception, attempts: int = 1, seed: int = 0) -> Consequence:
 
 @pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, MAX_ATTEMPTS + 5])
 def test_what_is_not_the_files_fault_never_costs_it_its_attempts(attempts: int) -> None:
-    assert _follows(Interrupted(), attempts) == Release()
+    assert _follows(Interrupted("asked to stop"), attempts) == Release()
     assert _follows(FileVanished(PATH), attempts) == Rescan()
     assert _follows(FileChanged(PATH, stamp(), stamp()), attempts) == Rescan()
     cannot_start = _follows(WorkerError("no process can be made"), attempts)

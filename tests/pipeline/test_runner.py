@@ -229,7 +229,7 @@ def test_a_file_that_is_not_what_it_was_is_looked_at_and_its_job_waits_without_l
 
 def test_work_that_is_interrupted_goes_back_as_it_was(file_id: int) -> None:
     before = list(JobRow.select().dicts())
-    Work().runner(fail(Interrupted())).step("light")
+    Work().runner(fail(Interrupted("asked to stop"))).step("light")
     assert list(JobRow.select().dicts()) == before
 
 

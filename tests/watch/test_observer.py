@@ -493,7 +493,7 @@ observer = LibraryObserver(root, hints, lambda why: (troubles.append(why), hints
 try:
     observer.start()
 except CannotWatch as error:
-    print(json.dumps({"errno": error.errno, "message": str(error)}))
+    print(json.dumps({"errno": error.errno, "message": str(error), "hint": error.hint}))
     sys.exit()
 """
 
@@ -503,7 +503,8 @@ def test_a_root_that_we_may_not_read_cannot_be_watched(library: str, run_as_othe
     os.mkdir(f"{library}/closed", 0)
     told = run_as_other(OBSERVE, f"{library}/closed")
     assert told["errno"] == errno.EACCES
-    assert "give the user that runs reeld the right" in told["message"]
+    assert "give the user that runs reeld the right" in told["hint"]
+    assert "reeld may not read it" in told["message"]
 
 
 def test_directories_that_we_may_not_read_do_not_hinder_the_others(library: str, run_as_other: RunAsOther) -> None:

@@ -182,7 +182,7 @@ def _is_free_for(back: trash.Restored, video_file_id: int) -> bool:
 def _question(question_id: int) -> Any:
     question = PendingValidation.get_or_none(PendingValidation.id == question_id)
     if question is None:
-        raise NotFoundError(f"there is no question with the number {question_id}; see `reeld pending`")
+        raise NotFoundError(f"there is no question with the number {question_id}", "see `reeld pending`")
     return question
 
 

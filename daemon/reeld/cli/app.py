@@ -10,7 +10,7 @@ import typer
 from reeld import __version__
 from reeld.cli import backup_export, health_commands, identify, list_show, review, run_scan
 from reeld.cli.options import AsJson, ConfigFile, Group, asked
-from reeld.cli.output import ReaderLeft, complain, flush, let_go, take_over
+from reeld.cli.output import ReaderLeft, complain, flush, let_go, print_error, take_over
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
 
@@ -66,15 +66,18 @@ def _exit_code(do: Callable[[], int | None]) -> int:
         return do() or os.EX_OK
     except OutputFailed as err:
         let_go()
-        complain(f"reeld: {err}")
+        print_error(str(err), err.hint)
         return err.exit_code
     except ReeldError as err:
-        complain(f"reeld: {err}")
+        print_error(str(err), err.hint)
         return err.exit_code
     except typer.TyperException as err:
         # Without any command it is the help.
         message = err.format_message()
-        complain(message if message.startswith("Usage:") else f"reeld: {message.rstrip('.')}; see reeld --help")
+        if message.startswith("Usage:"):
+            complain(message)
+        else:
+            print_error(message.rstrip("."), "see `reeld --help`")
         return os.EX_USAGE
     except ReaderLeft:
         let_go()

@@ -119,6 +119,13 @@ def complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def print_error(message: str, hint: str | None = None) -> None:
+    """Print `error: ...` on stderr and, if there is a hint, `hint: ...` below it."""
+    complain(f"error: {message}")
+    if hint is not None:
+        complain(f"hint: {hint}")
+
+
 def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
     from rich.console import Console
     from rich.table import Table

@@ -169,7 +169,7 @@ def restore(
 def _files(names: Iterable[str]) -> list[Row]:
     """The files of these numbers and paths, each once. Raises NotFoundError, which names all that are not there."""
     found: dict[int, Row] = {}
-    missing: list[str] = []
+    missing: list[NotFoundError] = []
     for name in names:
         try:
             file = views.file_by_id(file_id_of(name))
@@ -177,9 +177,10 @@ def _files(names: Iterable[str]) -> list[Row]:
                 raise no_such_number(name)
             found[file["id"]] = file
         except NotFoundError as err:
-            missing.append(str(err))
+            missing.append(err)
     if missing:
-        raise NotFoundError("\n".join(missing))
+        hints = dict.fromkeys(err.hint for err in missing if err.hint)
+        raise NotFoundError("\n".join(map(str, missing)), "; ".join(hints) or None)
     return list(found.values())
 
 

@@ -93,10 +93,10 @@ def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
     if newer:
         reasons.append(f"{len(newer)} of a newer reeld, of schema {max(newer)}: install that version")
     if worse := len(schemas) - len(newer):
-        reasons.append(f"{worse} damaged, or not to be read: check the disk, and the rights of whoever runs reeld")
+        reasons.append(f"{worse} damaged or unreadable: check the disk, and the rights of the user that runs reeld")
     if not reasons:
         return None
-    return f"this reeld can go back to no backup in {readable(folder_of(catalog))} ({'; '.join(reasons)})"
+    return f"no backup in {readable(folder_of(catalog))} can be restored by this reeld ({'; '.join(reasons)})"
 
 
 def listing_trouble(catalog: str) -> str | None:
@@ -108,8 +108,8 @@ def listing_trouble(catalog: str) -> str | None:
         return None
     except OSError as err:
         return (
-            f"which backups lie in {readable(folder)} cannot be told, since it cannot be listed ({err.strerror}): give "
-            "the user that runs this the right to read it, and check its disk"
+            f"the folder of the backups, {readable(folder)}, cannot be listed ({err.strerror}): give the user that "
+            "runs this the right to read it, and check its disk"
         )
     return None
 
@@ -137,7 +137,7 @@ def save_backup(
         make_folder(folder)
         _remove_unfinished(catalog)
     except OSError as err:
-        raise BackupFailed(_cannot(path, err.strerror)) from err
+        raise _failed(path, err.strerror) from err
     copy_to(lend, path, should_stop)
     give_to_owner(path, folder)
     backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
@@ -162,7 +162,7 @@ def copy_to(lend: Lend, path: str, should_stop: Callable[[], bool] = lambda: Fal
             os.rename(draft, path)
             sync(os.path.dirname(path))
     except OSError as err:
-        raise BackupFailed(_cannot(path, err.strerror)) from err
+        raise _failed(path, err.strerror) from err
 
 
 def is_sound(path: str) -> bool:
@@ -176,9 +176,9 @@ def is_sound(path: str) -> bool:
 def way_back(catalog: str, backup: Backup) -> str:
     """What a person types, with reeld stopped, to go on from this backup."""
     return (
-        f"To go on from the sound backup of {backup.made_at:%Y-%m-%d %H:%M} UTC, stop reeld, then:\n"
+        f"to restore the sound backup of {backup.made_at:%Y-%m-%d %H:%M} UTC, stop reeld, then:\n"
         f"  {restoring_command(catalog, backup.path)}\n"
-        "and start reeld, which finds out by itself what the disks hold since"
+        "and start reeld, which finds all later changes on the disks by itself"
     )
 
 
@@ -235,7 +235,7 @@ def _facts_of_copy(connection: Any, draft: str) -> Facts:
     except driver.Error as err:
         if _is_damage(err):
             raise  # of the catalogue: there is nothing else to read here
-        raise BackupFailed(_cannot(draft, str(err))) from err
+        raise _failed(draft, str(err)) from err
     return facts
 
 
@@ -269,16 +269,16 @@ def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -
             found = _facts(copy) if expected and problems == ["ok"] else expected
     except driver.Error as err:
         if should_stop():
-            raise Interrupted("the backup was given up, since reeld is to stop") from err
+            raise Interrupted("the backup was stopped half-way, because reeld was asked to stop") from err
         if not _is_damage(err):
-            raise BackupFailed(_cannot(path, str(err))) from err
+            raise _failed(path, str(err)) from err
         problems = [str(err)]
     if problems != ["ok"]:
         raise CatalogCorrupt(f"{readable(path)} is damaged ({'; '.join(problems)})")
     if found != expected:
         raise BackupFailed(
-            f"the backup {readable(path)} holds {found} instead of {expected}, and was thrown away; check the disk "
-            "that it lies on"
+            f"the backup {readable(path)} holds {found} instead of {expected}, so it was thrown away",
+            "check the disk that it lies on",
         )
 
 
@@ -292,8 +292,8 @@ def uri_of(path: str, how: str) -> str:
 def _require_space(connection: Any, folder: str) -> None:
     """As much again must stay free: a copy that fills the disk would stop the catalogue itself."""
     page_count, page_size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    if (trouble := _want_of_space(folder, page_count * page_size)) is not None:
-        raise BackupFailed(f"no backup of the catalogue was made in {readable(folder)}: {trouble}")
+    if (shortage := _shortage_of_space(folder, page_count * page_size)) is not None:
+        raise BackupFailed(f"no backup of the catalogue was made in {readable(folder)}: {shortage}", "free some space")
 
 
 def backup_space_trouble(catalog: str) -> str | None:
@@ -301,17 +301,19 @@ def backup_space_trouble(catalog: str) -> str | None:
     folder = folder_of(catalog)
     try:
         place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
-        trouble = _want_of_space(place, os.path.getsize(catalog))
+        shortage = _shortage_of_space(place, os.path.getsize(catalog))
     except OSError:
         return None
-    return None if trouble is None else f"the next backup will not be made in {readable(folder)}: {trouble}"
+    if shortage is None:
+        return None
+    return f"the next backup will not be made in {readable(folder)}: {shortage}; free some space"
 
 
-def _want_of_space(folder: str, size_bytes: int) -> str | None:
+def _shortage_of_space(folder: str, size_bytes: int) -> str | None:
     needed, room = 2 * size_bytes, os.statvfs(folder)
     if (free := room.f_bavail * room.f_frsize) >= needed:
         return None
-    return f"{free >> 10} KiB are free there and {needed >> 10} are needed; free some space"
+    return f"{free >> 10} KiB are free there and {needed >> 10} are needed"
 
 
 def sync(path: str) -> None:
@@ -322,10 +324,10 @@ def sync(path: str) -> None:
         os.close(descriptor)
 
 
-def _cannot(path: str, reason: str | None) -> str:
-    return (
-        f"the backup {readable(path)} cannot be made ({reason}); give the user that runs reeld the right to write to "
-        "that folder, and see that its disk has space"
+def _failed(path: str, reason: str | None) -> BackupFailed:
+    return BackupFailed(
+        f"the backup {readable(path)} cannot be made ({reason})",
+        "give the user that runs reeld the right to write to that folder, and check its free space",
     )
 
 

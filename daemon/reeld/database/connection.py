@@ -20,14 +20,13 @@ from reeld.database.base import database
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
 from reeld.database.open_files import OpenFiles
-from reeld.database.sqlite_errors import damaged, missing, own_errors
+from reeld.database.sqlite_errors import damaged, gone, own_errors
 from reeld.domain.files import readable
 from reeld.errors import (
     BackupFailed,
     CatalogBusy,
     CatalogCorrupt,
     CatalogError,
-    CatalogGone,
     CatalogTooNew,
     CatalogUnavailable,
     Interrupted,
@@ -99,7 +98,7 @@ def open_catalog(
         elif not os.path.exists(path):
             _refuse_if_gone(path)
             raise NotFoundError(
-                f"there is no catalogue at {readable(path)} yet; start `reeld run`, or `reeld scan` once"
+                f"there is no catalogue at {readable(path)} yet", "start `reeld run`, or `reeld scan` once"
             )
         _connect(path)
         try:
@@ -182,7 +181,7 @@ def maintaining() -> Iterator[Any]:
     Raises CatalogBusy when the other threads of this process do not let go of it for a second.
     """
     if not _door.acquire(timeout=MAINTENANCE_PATIENCE_S):
-        raise CatalogBusy("the catalogue is in use; its upkeep is tried again")
+        raise CatalogBusy("the catalogue is in use, so its maintenance has to wait")
     try:
         with _noticing_doubt(), own_errors(database.database):
             yield database.connection()
@@ -234,7 +233,7 @@ def _recording_trouble() -> Iterator[None]:
             yield
     except CatalogError as err:
         if _opened is not None:
-            _opened.trouble = str(err)
+            _opened.trouble = err.with_hint
         raise
     if _opened is not None:
         _opened.trouble = None
@@ -262,7 +261,11 @@ def _make_if_absent(path: str) -> None:
     try:
         make_folder(os.path.dirname(path))
     except OSError as err:
-        raise CatalogUnavailable(_cannot_make(path, err)) from err
+        raise CatalogUnavailable(
+            f"{readable(path)} cannot be created ({err.strerror})",
+            "give the user that runs reeld the right to write to that folder, or name another one under "
+            "[database] path",
+        ) from err
     draft = f"{path}.new"
     for leftover in (draft, f"{draft}-wal", f"{draft}-shm", f"{path}-wal", f"{path}-shm"):
         with contextlib.suppress(FileNotFoundError):
@@ -279,8 +282,8 @@ def _make_if_absent(path: str) -> None:
 
 
 def _refuse_if_gone(path: str) -> None:
-    if (reason := missing(path)) is not None:
-        raise CatalogGone(reason)
+    if (error := gone(path)) is not None:
+        raise error
 
 
 def _connect(path: str) -> None:
@@ -296,15 +299,17 @@ def _set_pragmas() -> None:
 def _refuse_foreign(path: str) -> None:
     if application_id(database) != APPLICATION_ID:
         raise CatalogCorrupt(
-            f"{readable(path)} is not a catalogue of reeld (it is empty, or belongs to another program); "
-            "move it away, or name another file under [database] path. Nothing was changed"
+            f"{readable(path)} is not a catalogue of reeld (it is empty, or belongs to another program). "
+            "Nothing was changed",
+            "move it away, or name another file under [database] path",
         )
     if (found := schema_version(database)) > latest_version():
         backup = newest_sound(path, newest_schema=latest_version())
-        restore = f". {way_back(path, backup)}" if backup else ", or restore the backup from before the upgrade"
+        restore = f"; or, {way_back(path, backup)}" if backup else ", or restore the backup from before the upgrade"
         raise CatalogTooNew(
             f"{readable(path)} was written by a newer reeld (schema {found}; this one knows {latest_version()}). "
-            f"Nothing was changed; install that version again{restore}"
+            "Nothing was changed",
+            f"install that version again{restore}",
         )
 
 
@@ -326,16 +331,17 @@ def _back_up_first(path: str, now: datetime, schema: int, backups_kept: int) -> 
         save_backup(lambda: contextlib.nullcontext(database.connection()), path, now, kept=backups_kept)
     except BackupFailed as err:
         raise BackupFailed(
-            f"{readable(path)} has schema {schema} and is not brought to {latest_version()} without a backup: {err}; "
-            "then start reeld again. Nothing was changed"
+            f"{readable(path)} has schema {schema} and is not upgraded to {latest_version()} without a backup: {err}. "
+            "Nothing was changed",
+            f"{err.hint}; then start reeld again",
         ) from err
 
 
 def _require_current(path: str) -> list[str]:
     if schema_version(database) < latest_version():
         raise CatalogUnavailable(
-            f"{readable(path)} has the schema of an older reeld; start `reeld run` (or `reeld scan`) once, "
-            "which brings it up to date"
+            f"{readable(path)} has the schema of an older reeld",
+            "start `reeld run` (or `reeld scan`) once, which upgrades it",
         )
     return []
 
@@ -347,10 +353,3 @@ def _sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _cannot_make(path: str, err: OSError) -> str:
-    return (
-        f"{readable(path)} cannot be made ({err.strerror}); give the user that runs reeld the right to write "
-        "to that folder, or name another one under [database] path"
-    )

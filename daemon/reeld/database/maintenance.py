@@ -131,7 +131,9 @@ class Maintenance:
             # The copy is damaged: because the catalogue is, or because the disk that it was written to lies.
             with maintaining():
                 integrity.require_sound(database, self._path)
-            raise BackupFailed(f"{err}, and was thrown away; the catalogue itself is whole: check that disk") from err
+            raise BackupFailed(
+                f"{err}, so it was thrown away. The catalogue itself is sound", "check the disk of the backups"
+            ) from err
         log.info("catalog.backed_up", path=self._backup.path)
         with maintaining(), database.atomic("IMMEDIATE"):
             integrity.note_checked(at)
@@ -164,7 +166,7 @@ class Maintenance:
         if loss is None or self._looks_at_loss < LOOKS_BEFORE_LOST:
             return
         catalog.is_doubted = True
-        catalog.refusal = f"{readable(self._path)} was {loss.value}; nothing is written until reeld starts again"
+        catalog.refusal = f"{readable(self._path)} was {loss.value}; nothing is written until reeld is started again"
         # The connection still sees everything, for as long as this process lives: so it lives until that is saved.
         self._attempt("rescue", lambda: self._rescue(loss, now_s))
 
@@ -177,14 +179,14 @@ class Maintenance:
             # Nobody else has begun a log meanwhile: ours can still be folded in, and nothing is missing then.
             with maintaining() as connection:
                 if _checkpoint(connection, "TRUNCATE"):
-                    raise CatalogBusy("another program still reads the catalogue; its log is folded in after that")
+                    raise CatalogBusy("another program still reads the catalogue, so its log cannot be folded in yet")
                 integrity.require_sound(database, self._path)
             raise CatalogLogLost(
-                f"the log of the catalogue, {readable(self._path)}-wal, was removed while reeld ran; what it held was "
-                f"put into the catalogue, and into {readable(self._rescued.path)}: nothing is lost, and "
-                "reeld only has to start again. Leave the files beside the catalogue alone while it runs"
+                f"the log of the catalogue, {readable(self._path)}-wal, was removed while reeld ran. Nothing is lost: "
+                f"its content is in the catalogue, and in {readable(self._rescued.path)}",
+                "start reeld again, and leave the files beside the catalogue alone while it runs",
             )
-        raise CatalogGone(_what_happened(self._path, loss, self._rescued))
+        raise _gone(self._path, loss, self._rescued)
 
     # --- trouble -----------------------------------------------------------------------------------------
 
@@ -195,9 +197,9 @@ class Maintenance:
         except (CatalogCorrupt, CatalogGone, CatalogLogLost):
             raise
         except (CatalogBusy, Interrupted) as err:
-            log.debug("catalog.upkeep_waited", about=about, reason=str(err))
+            log.debug("catalog.upkeep_waited", about=about, reason=err.with_hint)
         except CatalogError as err:
-            self._note(about, str(err))
+            self._note(about, err.with_hint)
         else:
             self._note(about, None)
 
@@ -240,14 +242,18 @@ def _size(path: str) -> int:
         return 0
 
 
-def _what_happened(path: str, loss: Loss, rescued: Backup) -> str:
+def _gone(path: str, loss: Loss, rescued: Backup) -> CatalogGone:
+    """Build the error for a catalogue that was removed or replaced while it was open."""
     if loss is Loss.CATALOG_REMOVED:
-        return f"{readable(path)} was removed while reeld ran; all that it held was saved. {way_back(path, rescued)}"
+        return CatalogGone(
+            f"{readable(path)} was removed while reeld ran. Its content was saved in {readable(rescued.path)}",
+            way_back(path, rescued),
+        )
     if loss is Loss.CATALOG_REPLACED:
         what = f"another file was put in the place of {readable(path)} while reeld ran"
     else:
         what = f"the log of {readable(path)} was removed while reeld ran, and another program has begun a new one"
-    return (
-        f"{what}; all that reeld knew was saved in {readable(rescued.path)}. Start reeld again to go on with what is "
-        f"there now. {way_back(path, rescued)}"
+    return CatalogGone(
+        f"{what}. All that reeld knew was saved in {readable(rescued.path)}",
+        f"start reeld again to go on with what is there now; or, {way_back(path, rescued)}",
     )

@@ -32,16 +32,16 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
     CatalogTooNew; nothing has changed then.
     """
     if not os.path.isfile(backup):
-        raise NotFoundError(f"there is no backup {readable(backup)}; see `reeld list backups`")
+        raise NotFoundError(f"there is no backup {readable(backup)}", "see `reeld list backups`")
     try:
         with open(backup, "rb"):
             pass
     except OSError as err:
         raise NotFoundError(
-            f"{readable(backup)} cannot be read ({err.strerror}); check its rights, or see `reeld list backups`"
+            f"{readable(backup)} cannot be read ({err.strerror})", "check its rights, or see `reeld list backups`"
         ) from err
     if os.path.exists(catalog) and os.path.samefile(catalog, backup):
-        raise UsageError(f"{readable(backup)} is the catalogue itself; see `reeld list backups`")
+        raise UsageError(f"{readable(backup)} is the catalogue itself", "see `reeld list backups`")
     draft, folder = draft_of(catalog), os.path.dirname(catalog)
     try:
         make_folder(folder)
@@ -55,8 +55,8 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
         sync(folder)
     except OSError as err:
         raise BackupFailed(
-            f"{readable(backup)} was not put in the place of {readable(catalog)} ({err.strerror}); give the user that "
-            "runs this the right to write to that folder, and try again"
+            f"{readable(backup)} was not restored as {readable(catalog)} ({err.strerror})",
+            "give the user that runs this the right to write to that folder, then try again",
         ) from err
     return aside
 
@@ -69,8 +69,8 @@ def _copy(backup: str, draft: str) -> None:
             copy_to(lambda: contextlib.nullcontext(connection), draft)
     except (CatalogCorrupt, driver.Error) as err:
         raise CatalogCorrupt(
-            f"{readable(backup)} is damaged, or no backup of reeld's ({err}); see `reeld list backups` for others. "
-            "Nothing was changed"
+            f"{readable(backup)} is damaged, or is no backup of reeld ({err}). Nothing was changed",
+            "see `reeld list backups` for others",
         ) from err
 
 
@@ -86,8 +86,9 @@ def _require_ours(connection: Any, backup: str) -> None:
         raise CatalogCorrupt("it is empty, or belongs to another program")
     if schema > latest_version():
         raise CatalogTooNew(
-            f"{readable(backup)} was made by a newer reeld (schema {schema}; this one knows {latest_version()}); "
-            "install that version, or choose an older backup with `reeld list backups`. Nothing was changed"
+            f"{readable(backup)} was made by a newer reeld (schema {schema}; this one knows {latest_version()}). "
+            "Nothing was changed",
+            "install that version, or choose an older backup from `reeld list backups`",
         )
 
 

@@ -12,7 +12,7 @@ from peewee import sqlite3 as driver
 from reeld.database.backup import draft_of, folder_of, newest_sound, restoring_command, way_back, why_none_is_sound
 from reeld.database.migrate import latest_version
 from reeld.domain.files import readable
-from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogUnavailable
+from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogGone, CatalogUnavailable
 
 # Less than this is said before it is used up: at the start, in the log and by `reeld status`.
 LOW_SPACE_BYTES = 64 << 20
@@ -42,15 +42,15 @@ def own_errors(path: str) -> Iterator[None]:
 
 def damaged(path: str, what: str) -> CatalogCorrupt:
     """The error that says so, with the newest sound backup and the commands that bring it back."""
-    return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed. {_todo(path)}")
+    return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed", _hint_for_damage(path))
 
 
-def _todo(path: str) -> str:
+def _hint_for_damage(path: str) -> str:
     if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
         return way_back(path, backup)
     if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
-        return f"And {reason}. To begin anew without: move it aside, together with its backups"
-    return "There is no backup: move it aside, and let reeld scan anew"
+        return f"{reason}; or, to start with an empty catalogue, move it aside together with its backups"
+    return "there is no backup: move the file aside, then let reeld scan everything again"
 
 
 def space_trouble(path: str) -> str | None:
@@ -75,29 +75,30 @@ def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str
     )
 
 
-def missing(path: str) -> str | None:
-    """Why no new catalogue may be made at `path`, where there is none; None when it may.
+def gone(path: str) -> CatalogGone | None:
+    """Return the error if a catalogue was once at the now empty `path`; None if a new one may be created.
 
-    Where one has been, an empty one would look as if nothing had ever been known.
+    An empty catalogue in its place would look as if reeld had never known anything.
     """
     if os.path.exists(draft := draft_of(path)):
-        return (
-            f"a backup was about to be put in the place of {readable(path)}, and that was interrupted; finish it:\n"
-            f"  {restoring_command(path, draft)}"
+        return CatalogGone(
+            f"restoring a backup as {readable(path)} was interrupted",
+            f"finish it:\n  {restoring_command(path, draft)}",
         )
     folder = folder_of(path)
-    anew = f"mv {quote(readable(folder))} {quote(readable(f'{folder}.old'))}"
+    empty_one = f"to start with an empty one: mv {quote(readable(folder))} {quote(readable(f'{folder}.old'))}"
     if (backup := newest_sound(path, newest_schema=latest_version())) is not None:
-        return (
-            f"there is no catalogue at {readable(path)} any more, but backups of it lie beside. To begin with an empty "
-            f"one: {anew}\n{way_back(path, backup)}"
+        return CatalogGone(
+            f"there is no catalogue at {readable(path)} any more, but there are backups of it",
+            f"{way_back(path, backup)}\nor, {empty_one}",
         )
     if (reason := why_none_is_sound(path, newest_schema=latest_version())) is not None:
-        return f"no catalogue is to be seen at {readable(path)}, and {reason}. To begin with an empty one: {anew}"
+        return CatalogGone(f"there is no catalogue at {readable(path)}, and {reason}", empty_one)
     if os.path.exists(log := f"{path}-wal") and os.path.getsize(log):
-        return (
-            f"there is no catalogue at {readable(path)} any more, but its log is: put the file back; or, to begin "
-            f"with an empty one: mv {quote(readable(log))} {quote(readable(path + '.old-wal'))}"
+        return CatalogGone(
+            f"there is no catalogue at {readable(path)} any more, but its log is",
+            "put the file back; or, to start with an empty one: "
+            f"mv {quote(readable(log))} {quote(readable(path + '.old-wal'))}",
         )
     return None
 
@@ -108,7 +109,7 @@ def _classified(path: str, err: BaseException) -> CatalogError:
     name = readable(path)
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return CatalogBusy(f"{name} is locked by another program ({message}); it is tried again")
+            return CatalogBusy(f"{name} is locked by another program ({message})", "try again when it is done")
         case sqlite3.SQLITE_FULL:
             return _full(name)
         case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
@@ -120,11 +121,11 @@ def _classified(path: str, err: BaseException) -> CatalogError:
             return damaged(path, message)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return CatalogUnavailable(
-                f"{name} cannot be opened for writing ({message}); give the user that runs reeld the right "
-                "to write to it and to its folder"
+                f"{name} cannot be opened for writing ({message})",
+                "give the user that runs reeld the right to write to it and to its folder",
             )
         case _:
-            return CatalogUnavailable(f"{name} cannot be used ({message}); check the disk that it lies on")
+            return CatalogUnavailable(f"{name} cannot be used ({message})", "check the disk that it lies on")
 
 
 def _has_no_room(path: str) -> bool:
@@ -143,7 +144,7 @@ def _free_bytes(path: str) -> int | None:
 
 
 def _full(name: str) -> CatalogFull:
-    return CatalogFull(f"the disk of {name} is full; free some space, reeld goes on by itself then")
+    return CatalogFull(f"the disk of {name} is full", "free some space; a running reeld then goes on by itself")
 
 
 def _sqlite_cause(err: BaseException) -> tuple[int, str]:

@@ -48,9 +48,9 @@ def examine(config: Config) -> Iterator[Finding]:
         failed = counts["failed"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
-        yield Finding(check="database", level="note", message=str(err))
+        yield Finding(check="database", level="note", message=err.with_hint)
     except CatalogError as err:
-        yield Finding(check="database", level="problem", message=str(err))
+        yield Finding(check="database", level="problem", message=err.with_hint)
     finally:
         close_catalog()
     yield from _newest_backup(config)
@@ -189,7 +189,7 @@ def _telling(library: Library, root: RootSeen) -> Iterator[Finding]:
         try:
             is_told = in_time(lambda place=place: delivers_events(place), LONGEST_LOOK_S)  # type: ignore[misc]
         except CannotWatch as err:
-            yield Finding(check="events", level="problem", about=library.name, message=str(err))
+            yield Finding(check="events", level="problem", about=library.name, message=err.with_hint)
             continue
         message = f"the kernel tells of what is done in {readable(place)}"
         if not is_told:
@@ -212,7 +212,7 @@ def _child(what: str, pool: WorkerPool, ask: Callable[[WorkerPool], bool]) -> Fi
     try:
         answered = ask(pool)
     except ReeldError as err:
-        message = f"the child that {what} does not work: {err}; install reeld anew if this goes on"
+        message = f"the child that {what} does not work: {err.with_hint}; install reeld again if this goes on"
         return Finding(check="children", level="problem", message=message)
     finally:
         pool.close()

@@ -83,7 +83,7 @@ def _with_regard_to_unread(verdict: Verdict, unread: _Unread) -> Verdict:
 
 def _why_unread(path: str, err: OSError) -> str:
     is_nfo = path.casefold().endswith(".nfo")
-    return f"{FileUnreadable(path, err)}{', or remove it' if is_nfo else ''}"
+    return f"{FileUnreadable(path, err).with_hint}{', or remove it' if is_nfo else ''}"
 
 
 def _tell(verdict: Verdict) -> None:

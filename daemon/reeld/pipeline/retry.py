@@ -134,7 +134,7 @@ def delay_after_death_s(attempts: int) -> float:
 def explanation(error: Exception) -> str:
     """The error for a person: our own say what to do, any other is a bug."""
     if isinstance(error, ReeldError):
-        return str(error)
+        return error.with_hint
     if isinstance(error, MemoryError):
         return "reeld was given no memory; leave it more, or close other programs"
     return f"an error in reeld itself ({type(error).__name__}: {error}); please report it with the log"

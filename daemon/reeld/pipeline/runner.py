@@ -279,7 +279,7 @@ class Runner:
             except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
                 if self.tools.should_stop():
                     raise
-                log.warning("catalog.write_failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+                log.warning("catalog.write_failed", reason=err.with_hint, retry_s=CATALOG_DELAY_S)
                 self.pause(CATALOG_DELAY_S)
 
     def _stage(self, job: Job) -> Stage:

@@ -89,7 +89,7 @@ def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
             return open_owned_catalog(config)
         except (BackupFailed, CatalogBusy, CatalogFull) as err:
             close_catalog()
-            log.warning("catalog.failed", reason=str(err), retry_s=delay_s)
+            log.warning("catalog.failed", reason=err.with_hint, retry_s=delay_s)
             # SIGTERM ends this wait in the kernel's own way, which is safe here.
             notify("STATUS=waiting for the catalogue; the log says why", f"EXTEND_TIMEOUT_USEC={120_000_000}")
             if signals.is_to_end(delay_s):
@@ -129,7 +129,7 @@ def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
         try:
             return _take_over(config)[0]
         except CatalogError as err:
-            log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+            log.warning("catalog.failed", reason=err.with_hint, retry_s=CATALOG_DELAY_S)
             if signals.is_to_end(CATALOG_DELAY_S):
                 return None
 

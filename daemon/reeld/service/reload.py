@@ -28,8 +28,8 @@ class Reloading:
             _require_same_database(before, found)
         except ReeldError as err:
             configure_log(before.log)
-            self.complaint = str(err)
-            log.error("config.refused", reason=str(err))  # noqa: TRY400 - a person's mistake needs no traceback
+            self.complaint = err.with_hint
+            log.error("config.refused", reason=err.with_hint)  # noqa: TRY400 - a person's mistake needs no traceback
             return False
         self.config, self.complaint = found, None
         log.info("config.read", path=found.source, is_changed=found != before)

@@ -77,7 +77,7 @@ class Supervisor:
                 raise
             except CatalogError as err:
                 self._disks.rests(root)
-                log.warning("catalog.failed", reason=str(err), retry_s=STATUS_S)
+                log.warning("catalog.failed", reason=err.with_hint, retry_s=STATUS_S)
 
     def _beat(self) -> None:
         """Tell the service manager that all threads are alive; not told is what makes it act."""

@@ -211,7 +211,7 @@ class LibraryWatcher:
     def _put_off(self, err: CatalogError) -> None:
         """What was seen and could not be recorded must be seen again; but not before something can be recorded."""
         delay_s = self._catalog_backoff.next_s()
-        log.warning("catalog.failed", library=self.library.name, reason=str(err), retry_s=delay_s)
+        log.warning("catalog.failed", library=self.library.name, reason=err.with_hint, retry_s=delay_s)
         self._catalog_retry_at = time.monotonic() + delay_s
         self.hints.mark_everything()
 

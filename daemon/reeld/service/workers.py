@@ -120,7 +120,7 @@ class Workers:
         except CatalogCorrupt:
             raise
         except CatalogError as err:
-            log.warning("catalog.failed", reason=str(err), retry_s=CATALOG_DELAY_S)
+            log.warning("catalog.failed", reason=err.with_hint, retry_s=CATALOG_DELAY_S)
             self._stopping.wait(CATALOG_DELAY_S)
 
     def _shortage(self, lane: Lane) -> int:

@@ -25,20 +25,21 @@ class CannotWatch(ReeldError):
 
     def __init__(self, root: str, error: OSError) -> None:
         self.errno = error.errno
-        super().__init__(f"{readable(root)} cannot be watched: {remedy(error)}")
+        cause, hint = cause_and_hint(error)
+        super().__init__(f"{readable(root)} cannot be watched: {cause}", hint)
 
 
-def remedy(error: OSError) -> str:
-    """What hinders, and what its owner can do. The limits are those of inotify(7)."""
+def cause_and_hint(error: OSError) -> tuple[str, str]:
+    """Explain why the kernel refused a watch. The limits are those of inotify(7)."""
     match error.errno:
         case errno.ENOSPC:
-            return _raise_limit("watches", _WATCHES, _USUAL_WATCHES)
+            return "this user has no inotify watches left", _raise_limit(_WATCHES, _USUAL_WATCHES)
         case errno.EMFILE:
-            return _raise_limit("instances", _INSTANCES, _USUAL_INSTANCES)
+            return "this user has no inotify instances left", _raise_limit(_INSTANCES, _USUAL_INSTANCES)
         case errno.EACCES:
-            return "it may not be read; give the user that runs reeld the right to read it"
+            return "reeld may not read it", "give the user that runs reeld the right to read it"
         case _:
-            return f"{error.strerror or error}; check the disk that it lies on"
+            return error.strerror or str(error), "check the disk that it lies on"
 
 
 def most_watches() -> int | None:
@@ -61,12 +62,12 @@ def shortage(directories: int) -> str | None:
     )
 
 
-def _raise_limit(what: str, names: tuple[str, str], usual: int) -> str:
-    """Names the lower of the limits, and suggests its double, or the usual one where it is hidden from a service."""
+def _raise_limit(names: tuple[str, str], usual: int) -> str:
+    """Name the lower of the limits and suggest its double, or the usual one if a service cannot see it."""
     limits = {name: limit for name in names if (limit := _limit(name)) is not None}
     name = min(limits, key=lambda name: limits[name], default=names[0])
     value = max(usual, 2 * limits.get(name, 0))
-    return f"this user has no inotify {what} left; raise the limit: sudo sysctl -w {name}={value}"
+    return f"raise the limit: sudo sysctl -w {name}={value}"
 
 
 def _limit(name: str) -> int | None:

@@ -48,7 +48,7 @@ from reeld.domain.files import readable
 from reeld.watch.coverage import Identity, missing_from
 from reeld.watch.event_probe import EventProbe
 from reeld.watch.hints import DirtyDirectories
-from reeld.watch.limits import CannotWatch, remedy
+from reeld.watch.limits import CannotWatch, cause_and_hint
 from reeld.watch.rules import Rules
 
 if (VERSION_MAJOR, VERSION_MINOR) != (7, 1):
@@ -467,7 +467,7 @@ class _Directory:
                 # first, and forgotten with the one that went.
                 self.tree.watch(self, event.name)
         except OSError as error:
-            self.tree.report(remedy(error))
+            self.tree.report("; ".join(cause_and_hint(error)))
 
 
 def _file_event(event: InotifyEvent) -> type[FileSystemEvent]:

@@ -160,7 +160,7 @@ class ObserverHealth:
         except CannotWatch as err:
             needed = f" ({directories} directories need one each)" if err.errno == errno.ENOSPC and directories else ""
             self._limit_then = most_watches() if err.errno == errno.ENOSPC else None
-            self._fail(f"{err}{needed}")
+            self._fail(f"{err}{needed}; {err.hint}")
             return
         if self._failure is not None:
             log.info("watch.rebuilt", library=self._library.name)
