@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,3 +233,17 @@ def test_lines_that_cannot_be_written_are_lost_and_counted_and_those_behind_them
     assert [(row["event"], row.get("count")) for row in rows] == [("log.lost", 4), ("test.last", None)]
     for each in (room, full, descriptor):
         os.close(each)
+
+
+def test_structlog_is_loaded_by_the_first_event_that_the_level_lets_through() -> None:
+    code = (
+        "import sys; from reeld.config import LogSettings; from reeld.log import configure_log, get_logger\n"
+        "configure_log(LogSettings(level='warning', format='json'))\n"
+        "get_logger().info('test.silent')\n"
+        "print('structlog' in sys.modules)\n"
+        "get_logger().warning('test.loud', path='a.mkv')\n"
+        "get_logger().info('test.silent')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["test.loud"]

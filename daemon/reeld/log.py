@@ -7,19 +7,21 @@ tomorrow, warning is trouble that was coped with, error is what somebody must ac
 
 import contextlib
 import io
-import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-import structlog
-from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
-
-from reeld.config import LogSettings
 from reeld.domain.files import readable
+
+if TYPE_CHECKING:
+    # It loads rich and asyncio, which takes half as long as a whole `reeld list`: so only `Logger` loads it.
+    from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+    from reeld.config import LogSettings
 
 MOST_ALIKE = 50
 """Warnings of one event that are shown in FLOOD_S; a person reads no more, and `reeld list files` has them all."""
@@ -32,19 +34,61 @@ LOST = "log.lost"
 # What systemd takes for the line's priority, as `<4>` before it; sd-daemon(3), syslog(3).
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
+# As Python's logging numbers them, which structlog follows.
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
-def get_logger() -> FilteringBoundLogger:
-    """The logger of the calling module; it takes its settings from `configure_log` when it is first used."""
-    logger: FilteringBoundLogger = structlog.get_logger()
-    return logger
+
+class Logger:
+    """Hands events to structlog. It loads structlog at the first event that the level lets through."""
+
+    least: ClassVar[int] = 0
+    """The level by `configure_log`. structlog keeps to it by itself once it is loaded."""
+    set_up: ClassVar[Callable[[], None] | None] = None
+    """Tells structlog what `configure_log` was told; None once that is done."""
+
+    def debug(self, event: str, **facts: Any) -> None:
+        self._log("debug", event, facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        self._log("info", event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        self._log("warning", event, facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        self._log("error", event, facts)
+
+    def _log(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        if "structlog" not in sys.modules and LEVELS[level] < Logger.least:
+            return
+        load_structlog()
+        import structlog
+
+        getattr(structlog.get_logger(), level)(event, **facts)
+
+
+def get_logger() -> Logger:
+    """The logger of the calling module."""
+    return Logger()
 
 
 log = get_logger()
 
 
+def load_structlog() -> None:
+    """Load structlog now. What runs for long does so at its start: later, memory or descriptors may be used up."""
+    import structlog  # noqa: F401
+
+    if (set_up := Logger.set_up) is not None:
+        set_up()
+        Logger.set_up = None
+
+
 @contextlib.contextmanager
 def every_event_says(**facts: object) -> Iterator[None]:
     """Whatever this thread logs until the end of the block has these keys: of which file it speaks, for example."""
+    import structlog
+
     with structlog.contextvars.bound_contextvars(**facts):
         yield
 
@@ -94,8 +138,10 @@ class Flood:
         """By event, since when it is counted, and how many there were since."""
         self._left_out: dict[str, int] = {}
 
-    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    def __call__(self, _logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
         """A structlog processor."""
+        import structlog
+
         name = event["event"]
         if method not in ("warning", "error") or name in (LEFT_OUT, LOST):
             return event
@@ -135,17 +181,26 @@ def tell_left_out(*, is_last: bool = False) -> None:
 
 
 def configure_log(
-    settings: LogSettings, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ
+    settings: "LogSettings", stream: TextIO | None = None, environment: Mapping[str, str] = os.environ
 ) -> None:
     """Send every event at or above the level to `stream` (standard error when None)."""
     out = sys.stderr if stream is None else stream
+    Logger.least = LEVELS[settings.level]
+    Logger.set_up = partial(_set_up, settings, out, environment)
+    if "structlog" in sys.modules:
+        load_structlog()
+
+
+def _set_up(settings: "LogSettings", out: TextIO, environment: Mapping[str, str]) -> None:
+    import structlog
+
     as_json = settings.format == "json" or (settings.format == "auto" and not out.isatty())
     processors = _processors(as_json=as_json, colors=out.isatty())
     if as_json and is_journal(out, environment):
         processors.append(_put_priority_first)
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[settings.level]),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
@@ -160,12 +215,14 @@ def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _put_priority_first(_logger: WrappedLogger, method: str, line: Any) -> str:
+def _put_priority_first(_logger: "WrappedLogger", method: str, line: Any) -> str:
     """So that `journalctl -p warning` shows what it should; the journal takes the prefix off."""
     return f"<{PRIORITIES.get(method, 6)}>{line}"
 
 
-def _processors(*, as_json: bool, colors: bool) -> list[Processor]:
+def _processors(*, as_json: bool, colors: bool) -> list["Processor"]:
+    import structlog
+
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -178,14 +235,16 @@ def _processors(*, as_json: bool, colors: bool) -> list[Processor]:
     return [*first, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_write_traceback)]
 
 
-def _write_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+def _write_traceback(out: TextIO, exc_info: "ExcInfo") -> None:
     """Without rich's boxes, which run to hundreds of lines; the message of an error may quote any name."""
+    import structlog
+
     plain = io.StringIO()
     structlog.dev.plain_traceback(plain, exc_info)
     out.write("\n".join(readable(line) for line in plain.getvalue().split("\n")))
 
 
-def _make_names_readable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _make_names_readable(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     """Escape what a hostile file name could do to a terminal, or to a stream that must stay UTF-8."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable() and key != "event":

@@ -17,7 +17,7 @@ from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.domain.status import RunningStatus
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
-from reeld.log import get_logger
+from reeld.log import get_logger, load_structlog
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
@@ -63,6 +63,7 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
 
     Raises CatalogError when the catalogue cannot be used, at the start or (damaged) later.
     """
+    load_structlog()
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         instance_lock = stack.enter_context(InstanceLock(config.database_path))

@@ -16,6 +16,7 @@ from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
 from reeld.domain.status import Estimate
 from reeld.errors import CatalogError, NotFoundError, UsageError
+from reeld.log import load_structlog
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.report.counters import Counters, counted
@@ -154,6 +155,7 @@ Show = Callable[[Progress], None]
 
 def run_scan(config: Config, paths: Sequence[str], show: Show | None = None) -> Summary:
     """Bring the catalogue up to date once, telling `show`, if anybody looks on, every now and then how far it is."""
+    load_structlog()
     config, wanted = choose_libraries(config, paths)
     with InstanceLock(config.database_path, "scan"):
         library_ids = open_owned_catalog(config)
