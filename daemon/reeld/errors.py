@@ -35,10 +35,13 @@ A message says what happened and to which file. The hint says what the user can 
 
 import errno
 import os
+from typing import TYPE_CHECKING
 
 from reeld.domain.amounts import number_of
 from reeld.domain.files import FileStamp, readable
-from reeld.domain.identity import Uncertain
+
+if TYPE_CHECKING:
+    from reeld.domain.identity import Uncertain
 
 
 class ReeldError(Exception):
@@ -206,7 +209,7 @@ class ClueUnreadable(FileUnreadable):
     `question` is stored as the pending validation if this persists.
     """
 
-    def __init__(self, path: str, error: OSError, question: Uncertain) -> None:
+    def __init__(self, path: str, error: OSError, question: "Uncertain") -> None:
         self.question = question
         super().__init__(path, error)
 

@@ -1,5 +1,6 @@
 """`reeld`: the commands, and what becomes of their errors."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -8,8 +9,8 @@ from functools import partial
 import typer
 
 from reeld import __version__
-from reeld.cli import backup_export, health_commands, identify, list_show, review, run_scan
-from reeld.cli.options import AsJson, ConfigFile, Group, asked
+from reeld.cli.commands import Group
+from reeld.cli.options import AsJson, ConfigFile, asked
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, print_error, take_over
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
@@ -24,12 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run_scan.add_to(app)
-list_show.add_to(app)
-review.add_to(app)
-identify.add_to(app)
-backup_export.add_to(app)
-health_commands.add_to(app)
 
 
 def _print_version(value: bool) -> None:
@@ -57,6 +52,8 @@ def main() -> None:
     # What is held back till now may fail as well, also behind another error.
     code = _exit_code(flush) or code
     tell_left_out(is_last=True)
+    # Otherwise Python looks for garbage in everything once more at its end: a fifth of the time of a `reeld list`.
+    gc.freeze()
     sys.exit(code)
 
 

@@ -33,13 +33,6 @@ Database = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("backup")(backup)
-    app.command("restore-backup")(restore_backup)
-    app.command("export")(export_all)
-    app.command("import")(import_all)
-
-
 def backup(
     destination: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
     config: ConfigFile = None,

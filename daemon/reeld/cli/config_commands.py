@@ -21,10 +21,6 @@ from reeld.service.reload import config_in_force
 from reeld.service.timeouts import real_path_in_time
 
 
-def add_to(config_app: typer.Typer) -> None:
-    config_app.command("diff")(diff)
-
-
 def diff(
     new: Annotated[str, typer.Argument(metavar="NEW.toml", show_default=False)],
     config: ConfigFile = None,

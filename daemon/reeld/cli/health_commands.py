@@ -13,10 +13,6 @@ from reeld.domain.files import readable
 from reeld.errors import ConfigError
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("doctor")(doctor)
-
-
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check everything that reeld needs, also beside the daemon, and say what to do. Nothing is changed.
 

@@ -25,10 +25,6 @@ _COLUMNS: list[Column] = [
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("identify")(identify)
-
-
 def identify(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH...|-", help="Paths; - reads them from stdin, one a line.")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import views
-from reeld.cli.options import AsJson, ConfigFile, Group, catalog_of, config_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import (
     Column,
     Row,
@@ -30,32 +30,14 @@ from reeld.cli.output import (
 from reeld.config import Config
 from reeld.database.backup import backups_of, newest_of
 from reeld.database.sqlite_errors import space_trouble
-from reeld.diagnose.health import HealthInputs, quick_checks, utc_now
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus, WatcherStatus
 from reeld.domain.times import coarsely
 from reeld.errors import NotFoundError, UsageError
-from reeld.service.instance_lock import status_of, who_works
 from reeld.service.timeouts import real_path_in_time
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="Also those whose files are all missing.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command("status")(status)
-    app.command("show")(show)
-    app.command("pending")(pending)
-    lists = typer.Typer(cls=Group, help="List what the catalogue holds.", no_args_is_help=True)
-    lists.command("movies")(list_movies)
-    lists.command("series")(list_series)
-    lists.command("episodes")(list_episodes)
-    lists.command("files")(list_files)
-    lists.command("ignored")(list_ignored)
-    lists.command("libraries")(list_libraries)
-    lists.command("trash")(list_trash)
-    lists.command("backups")(list_backups)
-    app.add_typer(lists, name="list")
 
 
 # --- lists -----------------------------------------------------------------------------------------------
@@ -411,6 +393,10 @@ def status(
 
 
 def _report(settings: Config) -> Row:
+    # Here, since the lists need none of this, and loading it takes a tenth of their time.
+    from reeld.diagnose.health import HealthInputs, quick_checks, utc_now
+    from reeld.service.instance_lock import status_of
+
     running, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
     inputs = HealthInputs(config=settings, running=running, libraries=libraries, failed=counts["failed"], now=utc_now())
     said = running or RunningStatus()
@@ -478,6 +464,8 @@ _WORKS = (("movies", "movie"), ("series", "series"), ("episodes", "episode"))
 
 
 def _print_status(report: Row) -> None:
+    from reeld.service.instance_lock import who_works
+
     running = RunningStatus(pid=report["pid"], command=report["command"]) if report["running"] else None
     say(who_works(running) if running else "reeld does not run")
     for line in (report["config_error"] or "").splitlines():

@@ -1,22 +1,19 @@
 """Which options does every command take, and what do they stand for?"""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from typer.core import TyperGroup
 
 from reeld.cli.output import complain
-from reeld.config import Config, database_path_in, find_config_file, load_config
-from reeld.database.connection import close_catalog, open_catalog
 from reeld.errors import ConfigError, UsageError
 from reeld.log import configure_log
-from reeld.service.instance_lock import status_of
-from reeld.service.reload import config_in_force
-from reeld.service.timeouts import real_path_in_time
+
+if TYPE_CHECKING:
+    # Every command imports this module, and so does the help, which needs no configuration.
+    from reeld.config import Config
 
 T = TypeVar("T", bound=str | list[str] | None)
 
@@ -51,8 +48,11 @@ class Asked:
 asked = Asked()
 
 
-def config_of(config_file: str | None) -> Config:
+def config_of(config_file: str | None) -> "Config":
     """The configuration of this call, with the log set up as it says. Raises ConfigError."""
+    from reeld.config import find_config_file, load_config
+    from reeld.service.timeouts import real_path_in_time
+
     path = find_config_file(config_file or asked.config_file, os.environ)
     config = load_config(path, os.environ, real_path=real_path_in_time)
     configure_log(config.log)
@@ -63,7 +63,7 @@ def wants_json(as_json: bool) -> bool:
     return as_json or asked.as_json
 
 
-def _config_or_what_is_in_force(config_file: str | None) -> Config:
+def _config_or_what_is_in_force(config_file: str | None) -> "Config":
     """What the file says; if it has mistakes, what a reeld that runs since before goes on with. Raises ConfigError.
 
     Whoever made a mistake must still be able to look in.
@@ -71,6 +71,10 @@ def _config_or_what_is_in_force(config_file: str | None) -> Config:
     try:
         return config_of(config_file)
     except ConfigError as err:
+        from reeld.config import database_path_in, find_config_file
+        from reeld.service.instance_lock import status_of
+        from reeld.service.reload import config_in_force
+
         path = find_config_file(config_file or asked.config_file, os.environ)
         daemon = None if path is None else status_of(database_path_in(path, os.environ))
         if path is None or daemon is None or daemon.config_file != os.path.abspath(path):
@@ -83,21 +87,13 @@ def _config_or_what_is_in_force(config_file: str | None) -> Config:
 
 
 @contextmanager
-def catalog_of(config_file: str | None) -> Iterator[Config]:
+def catalog_of(config_file: str | None) -> "Iterator[Config]":
     """The catalogue, open beside a daemon that may be running."""
+    from reeld.database.connection import close_catalog, open_catalog
+
     config = _config_or_what_is_in_force(config_file)
     open_catalog(config.database_path, create=False)
     try:
         yield config
     finally:
         close_catalog()
-
-
-class Group(TyperGroup):
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Without its markup typer would cut the sentences off, so that each fits into one line."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, command.get_short_help_str(sys.maxsize)) for name, command in commands if command is not None]
-            )

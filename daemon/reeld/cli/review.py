@@ -8,7 +8,7 @@ import typer
 
 from reeld.catalog import assignments, libraries, queue, views
 from reeld.cli.list_show import WHY_AWAITED, file_id_of, no_such_number, number_in
-from reeld.cli.options import AsJson, ConfigFile, Group, catalog_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, minute, print_json, say, work_name
 from reeld.database.connection import reading, writing
 from reeld.domain.amounts import number_of
@@ -27,16 +27,6 @@ LARGEST_ID = 2**63 - 1
 
 # What a person says is certain, and its own evidence.
 _CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("a person said so",)}
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command("validate")(validate)
-    app.command("reject")(reject)
-    app.command("retry")(retry)
-    app.command("restore")(restore)
-    about_libraries = typer.Typer(cls=Group, help="Decide about a library as a whole.", no_args_is_help=True)
-    about_libraries.command("accept")(accept)
-    app.add_typer(about_libraries, name="libraries")
 
 
 def validate(

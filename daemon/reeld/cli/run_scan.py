@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reeld.cli import config_commands
-from reeld.cli.options import AsJson, ConfigFile, Group, asked, config_of, no_empty_path, wants_json
+from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_path, wants_json
 from reeld.cli.output import complain, print_json, say, size
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
@@ -22,16 +21,6 @@ from reeld.service.timeouts import real_path_in_time
 if TYPE_CHECKING:
     # The commands load what runs only when they run: whoever just looks in waits half as long.
     from reeld.service.scan import Progress, Summary
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command("run")(run)
-    app.command("scan")(scan)
-    config_app = typer.Typer(cls=Group, help="Look at the configuration.", no_args_is_help=True)
-    config_app.command("check")(check)
-    config_app.command("drop-in")(print_drop_in)
-    config_commands.add_to(config_app)
-    app.add_typer(config_app, name="config")
 
 
 def run(

@@ -10,7 +10,8 @@ table that it rebuilds.
 
 import re
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache
+from pathlib import Path
 
 from peewee import SqliteDatabase
 
@@ -29,11 +30,12 @@ class Migration:
     sql: str
 
 
-def all_migrations() -> list[Migration]:
+@cache
+def all_migrations() -> tuple[Migration, ...]:
     """Every migration that ships with this reeld, in order."""
-    files = resources.files("reeld.database").joinpath("migrations").iterdir()
+    files = Path(__file__).with_name("migrations").iterdir()
     found = [(re.fullmatch(r"(\d{4})_\w+\.sql", file.name), file) for file in files]
-    return sorted(Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match)
+    return tuple(sorted(Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match))
 
 
 def latest_version() -> int:

@@ -1,0 +1,194 @@
+"""Names every command, and loads a command's module only when the command is chosen.
+
+To add a command, write a function in a module of this folder, and one line in TABLE. `tests/cli/test_start.py` compares
+the two.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+
+class Command(NamedTuple):
+    """`function` is `module:name`, in this folder. `summary` repeats the first sentence of its docstring."""
+
+    function: str
+    summary: str
+
+
+class Commands(NamedTuple):
+    """A group of commands, such as `list`."""
+
+    commands: Mapping[str, Command]
+    summary: str
+
+
+TABLE: Mapping[str, Command | Commands] = {
+    "run": Command("run_scan:run", "Watch the libraries until SIGTERM or Ctrl-C."),
+    "scan": Command(
+        "run_scan:scan",
+        "Bring the catalogue up to date once, without the daemon; all libraries, or only these folders.",
+    ),
+    "status": Command(
+        "list_show:status",
+        "Whether a daemon runs, what the libraries are like, what there is, "
+        "and what is left to do and when it is done.",
+    ),
+    "show": Command("list_show:show", "All that is known of one file, and why it is believed."),
+    "pending": Command("list_show:pending", "What waits for a person, with the candidates."),
+    "validate": Command("review:validate", "Say what a file is: one of the candidates, a film, or episodes."),
+    "reject": Command("review:reject", "Say that a file is none of its candidates and shall not be filed."),
+    "retry": Command("review:retry", "Work again on files that were set aside, since what hindered them is mended."),
+    "restore": Command("review:restore", "Bring a movie, series or episode back from the trash, with its file."),
+    "identify": Command(
+        "identify:identify", "Say what reeld makes of names alone: the verdict, how sure it is, and why."
+    ),
+    "backup": Command(
+        "backup_export:backup",
+        "Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name.",
+    ),
+    "restore-backup": Command("backup_export:restore_backup", "Go back to a backup, with reeld stopped."),
+    "export": Command(
+        "backup_export:export_all",
+        "Print all that reeld knows as JSON Lines, also while the daemon runs; `reeld import` takes it back.",
+    ),
+    "import": Command("backup_export:import_all", "Make a new catalogue of an export, with reeld stopped."),
+    "doctor": Command(
+        "health_commands:doctor", "Check everything that reeld needs, also beside the daemon, and say what to do."
+    ),
+    "config": Commands(
+        {
+            "check": Command(
+                "run_scan:check", "Tell whether a configuration file is good, with every complaint at once."
+            ),
+            "drop-in": Command(
+                "run_scan:print_drop_in",
+                "Print what the systemd unit needs besides for this configuration: "
+                "the order of mounts, another catalogue.",
+            ),
+            "diff": Command(
+                "config_commands:diff",
+                "Say what a new configuration would change for the catalogue, by names alone; nothing is changed.",
+            ),
+        },
+        "Look at the configuration.",
+    ),
+    "list": Commands(
+        {
+            "movies": Command("list_show:list_movies", "Films with their files."),
+            "series": Command("list_show:list_series", "Series with the number of their episodes."),
+            "episodes": Command("list_show:list_episodes", "Episodes with their files."),
+            "files": Command(
+                "list_show:list_files",
+                "Every video that is not ignored, with what it is or why that is not known.",
+            ),
+            "ignored": Command(
+                "list_show:list_ignored",
+                "Videos that are left alone (samples, trailers, what the rules exclude), and why.",
+            ),
+            "libraries": Command(
+                "list_show:list_libraries", "The folders that are watched, and whether they can be looked at."
+            ),
+            "trash": Command(
+                "list_show:list_trash",
+                "Movies, series and episodes that were removed; `reeld restore ID` brings one back.",
+            ),
+            "backups": Command(
+                "list_show:list_backups",
+                "Copies of the catalogue, newest first; `reeld restore-backup FILE` goes back to one.",
+            ),
+        },
+        "List what the catalogue holds.",
+    ),
+    "libraries": Commands(
+        {
+            "accept": Command(
+                "review:accept",
+                "Say that what is at a library's path now is the library, "
+                "and that the files which are not there are gone.",
+            ),
+        },
+        "Decide about a library as a whole.",
+    ),
+}
+
+
+class Group(TyperGroup):
+    """The commands of a table. Only the chosen one is loaded; the help shows the table's own sentences."""
+
+    def __init__(self, *, table: Mapping[str, Command | Commands] = TABLE, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = _LazyCommands(table)
+        self._table = table
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _sparing_pydantic(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        return list(self._table)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        """Write whole sentences. Without its markup typer would cut each off at the end of a line."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self._table.items()])
+
+
+class _LazyCommands(Mapping[str, Any]):
+    """typer's commands by their names. A command is loaded when it is taken out."""
+
+    def __init__(self, table: Mapping[str, Command | Commands]) -> None:
+        self._table = table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, name: str) -> Any:
+        entry = self._table[name]
+        if isinstance(entry, Commands):
+            return Group(
+                table=entry.commands, name=name, help=entry.summary, no_args_is_help=True, rich_markup_mode=None
+            )
+        module, function = entry.function.split(":")
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        alone.command(name, cls=_OneCommand)(getattr(import_module(f"reeld.cli.{module}"), function))
+        return typer.main.get_command(alone)
+
+
+class _OneCommand(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _sparing_pydantic(super().get_params(ctx))
+
+
+def _sparing_pydantic(parameters: list[Any]) -> list[Any]:
+    """The same parameters, which load pydantic only where a value has to be converted."""
+    for parameter in parameters:
+        if "get_runtime_param" not in vars(parameter):
+            parameter.get_runtime_param = partial(_Conversion, parameter.get_runtime_param)
+    return parameters
+
+
+class _Conversion:
+    """Gives text as it was typed, and all else to typer.
+
+    typer begins each conversion by loading pydantic, also that of text. This takes half as long as a whole
+    `reeld list`.
+    """
+
+    def __init__(self, load_typers_own: Callable[[], Any]) -> None:
+        self._load_typers_own = load_typers_own
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        is_list = param.multiple or param.nargs == -1
+        if value is None:
+            return () if is_list else None
+        if param.type_descriptor.annotation == (list[str] if is_list else str):
+            return value
+        return self._load_typers_own().coerce(value, param, ctx)
