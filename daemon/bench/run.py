@@ -34,6 +34,7 @@ from bench import (
     queue_rate,
     reconcile,
     second_scan,
+    start,
 )
 from bench.measure import HEADING, Line
 from bench.world import QUICK, Sizes, World
@@ -49,6 +50,7 @@ BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "latency": latency.run,
     "idle": idle.run,
     "queue": queue_rate.run,
+    "start": start.run,
 }
 
 KEPT = Path(__file__).resolve().parents[2] / ".bench"

@@ -1,0 +1,62 @@
+"""Measures what a command's start costs in processor time, against `python -c pass`.
+
+The catalogue is empty and the output goes into a pipe, so that hardly anything but the start is measured. The commands
+take turns. A processor's time moves less on a busy machine than elapsed time, and the ratio less than either.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.measure import Goal, Line
+from bench.world import World, scan_command, write_config
+
+ROUNDS = 8
+
+YARDSTICK = "python -c pass"
+
+GOALS = {"--version": 2.0, "--help": 12.0, "list files": 15.0, "status": 25.0}
+"""By command, how many times the yardstick's time it may take."""
+
+
+def run(world: World) -> Iterator[Line]:
+    with world.corner("start") as corner:
+        (corner / "library").mkdir()
+        config = write_config(corner, corner / "library")
+        subprocess.run(scan_command(config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        spent = _spent(config)
+    yardstick = statistics.median(spent.pop(YARDSTICK))
+    for command, samples in spent.items():
+        yield Line(
+            what=f"start, reeld {command} ({min(samples):.0f} to {max(samples):.0f})",
+            figure=statistics.median(samples),
+            unit="ms processor",
+            yardstick=YARDSTICK,
+            yardstick_figure=yardstick,
+            goal=Goal(sense="<=", limit=GOALS[command]),
+        )
+
+
+def _spent(config: Path) -> dict[str, list[float]]:
+    """The milliseconds of each start, by command."""
+    ways = {YARDSTICK: [sys.executable, "-c", "pass"]}
+    for command in GOALS:
+        # The version and the help need no configuration; to name one would be measured with them.
+        about = [] if command.startswith("--") else ["--config", str(config)]
+        # The console script itself, since its user pays for it, too.
+        ways[command] = [str(Path(sys.executable).with_name("reeld")), *about, *command.split()]
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, argv in ways.items():
+            spent[name].append(_processor_ms(argv))
+    return spent
+
+
+def _processor_ms(argv: Sequence[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
