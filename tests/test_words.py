@@ -52,7 +52,7 @@ WORDS_IN_MESSAGES = (
 MOST_IN_10_000 = 3
 
 NOT_DONE = frozenset({
-    "bench", "reeld", "reeld/catalog", "reeld/cli", "reeld/content", "reeld/database", "reeld/diagnose",
+    "bench", "reeld", "reeld/catalog", "reeld/content", "reeld/database", "reeld/diagnose",
     "reeld/domain", "reeld/identify", "reeld/pipeline", "reeld/report", "reeld/scanner", "reeld/service",
     "reeld/watch",
 })  # fmt: skip

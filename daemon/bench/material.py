@@ -66,7 +66,7 @@ def catalogued(world: World, count: int) -> Catalogued:
         with open(folder / "stderr.log", "wb") as log:
             command = ("nice", *scan_command(write_config(folder, library.root)))
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=True)
-        found = json.loads(done.stdout)["counts"]["files"]["present"]
+        found = json.loads(done.stdout)["present_count"]
         if found != count:
             raise RuntimeError(f"the scan found {found} of {count} files; see {log.name}")
         complete.write_text(_schema())

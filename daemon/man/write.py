@@ -1,4 +1,4 @@
-"""Writes the manual pages from what is there anyway: the commands' help (around it `reeld.8`), config.toml's comments.
+"""Writes the manual pages: reeld(8) from `reeld.8` and the commands' help, reeld.toml(5) from config.toml's comments.
 
     python daemon/man/write.py FOLDER
 
@@ -19,7 +19,7 @@ from reeld.cli.app import app
 HERE = Path(__file__).parent
 CONFIGURATION = HERE.parent.parent / "config.toml"
 
-# What groff would draw as another character than the one that a reader has to type.
+# Characters that groff would replace by others than those that a reader has to type.
 _TYPED = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti", '"': r"\(dq"})
 
 
@@ -40,12 +40,12 @@ def command_page() -> str:
 
 
 def _commands(command: Any, names: list[str]) -> Iterator[str]:
-    """Each command that can be called, as a paragraph with its arguments and its own options."""
+    """Write each command as a paragraph with its arguments and its own options."""
     if hasattr(command, "commands"):
         for name, inner in command.commands.items():
             yield from _commands(inner, [*names, name])
         return
-    # Those that all commands take stand in the synopsis.
+    # The synopsis has the options that all commands take.
     own = [each for each in command.params if not {"--config", "--json", "--help"} & set(each.opts)]
     arguments = [each for each in own if each.param_type_name == "argument"]
     yield ".TP"
@@ -87,7 +87,7 @@ def configuration_page() -> str:
 
 
 def _body(lines: Sequence[str]) -> Iterator[str]:
-    """The comments as paragraphs; those right above a key belong to the key."""
+    """Write the comments as paragraphs; those right above a key belong to the key."""
     comment: list[str] = []
     begins = True  # right below a heading a paragraph begins by itself
     rest = iter(lines)
@@ -112,7 +112,7 @@ def _body(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _whole_value(first: str, rest: Iterator[str]) -> str:
-    """A list may stand on several lines."""
+    """Read a value to its end; a list may have several lines."""
     value = first
     while value.startswith("[") and not value.endswith("]"):
         value += " " + next(rest).strip()
@@ -123,12 +123,12 @@ def _whole_value(first: str, rest: Iterator[str]) -> str:
 
 
 def typed(text: str) -> str:
-    """Text that a reader may copy, character by character."""
+    """Escape text that a reader may copy, character by character."""
     return text.translate(_TYPED)
 
 
 def prose(text: str) -> str:
-    """A paragraph; what stands in backticks is bold, and can be copied."""
+    """Escape a paragraph; text in backticks is bold, and can be copied."""
     parts = re.split(r"`([^`]*)`", text)
     marked = "".join(f"\\fB{typed(part)}\\fP" if number % 2 else _plain(part) for number, part in enumerate(parts))
     # A line that begins with a dot or an apostrophe would be a command.

@@ -129,6 +129,8 @@ class Config:
     identify: IdentifySettings = field(default_factory=IdentifySettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    only_library: str | None = None
+    """The folder of `run --library`, which stands in for the file's libraries."""
 
 
 # --- where things are ------------------------------------------------------------------------------------
@@ -251,7 +253,7 @@ def parse_config(
 def document_of(config: Config) -> dict[str, Any]:
     """The document that `parse_config` reads as this configuration, all defaults written out; fit for JSON."""
     sections = asdict(config)
-    del sections["source"]
+    del sections["source"], sections["only_library"]
     database = {"path": sections.pop("database_path"), "backups_kept": sections.pop("backups_kept")}
     return {"library": sections.pop("libraries"), "database": database, **sections}
 

@@ -322,4 +322,5 @@ def test_a_person_takes_all_that_reeld_knows_to_a_new_catalogue() -> None:
         assert (seen_enough.stdout, seen_enough.stderr) == (b"{", b""), "whoever reads may leave"
         other = str(world.root / "other" / "reeld.db")
         done = world.reeld("import", "-", "--database", other, "--json", stdin=exported)
-        assert json.loads(done.stdout)["rows"]["video_files"] == 3
+        tables = {table["name"]: table["row_count"] for table in json.loads(done.stdout)["tables"]}
+        assert tables["video_files"] == 3

@@ -449,7 +449,7 @@ def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
     (row,) = views.list_files()
     assert (row["stage"], row["reason"]) == (
         "name",
-        "it waits until it, or its library, can be looked at; see `reeld status`",
+        "paused until its library can be read; see `reeld status`",
     )
 
 

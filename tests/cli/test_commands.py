@@ -87,14 +87,14 @@ def test_a_file_has_its_keys_and_what_is_not_known_is_null(world: World) -> None
     ("command", "keys"),
     [
         (("list", "movies"), {"id", "title", "year", "tmdb_id", "imdb_id", "original_title", "genres", "files"}),
-        (("list", "series"), {"id", "title", "year", "country", "seasons", "episodes", "files"}),
+        (("list", "series"), {"id", "title", "year", "country", "season_count", "episode_count", "file_count"}),
         (("list", "episodes"), {"id", "series", "season_number", "episode_number", "absolute_number", "files"}),
         (("list", "files"), FILE_KEYS),
         (("list", "ignored"), FILE_KEYS),
-        (("list", "libraries"), {"id", "name", "path", "kind", "state", "state_reason", "files"}),
-        (("pending",), {"id", "reason", "candidates", "validation_status", "file", "created_at"}),
-        (("status",), {"running", "pid", "database", "files", "verdicts", "queue", "libraries"}),
-        (("show", "1"), {*FILE_KEYS, "evidence", "questions", "first_seen_at"}),
+        (("list", "libraries"), {"name", "path", "kind", "state", "reason", "file_count"}),
+        (("pending",), {"id", "reason", "candidates", "file", "created_at"}),
+        (("status",), {"running", "pid", "database", "present_count", "pending_count", "queue", "libraries"}),
+        (("show", "1"), {*FILE_KEYS, "evidence", "validations", "first_seen_at"}),
         (("config", "check"), {"source", "libraries", "database_path"}),
     ],
 )
@@ -368,16 +368,27 @@ def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("nonsense",), 64, "No such command 'nonsense'; see reeld --help"),
+        (("nonsense",), 64, "error: No such command 'nonsense'\nhint: see `reeld --help`"),
         (("list", "movies", "--wat"), 64, "--wat"),
         (("list", "movies", "extra"), 64, "extra"),
         (("show",), 64, "ID|PATH"),
         (("identify",), 64, "PATH"),
         (("show", "4711"), 66, "4711"),
         (("show", "/nowhere.mkv"), 66, "/nowhere.mkv"),
-        (("validate", "4711", "--movie", "X"), 66, "reeld pending"),
-        (("restore", "4711"), 66, "reeld list trash"),
-        (("restore", "9" * 30), 64, "ID"),
+        (("validate", "4711", "--movie", "X"), 66, "no file has the number 4711\nhint: see `reeld list files`"),
+        (("restore", "t4711"), 66, "reeld list trash"),
+        (("restore", "t" + "9" * 30), 64, "too large"),
+        (("restore", "4"), 64, "4 is the number of a file, not of a trash entry\nhint: type t4"),
+        (("restore", "xyz"), 64, "is not the number of a trash entry\nhint: type it as t12"),
+        (("show", "9" * 30), 64, "too large"),
+        (("show", "m4711"), 66, "no movie has the number m4711\nhint: see `reeld list movies`"),
+        (
+            ("validate", "m12", "--movie", "X"),
+            64,
+            "m12 is the number of a movie, not of a file\nhint: type a file's number",
+        ),
+        (("reject", "d9"), 64, "d9 is the number of a decision, not of a file"),
+        (("retry", "T4"), 64, "t4 is the number of a trash entry, not of a file"),
         (("scan", "/nowhere"), 66, "does not exist"),
         (("scan", ""), 64, "empty"),
         (("list", "movies", "--config", ""), 64, "empty"),
@@ -463,10 +474,10 @@ def test_decisions_work_without_a_daemon_and_can_be_taken_back() -> None:
         said = world.said("validate", str(path), "--series", "Heat", "--season", "0", "--episode", "1")
         assert said == f"{path}: Heat S00E01\n"
         (thrown,) = world.rows("list", "trash")
-        assert (thrown["entity_type"], thrown["entity_metadata"]["title"]) == ("movie", "Heat")
+        assert (thrown["kind"], thrown["title"]) == ("movie", "Heat")
         assert "Heat" in world.said("list", "trash")
-        (back,) = world.rows("restore", str(thrown["id"]))
-        assert back["entity_type"] == "movie"
+        (back,) = world.rows("restore", thrown["id"])
+        assert back["kind"] == "movie"
         assert world.said("scan")
         assert world.file(path)["series"] == "Heat", "what a person said stands"
 
@@ -486,7 +497,7 @@ def test_beside_a_scan_no_command_speaks_of_a_daemon(world: World) -> None:
     with InstanceLock(str(world.database), "scan"):
         (report,) = world.rows("status")
         assert (report["running"], report["pid"], report["command"]) == (True, os.getpid(), "scan")
-        who = f"reeld scan works on the catalogue as process {os.getpid()}, and reeld does not run besides"
+        who = f"reeld scan works on the catalogue as process {os.getpid()}; the daemon does not run"
         assert world.said("status").splitlines()[0] == who
         assert who in world.reeld("doctor").stdout.decode()
         for command in (["scan"], ["run"], ["restore-backup", str(world.database)]):
@@ -523,7 +534,7 @@ def test_a_mistake_in_the_file_of_a_reeld_that_runs_keeps_nobody_from_looking_in
             for command in (["status"], ["list", "files"]):
                 done = world.reeld(*command)
                 assert done.returncode == 0, done.stderr
-                assert b"not in force, and the reeld that runs goes on with what was before" in done.stderr
+                assert b"not in force, the running reeld keeps its old configuration" in done.stderr
                 assert str(world.config).encode() in done.stderr
             assert b"Heat (1995)" in done.stdout
             other = world.root / "other.toml"

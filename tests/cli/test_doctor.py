@@ -61,7 +61,7 @@ def test_all_is_well_without_the_daemon_and_nothing_is_written_into_the_library(
         *("configuration", "rights", "database", "daemon", "space", "backups", "sqlite", "clock", "library", "events"),
         *("limits", "children"),
     }
-    assert all(row.keys() == {"check", "level", "about", "message"} for row in found)
+    assert all(row.keys() == {"check", "level", "library", "message"} for row in found)
     assert [row["level"] for row in found if row["check"] == "children"] == ["good", "good"]
     for path, status in before.items():
         now = path.stat()
@@ -154,7 +154,7 @@ def test_a_backup_that_is_too_old_is_said_by_doctor_and_status_alike(world: Worl
 def test_a_library_that_is_not_there_is_a_problem(world: World) -> None:
     world.library.rename(world.root / "elsewhere")
     (found,) = problems(world)
-    assert (found["check"], found["about"]) == ("library", "L")
+    assert (found["check"], found["library"]) == ("library", "L")
     assert "does not exist" in found["message"]
 
 
@@ -178,7 +178,7 @@ def test_a_library_that_is_not_in_the_configuration_any_more_is_not_called_good(
     (world.root / "other").mkdir()
     world.libraries = {"other": world.root / "other"}
     world.write_config()
-    assert "L" not in {row["about"] for row in rows(world)}
+    assert "L" not in {row["library"] for row in rows(world)}
 
 
 @pytest.mark.needs_root
@@ -194,7 +194,7 @@ def test_folders_that_may_not_be_read_are_named() -> None:
             found = problems(world)
         finally:
             closed.chmod(0o755)
-        assert [(row["check"], row["about"]) for row in found] == [("rights", "L")]
+        assert [(row["check"], row["library"]) for row in found] == [("rights", "L")]
         assert "closed \\x1b[31m" in found[0]["message"]
 
 

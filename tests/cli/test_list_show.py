@@ -32,7 +32,7 @@ def test_a_file_of_two_episodes_is_listed_with_both(reeld: Reeld) -> None:
     assert rows[0]["files"] == rows[1]["files"]
     assert rows[0]["files"][0]["episode_numbers"] == [17, 18]
     assert rows[2]["title"] == "A Benihana Christmas"
-    assert [(row["title"], row["country"], row["episodes"]) for row in reeld.json("list", "series")] == [
+    assert [(row["title"], row["country"], row["episode_count"]) for row in reeld.json("list", "series")] == [
         ("Friends", None, 2),
         ("The Office", "US", 1),
     ]
@@ -55,7 +55,7 @@ def test_a_question_shows_its_file_reason_and_candidates(reeld: Reeld) -> None:
     questions = {os.path.basename(row["file"]["path"]): row for row in reeld.json("pending")}
     question = questions["holiday.mkv"]
     assert question["reason"]
-    assert [candidate["id"] for candidate in question["candidates"]] == [1]
+    assert [candidate["number"] for candidate in question["candidates"]] == [1]
     assert question["candidates"][0]["evidence"]
     text = reeld.run("pending").stdout.decode()
     assert "candidate 1: holiday" in text

@@ -45,10 +45,8 @@ def test_a_person_names_episodes(undecided: Undecided) -> None:
     assert facts(row, "series", "air_date") == ("Our Holidays", "2024-03-14")
     # The episodes that it is not any more are in the trash, and can come back.
     gone = reeld.json("list", "trash")
-    assert [entry["entity_type"] for entry in gone] == ["episode", "episode", "episode"]
-    assert reeld.json("restore", str(gone[0]["id"])) == [
-        {"entity_type": "episode", "id": gone[0]["entity_metadata"]["id"], "files": []}
-    ]
+    assert [entry["kind"] for entry in gone] == ["episode", "episode", "episode"]
+    assert reeld.json("restore", gone[0]["id"]) == [{"kind": "episode", "id": gone[0]["work_id"], "files": []}]
     assert len(reeld.json("list", "trash")) == 2
 
 
@@ -57,6 +55,30 @@ def test_a_person_takes_a_candidate(undecided: Undecided) -> None:
     (question,) = [row for row in reeld.json("pending") if row["file"]["path"].endswith("holiday.mkv")]
     (row,) = reeld.json("validate", str(question["id"]), "--candidate", "1")
     assert facts(row, "kind", "title") == ("movie", question["candidates"][0]["title"])
+
+
+def test_a_number_of_a_candidate_never_comes_to_mean_another_one(undecided: Undecided) -> None:
+    """A user may answer by what `pending` showed before reeld found other candidates."""
+    reeld = undecided("holiday.mkv")
+    (before,) = reeld.json("pending")
+    with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db")) as connection, connection:
+        connection.execute("UPDATE pending_validations SET validation_status = 'rejected', auto_validated = 1")
+        connection.execute(
+            "INSERT INTO pending_validations"
+            " (video_file_id, candidates, reason, auto_validated, validation_status, created_at)"
+            " SELECT video_file_id, replace(candidates, 'holiday', 'Casablanca'), reason, 0, 'pending', created_at"
+            " FROM pending_validations"
+        )
+    (pending,) = reeld.json("pending")
+    assert pending["id"] == before["id"]
+    assert [row["number"] for row in before["candidates"] + pending["candidates"]] == [1, 2]
+    refused = reeld.run("validate", str(before["id"]), "--candidate", "1")
+    assert refused.returncode == os.EX_USAGE
+    assert b"has no candidate 1, but 2" in refused.stderr
+    (row,) = reeld.json("validate", str(before["id"]), "--candidate", "2")
+    assert row["title"] == "Casablanca"
+    (details,) = reeld.json("show", str(before["id"]))
+    assert [(each["decided_by"], each["selected"]) for each in details["validations"]] == [("reeld", None), ("user", 2)]
 
 
 def test_a_person_rejects(undecided: Undecided) -> None:
@@ -74,7 +96,7 @@ def test_a_person_corrects_what_reeld_accepted(undecided: Undecided) -> None:
     reeld.json("validate", path, "--movie", "Heat", "--year", "1986")
     assert [(film["title"], film["year"]) for film in reeld.json("list", "movies")] == [("Heat", 1986)]
     (trashed,) = reeld.json("list", "trash")
-    assert trashed["entity_metadata"]["year"] == 1995
+    assert trashed["year"] == 1995
 
 
 def test_a_decision_outlives_a_rename_new_content_and_another_scan(undecided: Undecided) -> None:
@@ -96,18 +118,18 @@ def test_a_decision_outlives_a_rename_new_content_and_another_scan(undecided: Un
     [
         ((), "--candidate N, --movie TITLE or --series TITLE"),
         (("--candidate", "1", "--movie", "Heat"), "one of"),
-        (("--candidate", "9"), "1 candidate, and 9 is none"),
-        (("--movie", "  "), "must not be empty"),
-        (("--movie", "H\udcff"), "no text"),
-        (("--series", "\udcff", "--season", "1", "--episode", "1"), "no text"),
-        (("--movie", "Heat", "--edition", "\udcff"), "no text"),
+        (("--candidate", "9"), "no candidate 9, but 1"),
+        (("--movie", "  "), "is empty"),
+        (("--movie", "H\udcff"), "is not UTF-8"),
+        (("--series", "\udcff", "--season", "1", "--episode", "1"), "is not UTF-8"),
+        (("--movie", "Heat", "--edition", "\udcff"), "is not UTF-8"),
         (("--series", "Heat"), "which episode"),
         (("--series", "Heat", "--season", "1"), "which episode"),
         (("--series", "Heat", "--aired", "yesterday"), "2024-03-14"),
-        (("--series", "Heat", "--season", "2", "--absolute", "5"), "--season does not go"),
-        (("--series", "Heat", "--episode", "3", "--aired", "2024-03-14"), "--episode does not go"),
-        (("--series", "Heat", "--season", "1", "--episode", "2", "--aired", "2024-03-14"), "--aired does not go"),
-        (("--series", "Heat", "--absolute", "7", "--aired", "2024-03-14"), "--aired does not go"),
+        (("--series", "Heat", "--season", "2", "--absolute", "5"), "--season does not fit"),
+        (("--series", "Heat", "--episode", "3", "--aired", "2024-03-14"), "--episode does not fit"),
+        (("--series", "Heat", "--season", "1", "--episode", "2", "--aired", "2024-03-14"), "--aired does not fit"),
+        (("--series", "Heat", "--absolute", "7", "--aired", "2024-03-14"), "--aired does not fit"),
         (
             ("--series", "Heat", "--season", "1", "--episode", "2", "--episode", "3", "--absolute", "7"),
             "one for each --episode",
@@ -142,10 +164,10 @@ def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(und
             " VALUES (?, 'hash', 'heavy', 'failed', 0, 3, 'the disk failed', '2026-01-01T00:00:00.000Z')",
             (file["id"],),
         )
-    assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
+    assert reeld.file("holiday.mkv")["reason"] == "failed: the disk failed"
     assert reeld.run("retry").returncode == os.EX_USAGE
-    assert reeld.json("retry", file["path"]) == [{"retried": 1, "not_retried": []}]
-    assert reeld.json("retry", "--all") == [{"retried": 0, "not_retried": []}]
+    assert reeld.json("retry", file["path"]) == [{"retried_count": 1, "not_retried": []}]
+    assert reeld.json("retry", "--all") == [{"retried_count": 0, "not_retried": []}]
     assert reeld.run("scan").returncode == 0
     assert reeld.file("holiday.mkv")["file_hash"] == file["file_hash"]
 
@@ -153,8 +175,8 @@ def test_files_that_were_set_aside_are_worked_on_again_when_a_person_says_so(und
 @pytest.mark.parametrize(
     ("state", "awaited_until_ms", "words"),
     [
-        (None, None, "all is done"),
-        ("waiting", None, "in work already, at the stage probe"),
+        (None, None, "all work is done"),
+        ("waiting", None, "in work already, at stage probe"),
         ("waiting", 1_900_000_000_000, "its end is awaited until 2030-03-17 17:46 UTC"),
         ("paused", None, "`reeld status`"),
     ],
@@ -172,13 +194,13 @@ def test_where_nothing_can_be_tried_again_it_is_said_why(
                 (number, state, awaited_until_ms),
             )
     result = reeld.run("retry", number, path)
-    assert (result.returncode, result.stdout) == (0, b"0 files to be tried again, once each can be looked at\n")
+    assert (result.returncode, result.stdout) == (0, b"nothing to retry\n")
     (line,) = result.stderr.decode().splitlines()
-    assert line.startswith(f"{path}: nothing to try again: ")
+    assert line.startswith(f"{path}: nothing to retry: ")
     assert words in line
     ((left,),) = [row["not_retried"] for row in reeld.json("retry", number)]
-    assert (left["id"], left["path"]) == (int(number), path)
-    assert words in left["why"]
+    assert (left["file"]["id"], left["file"]["path"]) == (int(number), path)
+    assert words in left["reason"]
 
 
 def test_of_files_that_are_missing_or_ignored_nothing_is_tried_again(undecided: Undecided) -> None:
@@ -204,18 +226,18 @@ def test_files_that_are_not_there_cannot_be_tried_again_and_nothing_else_is(unde
     assert (result.returncode, result.stdout) == (os.EX_NOINPUT, b"")
     said = result.stderr.decode()
     assert all(name in said for name in ("number 7000", "/nowhere.mkv", "number 7001"))
-    assert reeld.file("holiday.mkv")["reason"] == "set aside: the disk failed"
+    assert reeld.file("holiday.mkv")["reason"] == "failed: the disk failed"
 
 
 def test_works_without_a_file_do_not_count_in_the_status(undecided: Undecided) -> None:
     reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv", "Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv")
     (status,) = reeld.json("status")
-    assert facts(status, "movies", "series", "episodes") == (1, 1, 2)
+    assert facts(status, "movie_count", "series_count", "episode_count") == (1, 1, 2)
     for path in reeld.videos.iterdir():
         path.unlink()
     assert reeld.run("scan").returncode == 0
     (status,) = reeld.json("status")
-    assert facts(status, "movies", "series", "episodes") == (0, 0, 0)
+    assert facts(status, "movie_count", "series_count", "episode_count") == (0, 0, 0)
     assert reeld.json("list", "movies") == []
     assert len(reeld.json("list", "movies", "--all")) == 1
 
@@ -226,7 +248,7 @@ def test_an_answer_to_a_question_that_is_not_open_any_more_must_be_said_in_full(
     reeld.json("reject", number)
     result = reeld.run("validate", number, "--candidate", "1")
     assert result.returncode == os.EX_USAGE
-    assert b"not open any more" in result.stderr
+    assert b"nothing is pending" in result.stderr
     assert reeld.json("validate", number, "--movie", "Holiday")[0]["title"] == "Holiday"
 
 
@@ -240,7 +262,7 @@ def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_acc
     assert (reeld.json("list", "files"), reeld.json("pending")) == before
     (library,) = reeld.json("list", "libraries")
     assert library["state"] == "unverified"
-    assert "`reeld libraries accept V`" in library["state_reason"]
+    assert "`reeld libraries accept V`" in library["reason"]
     # The disk is back.
     reeld.videos.rmdir()
     disk.rename(reeld.videos)
@@ -251,11 +273,12 @@ def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_acc
     reeld.videos.mkdir()
     assert reeld.run("scan").returncode == os.EX_NOINPUT
     assert reeld.run("libraries", "accept", "W").returncode == os.EX_NOINPUT
-    assert reeld.json("libraries", "accept", "V") == [{"accepted": "V"}]
+    accepted = reeld.json("libraries", "accept", "V")
+    assert [(row["name"], row["is_accepted"]) for row in accepted] == [("V", True)]
     assert reeld.run("scan").returncode == 0
     assert {row["state"] for row in reeld.json("list", "files")} == {"missing"}
     (library,) = reeld.json("list", "libraries")
-    assert (library["state"], library["state_reason"], library["is_accepted"]) == ("online", None, False)
+    assert (library["state"], library["reason"], library["is_accepted"]) == ("online", None, False)
     # What is well needs nobody's word, and gets none that would count later.
     refused = reeld.run("libraries", "accept", "V")
     assert refused.returncode == os.EX_USAGE
@@ -291,7 +314,7 @@ def test_a_film_that_was_rejected_by_mistake_comes_back_with_its_file(undecided:
     (gone,) = reeld.json("list", "trash")
     assert "Heat (1995)" in reeld.run("list", "trash").stdout.decode()
     said = reeld.run("restore", str(gone["id"])).stdout.decode().splitlines()
-    assert said == [f"movie {gone['original_id']} is back", f"    {path}"]
+    assert said == [f"movie {gone['work_id']} is back", f"    {path}"]
     (film,) = reeld.json("list", "movies")
     assert (film["title"], [file["path"] for file in film["files"]]) == ("Heat", [path])
 
@@ -299,9 +322,9 @@ def test_a_film_that_was_rejected_by_mistake_comes_back_with_its_file(undecided:
 def test_a_series_without_episodes_is_listed(undecided: Undecided) -> None:
     reeld = undecided("Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv")
     reeld.json("reject", str(reeld.videos / "Friends.S10E17E18.1080p.BluRay.x264-GRP.mkv"))
-    (series,) = [row for row in reeld.json("list", "trash") if row["entity_type"] == "series"]
+    (series,) = [row for row in reeld.json("list", "trash") if row["kind"] == "series"]
     reeld.json("restore", str(series["id"]))
-    assert [(row["title"], row["episodes"]) for row in reeld.json("list", "series")] == [("Friends", 0)]
+    assert [(row["title"], row["episode_count"]) for row in reeld.json("list", "series")] == [("Friends", 0)]
 
 
 def test_what_was_rejected_is_counted_in_the_status(undecided: Callable[..., Reeld]) -> None:

@@ -221,7 +221,7 @@ def test_a_disk_that_fills_up_is_waited_out_and_seen_and_no_file_is_forgotten(sm
             lambda: daemon.find("catalog.failed") or daemon.find("catalog.write_failed"), "the full disk is logged"
         )
         assert len(world.rows("list", "movies")) >= 1, "looking still works"
-        (problem,) = world.rows("status")[0]["catalog"]["problems"][:1]
+        (problem,) = world.rows("status")[0]["problems"][:1]
         assert "free some space" in problem
         assert "free some space" in world.said("status")
         _enlarge(world)
@@ -229,7 +229,7 @@ def test_a_disk_that_fills_up_is_waited_out_and_seen_and_no_file_is_forgotten(sm
         assert len(world.rows("list", "movies")) == 21
         assert daemon.pid == pid
         assert daemon.is_alive()
-        assert world.rows("status")[0]["catalog"]["problems"] == []
+        assert world.rows("status")[0]["problems"] == []
 
 
 @needs_root
@@ -274,12 +274,12 @@ def test_a_lock_of_many_seconds_is_waited_out_while_others_may_look() -> None:
             daemon.wait_until(lambda: complaints() >= 2, "trouble is logged, and again")
             assert time.monotonic() - began > 9
             assert len(world.rows("list", "movies")) == 1
-            daemon.wait_until(lambda: world.rows("status")[0]["catalog"]["problems"], "the status tells")
-            assert any("locked" in problem for problem in world.rows("status")[0]["catalog"]["problems"])
+            daemon.wait_until(lambda: world.rows("status")[0]["problems"], "the status tells")
+            assert any("locked" in problem for problem in world.rows("status")[0]["problems"])
             other.execute("ROLLBACK")
         daemon.assert_true()
         assert len(world.rows("list", "movies")) == 7
-        assert world.rows("status")[0]["catalog"]["problems"] == []
+        assert world.rows("status")[0]["problems"] == []
 
 
 def test_a_reader_that_does_not_end_holds_nobody_up() -> None:
@@ -307,7 +307,7 @@ def test_a_backup_of_two_days_ago_is_followed_by_one_at_the_start_and_one_can_be
         (first,) = (world.state / "backups").iterdir()
         old = first.with_name(f"reeld-20260102T030405Z-schema{latest_version()}.db")
         first.rename(old)
-        assert world.rows("status")[0]["catalog"]["backed_up_at"] == "2026-01-02T03:04:05Z"
+        assert world.rows("status")[0]["backed_up_at"] == "2026-01-02T03:04:05Z"
         with RunningDaemon(world) as daemon:
             event = daemon.wait_for("catalog.backed_up")
             assert {str(path) for path in old.parent.iterdir()} == {str(old), event["path"]}

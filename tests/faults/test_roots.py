@@ -138,7 +138,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             reason = witness.expect("L", "unverified", stir=disk)
             assert "`reeld libraries accept L`" in reason
             assert "of 3 known files 0 are there" in reason
-            assert reason == state_of(world)["state_reason"]
+            assert reason == state_of(world)["reason"]
             assert reason in world.said("status")
             plug_in(disk, world.library)
             witness.expect("L", "online")
@@ -156,7 +156,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             witness.expect("L", "online")
             daemon.assert_true()
             witness.expect_nothing_was_read()
-            assert state_of(world)["state_reason"] is None
+            assert state_of(world)["reason"] is None
 
 
 def _reason(world: World) -> str:
@@ -292,7 +292,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
 
             # A restart knows it, too.
             daemon.restart()
-            assert str(below) in state_of(world)["state_reason"]
+            assert str(below) in state_of(world)["reason"]
             since = daemon.mark()
             plug_in(disk, below)
             daemon.wait_for("library.state_changed", since=since, state="online", reason=None)
@@ -315,7 +315,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
             world.said("libraries", "accept", "L")
             wait_until_missing(daemon, 4)
             daemon.wait_until(lambda: state_of(world)["is_accepted"] is False, "the acceptance is used up")
-            assert state_of(world)["state_reason"] is None
+            assert state_of(world)["reason"] is None
             daemon.assert_true()
 
 

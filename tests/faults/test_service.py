@@ -47,7 +47,7 @@ def _with_faults(*hooks: str, patience: dict[str, float] | None = None) -> Seque
 
 def _trouble(world: World, library: str) -> str | None:
     (status,) = world.rows("status")
-    (trouble,) = [row["trouble"] for row in status["libraries"] if row["name"] == library]
+    (trouble,) = [row["problem"] for row in status["libraries"] if row["name"] == library]
     return None if trouble is None else str(trouble)
 
 
@@ -656,7 +656,7 @@ def test_files_that_were_given_up_because_their_folder_was_closed_are_read_once_
         daemon.wait_for("file.settled")
         folder.chmod(0)
         daemon.wait_for("stage.given_up")
-        daemon.wait_until(lambda: world.rows("status")[0]["failed"], "the status says so")
+        daemon.wait_until(lambda: world.rows("status")[0]["failed_count"], "the status says so")
         folder.chmod(0o755)
         daemon.assert_true()
-        assert world.rows("status")[0]["failed"] == 0
+        assert world.rows("status")[0]["failed_count"] == 0

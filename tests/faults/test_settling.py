@@ -57,7 +57,7 @@ def _waiting(world: World) -> dict[str, Row]:
 
 def _wait_for_objection(daemon: RunningDaemon, path: Path, words: str) -> None:
     def is_objected() -> bool:
-        return words in _waiting(daemon.world).get(str(path), {"why": ""})["why"]
+        return words in _waiting(daemon.world).get(str(path), {"reason": ""})["reason"]
 
     daemon.wait_until(is_objected, f"{path.name} waits: {words}")
 

@@ -131,7 +131,7 @@ def test_a_start_on_many_directories_while_others_walk_them_loses_nothing() -> N
             with RunningDaemon(world) as daemon:
                 make_video(world.library / "7/67/Heat (1995).mkv")
                 daemon.assert_true()
-                daemon.wait_until(lambda: watching_of(world)["last_walk"], "the library was walked")
+                daemon.wait_until(lambda: watching_of(world)["walked_at"], "the library was walked")
                 assert watching_of(world)["directories"] == 6061
                 assert daemon.find("watch.failed") is None
         finally:
@@ -235,7 +235,7 @@ def test_a_directory_without_a_watch_is_found_and_if_need_be_looked_at_by_the_cl
             daemon.assert_true()
             watching = watching_of(world)
             assert (watching["mode"], watching["is_degraded"]) == ("events and polling", True)
-            assert "degraded: watched, and looked at by the clock: of 2 directories" in world.said("status")
+            assert "degraded: watched and polled: of 2 directories" in world.said("status")
 
 
 # --- too few watches -------------------------------------------------------------------------------------
@@ -256,11 +256,11 @@ def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised_and_ot
         (world.root / "small" / "folder").mkdir(parents=True)
         with RunningDaemon(world) as daemon:
             daemon.wait_until(lambda: watching_of(world).get("is_degraded"), "the status says degraded")
-            daemon.wait_until(lambda: "61 directories need one each" in str(watching_of(world)["why"]), "how many")
+            daemon.wait_until(lambda: "61 directories need one each" in str(watching_of(world)["reason"]), "how many")
             watching = watching_of(world)
             assert watching["mode"] == "polling"
-            assert "sudo sysctl -w user.max_inotify_watches=524288" in watching["why"]
-            assert "degraded: looked at by the clock" in world.said("status")
+            assert "sudo sysctl -w user.max_inotify_watches=524288" in watching["reason"]
+            assert "degraded: polling" in world.said("status")
             daemon.wait_until(lambda: watching_of(world, "small").get("mode") == "events", "the other is watched")
             make_video(world.library / "59" / "Heat (1995).mkv", seed=1)
             make_video(world.root / "small" / "folder" / "Ran (1985).mkv", seed=2)
@@ -310,7 +310,7 @@ def test_what_is_written_behind_an_overlay_is_found_by_the_clock_from_the_start(
         daemon.assert_true()
         watching = watching_of(world)
         assert (watching["mode"], watching["is_degraded"]) == ("events and polling", False)
-        assert "overlay" in watching["why"]
+        assert "overlay" in watching["reason"]
 
 
 @needs_root
@@ -319,14 +319,14 @@ def test_a_library_that_is_to_be_polled_or_trusted_is_so_whatever_it_lies_on(ove
     world = World(root=overlay, library_extra='watch = "poll"\n', extra="[watch]\npoll_s = 0.5\n")
     with RunningDaemon(world) as daemon:
         daemon.wait_until(lambda: watching_of(world).get("mode") == "polling", "it is polled")
-        assert watching_of(world)["why"] == "its configuration says so"
+        assert watching_of(world)["reason"] == "its configuration says so"
         make_video(world.library / "folder" / "Ran (1985).mkv", seed=2)
         daemon.assert_true()
         world.library_extra = 'watch = "events"\n'
         world.write_config()
         daemon.restart()
         daemon.wait_until(lambda: watching_of(world).get("mode") == "events", "it is watched")
-        assert watching_of(world)["why"] is None
+        assert watching_of(world)["reason"] is None
 
 
 @needs_root
@@ -358,7 +358,7 @@ def test_what_is_written_at_the_source_of_a_bind_mount_is_told() -> None:
         subprocess.run(["mount", "--bind", str(source), str(world.library)], check=True)
         try:
             with RunningDaemon(world) as daemon:
-                daemon.wait_until(lambda: watching_of(world).get("last_walk"), "the library was walked")
+                daemon.wait_until(lambda: watching_of(world).get("walked_at"), "the library was walked")
                 made = make_video(source / "Heat (1995).mkv")
                 daemon.wait_for("file.finished", path=made.name)
                 daemon.assert_true()

@@ -185,7 +185,7 @@ def test_status_shows_the_outlook_again_and_again_until_it_is_interrupted(slow_d
         reports = [json.loads(watching.stdout.readline()) for _ in range(2)]
         watching.send_signal(signal.SIGTERM)
         assert watching.wait() == -signal.SIGTERM
-    assert [report["work"]["files"] for report in reports] == [1, 1]
+    assert [report["work"]["file_count"] for report in reports] == [1, 1]
     assert "to hash" in world.said("status")
 
 
@@ -212,21 +212,26 @@ def cut_off() -> Iterator[World]:
         yield world
 
 
+def _seconds(moment: str) -> float:
+    """Since 1970."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
 def test_status_names_what_waits_for_its_end_and_foretells_nothing_of_it(cut_off: World) -> None:
     path = cut_off.library / "Casablanca (1942).mp4"
     changed = path.stat().st_ctime
     (summary,) = cut_off.rows("scan")
-    assert (summary["counts"]["queue"], summary["counts"]["awaited"]) == ({}, 1)
+    assert (summary["queue"], summary["awaited_count"]) == ([], 1)
 
     def is_told(report: Row) -> bool:
         (library,) = report["libraries"]
         (wait,) = library["waiting"]
-        assert wait.keys() == {"path", "since", "why", "held_since", "until"}
+        assert wait.keys() == {"path", "since", "reason", "held_since", "until"}
         assert (wait["path"], wait["held_since"]) == (str(path), None)
-        assert "ends before its container does" in wait["why"]
-        assert wait["since"] == pytest.approx(changed, abs=1)
-        assert wait["until"] == pytest.approx(changed + 86_400, abs=1)
-        return (report["queue"], report["awaited"], report["work"], library["awaited"]) == ({}, 1, None, 1)
+        assert "ends before its container does" in wait["reason"]
+        assert _seconds(wait["since"]) == pytest.approx(changed, abs=1)
+        assert _seconds(wait["until"]) == pytest.approx(changed + 86_400, abs=1)
+        return (report["queue"], report["awaited_count"], report["work"], library["awaited_count"]) == ([], 1, None, 1)
 
     assert is_told(cut_off.rows("status")[0]), "also without a daemon"
     said = cut_off.said("status")

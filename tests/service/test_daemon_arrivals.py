@@ -158,7 +158,7 @@ def test_a_file_with_a_download_beside_it_waits_and_says_so(daemon: RunningDaemo
 
     def why() -> bool:
         (waiting,) = [library["waiting"] for library in daemon.world.rows("status")[0]["libraries"]]
-        return any(wait["path"] == str(path) and "aria2" in wait["why"] for wait in waiting)
+        return any(wait["path"] == str(path) and "aria2" in wait["reason"] for wait in waiting)
 
     daemon.wait_until(why, "the status names the file and the download")
     control.unlink()
@@ -286,7 +286,7 @@ def test_three_hundred_files_in_thirty_folders_come_at_once(
     shutil.copytree(outside / "Many", library / "Many")
     daemon.assert_true()
     (many,) = [row for row in daemon.world.rows("list", "series") if row["title"] == "Many"]
-    assert (many["seasons"], many["episodes"], many["files"]) == (30, 300, 300)
+    assert (many["season_count"], many["episode_count"], many["file_count"]) == (30, 300, 300)
 
 
 def test_a_file_created_right_after_ready_is_noticed() -> None:

@@ -35,9 +35,8 @@ def test_a_candidate_is_taken_by_its_number(daemon: RunningDaemon, world: World)
     (said,) = world.rows("validate", str(question["id"]), "--candidate", "1")
     assert (said["verdict"], said["decided_by"], said["title"]) == ("accepted", "user", "thing")
     (details,) = world.rows("show", str(path))
-    (asked,) = details["questions"]
-    assert (asked["validation_status"], asked["selected_candidate_id"]) == ("validated", 1)
-    assert asked["auto_validated"] is False
+    (asked,) = details["validations"]
+    assert (asked["state"], asked["selected"], asked["decided_by"]) == ("validated", 1, "user")
     assert str(path) not in [row["file"]["path"] for row in world.rows("pending")]
 
 
@@ -88,7 +87,7 @@ def test_an_accepted_file_is_decided_anew_by_its_path(daemon: RunningDaemon, wor
     assert world.file(path)["decided_by"] == "reeld"
     world.said("validate", str(path), "--movie", "Heat", "--year", "1995")
     assert [row["year"] for row in world.rows("list", "movies") if row["title"] == "Heat"] == [1995]
-    assert [row["title"] for row in world.rows("list", "trash") for row in [row["entity_metadata"]]] == ["Heat"]
+    assert [row["title"] for row in world.rows("list", "trash")] == ["Heat"]
     world.said("reject", str(path))
     assert world.file(path)["verdict"] == "rejected"
     world.said("validate", os.path.relpath(path, world.root), "--movie", "Heat", "--year", "1995")

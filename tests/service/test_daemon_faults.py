@@ -24,7 +24,7 @@ def test_libraries_that_are_not_there_are_waited_for_and_their_files_stay_known(
             daemon.wait_for("library.state_changed", library="late", state="offline")
             states = {row["name"]: row for row in world.rows("status")[0]["libraries"]}
             assert states["late"]["state"] == "offline"
-            assert "does not exist" in states["late"]["state_reason"]
+            assert "does not exist" in states["late"]["reason"]
             assert str(late) in world.said("status")
             paths = [make_video(here / f"Film {seed} (1999).mkv", seed=seed) for seed in range(3)]
             daemon.assert_true()

@@ -23,7 +23,7 @@ import json, os, socket, sys
 from reeld.cli.app import main
 # What the commands load by themselves: here once for all of them.
 import reeld.cli.backup_export, reeld.cli.config_commands, reeld.cli.health_commands, reeld.cli.identify
-import reeld.cli.list_show, reeld.cli.review, reeld.cli.run_scan
+import reeld.cli.list_show, reeld.cli.review, reeld.cli.run_scan, reeld.cli.status
 import reeld.diagnose.health, reeld.log, reeld.service.scan, typer._adapters
 reeld.log.load_structlog()
 

@@ -205,7 +205,9 @@ def test_a_film_that_another_user_still_writes_to_is_waited_for(story: Story) ->
 
     def is_waited_for() -> bool:
         (status,) = map(json.loads, story.machine.said("sudo -u reeld reeld status --json").splitlines())
-        return any("open for writing" in wait["why"] for library in status["libraries"] for wait in library["waiting"])
+        return any(
+            "open for writing" in wait["reason"] for library in status["libraries"] for wait in library["waiting"]
+        )
 
     story.machine.wait_until(is_waited_for, "it says that the film is open for writing")
     assert story.knows("Writer (2001).mkv") is None

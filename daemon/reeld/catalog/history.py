@@ -15,6 +15,7 @@ from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows
 from reeld.domain.records import place_of
+from reeld.domain.times import rfc3339
 
 Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
 
@@ -98,7 +99,7 @@ def of_file(video_file_id: int) -> list[Row]:
     links = FileHistory.select().where(FileHistory.video_file == video_file_id).order_by(FileHistory.id)
     return [
         {
-            "happened_at": link["happened_at"].isoformat(),
+            "happened_at": rfc3339(link["happened_at"]),
             "event": link["event"],
             "path": _absolute(roots, link["library_id"], link["path"]),
             "path_before": _absolute(roots, link["library_id_before"], link["path_before"]),

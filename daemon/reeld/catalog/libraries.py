@@ -1,8 +1,13 @@
-"""Which libraries are there, and could they be looked at?"""
+"""The rows of libraries: matched with the configuration, their states, and what users accepted."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
+
+from peewee import sqlite3 as driver
 
 from reeld.catalog.models import Library
 from reeld.config import Library as ConfiguredLibrary
@@ -14,20 +19,48 @@ from reeld.errors import NotFoundError, UsageError
 
 
 def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
-    """Make the rows match the configuration; the id of each configured library by its name.
+    """Make the rows match the configuration; return the id of each configured library by its name.
 
-    A library is known by its name: one whose path changed has moved, with all its files; unless the folder was until
-    now that of a library which is not configured any more, and so took over the name. One that is not configured any
-    more keeps its row and its files' rows, and nothing more is learnt of them; what is seen in another library moves
-    there (`scanner/moved_files.py`).
+    A library is known by its name: if its path changed, it moved with all its files. The exception is a folder whose
+    library is not configured any more: that library was renamed. A library that is not configured any more keeps its
+    row and its files' rows as they are; files that turn up in another library move there
+    (`scanner/moved_files.py`).
     """
     names = [library.name for library in configured]
-    # All are found before any is changed: what was configured until now is told from what was given up long ago.
+    # Find all before changing any: rows in use until now differ from rows that were removed long ago.
     found = [(library, _row_of(library, names)) for library in configured]
     kept = [row.id for _, row in found if row is not None]
     not_configured = {"state": "removed", "state_reason": "not in the configuration"}
     Library.update(**not_configured).where(Library.id.not_in(kept)).execute()
     return {library.name: _sync(library, row) for library, row in found}
+
+
+def name_of_folder(path: str, configured: Iterable[ConfiguredLibrary], database_path: str) -> str:
+    """Name a library that no configuration names, by its last folder; a second one of that name gets ` (2)`.
+
+    A folder that the catalogue knows keeps its name, unless that is the path, as it was formerly.
+    """
+    known = _names_and_paths(database_path)
+    taken = {library.name for library in configured if library.path != path}
+    taken |= {name for name, where in known if where != path}
+    folder = os.path.basename(path) or path
+    own = [name for name, where in known if where == path and name != path and name not in taken]
+    name, number = own[-1] if own else folder, 2
+    while name in taken:
+        name, number = f"{folder} ({number})", number + 1
+    return name
+
+
+def _names_and_paths(database_path: str) -> list[tuple[str, str]]:
+    """Read all libraries' names and paths, oldest first, before the catalogue is opened and of any schema.
+
+    Empty where they cannot be read: the one who opens the catalogue says why.
+    """
+    with contextlib.suppress(driver.Error, OSError):
+        with contextlib.closing(driver.connect(f"{Path(database_path).as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT name, path FROM libraries ORDER BY id").fetchall()
+        return [(Library.name.python_value(name), Library.path.python_value(path)) for name, path in found]
+    return []
 
 
 def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> None:
@@ -37,7 +70,7 @@ def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryStatus:
-    """What a library was like when it was last looked at, and what a person said since."""
+    """A library's state when it was last checked, and whether a user accepted it since."""
 
     name: str
     state: str
@@ -58,7 +91,7 @@ def library_status(library_id: int) -> LibraryStatus:
 
 
 def roots_not_configured() -> dict[int, str]:
-    """Where the libraries were that are not configured any more, by their ids."""
+    """The paths of the libraries that are not configured any more, by their ids."""
     return dict(Library.select(Library.id, Library.path).where(Library.state == "removed").tuples())
 
 
@@ -67,31 +100,32 @@ def remember_filesystem_identity(library_id: int, filesystem_identity: dict[str,
 
 
 def accept(name: str) -> None:
-    """A person says that what is at the library's path now is the library, and that what is not there is gone.
+    """Record that a user accepts what is at the library's path now; files that are not there are gone.
 
-    Whoever looks after the library notices; see `end_acceptance`. Raises NotFoundError, and UsageError when there is
-    nothing that waits for such a word.
+    The scanner of the library notices; see `end_acceptance`. Raises NotFoundError, and UsageError when nothing waits
+    for this.
     """
     row = Library.get_or_none(Library.name == name)
     if row is None:
-        raise NotFoundError(f"there is no library called {readable(name)}; see `reeld list libraries`")
+        raise NotFoundError(f"no library is called {readable(name)}", "see `reeld list libraries`")
     if not (row.state in ("unverified", "on_hold") or (row.filesystem_identity or {}).get("away")):
-        what = f"{row.state} ({row.state_reason})" if row.state_reason else row.state
+        state = row.state.replace("_", " ")
+        what = f"{state} ({row.state_reason})" if row.state_reason else state
         raise UsageError(
-            f"{readable(name)} is {readable(what)}; only what is suspect or held, or lacks a folder's disk, can be "
-            "accepted"
+            f"{readable(name)} is {readable(what)}, so there is nothing to accept",
+            "accept a library that is unverified or on hold, or that lacks a folder's disk",
         )
     Library.update(is_accepted=True).where(Library.id == row.id).execute()
 
 
 def end_acceptance(library_id: int) -> None:
-    """All that a person accepted is recorded; what goes from here on is another matter."""
+    """Forget the acceptance once all of it is recorded; later deletions need another."""
     Library.update(is_accepted=False).where(Library.id == library_id).execute()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a configured library is known as so far."""
+    """The row of a configured library."""
 
     id: int
     name: str
@@ -101,7 +135,7 @@ class Known:
 
 
 def known_as(library: ConfiguredLibrary, names: Sequence[str]) -> Known | None:
-    """What `sync_libraries` would take this one of the configured `names` for; None: for a new one."""
+    """Find the row that `sync_libraries` would use for this one of the configured `names`; None for a new one."""
     with reading():
         row = _row_of(library, names)
     if row is None:
@@ -110,7 +144,7 @@ def known_as(library: ConfiguredLibrary, names: Sequence[str]) -> Known | None:
 
 
 def of_another_kind(configured: Sequence[ConfiguredLibrary]) -> list[int]:
-    """The ids of libraries that are known as of another kind: names in them may say something else now."""
+    """Find the ids of libraries whose kind changed: names in them may mean something else now."""
     names = [library.name for library in configured]
     found = [(library.kind, known_as(library, names)) for library in configured]
     return [known.id for kind, known in found if known is not None and known.kind != kind]
@@ -120,16 +154,16 @@ def _row_of(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
     row: Library | None = Library.get_or_none(Library.name == library.name)
     if row is not None and row.path == library.path:
         return row
-    # A name that was given up may be used again, for a library that is known under another one.
+    # A removed library's name may be used again, for a library that is known under another name.
     renamed = _renamed(library, names)
     if row is None or row.state == "removed":
         return renamed or row
-    # So may one that is given up now. But a folder that was given up before may be the copy to which this one moves.
+    # So may the name of one that is removed now. But a folder removed before may be the copy to which this one moves.
     return row if renamed is None or renamed.state == "removed" else renamed
 
 
 def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
-    state = {"state": "offline", "state_reason": "not looked at yet"}
+    state = {"state": "offline", "state_reason": "not scanned yet"}
     values = {"name": library.name, "path": library.path, "kind": library.kind}
     if row is None or row.name != library.name:
         _give_up_name(library.name)
@@ -141,7 +175,7 @@ def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
 
 
 def _give_up_name(name: str) -> None:
-    """A library of this name that is not configured any more is known by its number as well from now on."""
+    """Add its id to the name of a library that is not configured any more, to free the name."""
     namesake = Library.get_or_none(Library.name == name)
     if namesake is None:
         return
@@ -152,9 +186,9 @@ def _give_up_name(name: str) -> None:
 
 
 def _renamed(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
-    """The row of the same folder under a name that is not configured any more: it was only renamed.
+    """Find the row of the same folder under a name that is not configured any more: it was only renamed.
 
-    A second row would give every file in it a second identity, without the decisions about the first.
+    A second row would give every file in it a second identity, without the first one's decisions.
     """
     same_folder = Library.select().where(Library.path == library.path, Library.name.not_in(names))
     found: Library | None = same_folder.order_by(Library.id.desc()).first()

@@ -1,4 +1,4 @@
-"""How does a row go without being lost, and how does it come back?"""
+"""Moves works that lost their last file to the trash, and brings them back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from reeld.catalog.works import IDS
 from reeld.database.base import BaseModel, Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change
+from reeld.domain.numbers import Thing, spelled
 from reeld.errors import NotFoundError
 
 # Beside the columns of the row.
@@ -24,15 +25,15 @@ _TABLES: dict[str, type[BaseModel]] = {"movie": Movie, "series": Series, "episod
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: its type, its id, which was never given to another, and the files that it had at last."""
+    """What came back: its type, its id, which no other row ever got, and its last files."""
 
     entity_type: str
     id: int
     file_ids: Sequence[int]
     taken_for: Row
-    """What those were of it, `part` and `edition`, and what they said of it, see `titles.py`."""
+    """The files' `part` and `edition`, and their claims, see `titles.py`."""
     left_with: Sequence[int]
-    """The ids of the episodes that those were at once, this one among them."""
+    """The ids of all episodes that the files held together, this one among them."""
 
 
 def discard(
@@ -46,11 +47,10 @@ def discard(
     left_with: Sequence[int] = (),
     made_since: datetime | None = None,
 ) -> None:
-    """Move rows of the type movie, series or episode, which nothing refers to any more, to the trash.
+    """Move rows of the type movie, series or episode, to which nothing refers any more, to the trash.
 
-    `file_id` is the file that they had until now, `taken_for` what it was of it, `left_with` the
-    episodes that left it with them. What was made since that moment goes without a trace: it stood for a file that was
-    none of it.
+    `file_id` is the file that they had until now, `taken_for` its part, edition and claims, `left_with` the episodes
+    that lost it together. Rows made since `made_since` are deleted: they stood for a file that was none of it.
     """
     model = _TABLES[entity_type]
     had = {_FILES: [] if file_id is None else [file_id], _TAKEN_FOR: taken_for or {}, _LEFT_WITH: list(left_with)}
@@ -68,10 +68,12 @@ def discard(
 
 
 def take_out(trash_id: int) -> Restored:
-    """Bring a row back as it was; its files do not belong to it yet."""
+    """Bring a row back as it was, without its files."""
     entry = Trash.get_or_none(Trash.id == trash_id)
     if entry is None:
-        raise NotFoundError(f"there is nothing with the number {trash_id} in the trash; see `reeld list trash`")
+        raise NotFoundError(
+            f"nothing in the trash has the number {spelled(Thing.TRASH, trash_id)}", "see `reeld list trash`"
+        )
     model = _TABLES[entry.entity_type]
     values = dict(entry.entity_metadata)
     had = values.pop(_FILES, []), values.pop(_TAKEN_FOR, {}), values.pop(_LEFT_WITH, [])
@@ -86,7 +88,7 @@ def take_out(trash_id: int) -> Restored:
 
 
 def transfer(new_id: int, old_id: int, *, since: str) -> None:
-    """What was discarded since that moment, as SQLite has it, with the file `new_id` comes back with `old_id`."""
+    """Let what was discarded with the file `new_id` since that moment come back with the file `old_id`."""
     file = f"$.{_FILES}[0]"
     change(
         "UPDATE trash SET entity_metadata = json_set(entity_metadata, ?, ?) "
@@ -100,15 +102,13 @@ def transfer(new_id: int, old_id: int, *, since: str) -> None:
 
 
 def _require_that_it_is_not_there(model: type[BaseModel], work: Row) -> None:
-    """A second row of one film would make every later file of it ambiguous."""
+    """Refuse a second row of one work: it would make every later file of it ambiguous."""
     if _again(model, work).exists():
-        raise NotFoundError(
-            f"{work['title']} is there again, made by a file that came later; nothing is to be restored"
-        )
+        raise NotFoundError(f"{work['title']} is there again, made by a later file", "there is nothing to restore")
 
 
 def _again(model: type[BaseModel], work: Row) -> Any:
-    """The rows that this work may have come again as: a file that came later need not have said all of it."""
+    """Find the rows that may be this work again; a later file need not have named all its facts."""
     same = [model.title_key == work["title_key"]]
     for name in _FACTS:
         if work.get(name) is not None:
@@ -118,17 +118,18 @@ def _again(model: type[BaseModel], work: Row) -> Any:
 
 
 def _series_of(episode: Row) -> int:
-    """The series of an episode: the one that it was of, else the one as which that came again."""
+    """Find the series of an episode: its own, else the one row that is that series again."""
     series_id = int(episode["series"])
     if Series.select().where(Series.id == series_id).exists():
         return series_id
     entry = Trash.get_or_none(Trash.entity_type == "series", Trash.original_id == series_id)
     again = [] if entry is None else list(_again(Series, entry.entity_metadata))
     if entry is not None and not again:
-        raise NotFoundError("the series of this episode is in the trash too; restore the series first")
+        number = spelled(Thing.TRASH, entry.id)
+        raise NotFoundError("the series of this episode is in the trash, too", f"type first `reeld restore {number}`")
     if len(again) != 1:
         raise NotFoundError(
-            "of which series this episode is cannot be told any more; say what its file is with `reeld validate`"
+            "the series of this episode is not known any more", "say what its file is with `reeld validate`"
         )
     return int(again[0].id)
 
@@ -136,10 +137,10 @@ def _series_of(episode: Row) -> int:
 def _require_its_place(episode: Row) -> None:
     names = ("absolute_number", "air_date") if episode["season_number"] is None else ("season_number", "episode_number")
     named = [[getattr(Episode, name) == episode[name] for name in names if episode[name] is not None]]
-    if episode["absolute_number"] is not None:  # a file that came later may have named it by that alone
+    if episode["absolute_number"] is not None:  # a later file may have named it by that alone
         named.append([Episode.season_number.is_null(), Episode.absolute_number == episode["absolute_number"]])
     if any(Episode.select().where(Episode.series == episode["series"], *same).exists() for same in named):
-        raise NotFoundError("this episode is there again, made by a file that came later; nothing is to be restored")
+        raise NotFoundError("this episode is there again, made by a later file", "there is nothing to restore")
 
 
 def _as_json(row: Row) -> Row:

@@ -1,6 +1,6 @@
-"""What does a person, or a script, see of the catalogue? Plain dicts with stable keys; unknown is None.
+"""Reads the catalogue for output: dicts whose keys scripts may rely on (`daemon/JSON.md`); unknown is None.
 
-Everything is fetched in pages, so that a list of 100,000 files needs the memory of a few hundred.
+Lists are fetched in pages, so that 100,000 files need the memory of a few hundred.
 """
 
 import os
@@ -27,8 +27,11 @@ from reeld.catalog.models import (
 from reeld.database.base import Row
 from reeld.database.connection import reading
 from reeld.database.statements import rows
+from reeld.domain.facts import confidence, reading_row
 from reeld.domain.files import FileStamp
+from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.records import place_of
+from reeld.domain.times import rfc3339
 
 _PAGE = 500
 
@@ -43,13 +46,13 @@ _MEDIA = (
     "languages",
     "subtitle_languages",
 )
-
+_LANGUAGES = ("languages", "subtitle_languages")
 
 _PRESENT = VideoFile.state == "present"
 
 _LIVE_STATES = ("waiting", "running")
 _LIVE = JobRow.state.in_(_LIVE_STATES)
-"""Jobs that go on by themselves. Those of files whose end is awaited are no work: nobody can do more than wait."""
+"""Jobs that go on without a user. Those of files whose end is awaited are no work: reeld can only wait."""
 
 _IS_AWAITED = JobRow.awaited_until_ms.is_null(False)
 
@@ -58,7 +61,7 @@ _IS_AWAITED = JobRow.awaited_until_ms.is_null(False)
 
 
 def list_files(*, verdict: str | None = None) -> Iterator[Row]:
-    """Every file that is not ignored, or those with this verdict, by library and path."""
+    """List every file that is not ignored, or those with this verdict, by library and path."""
     wanted = VideoFile.verdict == verdict if verdict else _not_ignored()
     return _files(_ids(VideoFile, wanted, Library.name, VideoFile.path, join=Library))
 
@@ -68,9 +71,9 @@ def file_by_id(video_file_id: int) -> Row | None:
 
 
 def file_ids_at(absolute_path: str, real_path: Callable[[str], str]) -> list[int]:
-    """The files that the catalogue knows under this path: at most one of each library that contains it.
+    """Find the files that the catalogue knows under this path: at most one of each library that contains it.
 
-    Where it knows none, by way of links as well, which `real_path` follows; but never the file itself, if it is one.
+    Without any, follow links in the folders of the path by `real_path`; a link in the place of the file is kept.
     """
     with reading():
         libraries = list(Library.select(Library.id, Library.path).tuples())
@@ -96,7 +99,7 @@ _STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownName:
-    """What is known of one file without looking at it. `decided_by` is rules, reeld, person or None."""
+    """What is known of one file without looking at it. `decided_by` is rules, reeld, user or None."""
 
     path: str
     stamp: FileStamp
@@ -105,7 +108,7 @@ class KnownName:
 
 
 def known_names(library_id: int) -> Iterator[KnownName]:
-    """All files of a library, by path."""
+    """List all files of a library, by path."""
     for page in chunked(_ids(VideoFile, VideoFile.library == library_id, VideoFile.path), _PAGE):
         columns = [getattr(VideoFile, name) for name in ("path", "state", "decided_by", *_STAMP)]
         with reading():
@@ -120,7 +123,7 @@ def known_names(library_id: int) -> Iterator[KnownName]:
 
 
 def file_details(video_file_id: int) -> Row | None:
-    """One file with all that is known of it: evidence, times, its history, questions asked, work that is left."""
+    """Collect all that is known of one file: its row, evidence, times, history and validations."""
     row = file_by_id(video_file_id)
     if row is None:
         return None
@@ -138,10 +141,17 @@ def file_details(video_file_id: int) -> Row | None:
             .dicts()
             .get()
         )
-        questions = PendingValidation.select().where(PendingValidation.video_file == video_file_id)
-        asked = [_question(question) for question in questions.order_by(PendingValidation.id).dicts()]
         happened = history.of_file(video_file_id)
-    return row | _plain(more) | {"history": happened, "questions": asked}
+        asked = _validations_of(video_file_id)
+    more["completeness"] = _completeness(more["completeness"])
+    return row | _plain(more) | {"history": happened, "validations": asked}
+
+
+def _completeness(seen: Row | None) -> Row | None:
+    """All checks by name; None for one that said nothing."""
+    if seen is None:
+        return None
+    return {"quiet_s": round(seen["quiet_s"], 1), **{name: seen.get(name) for name in ("writer", "holes", "end")}}
 
 
 def _files(ids: Sequence[int]) -> Iterator[Row]:
@@ -236,10 +246,12 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "file_hash": row["file_hash"],
         "verdict": row["verdict"],
         "decided_by": row["decided_by"],
-        "confidence": row["confidence"],
+        "confidence": confidence(row["confidence"]),
         "reason": _reason(row),
         "stage": row["stage"] if row["job_state"] not in (None, "failed") else None,
         **{name: row[name] for name in _MEDIA},
+        # An empty list says that there are none; before the headers were read that is not known.
+        **({} if row["container"] else dict.fromkeys(_LANGUAGES)),
     }
 
 
@@ -248,12 +260,12 @@ def _numbers(episodes: list[Row], name: str) -> list[int] | None:
 
 
 def _reason(row: Row) -> str | None:
-    """What a person should know first: what stops the file, then why it waits, then what is doubtful."""
+    """Say the most important first: what stops the file, then why it waits, then what is doubtful."""
     if row["job_state"] == "failed":
-        return f"set aside: {row['last_error']}"
+        return f"failed: {row['last_error']}"
     reason = row["reason"] or row["media_problem"] or row["last_error"]
     if reason is None and row["job_state"] == "paused":
-        return "it waits until it, or its library, can be looked at; see `reeld status`"
+        return "paused until its library can be read; see `reeld status`"
     return None if reason is None else str(reason)
 
 
@@ -261,22 +273,29 @@ def _reason(row: Row) -> str | None:
 
 
 def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
-    """Films with their files, by title; those without a file that is present only if asked for."""
-    for page in chunked(_ids(Movie, None, Movie.title_key, Movie.year), _PAGE):
+    """List movies with their files, by title; those without a present file only if asked for."""
+    return _movies(_ids(Movie, None, Movie.title_key, Movie.year), also_missing=also_missing)
+
+
+def movie_by_id(movie_id: int) -> Row | None:
+    return next(_movies([movie_id], also_missing=True), None)
+
+
+def _movies(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
+    for page in chunked(ids, _PAGE):
         with reading():
             movies = {row["id"]: row for row in Movie.select().where(Movie.id.in_(page)).dicts()}
             links = list(VideoFile.select(VideoFile.movie, VideoFile.id).where(VideoFile.movie.in_(page)).tuples())
         files = _grouped_files(links)
         for movie_id in page:
             if movie_id in movies:  # it may have gone since the list began
-                yield from _with_files(_work(movies[movie_id]), files[movie_id], also_missing=also_missing)
+                yield from _with_files(_work(Thing.MOVIE, movies[movie_id]), files[movie_id], also_missing=also_missing)
 
 
 def list_series(*, also_missing: bool = False) -> Iterator[Row]:
-    """Series with the number of their seasons, episodes and files, by title.
+    """List series with the number of their seasons, episodes and files, by title.
 
-    Those whose files are all missing, and episodes of the others without a file that is present, count only if asked
-    for.
+    Episodes without a present file count only if asked for. So do series whose files are all missing.
     """
     with reading():
         rows = list(Series.select().order_by(Series.title_key, Series.year).dicts())
@@ -296,17 +315,23 @@ def list_series(*, also_missing: bool = False) -> Iterator[Row]:
             .tuples()
         )
         counts = {
-            series_id: {"seasons": seasons, "episodes": episodes, "files": files}
+            series_id: {"season_count": seasons, "episode_count": episodes, "file_count": files}
             for series_id, seasons, episodes, files in numbers
         }
-    nothing = {"seasons": 0, "episodes": 0, "files": 0}
+    nothing = {"season_count": 0, "episode_count": 0, "file_count": 0}
     for row in rows:
         if row["id"] in counts or row["id"] not in have_files:
-            yield _work(row) | {"country": row["country"]} | counts.get(row["id"], nothing)
+            facts = {"country": row["country"], "tvmaze_id": row["tvmaze_id"]}
+            yield _work(Thing.SERIES, row) | facts | counts.get(row["id"], nothing)
+
+
+def series_by_id(series_id: int) -> Row | None:
+    number = spelled(Thing.SERIES, series_id)
+    return next((row for row in list_series(also_missing=True) if row["id"] == number), None)
 
 
 def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
-    """Episodes with their files, by series, season and number."""
+    """List episodes with their files, by series, season and number."""
     order = (
         Series.title_key,
         Series.year,
@@ -314,7 +339,15 @@ def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
         Episode.episode_number,
         Episode.absolute_number,
     )
-    for page in chunked(_ids(Episode, None, *order, Episode.air_date, join=Series), _PAGE):
+    return _episodes(_ids(Episode, None, *order, Episode.air_date, join=Series), also_missing=also_missing)
+
+
+def episode_by_id(episode_id: int) -> Row | None:
+    return next(_episodes([episode_id], also_missing=True), None)
+
+
+def _episodes(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
+    for page in chunked(ids, _PAGE):
         with reading():
             episodes = {
                 row["id"]: row
@@ -341,8 +374,8 @@ def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
 
 def _episode(row: Row) -> Row:
     return {
-        "id": row["id"],
-        "series_id": row["series"],
+        "id": spelled(Thing.EPISODE, row["id"]),
+        "series_id": spelled(Thing.SERIES, row["series"]),
         "series": row["series_title"],
         "year": row["year"],
         "country": row["country"],
@@ -358,9 +391,9 @@ def _episode(row: Row) -> Row:
     }
 
 
-def _work(row: Row) -> Row:
-    names = ("id", "title", "original_title", "year", "tmdb_id", "tvdb_id", "imdb_id", "genres")
-    return {name: row[name] for name in names}
+def _work(thing: Thing, row: Row) -> Row:
+    names = ("title", "original_title", "year", "tmdb_id", "tvdb_id", "imdb_id", "genres")
+    return {"id": spelled(thing, row["id"])} | {name: row[name] for name in names}
 
 
 def _grouped_files(links: Sequence[tuple[int, int]]) -> dict[int, list[Row]]:
@@ -377,26 +410,34 @@ def _with_files(work: Row, files: list[Row], *, also_missing: bool) -> Iterator[
         yield work | {"files": files}
 
 
-# --- questions, trash ------------------------------------------------------------------------------------
+# --- pending validations and decisions -------------------------------------------------------------------
 
 
 def list_pending() -> Iterator[Row]:
-    """Open questions, oldest first, each with its candidates; those about missing files are left out.
+    """List pending validations, oldest first, with their candidates; those of missing files are left out.
 
-    What is answered while the list is read is left out too: it waits for nobody.
+    One that is answered while the list is read is left out too.
     """
     with reading():
-        ids = [row_id for (row_id,) in _open_questions(PendingValidation.id).tuples()]
+        ids = [row_id for (row_id,) in _pending(PendingValidation.id).tuples()]
     for page in chunked(ids, _PAGE):
         with reading():
-            questions = list(_open_questions(PendingValidation).where(PendingValidation.id.in_(page)).dicts())
-        files = {row["id"]: row for row in _files([question["video_file"] for question in questions])}
-        for question in questions:
-            if question["video_file"] in files:
-                yield _question(question) | {"file": files[question["video_file"]]}
+            found = list(_pending(PendingValidation).where(PendingValidation.id.in_(page)).dicts())
+            file_ids = [row["video_file"] for row in found]
+            first = first_candidates(file_ids)
+        files = {row["id"]: row for row in _files(file_ids)}
+        for row in found:
+            if row["video_file"] in files:
+                yield {
+                    "id": row["video_file"],
+                    "reason": row["reason"],
+                    "candidates": _candidates(row["candidates"], first[row["video_file"]]),
+                    "created_at": rfc3339(row["created_at"]),
+                    "file": files[row["video_file"]],
+                }
 
 
-def _open_questions(*columns: Any) -> Any:
+def _pending(*columns: Any) -> Any:
     return (
         PendingValidation.select(*columns)
         .join(VideoFile)
@@ -405,38 +446,112 @@ def _open_questions(*columns: Any) -> Any:
     )
 
 
-def list_trash() -> Iterator[Row]:
-    """What was removed, oldest first; of an episode with the title of its `series`, which may be in the trash too."""
+def first_candidates(video_file_ids: Sequence[int]) -> dict[int, int]:
+    """The number of the first candidate of each file's pending validation.
+
+    A file's candidates are numbered through all its validations. So a number that a user has seen never means
+    another candidate, even if reeld found other ones meanwhile.
+    """
+    decided = PendingValidation.validation_status != "pending"
+    earlier = (
+        PendingValidation.select(
+            PendingValidation.video_file, fn.SUM(fn.json_array_length(PendingValidation.candidates))
+        )
+        .where(PendingValidation.video_file.in_(video_file_ids), decided)
+        .group_by(PendingValidation.video_file)
+        .tuples()
+    )
+    return dict.fromkeys(video_file_ids, 1) | {file_id: 1 + number for file_id, number in earlier}
+
+
+def decision_by_id(validation_id: int) -> Row | None:
+    """A validation that was answered, with its file."""
+    with reading():
+        row = PendingValidation.get_or_none(
+            PendingValidation.id == validation_id, PendingValidation.validation_status != "pending"
+        )
+        if row is None:
+            return None
+        number = spelled(Thing.DECISION, validation_id)
+        (decision,) = [each for each in _validations_of(row.video_file_id) if each["id"] == number]
+    return decision | {"file": file_by_id(row.video_file_id)}
+
+
+def _validations_of(video_file_id: int) -> list[Row]:
+    """All validations of a file, oldest first."""
+    found = PendingValidation.select().where(PendingValidation.video_file == video_file_id)
+    validations, first = [], 1
+    for row in found.order_by(PendingValidation.id).dicts():
+        is_pending = row["validation_status"] == "pending"
+        number = first_candidates([video_file_id])[video_file_id] if is_pending else first
+        selected = row["selected_candidate_id"]
+        validations.append(
+            {
+                "id": None if is_pending else spelled(Thing.DECISION, row["id"]),
+                "state": row["validation_status"],
+                "reason": row["reason"],
+                "candidates": _candidates(row["candidates"], number),
+                "selected": None if selected is None else number + selected - 1,
+                "decided_by": None if is_pending else "reeld" if row["auto_validated"] else "user",
+                "created_at": rfc3339(row["created_at"]),
+                "decided_at": None if row["resolved_at"] is None else rfc3339(row["resolved_at"]),
+            }
+        )
+        first += len(row["candidates"])
+    return validations
+
+
+def _candidates(stored: Sequence[Row], first: int) -> list[Row]:
+    return [
+        {"number": number, **reading_row(candidate), "evidence": list(candidate["evidence"])}
+        for number, candidate in enumerate(stored, start=first)
+    ]
+
+
+# --- trash -----------------------------------------------------------------------------------------------
+
+_TRASHED = (
+    "title",
+    "year",
+    "country",
+    "season_number",
+    "episode_number",
+    "absolute_number",
+    "air_date",
+    "tmdb_id",
+    "tvdb_id",
+    "imdb_id",
+    "tvmaze_id",
+)
+
+
+def list_trash(trash_id: int | None = None) -> Iterator[Row]:
+    """List what was removed, or this entry of it, oldest first; an episode's `series` may be in the trash too."""
     with reading():
         rows = list(Trash.select().order_by(Trash.id).dicts())
         titles = dict(Series.select(Series.id, Series.title).tuples())
     titles |= {row["original_id"]: row["entity_metadata"]["title"] for row in rows if row["entity_type"] == "series"}
     for row in rows:
-        yield _plain(row) | {"series": titles.get(row["entity_metadata"].get("series"))}
-
-
-def _question(row: Row) -> Row:
-    return _plain(
-        {
-            "id": row["id"],
-            "validation_status": row["validation_status"],
-            "reason": row["reason"],
-            "candidates": row["candidates"],
-            "selected_candidate_id": row["selected_candidate_id"],
-            "auto_validated": row["auto_validated"],
-            "created_at": row["created_at"],
-            "resolved_at": row["resolved_at"],
-        }
-    )
+        was = row["entity_metadata"]
+        if trash_id in (None, row["id"]):
+            yield {
+                "id": spelled(Thing.TRASH, row["id"]),
+                "kind": row["entity_type"],
+                "work_id": spelled(THING_OF_KIND[row["entity_type"]], row["original_id"]),
+                "series": titles.get(was.get("series")),
+                **{name: was.get(name) for name in _TRASHED},
+                "deleted_at": rfc3339(row["deleted_at"]),
+                "reason": row["deletion_reason"],
+            }
 
 
 # --- the whole -------------------------------------------------------------------------------------------
 
 
 def counts() -> Row:
-    """How many of everything there is, and what work is left, by stage. Works count that have a file present.
+    """Count everything there is, and the work that is left, by stage. Works count that have a present file.
 
-    `awaited` are the files that are no work, since they end before their containers do and may go on.
+    `awaited` counts files that end before their containers do and may go on; they are no work.
     """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
@@ -463,14 +578,17 @@ def counts() -> Row:
 
 
 def left_by_stage() -> dict[str, int]:
-    """The files that are work, by their next stage: `counts()["queue"]` by itself."""
+    """Count the files that are work, by their next stage: `counts()["queue"]` by itself."""
     with reading():
         return _by_stage(_jobs_by_kind())
 
 
 def totals() -> Row:
-    """The figures of one line: `files` that are there, files in `work`, `pending` questions, and, by its name, the
-    state of each library of which something is `away` (online: of which a part is). Cheap: indexes answer."""
+    """Count for one line: present `files`, files in `work` and `pending` validations.
+
+    `away` holds the state of each library that is not well, by name; online means that a part of it is away. Indexes
+    answer all of it, so it is cheap.
+    """
     with reading():
         by_verdict = dict(
             VideoFile.select(VideoFile.verdict, fn.COUNT())
@@ -486,17 +604,17 @@ def totals() -> Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkLeft:
-    """What the queue holds and somebody may do now."""
+    """What the queue holds and a worker may do now."""
 
     files: int
     files_to_read: int
-    """Of which names or headers are still to be read."""
+    """Those whose names or headers are still to be read."""
     bytes_to_hash: int
-    """Of all files that come to be read as a whole."""
+    """The sizes of all files that will be read as a whole."""
 
 
 def work_left() -> WorkLeft:
-    """Reads all jobs: some 60 ms for 100,000."""
+    """Sum up the queue. It reads all jobs: some 60 ms for 100,000."""
     with reading():
         ((files, to_read, to_hash),) = rows(
             """
@@ -512,9 +630,9 @@ def work_left() -> WorkLeft:
 
 
 def awaited() -> list[Row]:
-    """The files that end before their containers do and may go on, the longest unchanged first.
+    """List the files that end before their containers do and may go on, the longest unchanged first.
 
-    Each with its library's name and, in seconds since 1970, since when it has not changed and until when it is awaited.
+    `since` is the moment of a file's last change, `until` when reeld stops waiting, both in seconds since 1970.
     """
     columns = (Library.name, Library.path, VideoFile.path, VideoFile.ctime_ns, JobRow.awaited_until_ms)
     query = JobRow.select(*columns).join(VideoFile).join(Library).where(_LIVE, _IS_AWAITED)
@@ -527,7 +645,7 @@ def awaited() -> list[Row]:
 
 
 def job_of(video_file_id: int) -> Row | None:
-    """What is left to do for a file: its next stage, in which state, and until when (seconds) its end is awaited."""
+    """Say what is left to do for a file: its next stage, the job's state, and until when (seconds) it is awaited."""
     columns = (JobRow.stage, JobRow.state, JobRow.awaited_until_ms)
     with reading():
         found = list(JobRow.select(*columns).where(JobRow.video_file == video_file_id).tuples())
@@ -537,7 +655,7 @@ def job_of(video_file_id: int) -> Row | None:
 
 
 def _jobs_by_kind() -> list[tuple[str, str, bool, int]]:
-    """Stage, state, whether the file's end is awaited, and how many."""
+    """Count jobs by stage, state and whether the file's end is awaited."""
     by_kind = (JobRow.stage, JobRow.state, _IS_AWAITED)
     return list(JobRow.select(*by_kind, fn.COUNT()).group_by(*by_kind).tuples())
 
@@ -552,15 +670,13 @@ def _by_stage(work: Sequence[tuple[str, str, bool, int]]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """The jobs of one stage in one state, or `awaited`: the files' ends are waited for.
-
-    `oldest_s`: since when the oldest is there, in seconds since 1970.
-    """
+    """The jobs of one stage in one state; `awaited` where the files' ends are waited for."""
 
     stage: str
     state: str
     count: int
     oldest_s: float
+    """When the oldest was made, in seconds since 1970."""
 
 
 def queued() -> list[Queued]:
@@ -594,7 +710,7 @@ def libraries() -> list[Row]:
 
 
 def _ids(model: Any, wanted: Any, *order: Any, join: Any = None) -> list[int]:
-    """All ids in order: eight bytes each, so that the rows themselves can be fetched page by page."""
+    """List all ids in order: eight bytes each, so that the rows themselves can be fetched page by page."""
     query = model.select(model.id)
     if join is not None:
         query = query.join(join)
@@ -609,5 +725,5 @@ def _not_ignored() -> Any:
 
 
 def _plain(row: Row) -> Row:
-    """With times as the text that they are stored as."""
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+    """With times as text."""
+    return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in row.items()}

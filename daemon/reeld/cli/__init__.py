@@ -1,1 +1,1 @@
-"""How does a person look in, and say what only a person can say? Results go to stdout, all else to stderr."""
+"""The command line: each command, and how its results appear."""

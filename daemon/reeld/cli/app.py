@@ -1,4 +1,4 @@
-"""`reeld`: the commands, and what becomes of their errors."""
+"""The `reeld` command: its subcommands, and the exit codes of their errors."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ import typer
 
 from reeld import __version__
 from reeld.cli.commands import Group
-from reeld.cli.options import AsJson, ConfigFile, asked
+from reeld.cli.options import AsJson, ConfigFile, remember_options
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, print_error, take_over
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
@@ -18,7 +18,7 @@ from reeld.log import tell_left_out
 app = typer.Typer(
     cls=Group,
     name="reeld",
-    help="Keeps a catalogue of the films and series on your disks that is always true.",
+    help="Keep a catalogue of the films and series on your disks that is always true.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # With its markup typer says `--json <bool>`, as though a value were to follow.
@@ -41,15 +41,14 @@ def _before(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    asked.config_file = config
-    asked.as_json = as_json
+    remember_options(config, as_json)
 
 
 def main() -> None:
-    """Run one command. Exit codes follow sysexits.h; a message for a person goes to stderr."""
+    """Run one command. Exit codes follow sysexits.h; messages for people go to stderr."""
     take_over()
     code = _exit_code(partial(app, standalone_mode=False))
-    # What is held back till now may fail as well, also behind another error.
+    # Writing out the buffered output may fail as well, also behind another error.
     code = _exit_code(flush) or code
     tell_left_out(is_last=True)
     # Otherwise Python looks for garbage in everything once more at its end: a fifth of the time of a `reeld list`.
@@ -58,7 +57,7 @@ def main() -> None:
 
 
 def _exit_code(do: Callable[[], int | None]) -> int:
-    """What becomes of a command's end: the one place where errors turn into exit codes."""
+    """Turn a command's end into its exit code; errors become messages here and nowhere else."""
     try:
         return do() or os.EX_OK
     except OutputFailed as err:
@@ -69,7 +68,7 @@ def _exit_code(do: Callable[[], int | None]) -> int:
         print_error(str(err), err.hint)
         return err.exit_code
     except typer.TyperException as err:
-        # Without any command it is the help.
+        # Without a command the message is the help.
         message = err.format_message()
         if message.startswith("Usage:"):
             complain(message)

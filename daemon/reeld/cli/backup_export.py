@@ -1,4 +1,4 @@
-"""Commands that keep what reeld knows: `backup`, `restore-backup`, `export`, `import`."""
+"""Commands that copy the catalogue: `backup`, `restore-backup`, `export`, `import`."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ Database = Annotated[
     str | None,
     typer.Option(
         metavar="PATH",
-        help="The catalogue, where it is not the configured one.",
+        help="Another catalogue than the configured one.",
         show_default=False,
         callback=no_empty_path,
     ),
@@ -38,16 +38,16 @@ def backup(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name."""
+    """Copy the catalogue into a new file, also while the daemon runs; the copy is checked."""
     path = os.path.abspath(destination)
     if os.path.lexists(path):
-        raise UsageError(f"{readable(path)} exists already; name a new file")
+        raise UsageError(f"{readable(path)} exists", "name a new file")
     with catalog_of(config) as settings:
         copy_to(maintaining, path)
     if wants_json(as_json):
         print_json([{"database": settings.database_path, "backup": path}])
     else:
-        say(f"{readable(path)}: a whole copy of {readable(settings.database_path)}, checked")
+        say(f"{readable(path)}: a copy of {readable(settings.database_path)}, checked")
 
 
 def restore_backup(
@@ -56,10 +56,10 @@ def restore_backup(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go back to a backup, with reeld stopped. The present catalogue moves aside, and is not deleted.
+    """Go back to a backup, with reeld stopped. The present catalogue moves aside; it is not deleted.
 
-    The backup is checked first, and copied; nothing happens to it. What the disks hold since then reeld finds out by
-    itself; what you decided since then is in the catalogue that moved aside.
+    The backup is checked and copied; it stays as it is. reeld then brings its copy up to date with the disks. What you
+    decided since is in the catalogue that moved aside.
     """
     catalog = _place(database, config)
     with _stopped(catalog):
@@ -67,30 +67,31 @@ def restore_backup(
     if wants_json(as_json):
         print_json([{"database": catalog, "backup": os.path.abspath(file), "moved_to": aside}])
         return
-    say(f"{readable(catalog)} is what {readable(file)} holds; start reeld, which finds out what the disks hold since")
+    say(f"{readable(catalog)} is a copy of {readable(file)}; start reeld, which brings it up to date")
     if aside:
-        say(f"what was there before lies in {readable(aside)}")
+        say(f"the catalogue before it is in {readable(aside)}")
 
 
-def export_all(config: ConfigFile = None, as_json: AsJson = False) -> None:  # noqa: ARG001 - it is JSON in any case
-    """Print all that reeld knows as JSON Lines, also while the daemon runs; `reeld import` takes it back."""
-    # Closed before the catalogue is, also when whoever reads has seen enough.
+def export_all(config: ConfigFile = None, as_json: AsJson = False) -> None:  # noqa: ARG001 - it prints JSON in any case
+    """Print the whole catalogue as JSON Lines, also while the daemon runs; `reeld import` takes it back."""
+    # Closed before the catalogue is, also when the reader of the pipe has left.
     with catalog_of(config), closing(export()) as rows:
         print_json(rows)
 
 
 def import_all(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `reeld export` printed.", show_default=False)],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="The output of `reeld export`.", show_default=False)],
     database: Database = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new catalogue of an export, with reeld stopped. Where there is a catalogue already, nothing is done."""
+    """Make a new catalogue of an export, with reeld stopped. A catalogue that exists is refused and not touched."""
     catalog = _place(database, config)
     with _stopped(catalog):
         counts = import_catalog(_lines(file), catalog)
     if wants_json(as_json):
-        print_json([{"database": catalog, "rows": counts}])
+        tables = [{"name": name, "row_count": number} for name, number in counts.items()]
+        print_json([{"database": catalog, "tables": tables}])
     else:
         files, movies = number_of(counts["video_files"], "file"), number_of(counts["movies"], "movie")
         say(f"{readable(catalog)}: {files}, {movies}, {counts['series']} series")
@@ -104,7 +105,9 @@ def _lines(file: str) -> Iterator[bytes]:
         with open(file, "rb") as opened:
             yield from opened
     except OSError as err:
-        raise NotFoundError(f"{readable(file)} cannot be read ({err.strerror}); check the path and its rights") from err
+        raise NotFoundError(
+            f"{readable(file)} cannot be read ({err.strerror})", "check the path and its rights"
+        ) from err
 
 
 def _place(database: str | None, config: str | None) -> str:
@@ -113,7 +116,7 @@ def _place(database: str | None, config: str | None) -> str:
 
 @contextmanager
 def _stopped(catalog: str) -> Iterator[None]:
-    """No other reeld works on the catalogue inside. Raises CatalogInUse."""
+    """Keep every other reeld off the catalogue. Raises CatalogInUse."""
     with ExitStack() as stack:
         try:
             stack.enter_context(InstanceLock(catalog, "restore"))
@@ -121,7 +124,7 @@ def _stopped(catalog: str) -> Iterator[None]:
             if not (status_of(catalog) or RunningStatus()).is_daemon:
                 raise
             raise CatalogInUse(
-                f"a reeld works on {readable(catalog)}; stop it first, as with `systemctl stop reeld`. "
-                "Nothing was changed"
+                f"a reeld works on {readable(catalog)}, so nothing was changed",
+                "stop it first, as with `systemctl stop reeld`",
             ) from err
         yield

@@ -13,6 +13,8 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from reeld.cli.options import remember_options
+
 
 class Command(NamedTuple):
     """`function` is `module:name`, in this folder. `summary` repeats the first sentence of its docstring."""
@@ -35,72 +37,65 @@ TABLE: Mapping[str, Command | Commands] = {
         "Bring the catalogue up to date once, without the daemon; all libraries, or only these folders.",
     ),
     "status": Command(
-        "list_show:status",
-        "Whether a daemon runs, what the libraries are like, what there is, "
-        "and what is left to do and when it is done.",
+        "status:status",
+        "Show whether reeld runs, how the libraries are, what the catalogue holds, and what work is left.",
     ),
-    "show": Command("list_show:show", "All that is known of one file, and why it is believed."),
-    "pending": Command("list_show:pending", "What waits for a person, with the candidates."),
-    "validate": Command("review:validate", "Say what a file is: one of the candidates, a film, or episodes."),
-    "reject": Command("review:reject", "Say that a file is none of its candidates and shall not be filed."),
-    "retry": Command("review:retry", "Work again on files that were set aside, since what hindered them is mended."),
+    "show": Command("list_show:show", "Show all that is known of one file, and why."),
+    "pending": Command("list_show:pending", "List the files that wait for your decision, with the candidates."),
+    "validate": Command("review:validate", "Say what a file is: one of its candidates, a movie, or episodes."),
+    "reject": Command("review:reject", "Say that a file is none of its candidates, and belongs to no work."),
+    "retry": Command("review:retry", "Work again on failed files, once the cause is gone."),
     "restore": Command("review:restore", "Bring a movie, series or episode back from the trash, with its file."),
     "identify": Command(
-        "identify:identify", "Say what reeld makes of names alone: the verdict, how sure it is, and why."
+        "identify:identify",
+        "Show what reeld makes of names alone: the verdict, the confidence, and the evidence.",
     ),
     "backup": Command(
         "backup_export:backup",
-        "Copy the catalogue into a new file, also while the daemon runs; checked before it gets its name.",
+        "Copy the catalogue into a new file, also while the daemon runs; the copy is checked.",
     ),
     "restore-backup": Command("backup_export:restore_backup", "Go back to a backup, with reeld stopped."),
     "export": Command(
         "backup_export:export_all",
-        "Print all that reeld knows as JSON Lines, also while the daemon runs; `reeld import` takes it back.",
+        "Print the whole catalogue as JSON Lines, also while the daemon runs; `reeld import` takes it back.",
     ),
     "import": Command("backup_export:import_all", "Make a new catalogue of an export, with reeld stopped."),
-    "doctor": Command(
-        "health_commands:doctor", "Check everything that reeld needs, also beside the daemon, and say what to do."
-    ),
+    "doctor": Command("health_commands:doctor", "Check everything that reeld needs, and say what to do."),
     "config": Commands(
         {
-            "check": Command(
-                "run_scan:check", "Tell whether a configuration file is good, with every complaint at once."
-            ),
+            "check": Command("run_scan:check", "Check a configuration file, and show every error in it at once."),
             "drop-in": Command(
                 "run_scan:print_drop_in",
-                "Print what the systemd unit needs besides for this configuration: "
-                "the order of mounts, another catalogue.",
+                "Print what this configuration adds to the systemd unit: the order of mounts, another catalogue.",
             ),
             "diff": Command(
                 "config_commands:diff",
-                "Say what a new configuration would change for the catalogue, by names alone; nothing is changed.",
+                "Show what a new configuration would change for the catalogue, by names alone; nothing is changed.",
             ),
         },
         "Look at the configuration.",
     ),
     "list": Commands(
         {
-            "movies": Command("list_show:list_movies", "Films with their files."),
-            "series": Command("list_show:list_series", "Series with the number of their episodes."),
-            "episodes": Command("list_show:list_episodes", "Episodes with their files."),
+            "movies": Command("list_show:list_movies", "List movies with their files."),
+            "series": Command("list_show:list_series", "List series with the number of their episodes."),
+            "episodes": Command("list_show:list_episodes", "List episodes with their files."),
             "files": Command(
                 "list_show:list_files",
-                "Every video that is not ignored, with what it is or why that is not known.",
+                "List every video that is not ignored, with what it is or the reason why that is not known.",
             ),
             "ignored": Command(
                 "list_show:list_ignored",
-                "Videos that are left alone (samples, trailers, what the rules exclude), and why.",
+                "List ignored videos (samples, trailers, what the rules exclude) with the reason.",
             ),
-            "libraries": Command(
-                "list_show:list_libraries", "The folders that are watched, and whether they can be looked at."
-            ),
+            "libraries": Command("list_show:list_libraries", "List the watched folders and their states."),
             "trash": Command(
                 "list_show:list_trash",
-                "Movies, series and episodes that were removed; `reeld restore ID` brings one back.",
+                "List removed movies, series and episodes; `reeld restore ID` brings one back.",
             ),
             "backups": Command(
                 "list_show:list_backups",
-                "Copies of the catalogue, newest first; `reeld restore-backup FILE` goes back to one.",
+                "List backups of the catalogue, newest first; `reeld restore-backup FILE` goes back to one.",
             ),
         },
         "List what the catalogue holds.",
@@ -109,8 +104,7 @@ TABLE: Mapping[str, Command | Commands] = {
         {
             "accept": Command(
                 "review:accept",
-                "Say that what is at a library's path now is the library, "
-                "and that the files which are not there are gone.",
+                "Accept what is at a library's path now: it is the library, and files that are not there are gone.",
             ),
         },
         "Decide about a library as a whole.",
@@ -153,13 +147,25 @@ class _LazyCommands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         entry = self._table[name]
         if isinstance(entry, Commands):
+            options = _command(name, remember_options)
             return Group(
-                table=entry.commands, name=name, help=entry.summary, no_args_is_help=True, rich_markup_mode=None
+                table=entry.commands,
+                name=name,
+                help=entry.summary,
+                params=options.params,
+                callback=options.callback,
+                no_args_is_help=True,
+                rich_markup_mode=None,
             )
         module, function = entry.function.split(":")
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        alone.command(name, cls=_OneCommand)(getattr(import_module(f"reeld.cli.{module}"), function))
-        return typer.main.get_command(alone)
+        return _command(name, getattr(import_module(f"reeld.cli.{module}"), function))
+
+
+def _command(name: str, function: Callable[..., None]) -> Any:
+    """Have typer read the arguments and options of a function."""
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    alone.command(name, cls=_OneCommand)(function)
+    return typer.main.get_command(alone)
 
 
 class _OneCommand(TyperCommand):

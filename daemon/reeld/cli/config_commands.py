@@ -1,15 +1,14 @@
-"""`config diff`: what would another configuration change for the catalogue?"""
+"""`config diff`: shows what another configuration would change for the catalogue."""
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import complain, print_json, say, work_name
+from reeld.cli.output import Row, complain, print_error, print_json, say, work_name
 from reeld.config import Config, load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.diagnose.config_diff import Change, changes
@@ -26,22 +25,28 @@ def diff(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a new configuration would change for the catalogue, by names alone; nothing is changed.
+    """Show what a new configuration would change for the catalogue, by names alone; nothing is changed.
 
-    It is compared with what a running reeld has in force, so the file may have been edited in its place, and otherwise
-    with the present file. Told are files that would be newly seen, newly ignored or filed otherwise; libraries that
-    come, go, move or are renamed; and settings. To know what is new, the folders of libraries with other rules are
-    listed; no video is opened.
+    It is compared with the configuration that a running reeld has in force, else with the present file. So the file
+    may be edited in its place. The list names files that would be newly seen, newly ignored or identified otherwise,
+    libraries that come, go, move or are renamed, and settings. Folders of libraries with other rules are read; no
+    video is opened.
     """
     after = load_config(new, os.environ, real_path=real_path_in_time)
     present = _present(config)
     daemon = status_of((present or after).database_path)
     before = _before(new, present, daemon)
+    if before is not None and before.only_library is not None:
+        from reeld.service.scan import with_library
+
+        complain(f"reeld was started with --library {readable(before.only_library)}, so a reload keeps that library")
+        after = with_library(after, before.only_library, before.libraries[0].name)
     open_catalog((before or present or after).database_path, create=False)
     try:
         found = changes(before, after)
         if wants_json(as_json):
-            print_json(map(asdict, found))
+            roots = {library.name: library.path for library in after.libraries}
+            print_json(_row(change, roots) for change in found)
         else:
             _print(found)
     finally:
@@ -49,16 +54,16 @@ def diff(
 
 
 def _present(config: str | None) -> Config | None:
-    """None where it cannot be read: perhaps the new one is to mend that."""
+    """The present configuration; None where it cannot be read, which the new one may mend."""
     try:
         return config_of(config)
     except ConfigError as err:
-        complain(f"the present configuration cannot be used: {err}")
+        print_error(f"the present configuration cannot be used: {err}", err.hint)
         return None
 
 
 def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> Config | None:
-    """What to compare with, which is said; None for the catalogue alone.
+    """The configuration to compare with, which is named on stderr; None for the catalogue alone.
 
     A file that is compared with itself would always seem to change nothing.
     """
@@ -68,7 +73,7 @@ def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> C
     why = (
         "no reeld runs"
         if daemon is None or not daemon.is_daemon
-        else "what the reeld that runs has in force is not known"
+        else "the configuration of the running reeld is not known"
     )
     if present is None or (present.source is not None and os.path.samefile(new, present.source)):
         complain(f"compared with the catalogue alone, which knows no settings; {why}")
@@ -77,13 +82,28 @@ def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> C
     return present
 
 
+def _row(change: Change, roots: Mapping[str, str]) -> Row:
+    """As JSON. A file's path is absolute there, as in every other command; a setting's name has a key of its own."""
+    is_setting = change.what == "setting"
+    path = None if is_setting or change.path is None else os.path.join(roots.get(change.library or "", ""), change.path)
+    return {
+        "what": change.what,
+        "library": change.library,
+        "path": path,
+        "setting": change.path if is_setting else None,
+        "before": change.before,
+        "after": change.after,
+        "message": change.message,
+    }
+
+
 def _print(found: Iterator[Change]) -> None:
     counts: Counter[str] = Counter()
     for change in found:
         counts[change.what] += 1
         say(_line(change))
     sums = ", ".join(f"{what} {count}" for what, count in counts.items())
-    complain(f"in all: {sums}" if sums else "no difference was found")
+    complain(f"in all: {sums}" if sums else "no difference")
 
 
 def _line(change: Change) -> str:
@@ -98,4 +118,4 @@ def _line(change: Change) -> str:
 def _what(said: dict[str, Any]) -> str:
     if said["verdict"] == "accepted":
         return f"{said['kind']} {work_name(said)}"
-    return "a question to you" if said["verdict"] == "pending" else "ignored"
+    return str(said["verdict"])

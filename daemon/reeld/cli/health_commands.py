@@ -1,28 +1,31 @@
-"""`doctor`: is all well, and what is to be done where it is not?"""
+"""`doctor`: checks everything that reeld needs, and says what to do."""
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import replace
 
 import typer
 
 from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import Row, print_json, say
+from reeld.cli.output import print_json, say
+from reeld.cli.rows import finding_row
 from reeld.diagnose.health import Finding
 from reeld.domain.files import readable
 from reeld.errors import ConfigError
+from reeld.service.instance_lock import status_of
+from reeld.service.reload import config_in_force
 
 
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check everything that reeld needs, also beside the daemon, and say what to do. Nothing is changed.
+    """Check everything that reeld needs, and say what to do. Nothing is changed; the daemon may run.
 
-    The exit code is 0 when nobody has to do anything, 78 for a configuration that cannot be used, 69 for any other
-    problem. What is only worth knowing is a note, and does not count.
+    The exit code is 0 without a problem, 78 for a configuration that cannot be used, 69 for any other problem. Notes
+    call for no action and do not count.
     """
     found: list[Finding] = []
     findings = _kept(_examined(config), found)
     if wants_json(as_json):
-        print_json(map(as_row, findings))
+        print_json(map(finding_row, findings))
     else:
         for finding in findings:
             say(in_a_line(finding))
@@ -33,12 +36,8 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
         raise typer.Exit(os.EX_UNAVAILABLE)
 
 
-def as_row(finding: Finding) -> Row:
-    return asdict(finding)
-
-
 def in_a_line(finding: Finding) -> str:
-    """For a person: `problem  events (Films): ...`."""
+    """Write a finding for people: `problem  events (Films): ...`."""
     about = f" ({readable(finding.about)})" if finding.about else ""
     lines = [readable(line) for line in finding.message.splitlines()]
     return f"{finding.level:8} {finding.check}{about}: " + "\n         ".join(lines)
@@ -53,6 +52,13 @@ def _examined(config: str | None) -> Iterator[Finding]:
         for complaint in err.complaints:
             yield Finding(check="configuration", level="problem", message=f"{err.source}: {complaint}")
         return
+    running = status_of(settings.database_path)
+    in_force = None if running is None else config_in_force(running)
+    if running is not None and in_force is not None and in_force.libraries != settings.libraries:
+        file = readable(settings.source or "the built-in defaults")
+        message = f"the libraries below are those of the running reeld (process {running.pid}), not those of {file}"
+        yield Finding(check="configuration", level="note", message=message)
+        settings = replace(settings, libraries=in_force.libraries)
     yield from examine(settings)
 
 

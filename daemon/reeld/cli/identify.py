@@ -1,9 +1,10 @@
-"""`identify`: what does reeld make of a name? Touches neither the disk nor the catalogue."""
+"""`identify`: what reeld makes of names alone. It touches neither the disk nor the catalogue."""
 
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
 from reeld.cli.output import Column, Row, print_rows, work_name
 from reeld.config import Config
 from reeld.diagnose.identify_batch import identify_in_parallel
+from reeld.domain.facts import reading_row
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.watch.rules import Rules
 
@@ -30,12 +32,12 @@ def identify(
         list[str], typer.Argument(metavar="PATH...|-", help="Paths; - reads them from stdin, one a line.")
     ],
     together: Annotated[
-        bool, typer.Option("--together", help="Let the names of one folder count as siblings of each other.")
+        bool, typer.Option("--together", help="Count the names of one folder as siblings of each other.")
     ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what reeld makes of names alone: the verdict, how sure it is, and why. They need not exist."""
+    """Show what reeld makes of names alone: the verdict, the confidence, and the evidence. No file need exist."""
     settings = config_of(config)
     names = _given(paths)
     clues = _with_siblings(names) if together else (Clues(path=name) for name in names)
@@ -84,33 +86,5 @@ def _row(path: str, verdict: Verdict) -> Row:
 
 
 def _of_reading(path: str, verdict: str, reading: Reading | None, evidence: tuple[str, ...]) -> Row:
-    def fact(name: str) -> object:
-        value = getattr(reading, name) if reading else None
-        return (list(value) or None) if isinstance(value, tuple) else value
-
-    return {
-        "path": path,
-        "verdict": verdict,
-        **{name: fact(name) for name in _FACTS},
-        "confidence": reading.score if reading else None,
-        "evidence": list(evidence),
-    }
-
-
-_FACTS = (
-    "kind",
-    "title",
-    "year",
-    "country",
-    "season_number",
-    "episode_numbers",
-    "absolute_numbers",
-    "air_date",
-    "episode_title",
-    "edition",
-    "part",
-    "tmdb_id",
-    "tvdb_id",
-    "imdb_id",
-    "tvmaze_id",
-)
+    facts = reading_row(None if reading is None else asdict(reading))
+    return {"path": path, "verdict": verdict, **facts, "evidence": list(evidence)}

@@ -1,4 +1,4 @@
-"""Which options does every command take, and what do they stand for?"""
+"""The options that every command takes, and the configuration and catalogue that they lead to."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from reeld.cli.output import complain
+from reeld.cli.output import print_error
 from reeld.errors import ConfigError, UsageError
 from reeld.log import configure_log
 
@@ -19,9 +19,9 @@ T = TypeVar("T", bound=str | list[str] | None)
 
 
 def no_empty_path(said: T) -> T:
-    """For typer: `--config "$FILE"` with no FILE set is no wish for the default, nor `scan "$DIR"` for this folder."""
+    """Refuse an empty path, for typer: `--config "$FILE"` with FILE unset must not mean the default."""
     if said == "" or (isinstance(said, list) and "" in said):
-        raise UsageError("a path is empty, as when a variable is not set; say it, or leave it out")
+        raise UsageError("empty path (unset shell variable?)", "give a path or drop the option")
     return said
 
 
@@ -35,11 +35,11 @@ ConfigFile = Annotated[
         callback=no_empty_path,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a line, with stable keys.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a line.")]
 
 
 class Asked:
-    """What stood before the command's name: `reeld --config FILE --json list movies` works as well."""
+    """The options given before the command's name: `reeld --config FILE --json list movies` works as well."""
 
     config_file: str | None = None
     as_json: bool = False
@@ -48,8 +48,14 @@ class Asked:
 asked = Asked()
 
 
+def remember_options(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Take the options of a group, such as `reeld list --json movies`. The nearer one to the command counts."""
+    asked.config_file = config or asked.config_file
+    asked.as_json = as_json or asked.as_json
+
+
 def config_of(config_file: str | None) -> "Config":
-    """The configuration of this call, with the log set up as it says. Raises ConfigError."""
+    """Read the configuration and set up the log as it says. Raises ConfigError."""
     from reeld.config import find_config_file, load_config
     from reeld.service.timeouts import real_path_in_time
 
@@ -64,9 +70,9 @@ def wants_json(as_json: bool) -> bool:
 
 
 def _config_or_what_is_in_force(config_file: str | None) -> "Config":
-    """What the file says; if it has mistakes, what a reeld that runs since before goes on with. Raises ConfigError.
+    """Read the file; if it has mistakes, use the configuration of a running reeld. Raises ConfigError.
 
-    Whoever made a mistake must still be able to look in.
+    A mistake in the file must not keep its user from looking into the catalogue.
     """
     try:
         return config_of(config_file)
@@ -81,14 +87,14 @@ def _config_or_what_is_in_force(config_file: str | None) -> "Config":
             raise
         if (in_force := config_in_force(daemon)) is None:
             raise
-        complain(f"reeld: not in force, and the reeld that runs goes on with what was before: {err}")
+        print_error(f"not in force, the running reeld keeps its old configuration: {err}", err.hint)
         configure_log(in_force.log)
         return in_force
 
 
 @contextmanager
 def catalog_of(config_file: str | None) -> "Iterator[Config]":
-    """The catalogue, open beside a daemon that may be running."""
+    """Open the catalogue, beside a daemon that may be running."""
     from reeld.database.connection import close_catalog, open_catalog
 
     config = _config_or_what_is_in_force(config_file)

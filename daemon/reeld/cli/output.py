@@ -1,11 +1,10 @@
-"""How do results appear? JSON Lines for scripts, tables on a terminal, tab-separated lines in a pipe."""
+"""Prints results: JSON Lines for scripts, tables on a terminal, tab-separated lines in a pipe."""
 
 import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from reeld.domain.files import readable
@@ -14,23 +13,23 @@ from reeld.log import StandardError
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], object]]
-"""A heading, and what of a row stands under it."""
+"""A heading, and the cell that a row has under it."""
 
-# So many rows are measured before a table's columns get their widths.
+# Rows that are measured before a table's columns get their widths.
 _TABLE_ROWS = 5000
 
 
-# In a narrower terminal what nobody reads there must leave its place to what somebody does.
+# In a narrower terminal these columns, and empty ones, leave their place to the others.
 _WIDE = 120
-_ONLY_WHERE_WIDE = frozenset({"Hash"})
+_ONLY_WHERE_WIDE = frozenset({"Hash", "Media", "Size"})
 
 
 class ReaderLeft(Exception):
-    """Whoever read our output (`head`, say) has seen enough."""
+    """The program that reads our output (`head`, say) has closed the pipe."""
 
 
 def print_json(rows: Iterable[Row]) -> None:
-    """One object a line. A name that is not UTF-8 keeps its raw bytes as `\\udcNN` escapes."""
+    """Print one object a line. A name that is not UTF-8 keeps its raw bytes as `\\udcNN` escapes."""
     for row in rows:
         text = json.dumps(row, ensure_ascii=False)
         try:
@@ -41,7 +40,7 @@ def print_json(rows: Iterable[Row]) -> None:
 
 
 def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool, nothing: str) -> None:
-    """A list in the form that the reader can use; `nothing` is said to a person when it is empty."""
+    """Print a list in the form that its reader can use; `nothing` goes to stderr when it is empty."""
     if as_json:
         print_json(rows)
     elif sys.stdout.isatty():
@@ -51,12 +50,12 @@ def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool,
 
 
 def say(text: str = "") -> None:
-    """A line for a person, on stdout."""
+    """Print a line for people on stdout."""
     _write(f"{text}\n".encode(errors="backslashreplace"))
 
 
 class _Output(io.FileIO):
-    """Standard output whose troubles are ours, whoever writes to it: typer and rich do, too."""
+    """Standard output that raises our own errors, also when typer or rich write to it."""
 
     def write(self, data: Any, /) -> int:
         """Raises ReaderLeft or OutputFailed."""
@@ -69,16 +68,16 @@ class _Output(io.FileIO):
 
 
 def take_over() -> None:
-    """From here on writing to standard output raises ReaderLeft or OutputFailed, and to standard error nothing."""
+    """Make writing to stdout raise ReaderLeft or OutputFailed from here on, and writing to stderr nothing."""
     _fill_the_gaps()
     sys.stdout = _text(_Output(1, "wb", closefd=False), sys.stdout)
     sys.stderr = _text(StandardError(2), sys.stderr)
 
 
 def _fill_the_gaps() -> None:
-    """Whatever was closed before (`>&-`) must not be the number under which the next file is opened.
+    """Open closed standard streams (`>&-`), or the next file that is opened would get their number.
 
-    What is opened for reading alone takes no output: it fails, as it should. Complaints that nobody wants go nowhere.
+    Standard output is opened for reading alone, so that writing to it fails. Standard error takes and drops all.
     """
     for descriptor, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -90,7 +89,7 @@ def _fill_the_gaps() -> None:
 
 
 def _text(raw: io.RawIOBase, old: TextIO | None) -> TextIO:
-    """As Python itself would have it, where it was not closed before."""
+    """Wrap a stream as Python itself does."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding if old else "utf-8",
@@ -100,13 +99,13 @@ def _text(raw: io.RawIOBase, old: TextIO | None) -> TextIO:
 
 
 def flush() -> None:
-    """Let go of what was said. Raises ReaderLeft or OutputFailed."""
+    """Write out what was printed. Raises ReaderLeft or OutputFailed."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def let_go() -> None:
-    """Nothing can be printed any more, also not by Python, which would complain again when it flushes at exit."""
+    """Drop all further output. Python would otherwise report the same error again when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -115,7 +114,7 @@ def _write(line: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """A line about trouble, on stderr; names in it are readable already."""
+    """Print a line about trouble on stderr; names in it are readable already."""
     sys.stderr.write(f"{text}\n")
 
 
@@ -132,16 +131,19 @@ def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -
     from rich.text import Text
 
     console = Console(highlight=False)
-    if console.width < _WIDE:
+    is_narrow = console.width < _WIDE
+    if is_narrow:
         columns = [column for column in columns if column[0] not in _ONLY_WHERE_WIDE]
     batch: list[list[str]] = []
     has_any = False
 
     def flush() -> None:
-        table = Table(*(heading for heading, _ in columns), box=None, pad_edge=False, header_style="bold")
+        kept = [place for place, cells in enumerate(zip(*batch, strict=True)) if any(cells) or not is_narrow]
+        headings = [columns[place][0] for place in kept]
+        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
         for cells in batch:
             # Text: a title in square brackets is no markup.
-            table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+            table.add_row(*(Text(cells[place], overflow="fold") for place in kept))
         console.print(table)
         batch.clear()
 
@@ -181,13 +183,13 @@ def shown(value: object) -> str:
 
 
 def clear_screen() -> None:
-    """Of a terminal; what follows begins at its top."""
-    # By the way that the lines take: what is written to sys.stdout itself waits there, and comes after them.
+    """Clear the terminal; the next line begins at its top."""
+    # Through the buffer, as lines are: text written to sys.stdout itself would come after them.
     _write(b"\x1b[H\x1b[2J")
 
 
 def size(size_bytes: int) -> str:
-    """1536 is "1.5 KiB"."""
+    """Write a size for people: 1536 is "1.5 KiB"."""
     number = float(size_bytes)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:
@@ -197,20 +199,25 @@ def size(size_bytes: int) -> str:
 
 
 def duration(duration_ms: int | None) -> str | None:
-    """5025000 is "1:23:45"."""
+    """Write a duration for people: 5025000 is "1:23:45"."""
     if duration_ms is None:
         return None
     minutes, seconds = divmod(round(duration_ms / 1000), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def minute(at_s: float) -> str:
-    """A moment in seconds since 1970 as 2026-11-22 15:51 UTC."""
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M} UTC"
+def minute(moment: str) -> str:
+    """Write a moment, given as RFC 3339, as 2026-11-22 15:51 UTC."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
+
+
+def second(moment: str) -> str:
+    """Write a moment, given as RFC 3339, as 2026-11-22 15:51:15 UTC."""
+    return f"{moment[:10]} {moment[11:19]} UTC"
 
 
 def episode_code(season: int | None, numbers: Sequence[int] | None, absolute: Sequence[int] | None) -> str | None:
-    """`S01E02E03`, or `#366` for one that is only known by its absolute number."""
+    """Write an episode as `S01E02E03`, or as `#366` when only its absolute number is known."""
     if season is not None and numbers:
         return f"S{season:02}" + "".join(f"E{number:02}" for number in numbers)
     if absolute:
@@ -219,7 +226,7 @@ def episode_code(season: int | None, numbers: Sequence[int] | None, absolute: Se
 
 
 def work_name(row: Row) -> str:
-    """What a reading, a candidate or a file is, in one line: `Heat (1995)`, `Severance S02E01`."""
+    """Name the work of a reading, a candidate or a file: `Heat (1995)`, `Severance S02E01`."""
     name = str(row.get("series") or row.get("title") or "?")
     if row.get("country"):
         name += f" ({row['country']})"

@@ -1,4 +1,4 @@
-"""Commands by which a person decides: `validate`, `reject`, `retry`, `restore`, `libraries accept`."""
+"""Commands by which users decide: `validate`, `reject`, `retry`, `restore`, `libraries accept`."""
 
 from collections.abc import Container, Iterable, Mapping
 from datetime import date
@@ -7,34 +7,35 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import assignments, libraries, queue, views
-from reeld.cli.list_show import WHY_AWAITED, file_id_of, no_such_number, number_in
+from reeld.cli.list_show import file_id_of
+from reeld.cli.numbers import not_found, parse_as
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, minute, print_json, say, work_name
+from reeld.cli.rows import WHY_AWAITED, library_row, moment
 from reeld.database.connection import reading, writing
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
+from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.errors import NotFoundError, UsageError
 from reeld.identify.titles import title_key
 from reeld.service.stage_context import now_ms
 
-Question = Annotated[str, typer.Argument(metavar="ID|PATH", help="The question's number, or the file's path.")]
+File = Annotated[str, typer.Argument(metavar="ID|PATH", help="A file's number or path.")]
 
-
-# More than any season, episode or absolute number that ever was; far less than SQLite can hold.
+# More than any season, episode or absolute number; far less than SQLite can hold.
 LARGEST_NUMBER = 99_999
-LARGEST_ID = 2**63 - 1
 
-# What a person says is certain, and its own evidence.
-_CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("a person said so",)}
+# A user's word is certain, and is its own evidence.
+_CERTAIN: dict[str, Any] = {"score": 1.0, "evidence": ("the user said so",)}
 
 
 def validate(
-    question: Question,
+    file: File,
     candidate: Annotated[int | None, typer.Option(metavar="N", help="It is the candidate of this number.")] = None,
-    movie: Annotated[str | None, typer.Option(metavar="TITLE", help="It is this film.")] = None,
+    movie: Annotated[str | None, typer.Option(metavar="TITLE", help="It is this movie.")] = None,
     year: Annotated[
-        int | None, typer.Option(min=1870, max=2200, help="Of the film, or the series' first year.")
+        int | None, typer.Option(min=1870, max=2200, help="The movie's year, or the series' first one.")
     ] = None,
     series: Annotated[str | None, typer.Option(metavar="TITLE", help="It is an episode of this series.")] = None,
     season: Annotated[
@@ -56,20 +57,20 @@ def validate(
             show_default=False,
         ),
     ] = None,
-    aired: Annotated[str | None, typer.Option(metavar="DATE", help="The day it was aired, as 2024-03-14.")] = None,
+    aired: Annotated[str | None, typer.Option(metavar="DATE", help="The day when it was aired, as 2024-03-14.")] = None,
     edition: Annotated[str | None, typer.Option(help="Director's Cut, Extended, ...")] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a file is: one of the candidates, a film, or episodes. It takes effect at once, and for good."""
+    """Say what a file is: one of its candidates, a movie, or episodes. Your word stands from now on."""
     if sum(choice is not None for choice in (candidate, movie, series)) != 1:
-        raise UsageError("say what the file is with one of --candidate N, --movie TITLE or --series TITLE")
+        raise UsageError("say what the file is", "give one of --candidate N, --movie TITLE or --series TITLE")
     details: dict[str, object] = {"--year": year, "--edition": edition, "--season": season}
     details |= {"--episode": episode or None, "--absolute": absolute or None, "--aired": aired}
     if candidate is not None:
-        _refuse(details, (), "the candidate says all; to say it otherwise, use --movie or --series instead")
+        _refuse(details, (), "to change a part of a candidate, give --movie or --series instead")
     elif movie is not None:
-        _refuse(details, ("--year", "--edition"), "a film has none; for an episode, use --series TITLE")
+        _refuse(details, ("--year", "--edition"), "drop it; for an episode, give --series TITLE")
     _refuse_what_is_no_text({"--movie": movie, "--series": series, "--edition": edition})
     said = None
     if movie is not None:
@@ -79,30 +80,33 @@ def validate(
         said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired, edition)
     with catalog_of(config):
         with writing():
-            question_id = _question_id(question)
-            reading_ = said or _candidate(question_id, candidate)
-            assignments.validate(question_id, reading_, candidate=candidate, key_of=title_key, now_ms=now_ms())
-        _tell(question_id, as_json=as_json)
+            file_id = _known_file(file)
+            validation_id = assignments.open_question(file_id, now_ms())
+            index, reading_ = (None, said) if said else _candidate(file_id, validation_id, candidate)
+            assignments.validate(validation_id, reading_, candidate=index, key_of=title_key, now_ms=now_ms())
+        _print_file(file_id, as_json=as_json)
 
 
-def reject(question: Question, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Say that a file is none of its candidates and shall not be filed. Nothing happens to the file itself."""
+def reject(file: File, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say that a file is none of its candidates, and belongs to no work. The video itself is not touched."""
     with catalog_of(config):
         with writing():
-            question_id = _question_id(question)
-            assignments.reject(question_id, now_ms())
-        _tell(question_id, as_json=as_json)
+            file_id = _known_file(file)
+            assignments.reject(assignments.open_question(file_id, now_ms()), now_ms())
+        _print_file(file_id, as_json=as_json)
 
 
 def retry(
-    what: Annotated[list[str] | None, typer.Argument(metavar="[ID|PATH]...", show_default=False)] = None,
-    every: Annotated[bool, typer.Option("--all", help="All files that were set aside.")] = False,
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID|PATH]...", show_default=False, help="Files' numbers or paths.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All failed files.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Work again on files that were set aside, since what hindered them is mended. ID as in `reeld list files`."""
+    """Work again on failed files, once the cause is gone. `reeld list files` gives the reasons."""
     if bool(what) == every:
-        raise UsageError("name the files that were set aside, or all of them with --all; see `reeld list files`")
+        raise UsageError("no file is given", "name failed files, or give --all; see `reeld list files`")
     not_retried: list[Row] = []
     with catalog_of(config), writing():
         retried = queue.retry_all_failed(now_ms()) if every else 0
@@ -110,13 +114,13 @@ def retry(
             if queue.retry_failed(file["id"], now_ms()):
                 retried += 1
             else:
-                not_retried.append({"id": file["id"], "path": file["path"], "why": _why_not_retried(file)})
+                not_retried.append({"file": file, "reason": _why_not_retried(file)})
     if wants_json(as_json):
-        print_json([{"retried": retried, "not_retried": not_retried}])
+        print_json([{"retried_count": retried, "not_retried": not_retried}])
         return
-    say(f"{number_of(retried, 'file')} to be tried again, once each can be looked at")
+    say(f"{number_of(retried, 'file')} will be tried again" if retried else "nothing to retry")
     for left in not_retried:
-        complain(f"{readable(left['path'])}: nothing to try again: {readable(left['why'])}")
+        complain(f"{readable(left['file']['path'])}: nothing to retry: {readable(left['reason'])}")
 
 
 def accept(
@@ -124,47 +128,50 @@ def accept(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say that what is at a library's path now is the library, and that the files which are not there are gone.
+    """Accept what is at a library's path now: it is the library, and files that are not there are gone.
 
-    reeld asks for this word when another disk or folder is at the path (suspect), when very many files are gone at
-    once (held), or when a disk that was mounted below is away. What is not there is then recorded as missing; what
-    was decided about it stays, should it ever come back. Nothing happens to any file.
+    reeld asks for this when another disk or folder is at the path (unverified), when very many files are gone at once
+    (on hold), or when a disk that was mounted below is away. Files that are not there become missing, and keep your
+    decisions should they come back. No video is touched.
     """
-    with catalog_of(config), writing():
-        libraries.accept(library)
+    with catalog_of(config):
+        with writing():
+            libraries.accept(library)
+        (row,) = [library_row(row) for row in views.libraries() if row["name"] == library]
     if wants_json(as_json):
-        print_json([{"accepted": library}])
+        print_json([row])
     else:
-        say(f"{readable(library)} is accepted as it is; reeld looks at it again within seconds, or at the next scan")
+        say(f"{readable(library)} is accepted; reeld rescans it within seconds, or the next scan does")
 
 
 def restore(
-    number: Annotated[int, typer.Argument(metavar="ID", max=LARGEST_ID)],
+    entry: Annotated[str, typer.Argument(metavar="ID", help="As in `reeld list trash`: t4.")],
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a movie, series or episode back from the trash, with its file. ID as in `reeld list trash`."""
+    """Bring a movie, series or episode back from the trash, with its file."""
+    trash_id = parse_as(Thing.TRASH, entry)
     with catalog_of(config):
         with writing():
-            back = assignments.restore(number, now_ms())
-        paths = [row["path"] for file_id in back.file_ids if (row := views.file_by_id(file_id)) is not None]
+            back = assignments.restore(trash_id, now_ms())
+        files = [row for file_id in back.file_ids if (row := views.file_by_id(file_id)) is not None]
+    number = spelled(THING_OF_KIND[back.entity_type], back.id)
     if wants_json(as_json):
-        print_json([{"entity_type": back.entity_type, "id": back.id, "files": list(back.file_ids)}])
+        print_json([{"id": number, "kind": back.entity_type, "files": files}])
         return
-    say(f"{back.entity_type} {back.id} is back" + ("" if paths or back.entity_type == "series" else ", without a file"))
-    for path in paths:
-        say(f"    {readable(path)}")
+    without = "" if files or back.entity_type == "series" else ", without a file"
+    say(f"{back.entity_type} {number} is back{without}")
+    for file in files:
+        say(f"    {readable(file['path'])}")
 
 
 def _files(names: Iterable[str]) -> list[Row]:
-    """The files of these numbers and paths, each once. Raises NotFoundError, which names all that are not there."""
+    """The files of these numbers and paths, each once. Raises one NotFoundError for all that are not there."""
     found: dict[int, Row] = {}
     missing: list[NotFoundError] = []
     for name in names:
         try:
-            file = views.file_by_id(file_id_of(name))
-            if file is None:
-                raise no_such_number(name)
+            file = _file(name)
             found[file["id"]] = file
         except NotFoundError as err:
             missing.append(err)
@@ -174,77 +181,85 @@ def _files(names: Iterable[str]) -> list[Row]:
     return list(found.values())
 
 
+def _file(name: str) -> Row:
+    """The file of a number or a path. Raises UsageError or NotFoundError."""
+    file_id = file_id_of(name)
+    if (file := views.file_by_id(file_id)) is None:
+        raise not_found(Thing.FILE, file_id)
+    return file
+
+
+def _known_file(name: str) -> int:
+    return int(_file(name)["id"])
+
+
 def _why_not_retried(file: Row) -> str:
-    """Of a file that was not set aside."""
+    """Say why a file that did not fail is not retried."""
     job = views.job_of(file["id"])
     if file["state"] == "missing":
-        return "it is missing; what is left is done once it is back"
+        return "it is missing; its work goes on once it is back"
     if job is None:
-        return f"it is ignored: {file['reason']}" if file["verdict"] == "ignored" else "all is done"
+        return f"it is ignored: {file['reason']}" if file["verdict"] == "ignored" else "all work is done"
     if job["state"] == "paused":
-        return "it waits until it, or its library, can be looked at; see `reeld status`"
+        return "paused until its library can be read; see `reeld status`"
     if job["awaited_until"] is not None:
-        return f"its end is awaited until {minute(job['awaited_until'])}, since {WHY_AWAITED}"
-    return f"it is in work already, at the stage {job['stage']}"
-
-
-def _question_id(question: str) -> int:
-    """A number is a question's, a path is a file's."""
-    if (number := number_in(question)) is not None:
-        return number
-    return assignments.open_question(file_id_of(question), now_ms())
+        until = minute(moment(job["awaited_until"]) or "")
+        return f"its end is awaited until {until}: {WHY_AWAITED}"
+    return f"it is in work already, at stage {job['stage']}"
 
 
 def _refuse(details: Mapping[str, object], allowed: Container[str], why: str) -> None:
-    """A detail that would be dropped in silence is said to be wrong: who gave it meant something by it."""
+    """Refuse details that do not count, instead of dropping them in silence."""
     for name, value in details.items():
         if value is not None and name not in allowed:
-            raise UsageError(f"{name} does not go with the rest: {why}")
+            raise UsageError(f"{name} does not fit the other options", why)
 
 
 def _refuse_what_is_no_text(said: Mapping[str, str | None]) -> None:
-    """What a person decided is kept as it was said, or not at all."""
+    """Refuse text that cannot be stored as it was typed."""
     for name, text in said.items():
         try:
             (text or "").encode()
         except UnicodeEncodeError as err:
-            raise UsageError(f"{name} {readable(text or '')} is no text: it is not UTF-8; write it again") from err
+            raise UsageError(f"{name} {readable(text or '')} is not UTF-8", "type it again") from err
 
 
 def _refuse_second_name(details: Mapping[str, Any]) -> None:
-    """An episode is known by one kind of name; only season and number can have absolute numbers beside them."""
+    """Refuse two kinds of names for one episode; only season and number can have absolute numbers beside them."""
     of_the_series = ("--year", "--edition")
     episodes, absolute = details["--episode"], details["--absolute"]
     if details["--season"] is not None and episodes:
-        why = "its season and number say which episode it is; leave it out"
+        why = "season and number name the episode already; drop it"
         _refuse(details, (*of_the_series, "--season", "--episode", "--absolute"), why)
         if absolute and len(set(absolute)) != len(set(episodes)):
-            raise UsageError("--absolute does not go with the rest: say one for each --episode, or leave it out")
+            raise UsageError("--absolute does not fit the other options", "give one for each --episode, or drop it")
     elif absolute:
-        why = "its absolute number says which episode it is; leave it out, or say both --season and --episode"
+        why = "the absolute number names the episode already; drop it, or give both --season and --episode"
         _refuse(details, (*of_the_series, "--absolute"), why)
     elif details["--aired"] is not None:
-        why = "the day says which episode it is; leave it out, or say --season and --episode instead of --aired"
+        why = "the day names the episode already; drop it, or give --season and --episode instead of --aired"
         _refuse(details, (*of_the_series, "--aired"), why)
 
 
-def _candidate(question_id: int, number: int | None) -> Reading:
-    if not assignments.is_open(question_id):
-        # Its candidates are not what the person sees now, or somebody has answered already.
+def _candidate(file_id: int, validation_id: int, number: int | None) -> tuple[int, Reading]:
+    """The candidate of this number as its index, from 1, and its reading. Raises UsageError."""
+    if not assignments.is_open(validation_id):
         raise UsageError(
-            f"question {question_id} is not open any more; see `reeld pending`, or say --movie or --series"
+            f"nothing is pending for file {file_id}",
+            f"say what it is with --movie or --series; `reeld show {file_id}` shows what was decided",
         )
-    candidates = assignments.candidates_of(question_id)
-    if number is None or not 1 <= number <= len(candidates):
-        raise UsageError(
-            f"question {question_id} has {number_of(len(candidates), 'candidate')}, and {number} is none of them"
-        )
-    chosen = candidates[number - 1]
+    candidates, first = assignments.candidates_of(validation_id), views.first_candidates([file_id])[file_id]
+    index = 0 if number is None else number - first + 1
+    if not 1 <= index <= len(candidates):
+        offered = ", ".join(str(first + place) for place in range(len(candidates))) or "none"
+        raise UsageError(f"file {file_id} has no candidate {number}, but {offered}", "see `reeld pending`")
+    chosen = candidates[index - 1]
     if chosen.title is None or (chosen.kind == "episode" and not _names_an_episode(chosen)):
         raise UsageError(
-            f"candidate {number} is not complete; say the missing parts with --movie or --series, --season, --episode"
+            f"candidate {number} is not complete",
+            "give all of it with --movie, or with --series, --season and --episode",
         )
-    return chosen
+    return index, chosen
 
 
 def _names_an_episode(reading_: Reading) -> bool:
@@ -273,13 +288,15 @@ def _episode_reading(
         **_CERTAIN,
     )
     if not _names_an_episode(said):
-        raise UsageError("say which episode it is: --season S --episode E, or --absolute N, or --aired DATE")
+        raise UsageError(
+            "no episode is given", "say which episode: --season S --episode E, or --absolute N, or --aired DATE"
+        )
     return said
 
 
 def _title(text: str) -> str:
     if not text.strip():
-        raise UsageError("the title must not be empty")
+        raise UsageError("the title is empty", "type it behind --movie or --series")
     return text.strip()
 
 
@@ -289,12 +306,12 @@ def _date(text: str | None) -> str | None:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as err:
-        raise UsageError(f"{text} is not a day; write it as 2024-03-14") from err
+        raise UsageError(f"--aired {readable(text)} is no day", "type it as 2024-03-14") from err
 
 
-def _tell(question_id: int, *, as_json: bool) -> None:
+def _print_file(file_id: int, *, as_json: bool) -> None:
     with reading():
-        row = views.file_by_id(assignments.file_of(question_id))
+        row = views.file_by_id(file_id)
     if row is None:
         return
     if wants_json(as_json):

@@ -1,16 +1,27 @@
-"""Commands that do the work: `run`, `scan`, `config check`, `config drop-in`."""
+"""Commands that do the work, `run` and `scan`, and `config check` and `config drop-in`."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_path, wants_json
-from reeld.cli.output import complain, print_json, say, size
+from reeld.catalog import views
+from reeld.cli.options import (
+    AsJson,
+    ConfigFile,
+    asked,
+    catalog_of,
+    config_of,
+    no_empty_path,
+    wants_json,
+)
+from reeld.cli.output import Row, complain, print_json, say, size
+from reeld.cli.rows import counts_row
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
@@ -19,7 +30,7 @@ from reeld.log import configure_log
 from reeld.service.timeouts import real_path_in_time
 
 if TYPE_CHECKING:
-    # The commands load what runs only when they run: whoever just looks in waits half as long.
+    # Loaded by the commands that run them: the others start in half the time.
     from reeld.service.scan import Progress, Summary
 
 
@@ -31,20 +42,24 @@ def run(
         ),
     ] = None,
     config: ConfigFile = None,
-    as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has its own setting
+    as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has a setting of its own
 ) -> None:
     """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
     from reeld.service.confinement import write_only_the_catalogue
     from reeld.service.daemon import run_daemon
     from reeld.service.scan import with_library
 
-    file = config
+    file, name = config, None
 
     def read_config() -> Config:
-        nonlocal file
+        nonlocal file, name
         settings = config_of(file)
         file = settings.source  # once it is gone, no other one and no default takes its place
-        return with_library(settings, library) if library else settings
+        if library is None:
+            return settings
+        settings = with_library(settings, library, name)
+        name = settings.libraries[0].name  # a reload keeps it
+        return settings
 
     settings = read_config()
     write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
@@ -65,14 +80,18 @@ def scan(
     settings = config_of(config)
     write_only_the_catalogue(settings.database_path)
     if sys.stderr.isatty() and settings.log.level == "info":
-        # The progress bar says what the log would; trouble is still told.
+        # The progress bar shows what the log would; warnings still appear.
         configure_log(replace(settings.log, level="warning"))
     with _progress_bar() as show:
         summary = run_scan(settings, paths or [], show)
+    with catalog_of(config):
+        left_out = [row for row in views.libraries() if row["state"] == "removed" and row["files"]]
     if wants_json(as_json):
-        print_json([asdict(summary)])
+        print_json([_summary_row(summary, left_out)])
     else:
         _print_summary(summary)
+        for row in left_out:
+            complain(f"library {readable(row['name'])} was not scanned: {readable(_why_left_out(row))}")
     if summary.was_interrupted:
         raise typer.Exit(130)
     if summary.asked_for and summary.offline.keys() >= set(summary.asked_for):
@@ -84,20 +103,22 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell whether a configuration file is good, with every complaint at once. Nothing else happens."""
+    """Check a configuration file, and show every error in it at once."""
     path = find_config_file(file or config or asked.config_file, os.environ)
     settings = load_config(path, os.environ, real_path=real_path_in_time)
     if wants_json(as_json):
-        print_json([asdict(settings)])
+        row = asdict(settings)
+        del row["only_library"]  # no setting of the file
+        print_json([row])
     else:
         _print_check(settings)
 
 
 def _print_check(settings: Config) -> None:
     source = settings.source and readable(settings.source)
-    say(f"{source or 'no configuration file; the built-in defaults'}: good")
+    say(f"{source or 'no configuration file, the built-in defaults'}: good")
     for library in settings.libraries:
-        missing = "" if os.path.isdir(library.path) else "  (not there now; it will be waited for)"
+        missing = "" if os.path.isdir(library.path) else "  (not there now; reeld waits for it)"
         say(f"  library {readable(library.name)}: {readable(library.path)}{missing}")
     say(f"  catalogue: {readable(settings.database_path)}")
 
@@ -106,7 +127,7 @@ def print_drop_in(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what the systemd unit needs besides for this configuration: the order of mounts, another catalogue."""
+    """Print what this configuration adds to the systemd unit: the order of mounts, another catalogue."""
     from reeld.diagnose.dropin import STATE_DIRECTORY, drop_in
 
     path = find_config_file(config or asked.config_file, os.environ)
@@ -123,7 +144,7 @@ def print_drop_in(
 
 @contextmanager
 def _progress_bar() -> "Iterator[Callable[[Progress], None] | None]":
-    """A bar on a terminal, nothing elsewhere."""
+    """Show a bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -133,7 +154,7 @@ def _progress_bar() -> "Iterator[Callable[[Progress], None] | None]":
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("looking", total=None)
+        task = bar.add_task("scanning", total=None)
         most = 0
 
         def show(progress: "Progress") -> None:
@@ -153,27 +174,50 @@ def _describe(progress: "Progress") -> str:
     if estimate.bytes_to_hash:
         hashed.append(f"{size(estimate.bytes_to_hash)} to hash")
     if estimate.files and estimate.seconds_left is not None:
-        hashed.append(f"some {coarsely(estimate.seconds_left)} left")
-    return ", ".join(settling + stages + hashed) or "looking"
+        hashed.append(f"about {coarsely(estimate.seconds_left)} left")
+    return ", ".join(settling + stages + hashed) or "scanning"
+
+
+def _why_left_out(library: Row) -> str:
+    return f"it is not in the configuration; `reeld scan {quote(library['path'])}` scans it"
+
+
+def _summary_row(summary: "Summary", left_out: Sequence[Row]) -> Row:
+    """As JSON. A library's reason says why it was not scanned, or what it waits for."""
+    reasons = summary.doubts | summary.offline
+    return {
+        "seconds": round(summary.seconds, 1),
+        "bytes_hashed": summary.bytes_hashed,
+        "was_interrupted": summary.was_interrupted,
+        "libraries": [
+            {"name": name, "was_scanned": name not in summary.offline, "reason": reasons.get(name)}
+            for name in summary.asked_for
+        ]
+        + [{"name": row["name"], "was_scanned": False, "reason": _why_left_out(row)} for row in left_out],
+        "unsettled": list(summary.unsettled),
+        "unreadable": [{"path": path, "reason": reason} for path, reason in summary.unreadable.items()],
+        **counts_row(summary.counts),
+    }
 
 
 def _print_summary(summary: "Summary") -> None:
     counts = summary.counts
-    say(
-        f"{number_of(counts['files']['present'], 'file')} in {summary.seconds:.1f} s: "
-        f"{number_of(counts['movies'], 'movie')}, {counts['series']} series with "
-        f"{number_of(counts['episodes'], 'episode')}, {counts['verdicts']['pending']} waiting "
-        f"for you (reeld pending), {counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
-    )
+    hashed = ""
     if summary.bytes_hashed:
-        say(f"{size(summary.bytes_hashed)} hashed, {size(round(summary.bytes_hashed / summary.seconds))}/s")
+        hashed = f", {size(summary.bytes_hashed)} hashed ({size(round(summary.bytes_hashed / summary.seconds))}/s)"
+    say(f"{number_of(counts['files']['present'], 'file')} in {summary.seconds:.1f} s{hashed}")
+    say(
+        f"{number_of(counts['movies'], 'movie')}, {counts['series']} series with "
+        f"{number_of(counts['episodes'], 'episode')}, {counts['verdicts']['pending']} pending (reeld pending), "
+        f"{counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
+    )
     if counts["failed"]:
-        complain(f"{number_of(counts['failed'], 'file')} set aside; reeld list files says why")
+        complain(f"{number_of(counts['failed'], 'file')} failed; reeld list files says why")
     for path in summary.unsettled:
-        complain(f"not complete yet, left for the next time: {readable(path)}")
+        complain(f"not complete yet, left for the next scan: {readable(path)}")
     for path, reason in summary.unreadable.items():
-        complain(f"folder {readable(path)} could not be listed, nothing in it was touched: {readable(reason)}")
+        complain(f"folder {readable(path)} cannot be listed, so nothing in it changed: {readable(reason)}")
     for name, reason in summary.doubts.items():
         complain(f"library {readable(name)}: {readable(reason)}")
     for name, reason in summary.offline.items():
-        complain(f"library {readable(name)} could not be looked at: {readable(reason)}")
+        complain(f"library {readable(name)} could not be scanned: {readable(reason)}")

@@ -40,7 +40,7 @@ class Change:
     """One thing that would be different. `what` is a word that scripts may rely on."""
 
     what: str
-    """setting, library added, library removed, library renamed, library moved, library suspect, not looked at, newly
+    """setting, library added, library removed, library renamed, library moved, library unverified, not looked at, newly
     seen, known again, newly ignored, not there, or identity."""
     library: str | None = None
     path: str | None = None
@@ -83,7 +83,7 @@ def _configured_before(before: Config | None, name: str) -> Library | None:
 def _settings(before: Config, after: Config) -> Iterator[Change]:
     for section in fields(Config):
         was, will_be = getattr(before, section.name), getattr(after, section.name)
-        if section.name in ("source", "libraries") or was == will_be:
+        if section.name in ("source", "libraries", "only_library") or was == will_be:
             continue
         if section.name == "database_path":
             message = "reeld would use another catalogue, and must be started anew for that: a reload refuses it"
@@ -176,7 +176,7 @@ def _of_files(
         message = (
             f"{doubt.reason}; nothing of its files changes before, and what is told of them here holds from then on"
         )
-        yield Change(what="library suspect", library=library.name, path=library.path, message=message)
+        yield Change(what="library unverified", library=library.name, path=library.path, message=message)
     if has_moved or doubt is not None:
         yield from _in_another_place(library, files, root)
     else:

@@ -114,6 +114,8 @@ class RunningStatus:
     config_file: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     """The configuration in force, as `config.document_of` writes it."""
+    only_library: str | None = None
+    """The folder of `run --library`, which stands in for the configured libraries."""
     config_error: str | None = None
     """Why the changed configuration file is not in force."""
     catalog_problems: tuple[str, ...] = ()

@@ -302,6 +302,7 @@ class Daemon:
             started=started,
             config_file=self._config.source and os.path.abspath(self._config.source),
             config=self._document,
+            only_library=self._config.only_library,
             config_error=self._reloading.complaint,
             catalog_problems=self._maintenance.problems(),
             libraries=tuple(

@@ -1,6 +1,7 @@
 """What does a changed configuration file mean for a reeld that runs? All of it is taken over, or nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from reeld.config import Config, parse_config
 from reeld.domain.files import readable
@@ -44,7 +45,8 @@ def config_in_force(status: RunningStatus) -> Config | None:
     if not status.config:
         return None
     try:
-        return parse_config(status.config, source=None, base="/", environment={}, real_path=lambda path: path)
+        found = parse_config(status.config, source=None, base="/", environment={}, real_path=lambda path: path)
+        return replace(found, only_library=status.only_library)
     except ConfigError:
         return None
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from reeld.catalog import libraries, queue, views
-from reeld.config import Config, Library, SettleSettings, paths_overlap
+from reeld.config import Config, Library, paths_overlap
 from reeld.database.connection import close_catalog, reading, writing
 from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
@@ -85,8 +85,8 @@ class Summary:
 def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict[str, list[str]]]:
     """The configuration to scan these paths with, and which folder of which library to look at.
 
-    A path inside a library means that part of it; any other folder is a library of its own, named by its
-    path. Without paths everything configured is scanned. Raises NotFoundError for a path that is not there.
+    A path inside a library means that part of it; any other folder is a library of its own, called by its last
+    folder. Without paths everything configured is scanned. Raises NotFoundError for a path that is not there.
     """
     if not paths:
         return config, {library.name: [""] for library in config.libraries}
@@ -99,7 +99,7 @@ def choose_libraries(config: Config, paths: Sequence[str]) -> tuple[Config, dict
             if not os.path.isdir(path):
                 raise UsageError(f"{readable(path)} lies in no library; name the folder that it lies in")
             _refuse_overlap(path, (*config.libraries, *extra))
-            home = library_at(path, config.settle)
+            home = library_at(path, config, extra)
             extra.append(home)
         # Either may have been named by way of a symbolic link.
         relative = os.path.relpath(os.path.realpath(path), os.path.realpath(home.path))
@@ -119,16 +119,18 @@ def _require(path: str) -> None:
         ) from err
 
 
-def library_at(path: str, settle: SettleSettings) -> Library:
-    """A library that no configuration names: known by its path, which cannot be mistaken for another's."""
+def library_at(path: str, config: Config, extra: Sequence[Library] = (), *, name: str | None = None) -> Library:
+    """Make a library of a folder that the configuration does not name; it is called by its last folder."""
     absolute = os.path.abspath(path)
-    return Library(name=absolute, path=absolute, **asdict(settle))
+    name = name or libraries.name_of_folder(absolute, (*config.libraries, *extra), config.database_path)
+    return Library(name=name, path=absolute, **asdict(config.settle))
 
 
-def with_library(config: Config, path: str) -> Config:
-    """The configuration with this folder as its only library."""
-    home = next((library for library in config.libraries if library.path == os.path.abspath(path)), None)
-    return replace(config, libraries=(home or library_at(path, config.settle),))
+def with_library(config: Config, path: str, name: str | None = None) -> Config:
+    """The configuration with this folder as its only library, which may have a name already."""
+    absolute = os.path.abspath(path)
+    home = next((library for library in config.libraries if library.path == absolute), None)
+    return replace(config, libraries=(home or library_at(path, config, name=name),), only_library=absolute)
 
 
 def _holds(library: Library, path: str) -> bool:

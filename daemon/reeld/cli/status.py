@@ -1,0 +1,233 @@
+"""`status`: the daemon, the libraries, the counts, and the work that is left."""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from reeld.catalog import views
+from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
+from reeld.cli.output import Row, clear_screen, minute, print_json, say, second, size
+from reeld.cli.rows import WHY_AWAITED, counts_row, estimate_row, finding_row, library_row, moment, state_in_words
+from reeld.config import Config
+from reeld.database.backup import newest_of
+from reeld.database.sqlite_errors import space_trouble
+from reeld.diagnose.health import HealthInputs, quick_checks, utc_now
+from reeld.domain.amounts import number_of
+from reeld.domain.files import readable
+from reeld.domain.status import RunningStatus, WaitingFile, WatcherStatus, WatchStatus
+from reeld.domain.times import coarsely, rfc3339
+from reeld.service.instance_lock import status_of, who_works
+
+WATCH_S = 2.0
+
+# Files of one library whose end is awaited; the daemon names as many of those that settle.
+MOST_NAMED = 20
+
+# Findings that the first lines, or those of their library, show already.
+_SHOWN_ELSEWHERE = frozenset({"daemon", "configuration", "library", "events", "rights", "files"})
+
+
+def status(
+    config: ConfigFile = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether reeld runs, how the libraries are, what the catalogue holds, and what work is left."""
+    while True:
+        # Opened each time: a catalogue that stays open keeps its log from being folded in.
+        with catalog_of(config) as settings:
+            report = _report(settings)
+        if wants_json(as_json):
+            print_json([report])
+        else:
+            if watch and sys.stdout.isatty():
+                clear_screen()
+            _print_status(report)
+        if not watch:
+            return
+        sys.stdout.flush()
+        time.sleep(WATCH_S)
+
+
+# --- the report ------------------------------------------------------------------------------------------
+
+
+def _report(settings: Config) -> Row:
+    running, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+    inputs = HealthInputs(config=settings, running=running, libraries=libraries, failed=counts["failed"], now=utc_now())
+    said = running or RunningStatus()
+    return {
+        "running": running is not None,
+        "pid": said.pid,
+        "command": said.command,
+        "started_at": moment(said.started),
+        "config_error": said.config_error,
+        **_catalog_report(settings.database_path, said.catalog_problems),
+        **counts_row(counts),
+        # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
+        "work": estimate_row(said.work) if said.work and counts["queue"] else None,
+        "libraries": _libraries(libraries, said.libraries, views.awaited()),
+        "findings": [finding_row(finding) for finding in quick_checks(inputs) if finding.level != "good"],
+    }
+
+
+def _catalog_report(path: str, told: Sequence[str]) -> Row:
+    """The catalogue's place, its last backup and its problems.
+
+    A daemon cannot report that its disk is full, so the free space is checked here.
+    """
+    newest = newest_of(path)
+    return {
+        "database": path,
+        "backup": newest and newest.path,
+        "backed_up_at": newest and rfc3339(newest.made_at),
+        "problems": [problem for problem in (space_trouble(path), *told) if problem is not None],
+    }
+
+
+def _libraries(rows: Sequence[Row], told: Sequence[WatcherStatus], awaited: Sequence[Row]) -> list[Row]:
+    """Each library as the catalogue has it, with what only the daemon knows and its files that wait for their end."""
+    by_name = {watcher.name: watcher for watcher in told}
+    return [
+        library_row(row)
+        | _from_daemon(
+            by_name.get(row["name"], WatcherStatus(name=row["name"])),
+            [wait for wait in awaited if wait["library"] == row["name"]],
+        )
+        for row in rows
+    ]
+
+
+def _from_daemon(watcher: WatcherStatus, awaited: Sequence[Row]) -> Row:
+    ends = [
+        WaitingFile(path=wait["path"], since=round(wait["since"]), why=WHY_AWAITED, until=round(wait["until"]))
+        for wait in awaited[:MOST_NAMED]
+    ]
+    return {
+        "problem": watcher.trouble,
+        "watching": _watching(watcher.watching),
+        "settling_count": watcher.settling,
+        "awaited_count": len(awaited),
+        "waiting": [_wait(wait) for wait in (*watcher.waiting, *ends)],
+        "unreadable": [{"path": folder.path, "reason": folder.why} for folder in watcher.unreadable],
+    }
+
+
+def _wait(wait: WaitingFile) -> Row:
+    return {
+        "path": wait.path,
+        "reason": wait.why,
+        "since": moment(wait.since),
+        "held_since": moment(wait.held_since),
+        "until": moment(wait.until),
+    }
+
+
+def _watching(watching: WatchStatus | None) -> Row | None:
+    if watching is None:
+        return None
+    return {
+        "mode": watching.mode,
+        "is_degraded": watching.is_degraded,
+        "reason": watching.why,
+        "directory_count": watching.directories,
+        "rebuild_count": watching.rebuilds,
+        "walked_at": moment(watching.last_walk),
+        "scanned_at": moment(watching.last_quick_scan),
+    }
+
+
+# --- for people ------------------------------------------------------------------------------------------
+
+
+def _print_status(report: Row) -> None:
+    say(_who_works(report))
+    for line in (report["config_error"] or "").splitlines():
+        say(f"not in force: {readable(line)}")
+    backup = second(report["backed_up_at"]) if report["backed_up_at"] else "none yet"
+    say(f"catalogue  {readable(report['database'])}")
+    say(f"           last backup: {backup}")
+    for finding in report["findings"]:
+        if finding["level"] == "problem" and finding["check"] not in _SHOWN_ELSEWHERE:
+            say(f"    problem: {readable(finding['message'])}")
+    kinds = f"{report['ignored_count']} ignored, {report['rejected_count']} rejected"
+    say(f"files      {report['present_count']} present, {report['missing_count']} missing, {kinds}")
+    works = [number_of(report[f"{thing}_count"], thing) for thing in ("movie", "series", "episode")]
+    say(f"works      {', '.join(works)}")
+    say(f"pending    {report['pending_count']} to review (reeld pending)")
+    work = ", ".join(f"{each['stage']} {each['file_count']}" for each in report["queue"]) or "nothing"
+    # Files that wait for their end are named below, with their library.
+    ends = {0: "", 1: "1 waits for its end, "}.get(
+        report["awaited_count"], f"{report['awaited_count']} wait for their end, "
+    )
+    stopped = f"{report['paused_count']} paused, {report['failed_count']} failed"
+    say(f"to do      {work}; {ends}{stopped}")
+    if report["failed_count"]:
+        say("           reeld list files says why")
+    if report["work"]:
+        _print_estimate(report["work"])
+    for library in report["libraries"]:
+        _print_library(library)
+
+
+def _who_works(report: Row) -> str:
+    if not report["running"]:
+        return "reeld does not run"
+    return who_works(RunningStatus(pid=report["pid"], command=report["command"]))
+
+
+def _print_estimate(work: Row) -> None:
+    rates = [f"{work['files_per_s']:.0f} files/s"] if work["files_per_s"] else []
+    if work["bytes_to_hash"]:
+        rates.append(f"{size(work['bytes_to_hash'])} to hash")
+    if work["hashed_bytes_per_s"]:
+        rates.append(f"{size(work['hashed_bytes_per_s'])}/s")
+    if work["seconds_left"] is not None:
+        rates.append(f"about {coarsely(work['seconds_left'])} left")
+    if rates:
+        say(f"           {', '.join(rates)}")
+
+
+def _print_library(library: Row) -> None:
+    state = state_in_words(library["state"])
+    say(f"library    {readable(library['name'])} ({number_of(library['file_count'], 'file')}) {state}")
+    if library["reason"]:
+        say(f"    {readable(library['reason'])}")
+    if library["problem"]:
+        say(f"    {readable(library['problem'])}")
+    if library["watching"]:
+        say(f"    {_how_watched(library['watching'])}")
+    for wait in library["waiting"]:
+        _print_wait(wait)
+    for folder in library["unreadable"]:
+        say(f"    not readable, nothing in it changes: {readable(folder['path'])} ({readable(folder['reason'])})")
+    unnamed = library["settling_count"] + library["awaited_count"] - len(library["waiting"])
+    if unnamed > 0:
+        say(f"    and {unnamed} more")
+
+
+def _print_wait(wait: Row) -> None:
+    named = f"{readable(wait['path'])} ({readable(wait['reason'])}"
+    if wait["until"] is not None:
+        say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {minute(wait['until'])}: {named})")
+        return
+    held = "" if wait["held_since"] is None else f" for {_age(wait['held_since'])}"
+    say(f"    settling for {_age(wait['since'])}: {named}{held})")
+
+
+def _age(since: str) -> str:
+    return coarsely((utc_now() - datetime.fromisoformat(since)).total_seconds())
+
+
+_MODES = {"events": "watched", "events and polling": "watched and polled", "polling": "polling"}
+
+
+def _how_watched(watching: Row) -> str:
+    how = _MODES[watching["mode"]]
+    reason = f": {readable(watching['reason'])}" if watching["reason"] else ""
+    walked = f"walked {_age(watching['walked_at'])} ago" if watching["walked_at"] else "not walked yet"
+    return f"{'degraded: ' if watching['is_degraded'] else ''}{how}{reason}; {walked}"
