@@ -87,7 +87,7 @@ def configuration_page() -> str:
 
 
 def _body(lines: Sequence[str]) -> Iterator[str]:
-    """Write the comments as paragraphs; those right above a key belong to the key."""
+    """Write comments as paragraphs. Those right above a key belong to the key; indented ones are examples."""
     comment: list[str] = []
     begins = True  # right below a heading a paragraph begins by itself
     rest = iter(lines)
@@ -95,6 +95,12 @@ def _body(lines: Sequence[str]) -> Iterator[str]:
         if heading := re.fullmatch(r"# -+ (.+?) -+", line):
             yield f".SH {prose(heading[1]).upper()}"
             begins = True
+        elif line.startswith("#   "):
+            yield f".RS\n.nf\n\\&{typed(line.removeprefix('#   '))}\n.fi\n.RE"
+        elif line == "#":
+            yield from [prose(" ".join(comment))] if comment else []
+            yield ".PP"
+            comment = []
         elif line.startswith("#"):
             comment.append(line.removeprefix("#").strip())
         elif key := re.match(r"(\w+) = (.*)", line):
