@@ -90,7 +90,7 @@ endif
 man: $(INSTALLED)
 	$(BIN)/python daemon/man/write.py build/man
 
-# Boots a systemd of its own on a copy of this system, does all that README.md says under "Run as a service" there, and
+# Boots a systemd of its own on a copy of this system, does there what README.md says under "Run it as a service", and
 # writes what it saw to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
 test-systemd: $(DEV)
 	$(BIN)/pytest --exitfirst tests/systemd/booted.py $(ARGS)

@@ -15,6 +15,7 @@ from reeld.config import Config, parse_config
 from reeld.diagnose.dropin import drop_in, mount_unit, quoted
 from reeld.errors import UsageError
 from tests.service.harness import World, new_world
+from tests.systemd.transcript import MARK, PAGE, with_record
 
 ROOT = Path(__file__).parent.parent.parent
 SYSTEMD = ROOT / "systemd"
@@ -81,13 +82,25 @@ def test_what_systemd_does_not_understand_would_be_found(tmp_path: Path) -> None
 
 
 @needs_systemd_analyze
-def test_the_exposure_is_what_the_readme_says_and_at_most_1(tmp_path: Path) -> None:
+def test_the_exposure_is_what_the_page_about_systemd_says_and_at_most_1(tmp_path: Path) -> None:
     figures = (_exposure(tmp_path), _exposure(tmp_path, "no-lease.conf"))
     assert max(figures) <= 1.0
-    stated = re.search(r"systemd-analyze security.*?(\d\.\d).*?(\d\.\d)", (ROOT / "README.md").read_text(), re.DOTALL)
+    by_hand = PAGE.read_text().split(MARK)[0]
+    stated = re.search(r"systemd-analyze security.*?(\d\.\d).*?(\d\.\d)", by_hand, re.DOTALL)
     assert stated is not None
     # Releases of systemd weigh a little differently.
     assert figures == pytest.approx((float(stated[1]), float(stated[2])), abs=0.3)
+
+
+def test_what_is_written_by_hand_about_systemd_outlives_the_next_record() -> None:
+    page = PAGE.read_text()
+    by_hand = page.split(MARK)[0]
+    assert "0.7 of 10" in by_hand
+    written = with_record(page, "## As it was seen\n\nanother time\n")
+    assert written == f"{by_hand}{MARK}\n\n## As it was seen\n\nanother time\n"
+    assert with_record(written, page.split(MARK)[1]) == page
+    with pytest.raises(ValueError, match="this line once"):
+        with_record(page.replace(MARK, ""), "lost")
 
 
 def test_the_user_that_is_made_is_the_one_of_the_unit() -> None:

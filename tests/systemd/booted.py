@@ -1,24 +1,21 @@
-"""reeld as a new administrator meets it: the README's lines, typed one after the other under a real systemd.
+"""Type the lines of README.md and SYSTEMD.md one after the other under a real systemd, as an administrator would.
 
 Not a part of `make test`, because it takes minutes and boots a machine: `make test-systemd`. The tests are one story,
-in the order in which they stand. What was typed, and what the machine answered, is kept in `daemon/SYSTEMD.md`.
+in the order in which they stand. daemon/SYSTEMD.md keeps what was typed, and what the machine answered.
 """
 
 import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.systemd.machine import CLONE, Machine, booted, fetch_wheels, why_unavailable
-from tests.test_docs import ELSEWHERE, commands
+from tests.systemd.transcript import PAGE, with_record
+from tests.test_docs import commands, commands_for_a_machine
 from tests.videos import make_video
-
-ROOT = Path(__file__).parent.parent.parent
-TRANSCRIPT = ROOT / "daemon" / "SYSTEMD.md"
 
 pytestmark = [
     pytest.mark.needs_root,
@@ -45,7 +42,7 @@ class Story:
         self.text: list[str] = []
 
     def chapter(self, title: str) -> None:
-        self.text += ["", f"## {title}", ""]
+        self.text += ["", f"### {title}", ""]
 
     def types(self, line: str, *, user: str = "root", status: int = 0, shown: str = "") -> str:
         """Type a line that must end with this status; `shown` is a pattern of the answer's lines that are kept."""
@@ -98,10 +95,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(machine)
 
 
-def _typed_by_the_readme() -> list[str]:
-    return commands("README.md", ELSEWHERE)
-
-
 # --- from nothing to a daemon ----------------------------------------------------------------------------
 
 
@@ -118,7 +111,7 @@ def test_a_package_can_be_built_without_touching_the_system(story: Story) -> Non
 
 def test_the_lines_of_the_readme_install_and_start_it(story: Story) -> None:
     story.chapter("Install, configure, start")
-    first = _typed_by_the_readme()[:6]
+    first = commands_for_a_machine()[:6]
     assert first[0] == "sudo make install"
     assert first[-1] == "sudo -u reeld reeld status"
     for line in first:
@@ -325,7 +318,7 @@ def test_the_drop_in_opens_another_place_for_the_catalogue(story: Story) -> None
     edit = 'sed -i \'s|^path = "/var/lib/reeld/reeld.db"|path = "/data/my reeld/reeld.db"|\' /etc/reeld/config.toml'
     story.types(edit)
     story.types("install -d -o reeld -g reeld -m 700 '/data/my reeld'")
-    (print_it,) = [line for line in _typed_by_the_readme() if "drop-in" in line]
+    (print_it,) = [line for line in commands_for_a_machine() if "drop-in" in line]
     story.types(print_it, shown="^[^#]")
     story.types("sudo systemctl daemon-reload")
     story.types("sudo systemctl restart reeld")
@@ -378,7 +371,7 @@ def test_uninstalled_it_leaves_configuration_and_catalogue(story: Story) -> None
 def test_a_person_has_a_service_of_their_own(story: Story) -> None:
     story.chapter("As a service of one's own")
     story.machine.said("python3 -m venv /opt/pipx && /opt/pipx/bin/pip install --quiet pipx")
-    assert "`loginctl enable-linger`" in (ROOT / "README.md").read_text()
+    assert "`loginctl enable-linger`" in PAGE.read_text()
     story.types("loginctl enable-linger ada")
     story.machine.wait_until(
         lambda: (
@@ -387,8 +380,7 @@ def test_a_person_has_a_service_of_their_own(story: Story) -> None:
         ),
         "ada's manager runs",
     )
-    lines = _typed_by_the_readme()
-    for line in lines[lines.index("pipx install .") :]:
+    for line in commands("daemon/SYSTEMD.md", "## A service without root"):
         story.types(line, user="ada", shown="installed package|^Created")
     story.machine.wait_until(
         lambda: "Gravity" in story.machine.said("reeld list movies", user="ada"), "ada's film is known"
@@ -399,16 +391,17 @@ def test_a_person_has_a_service_of_their_own(story: Story) -> None:
     story.types("systemctl --user stop reeld", user="ada")
 
 
-def test_everything_that_the_readme_shows_was_typed_and_what_was_seen_is_kept(story: Story) -> None:
-    assert set(_typed_by_the_readme()) - set(story.typed) == set()
+def test_everything_that_the_documents_show_was_typed_and_what_was_seen_is_kept(story: Story) -> None:
+    assert set(commands_for_a_machine()) - set(story.typed) == set()
     version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[
         0
     ]
     head = f"""\
-# Under systemd, as it was seen
+## As it was seen
 
-The last run of `make test-systemd`, with {version}. It boots a machine on a copy of this system,
-types these lines in a clone at `{CLONE}`, checks far more than is shown here (`tests/systemd/booted.py`), and writes
-this page. Of long answers it shows the lines that matter.
+The last run of `make test-systemd` was with {version}. It booted a machine on a
+copy of this system and typed these lines in a clone at `{CLONE}`. It checked far more than is
+shown here (`tests/systemd/booted.py`). Of long answers, only the lines that matter are shown.
 """
-    TRANSCRIPT.write_text("\n".join([head.rstrip(), *story.text, ""]).replace("```\n```\n", ""))
+    record = "\n".join([head.rstrip(), *story.text]).replace("```\n```\n", "")
+    PAGE.write_text(with_record(PAGE.read_text(), record))
