@@ -7,16 +7,30 @@ import pytest
 from hypothesis import settings
 
 from reeld.database.connection import close_catalog, open_catalog
+from tests.template import copy_template
 
 # How long an example takes says more of the machine than of the code, so nothing fails for being slow.
 settings.register_profile("reeld", deadline=None)
 settings.load_profile("reeld")
 
 
+# Tests of real processes take longest: they begin, so that at the end no worker is left alone with them.
+LONG = ("faults", "service", "cli", "test_docs.py", "report", "pipeline", "identify")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        inside = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONG.index(inside) if inside in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Path]:
     """A new catalogue, open for this process; its path."""
     path = tmp_path / "state" / "reeld.db"
+    copy_template(path)
     open_catalog(str(path), create=True)
     yield path
     close_catalog()

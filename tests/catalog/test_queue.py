@@ -25,6 +25,7 @@ from reeld.pipeline.retry import (
 )
 from reeld.pipeline.stages import STAGES as STAGES_OF_THE_PIPELINE
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
+from tests.template import copy_template
 
 LANES = ("light", "heavy")
 STAGES = ("fingerprint", "hash")
@@ -63,7 +64,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        open_catalog(str(Path(self.folder.name) / "reeld.db"), create=True)
+        path = Path(self.folder.name) / "reeld.db"
+        copy_template(path)
+        open_catalog(str(path), create=True)
         self.library_ids = add_libraries(*LIBRARIES)
         self.files = {
             add_file(library_id, f"{number}.mkv"): library_id for library_id in self.library_ids for number in range(8)

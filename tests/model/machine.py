@@ -26,6 +26,7 @@ from tests.model.oracle import Comparison, Difference
 from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
 from tests.model.sights import Row, Sight, look_at, read_catalogue
 from tests.privileges import humble
+from tests.template import copy_template
 
 # What waits longest for its next attempt: ten minutes after a tenth death, and a day for what looks incomplete.
 PATIENCE_S = (QUIET_S + 1, WALK_S, QUIET_S + 1, WALK_S, QUIET_S + 1, WALK_S)
@@ -82,6 +83,7 @@ class Model(RuleBasedStateMachine):
         fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
         state = tempfile.mkdtemp(prefix="reeld-model-", dir=fast)
         self._stack.callback(shutil.rmtree, state, ignore_errors=True)
+        copy_template(os.path.join(state, "reeld.db"))
         with humble():
             self.reeld = Reeld(database_path=os.path.join(state, "reeld.db"), roots=roots, clock=self.clock)
         self._stack.callback(self.reeld.close)
