@@ -24,10 +24,10 @@ STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(
 run: $(INSTALLED)
 	$(BIN)/reeld --config config.toml run $(if $(LIBRARY),--library "$(LIBRARY)")
 
-# The whole test suite; `make test ARGS="-k settle"` runs a part of it. Three processes even on two cores: the tests of
-# the real daemon mostly wait. A file's tests stay together, since they share a daemon.
+# The whole test suite; `make test ARGS="-k settle"` runs a part of it. More processes than cores: the tests of the real
+# daemon mostly wait. A file's tests stay together, since they share a daemon; the longest files begin.
 test: $(DEV)
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Format, lint, types, and the direction of the imports.
 check: $(DEV)
@@ -46,6 +46,7 @@ accuracy: $(DEV)
 
 # Looks for whatever is not true after hours of everything at once; `make soak ARGS="--minutes 60 --seed 7"`.
 soak: $(DEV)
+	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.model.soak $(ARGS)
 
 # As root: reeld as a system service. A configuration that is there stays as it is; a new one says where the catalogue

@@ -257,6 +257,7 @@ def test_nothing_is_imported_over_what_is_there(filled: Path, tmp_path: Path, su
     assert target.read_bytes() == b"precious"
 
 
+@pytest.mark.soak
 def test_memory_does_not_grow_with_the_catalogue(catalog: Path, tmp_path: Path) -> None:
     (library_id,) = add_libraries("Films")
     with writing():

@@ -7,6 +7,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent
@@ -17,6 +18,7 @@ _ROWS = re.compile(r"\b[Rr]ows? (\d+(?:(?:, | and )\d+)*)\b")
 _INVARIANTS = re.compile(r"\b(I\d+)\b")
 
 
+@cache
 def claims() -> dict[str, set[str]]:
     """The tests that claim to prove it, as `path::name`, by row number ("9") and by invariant ("I3")."""
     found: dict[str, set[str]] = defaultdict(set)

@@ -83,7 +83,7 @@ def test_a_confined_process_gives_the_same_verdicts() -> None:
     clues = [Clues(path=path) for path in paths]
     pool = WorkerPool("reeld.identify.child", 1, Limits(descriptors=0))
     try:
-        verdicts = identify_all(clues, lambda request: pool.call(request, timeout_s=20))
+        verdicts = identify_all(clues, lambda request: pool.call(request, timeout_s=150))
     finally:
         pool.close()
     assert verdicts == [identify(one) for one in clues]
