@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 25.0
+PATIENCE_S = 150.0
 
 
 def why_unavailable() -> str | None:

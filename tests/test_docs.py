@@ -123,7 +123,7 @@ def daemon(environment: dict[str, str], home: Path) -> Iterator[None]:
     assert finished == videos, "the daemon ended before it had gone through the videos"
     yield
     os.killpg(process.pid, signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
 
 
 # --- what the README shows -------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_a_command_of_the_documents_works_as_it_stands(command: str, environment
         command = command.replace("make ", "make --dry-run ")
     # A limit for what hangs: `make accuracy` reads 2,464 names, which takes half a minute and more on a slow machine.
     result = subprocess.run(
-        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=550, check=False
     )
     if why := next((why for begin, why in REFUSED.items() if command.startswith(begin)), None):
         assert result.returncode == os.EX_TEMPFAIL, result.stderr

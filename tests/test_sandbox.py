@@ -34,7 +34,7 @@ def without_landlock() -> Iterator[WorkerPool]:
 
 
 def _landlock_works(pool: WorkerPool) -> bool:
-    pool.call({}, timeout_s=10)
+    pool.call({}, timeout_s=150)
     return bool(pool.landlock_abi)
 
 
@@ -52,7 +52,7 @@ def test_a_child_cannot_open_a_file(pool: WorkerPool, tmp_path: Path) -> None:
     if not _landlock_works(pool):
         pytest.skip("this kernel has no Landlock")
     (tmp_path / "secret").write_text("secret")
-    answer = pool.call({"open": str(tmp_path / "secret")}, timeout_s=10)
+    answer = pool.call({"open": str(tmp_path / "secret")}, timeout_s=150)
     assert answer["refused"] == errno.EACCES
 
 
@@ -61,8 +61,8 @@ def test_a_child_cannot_remove_a_file_or_start_a_program(pool: WorkerPool, tmp_p
         pytest.skip("this kernel has no Landlock")
     video = tmp_path / "film.mkv"
     video.write_text("precious")
-    assert pool.call({"unlink": str(video)}, timeout_s=10)["refused"] == errno.EACCES
-    assert pool.call({"execute": "/bin/true"}, timeout_s=10)["refused"] == errno.EACCES
+    assert pool.call({"unlink": str(video)}, timeout_s=150)["refused"] == errno.EACCES
+    assert pool.call({"execute": "/bin/true"}, timeout_s=150)["refused"] == errno.EACCES
     assert video.read_text() == "precious"
 
 
@@ -70,9 +70,9 @@ def test_a_child_reaches_no_server(pool: WorkerPool, without_landlock: WorkerPoo
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         port = server.getsockname()[1]
-        assert without_landlock.call({"connect": port}, timeout_s=10)["refused"] == errno.EMFILE
+        assert without_landlock.call({"connect": port}, timeout_s=150)["refused"] == errno.EMFILE
         if _landlock_works(pool):
-            assert pool.call({"connect": port}, timeout_s=10)["refused"] == errno.EACCES
+            assert pool.call({"connect": port}, timeout_s=150)["refused"] == errno.EACCES
         with pytest.raises(BlockingIOError):
             server.accept()
 
@@ -81,7 +81,7 @@ def test_a_child_cannot_write_even_through_a_writable_descriptor(pool: WorkerPoo
     video = tmp_path / "film.mkv"
     video.write_text("precious")
     with video.open("r+b") as file:
-        assert pool.call({"write": "changed"}, [file.fileno()], timeout_s=10)["refused"] == errno.EFBIG
+        assert pool.call({"write": "changed"}, [file.fileno()], timeout_s=150)["refused"] == errno.EFBIG
     assert video.read_text() == "precious"
 
 
@@ -93,40 +93,40 @@ def test_a_child_has_none_of_its_parents_capabilities(pool: WorkerPool, tmp_path
     video.write_text("precious")
     os.chown(video, 12345, 12345)
     with video.open("rb") as file:
-        assert pool.call({"lease": True}, [file.fileno()], timeout_s=10)["refused"] == errno.EACCES
+        assert pool.call({"lease": True}, [file.fileno()], timeout_s=150)["refused"] == errno.EACCES
 
 
 def test_without_landlock_there_is_still_no_descriptor_for_a_file(without_landlock: WorkerPool) -> None:
-    assert without_landlock.call({"open": "/etc/passwd"}, timeout_s=10)["refused"] == errno.EMFILE
+    assert without_landlock.call({"open": "/etc/passwd"}, timeout_s=150)["refused"] == errno.EMFILE
     assert without_landlock.landlock_abi == 0
 
 
 def test_a_child_that_wants_too_much_memory_ends(pool: WorkerPool) -> None:
     with pytest.raises(WorkerDied, match="MemoryError"):
-        pool.call({"allocate": 400 << 20}, timeout_s=10)
+        pool.call({"allocate": 400 << 20}, timeout_s=150)
 
 
 def test_a_child_reports_how_near_it_came_to_its_memory_limit(pool: WorkerPool) -> None:
-    assert pool.call({}, timeout_s=10)[MEMORY_SHARE] < 0.4
-    assert 0.5 < pool.call({"allocate": 128 << 20}, timeout_s=10)[MEMORY_SHARE] < 1
+    assert pool.call({}, timeout_s=150)[MEMORY_SHARE] < 0.4
+    assert 0.5 < pool.call({"allocate": 128 << 20}, timeout_s=150)[MEMORY_SHARE] < 1
 
 
 def test_processor_time_is_limited_for_each_request(pool: WorkerPool) -> None:
     with pytest.raises(WorkerDied, match="used up its 1 s of processor time"):
-        pool.call({"spin": True}, timeout_s=30)
+        pool.call({"spin": True}, timeout_s=150)
 
 
 def test_an_answer_above_its_limit_is_not_sent() -> None:
     pool = WorkerPool(ECHO, 1, Limits(answer_bytes=10_000))
     try:
         with pytest.raises(WorkerDied, match="above the limit of 10000"):
-            pool.call({"long": 10_001}, timeout_s=10)
+            pool.call({"long": 10_001}, timeout_s=150)
     finally:
         pool.close()
 
 
 def test_a_child_gives_way_to_everything_else(pool: WorkerPool) -> None:
-    answer = pool.call({}, timeout_s=10)
+    answer = pool.call({}, timeout_s=150)
     assert answer["nice"] == min(19, os.nice(0) + 10)
     score = Path(f"/proc/{answer['pid']}/oom_score_adj").read_text()
     assert int(score) == 1000
@@ -135,7 +135,7 @@ def test_a_child_gives_way_to_everything_else(pool: WorkerPool) -> None:
 def test_a_child_reads_the_descriptor_that_it_is_given(pool: WorkerPool, tmp_path: Path) -> None:
     (tmp_path / "film.mkv").write_text("moving pictures")
     with (tmp_path / "film.mkv").open("rb") as file:
-        assert pool.call({}, [file.fileno()], timeout_s=10)["texts"] == ["moving pictures"]
+        assert pool.call({}, [file.fileno()], timeout_s=150)["texts"] == ["moving pictures"]
 
 
 def test_limits_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ thread = threading.Thread(target=attempts)
 thread.start()
 thread.join()
 pool = WorkerPool("tests.service.echo_child", 1, Limits())
-refused = pool.call({"open": films + "/a.mkv"}, timeout_s=20)["refused"]
+refused = pool.call({"open": films + "/a.mkv"}, timeout_s=150)["refused"]
 pool.close()
 print(json.dumps({"abi": abi, "done": done, "refusals": refusals, "child": refused, "child_abi": pool.landlock_abi}))
 """

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.service.warm_start import warm_start
+from tests.template import copy_template
 from tests.videos import make_video
 
 # Encoded as the file system does it: the last name is not UTF-8.
@@ -45,12 +46,10 @@ class Reeld:
         return self.home / "videos"
 
     def run(self, *arguments: str, stdin: bytes = b"", configured: bool = True) -> "subprocess.CompletedProcess[bytes]":
-        command = [sys.executable, "-c", "from reeld.cli.app import main; main()", *arguments]
-        if configured:
-            command += ["--config", str(self.config)]
+        command = [*arguments, "--config", str(self.config)] if configured else arguments
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
-        return subprocess.run(command, input=stdin, env=environment, capture_output=True, check=False, timeout=50)
+        return warm_start.reeld(command, stdin=stdin, directory=Path.cwd(), environment=environment)
 
     def json(self, *arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:
         result = self.run(*arguments, "--json", stdin=stdin)
@@ -72,6 +71,7 @@ def scanned(home: Path, names: tuple[bytes, ...] = VIDEOS) -> Reeld:
     reeld.config.write_text(
         f'settle.quiet_s = 0\ndatabase.path = "state/reeld.db"\n[[library]]\nname = "V"\npath = "{reeld.videos}"\n'
     )
+    copy_template(home / "state" / "reeld.db")
     result = reeld.run("scan")
     assert result.returncode == 0, result.stderr.decode()
     return reeld

@@ -199,7 +199,7 @@ def test_an_output_that_takes_nothing_is_one_sentence_and_an_input_output_error(
             stdout=full,
             stderr=subprocess.PIPE,
             env=world.environment(),
-            timeout=50,
+            timeout=150,
             check=False,
         )
     assert done.returncode == os.EX_IOERR
@@ -221,7 +221,7 @@ def test_what_was_closed_before_is_missed_only_where_it_is_needed(
     world: World, closed: str, code: int, complaint: str
 ) -> None:
     command = ["bash", "-c", f'exec "$@" {closed}', "bash", *REELD, "--config", str(world.config), "list", "movies"]
-    done = subprocess.run(command, env=world.environment(), capture_output=True, timeout=50, check=False)
+    done = subprocess.run(command, env=world.environment(), capture_output=True, timeout=150, check=False)
     assert done.returncode == code
     assert bool(done.stdout) == (code == os.EX_OK)
     assert done.stderr.decode().startswith(complaint)

@@ -333,12 +333,12 @@ def test_a_network_file_system_is_noted(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_children_that_do_not_start_or_answer_wrongly_are_problems() -> None:
     gone = doctor._child(
-        "reads", WorkerPool("reeld.nowhere", 1, Limits()), lambda pool: bool(pool.call({}, timeout_s=5))
+        "reads", WorkerPool("reeld.nowhere", 1, Limits()), lambda pool: bool(pool.call({}, timeout_s=150))
     )
     assert gone.level == "problem"
     assert "cannot be started" in gone.message
     pool = WorkerPool("tests.service.echo_child", 1, Limits())
-    assert doctor._child("reads", pool, lambda pool: "x" in pool.call({}, timeout_s=5)).level == "problem"
+    assert doctor._child("reads", pool, lambda pool: "x" in pool.call({}, timeout_s=150)).level == "problem"
 
 
 def test_a_disk_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("man")
-    subprocess.run([sys.executable, ROOT / "daemon" / "man" / "write.py", folder], check=True, timeout=50)
+    subprocess.run([sys.executable, ROOT / "daemon" / "man" / "write.py", folder], check=True, timeout=150)
     return folder
 
 

@@ -31,7 +31,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture
 def ask(pool: WorkerPool) -> Ask:
-    return lambda request, descriptors: pool.call(request, descriptors, timeout_s=20)
+    return lambda request, descriptors: pool.call(request, descriptors, timeout_s=150)
 
 
 def _probe(path: Path, ask: Ask) -> MediaFacts:
@@ -235,7 +235,7 @@ def test_a_read_error_is_told_by_the_child(pool: WorkerPool) -> None:
     """A directory is the one thing whose reading fails everywhere."""
     descriptor = os.open("/", os.O_RDONLY)
     try:
-        assert pool.call({}, [descriptor], timeout_s=20)["read_errno"] == errno.EISDIR
+        assert pool.call({}, [descriptor], timeout_s=150)["read_errno"] == errno.EISDIR
     finally:
         os.close(descriptor)
 
@@ -256,7 +256,7 @@ def test_a_memory_bomb_is_contained_and_its_facts_are_not_trusted(tmp_path: Path
     path.write_bytes(hostile.swelling_mov(192 << 20))
     pool = WorkerPool(PROBER, 1, Limits(memory_bytes=192 << 20))
     try:
-        found = _probe(path, lambda request, descriptors: pool.call(request, descriptors, timeout_s=20))
+        found = _probe(path, lambda request, descriptors: pool.call(request, descriptors, timeout_s=150))
     finally:
         pool.close()
     assert found.problem
@@ -268,7 +268,7 @@ def test_a_playlist_reaches_no_server_even_if_the_prober_gets_it(tmp_path: Path,
         server.setblocking(False)
         file.write(hostile.playlist(f"http://127.0.0.1:{server.getsockname()[1]}/film.ts"))
         file.flush()
-        answer = pool.call({}, [file.fileno()], timeout_s=20)
+        answer = pool.call({}, [file.fileno()], timeout_s=150)
         assert answer["container"] == "hls"
         with pytest.raises(BlockingIOError):
             server.accept()

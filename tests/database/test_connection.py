@@ -208,7 +208,7 @@ def _run(code: str, *arguments: str, is_humble: bool = False) -> "subprocess.Com
         command = humbly(command)
     path = os.pathsep.join([str(ROOT / "daemon"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_killed_while_it_is_made_leaves_nothing_under_its_name_and_the_next_start_makes_it(tmp_path: Path) -> None:

@@ -218,6 +218,6 @@ def test_no_update_is_lost_among_processes_that_read_and_then_write(counter: Pat
         child.stdin.write(b"go\n")
         child.stdin.flush()
     for child in children:
-        child.communicate(timeout=50)
+        child.communicate(timeout=150)
     assert [child.returncode for child in children] == [0, 0, 0]
     assert _year() == 300

@@ -1,7 +1,8 @@
 """Runs the real `reeld`, with shorter patience or a fault inside: `python driver.py FAULTS ARGUMENT...`.
 
 FAULTS is JSON: `patience` maps names such as `reeld.service.heartbeat.PATIENCE_S` to values, `hooks` names functions of
-this module, which are called before the command. What a hook has to tell goes into the log, as `test.…`.
+this module, which are called before the command, and `code` is Python that is run before it. What a hook has to tell
+goes into the log, as `test.…`.
 """
 
 import importlib
@@ -12,10 +13,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from reeld.cli.app import main
+from reeld.cli import app
 from reeld.log import Flood
 
 DAY_S = 86_400
@@ -145,11 +146,16 @@ def run_out_of_descriptors() -> None:
     signal.signal(signal.SIGUSR2, lambda *_: allow(soft))
 
 
-if __name__ == "__main__":
-    faults = json.loads(sys.argv[1])
+def main(arguments: Sequence[str]) -> None:
+    given, *sys.argv[1:] = arguments
+    faults = json.loads(given)
     for name, value in faults.get("patience", {}).items():
         _patch(name, value)
     for hook in faults.get("hooks", ()):
         globals()[hook]()
-    sys.argv[1:2] = []
-    main()
+    exec(faults.get("code", ""), {"__name__": "tampering"})
+    app.main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

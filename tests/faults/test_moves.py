@@ -16,7 +16,7 @@ from tests.videos import make_video
 
 # A copy that was there before its original went waits for as long as a rename may take to be seen whole, and for a
 # worker that sleeps.
-PAIRING_S = 60.0
+PAIRING_S = 200.0
 
 READING = ("probe", "hash")
 

@@ -17,8 +17,6 @@ from tests.videos import video_bytes
 pytestmark = [
     pytest.mark.needs_root,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount"),
-    # That a disk is back is noticed in rounds of five seconds, and some of these wait for many.
-    pytest.mark.timeout(180),
 ]
 
 

@@ -97,7 +97,7 @@ def test_the_prober_opens_nothing_that_a_playlist_names(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     pool = WorkerPool("reeld.content.probe_child", 1, Limits())
     try:
-        pool.call({}, [0], timeout_s=20)
+        pool.call({}, [0], timeout_s=150)
         (child,) = [each._process.pid for each in pool._live]
         strace = subprocess.Popen(
             ["strace", "-f", "-e", "trace=open,openat,connect,socket", "-o", str(trace), "-p", str(child)],
@@ -108,10 +108,10 @@ def test_the_prober_opens_nothing_that_a_playlist_names(tmp_path: Path) -> None:
         with (tmp_path / "film.mkv").open("w+b") as file:
             file.write(hostile.playlist("/etc/hostname"))
             file.flush()
-            pool.call({}, [file.fileno()], timeout_s=20)
+            pool.call({}, [file.fileno()], timeout_s=150)
     finally:
         pool.close()
-    strace.communicate(timeout=20)
+    strace.communicate(timeout=150)
     opened = [line for line in trace.read_text().splitlines() if "= " in line and "= -1" not in line]
     assert [line for line in opened if "open" in line or "socket" in line] == []
 
@@ -165,7 +165,7 @@ def test_a_child_that_cannot_even_be_killed_does_not_keep_its_pool_from_closing(
     (tmp_path / "backing").mkdir()
     (tmp_path / "backing" / "film.mkv").write_bytes(b"film")
     pool = WorkerPool("tests.service.echo_child", 1, Limits())
-    pool.call({}, timeout_s=20)
+    pool.call({}, timeout_s=150)
     ended: list[Exception] = []
 
     def ask(descriptor: int) -> None:

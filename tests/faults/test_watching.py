@@ -5,6 +5,7 @@ function that is to fail before the daemon starts.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -44,6 +45,9 @@ class TamperedWorld(World):
     def command(self, *arguments: str) -> list[str]:
         code = f"{self.tampering}\nfrom reeld.cli.app import main\nmain()"
         return [*self.starter, sys.executable, "-c", code, *arguments]
+
+    def faults(self) -> str | None:
+        return None if self.starter or self.is_humble else json.dumps({"code": self.tampering})
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +16,9 @@ from reeld.pipeline.stages import IDENTIFY, STAGES
 from reeld.service.stage_context import open_stage_context
 from tests.catalog.rows import rows
 from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, MOMENTS, run_pipeline
+from tests.service.warm_start import warm_start
+from tests.template import copy_template
 from tests.videos import make_video
-
-ROOT = Path(__file__).parent.parent.parent
 
 # Everything that the catalogue says, but for numbers of rows and times. One line for each fact.
 EVERYTHING = {
@@ -117,14 +115,13 @@ def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_
 ) -> None:
     """Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the first after."""
     database = tmp_path / "reeld.db"
-    path = os.pathsep.join([str(ROOT / "daemon"), str(ROOT)])
-    killed = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.pipeline.crash_driver", database, videos, stage, moment, how],
-        env={**os.environ, "PYTHONPATH": path},
-        cwd="/",
-        capture_output=True,
-        timeout=50,
-        check=False,
+    copy_template(database)
+    killed = warm_start.run(
+        [str(database), str(videos), stage, moment, how],
+        directory=Path("/"),
+        environment=os.environ,
+        module="tests.pipeline.crash_driver",
+        is_strict=True,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     left = rows(database, "SELECT stage, path FROM jobs JOIN video_files ON video_files.id = video_file_id")

@@ -40,7 +40,7 @@ def free_port() -> int:
 
 def scraped(port: int) -> Figures | None:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=150) as answer:
             return parsed(answer.read().decode())
     except OSError:
         return None

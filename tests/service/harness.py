@@ -26,19 +26,26 @@ from typing import Any, Self
 import xxhash
 
 from tests.privileges import humbly
-from tests.service.warm_start import warm_start
+from tests.service.warm_start import NO_FAULTS, WarmProcess, warm_start
+from tests.template import copy_template
 
 Row = dict[str, Any]
 
 # What the installed `reeld` does, also where none is installed.
 REELD = [sys.executable, "-c", "from reeld.cli.app import main; main()"]
 
+# The same with faults inside: their JSON is the last argument before reeld's own.
+DRIVER = str(Path(__file__).parent.parent / "faults" / "driver.py")
+
+# A root that goes without an event is noticed in the next round: in reeld after five seconds.
+HURRY = {"reeld.service.watcher.CHECK_S": 0.5}
+
 # What the tests write; an oracle that read reeld's own list would believe whatever stands there.
 ENDINGS = (".mkv", ".mp4", ".avi")
 LEFT_ALONE = ("@eaDir", "#recycle", "lost+found")
 
-# A loaded machine with two cores; what takes this long is broken.
-PATIENCE_S = 25.0
+# What takes this long is broken, and not slow: a machine that does ten other things as well needs a minute.
+PATIENCE_S = 150.0
 
 
 # --- the world -------------------------------------------------------------------------------------------
@@ -50,7 +57,7 @@ class World:
 
     root: Path
     libraries: dict[str, Path] = field(default_factory=dict)
-    longest_command_s: float = 50.0
+    longest_command_s: float = 150.0
     quiet_s: float = 0.3
     patience_h: float = 0.0
     """None: tests make large files of holes, and cut videos off, that are to be taken as they are."""
@@ -63,6 +70,10 @@ class World:
     """What runs as `reeld` where a process of its own is started."""
     is_humble: bool = False
     """Run everything without root's right to read and write whatever it likes."""
+    hurry: dict[str, float] = field(default_factory=lambda: dict(HURRY))
+    """Periods of the daemon that are shorter than in reeld; only where it is a fork of the warm process."""
+    has_catalog: bool = True
+    """Begin with a catalogue that nothing was ever written to, as a first start makes it; else with none."""
 
     def __post_init__(self) -> None:
         self.state = self.root / "state"
@@ -75,6 +86,8 @@ class World:
         for folder in (self.root, self.home, self.library, self.state):
             folder.mkdir(exist_ok=True)
         self.write_config()
+        if self.has_catalog and not self.database.exists():
+            copy_template(self.database)
 
     def write_config(self) -> None:
         blocks = [
@@ -95,13 +108,22 @@ class World:
         command = [*self.program, *arguments]
         return humbly(command) if self.is_humble else command
 
+    def faults(self) -> str | None:
+        """What a fork of the warm process needs to be what `command` names; None where none can be that."""
+        if self.is_humble or type(self).command is not World.command:
+            return None
+        match self.program:
+            case [sys.executable, driver, faults] if driver == DRIVER:
+                return faults
+        return NO_FAULTS if list(self.program) == REELD else None
+
     def reeld(
         self, *arguments: str, stdin: bytes = b"", config: Path | None = None, **environment: str
     ) -> "subprocess.CompletedProcess[bytes]":
         """Run one command, its output kept as bytes. Nothing is a terminal."""
         if not self.is_humble:
             command = ["--config", str(config or self.config), *arguments]
-            return warm_start.run(
+            return warm_start.reeld(
                 command, stdin=stdin, directory=self.root, environment=self.environment(**environment)
             )
         return subprocess.run(
@@ -131,7 +153,7 @@ class World:
 
     def ask_database(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the catalogue beside everybody else."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as connection:
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=150)) as connection:
             return connection.execute(sql).fetchall()
 
 
@@ -168,7 +190,7 @@ class RunningDaemon:
         self._arguments = arguments
         self._environment = environment
         self._news = threading.Condition()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | WarmProcess | None = None
         self._reader: threading.Thread | None = None
         self._notify_path = world.root / "notify"
         self._notify: socket.socket | None = None
@@ -196,19 +218,43 @@ class RunningDaemon:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self._notify_path))
         self._notify_path.chmod(0o777)
-        self._process = subprocess.Popen(
-            self.world.command("--config", str(self.world.config), "run", *self._arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=self.world.environment(NOTIFY_SOCKET=str(self._notify_path), **self._environment),
-            cwd=self.world.root,
-        )
-        self._reader = threading.Thread(target=self._read, args=(self._process, self._notify))
+        log, stderr = os.pipe()
+        try:
+            self._process = self._spawn(stderr)
+        except BaseException:
+            os.close(log)
+            raise
+        finally:
+            os.close(stderr)
+        self._reader = threading.Thread(target=self._read, args=(log, self._notify))
         self._reader.start()
         if is_ready:
             self.wait_until_ready(before)
         return self
+
+    def _spawn(self, stderr: int) -> "subprocess.Popen[bytes] | WarmProcess":
+        arguments = ["--config", str(self.world.config), "run", *self._arguments]
+        environment = self.world.environment(NOTIFY_SOCKET=str(self._notify_path), **self._environment)
+        if (faults := self.world.faults()) is None:
+            return subprocess.Popen(
+                self.world.command(*arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env=environment,
+                cwd=self.world.root,
+            )
+        with open(os.devnull, "r+b") as null:
+            return warm_start.start(
+                [self._hurried(faults), *arguments],
+                streams=(null.fileno(), null.fileno(), stderr),
+                directory=self.world.root,
+                environment=environment,
+            )
+
+    def _hurried(self, faults: str) -> str:
+        given = json.loads(faults)
+        return json.dumps({**given, "patience": {**self.world.hurry, **given.get("patience", {})}})
 
     def wait_until_ready(self, since: int) -> None:
         try:
@@ -301,20 +347,19 @@ class RunningDaemon:
             missing += [str(job) for job in self.world.ask_database("SELECT * FROM jobs LIMIT 20")]
         return f"not true yet: {missing}\nnoise: {self.noise}\n{last}"
 
-    def _read(self, process: "subprocess.Popen[bytes]", notify: socket.socket) -> None:
-        assert process.stderr is not None
+    def _read(self, log: int, notify: socket.socket) -> None:
         buffer = b""
-        descriptor = process.stderr.fileno()
         while True:
-            ready, _, _ = select.select([descriptor, notify.fileno()], [], [])
+            ready, _, _ = select.select([log, notify.fileno()], [], [])
             if notify.fileno() in ready:
                 message = notify.recv(4096).decode()
                 with self._news:
                     self.told.append(message)
                     self._news.notify_all()
-            if descriptor in ready:
-                piece = os.read(descriptor, 1 << 16)
+            if log in ready:
+                piece = os.read(log, 1 << 16)
                 if not piece:
+                    os.close(log)
                     return
                 *lines, buffer = (buffer + piece).split(b"\n")
                 for line in lines:
@@ -340,8 +385,6 @@ class RunningDaemon:
                 self._process.wait(PATIENCE_S)
             if self._reader is not None:
                 self._reader.join(PATIENCE_S)
-            assert self._process.stderr is not None
-            self._process.stderr.close()
         if self._notify is not None:
             self._drain(self._notify)
             self._notify.close()

@@ -41,7 +41,7 @@ reconciling = importlib.import_module("reeld.scanner.reconcile")
 TURNS = 5
 
 # Only to give up on what hangs.
-PATIENCE_S = 20.0
+PATIENCE_S = 150.0
 
 
 class Watched:

@@ -1,98 +1,151 @@
-"""Runs `reeld` commands without paying for Python's start each time: half a second, three hundred times.
+"""Runs `reeld` without paying for Python's start each time: half a second of processor time, a thousand times.
 
-A process that has imported the command line, and done nothing else, forks for each command. The fork is a
+A process that has imported reeld, and done nothing else, forks for each command and each daemon. The fork is a
 process of its own with its own arguments, environment and standard streams, and ends as `reeld` ends.
 """
 
 import atexit
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-TIMEOUT_S = 50.0
+ROOT = Path(__file__).parent.parent.parent
 
-_NURSERY = """
-import json, os, socket, sys
-from reeld.cli.app import main
-# What the commands load by themselves: here once for all of them.
-import reeld.cli.backup_export, reeld.cli.config_commands, reeld.cli.health_commands, reeld.cli.identify
-import reeld.cli.list_show, reeld.cli.review, reeld.cli.run_scan, reeld.cli.status
-import reeld.diagnose.health, reeld.log, reeld.service.scan, typer._adapters
-reeld.log.load_structlog()
+TIMEOUT_S = 150.0
 
-channel = socket.socket(fileno=int(sys.argv[1]))
-while True:
-    message, descriptors, _, _ = socket.recv_fds(channel, 1 << 20, 3)
-    if not message:
-        sys.exit()
-    child = os.fork()
-    if child == 0:
-        channel.close()
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        request = json.loads(message)
-        os.chdir(request["directory"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        sys.argv = ["reeld", *request["arguments"]]
-        main()
-    for descriptor in descriptors:
-        os.close(descriptor)
-    channel.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
-"""
+NO_FAULTS = "{}"
+"""The first argument of `faults/driver.py` where it is reeld and nothing else."""
+
+
+class WarmProcess:
+    """A fork of the warm process: what `subprocess.Popen` is for a process that is started by `exec`."""
+
+    def __init__(self, pid: int, status: int, arguments: Sequence[str]) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._status = status
+        self._arguments = arguments
+
+    def poll(self) -> int | None:
+        return self._read_status(0.0)
+
+    def wait(self, timeout: float) -> int:
+        code = self._read_status(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(list(self._arguments), timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _read_status(self, timeout_s: float) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], timeout_s)[0]:
+            self.returncode = int(os.read(self._status, 100))
+            os.close(self._status)
+        return self.returncode
 
 
 class WarmStart:
-    """Started with the first command, ended with the tests. Any thread may run a command; one runs at a time."""
+    """Starts with the first process that is asked for, and ends with the tests. Any thread may ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
-    def run(
-        self, arguments: list[str], *, stdin: bytes, directory: Path, environment: Mapping[str, str]
+    def start(
+        self,
+        arguments: Sequence[str],
+        *,
+        streams: tuple[int, int, int],
+        directory: Path,
+        environment: Mapping[str, str],
+        module: str = "tests.faults.driver",
+        is_strict: bool = False,
+    ) -> WarmProcess:
+        """Start `python -m MODULE ARGUMENTS` with these descriptors as its standard streams.
+
+        With `is_strict` each warning is an error, as with `-W error`.
+        """
+        request = {
+            "module": module,
+            "is_strict": is_strict,
+            "arguments": list(arguments),
+            "directory": str(directory),
+            "environment": dict(environment),
+        }
+        status, theirs = os.pipe()
+        try:
+            with self._lock:
+                channel = self._channel or self._start()
+                socket.send_fds(channel, [json.dumps(request).encode()], [*streams, theirs])
+                pid = int(channel.recv(100))
+        except BaseException:
+            os.close(status)
+            raise
+        finally:
+            os.close(theirs)
+        return WarmProcess(pid, status, arguments)
+
+    def reeld(
+        self, arguments: Sequence[str], *, stdin: bytes, directory: Path, environment: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[bytes]":
-        request = {"arguments": arguments, "directory": str(directory), "environment": dict(environment)}
-        with self._lock, _file(stdin) as given, _file() as output, _file() as complaints:
-            channel = self._channel or self._start()
-            streams = [given.fileno(), output.fileno(), complaints.fileno()]
-            socket.send_fds(channel, [json.dumps(request).encode()], streams)
+        """Run `reeld ARGUMENTS` to its end, its output kept as bytes."""
+        return self.run([NO_FAULTS, *arguments], stdin=stdin, directory=directory, environment=environment)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        directory: Path,
+        environment: Mapping[str, str],
+        module: str = "tests.faults.driver",
+        is_strict: bool = False,
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """Run `python -m MODULE ARGUMENTS` to its end, its output kept as bytes."""
+        with _file(stdin) as given, _file() as output, _file() as complaints:
+            streams = (given.fileno(), output.fileno(), complaints.fileno())
+            process = self.start(
+                arguments,
+                streams=streams,
+                directory=directory,
+                environment=environment,
+                module=module,
+                is_strict=is_strict,
+            )
             try:
-                status = int(channel.recv(100))
-            except TimeoutError:
-                self._discard()  # or the next command would be given the answer to this one
-                raise
-            return subprocess.CompletedProcess(arguments, status, _content(output), _content(complaints))
+                code = process.wait(TIMEOUT_S)
+            finally:
+                process.kill()
+            return subprocess.CompletedProcess(list(arguments), code, _content(output), _content(complaints))
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(TIMEOUT_S)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _NURSERY, str(theirs.fileno())],
+                [sys.executable, "-m", "tests.service.nursery", str(theirs.fileno())],
+                cwd=ROOT,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
             )
         self._channel = ours
         atexit.register(self._stop)
         return ours
-
-    def _discard(self) -> None:
-        assert self._process is not None
-        assert self._channel is not None
-        self._process.kill()
-        self._process.wait(TIMEOUT_S)
-        self._channel.close()
-        self._channel = None
 
     def _stop(self) -> None:
         if self._channel is not None and self._process is not None:
@@ -101,7 +154,7 @@ class WarmStart:
 
 
 def _file(content: bytes = b"") -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the block of who asks for it
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's block closes it
     file.write(content)
     file.seek(0)
     return file

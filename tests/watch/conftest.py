@@ -45,7 +45,7 @@ def run_as_other() -> RunAsOther:
         command = humbly([sys.executable, "-W", "error", "-c", code, *arguments])
         environment = {**os.environ, "PYTHONPATH": PACKAGE_PARENT, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            command, env=environment, cwd="/", capture_output=True, text=True, timeout=30, check=False
+            command, env=environment, cwd="/", capture_output=True, text=True, timeout=150, check=False
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -22,7 +22,7 @@ from reeld.watch.walk import Listing, Unreadable, Vanished, list_directory, walk
 from tests.watch.conftest import PACKAGE_PARENT, RunAsOther
 
 RULES = Rules()
-PATIENCE_S = 20
+PATIENCE_S = 150
 
 
 class Follower:
@@ -531,7 +531,7 @@ def with_limit(name: str, value: int, code: str, root: str) -> str:
         env={**os.environ, "PYTHONPATH": PACKAGE_PARENT},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=150,
         check=False,
     )
     if done.returncode != 0 and "unshare" in done.stderr:
