@@ -52,9 +52,8 @@ WORDS_IN_MESSAGES = (
 MOST_IN_10_000 = 3
 
 NOT_DONE = frozenset({
-    "bench", "reeld", "reeld/catalog", "reeld/content", "reeld/database", "reeld/diagnose",
-    "reeld/domain", "reeld/identify", "reeld/pipeline", "reeld/report", "reeld/scanner", "reeld/service",
-    "reeld/watch",
+    "bench", "reeld", "reeld/catalog", "reeld/content", "reeld/database", "reeld/diagnose", "reeld/domain",
+    "reeld/identify", "reeld/pipeline", "reeld/report", "reeld/scanner", "reeld/service", "reeld/watch",
 })  # fmt: skip
 """Folders that are still to be rewritten. One that is clean must leave the list, and none is ever added."""
 
@@ -193,7 +192,7 @@ def test_the_words_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.
         '"""Asks nobody."""\n'
         "\n"
         "# A comment for whoever reads it.\n"
-        'EVENT = "catalog.upkeep_waited"\n'
+        'EVENT = "catalog.maintenance_waited"\n'
         'NAMES = ["nobody"]\n'
         "\n"
         "\n"
@@ -203,14 +202,14 @@ def test_the_words_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.
         '    raise UsageError(f"{name} was not told\\nto anybody", "look again")\n',
         encoding="utf-8",
     )
-    assert [each for text in _prose(module) for each in text.found(WORDS)] == [
+    assert {each for text in _prose(module) for each in text.found(WORDS)} == {
         "cli/a.py:1: 'nobody'",
-        "cli/a.py:10: 'somebody'",
         "cli/a.py:3: 'whoever'",
-    ]
-    assert [each for text in _messages(module) for each in text.found(WORDS_IN_MESSAGES)] == [
+        "cli/a.py:10: 'somebody'",
+    }
+    assert {each for text in _messages(module) for each in text.found(WORDS_IN_MESSAGES)} == {
         "cli/a.py:4: 'upkeep'",
+        "cli/a.py:10: 'somebody'",
         "cli/a.py:11: 'anybody'",
         "cli/a.py:11: 'look again'",
-        "cli/a.py:10: 'somebody'",
-    ]
+    }
