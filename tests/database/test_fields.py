@@ -115,10 +115,10 @@ def test_a_title_with_stray_bytes_is_stored_readably_and_asks_readably(library: 
     reading = Reading(kind="movie", title=title, year=2001, edition=title, evidence=(title,))
     first, second, third = (add_file(library, name) for name in ("a.mkv", "b.mkv", "c.mkv"))
     with writing():
-        assignments.file_verdict(first, Accepted(reading=reading), title_key, NOW_MS)
-        assignments.file_verdict(second, Accepted(reading=reading), title_key, NOW_MS)
-        assignments.file_verdict(third, Uncertain(reason=title, candidates=(reading,)), title_key, NOW_MS)
-        question = assignments.open_question(third, NOW_MS)
+        assignments.store_verdict(first, Accepted(reading=reading), title_key, NOW_MS)
+        assignments.store_verdict(second, Accepted(reading=reading), title_key, NOW_MS)
+        assignments.store_verdict(third, Uncertain(reason=title, candidates=(reading,)), title_key, NOW_MS)
+        question = assignments.open_validation(third, NOW_MS)
     (movie,) = Movie.select()
     assert movie.title == "Am\ufffdlie"
     assert VideoFile.get_by_id(first).movie_id == VideoFile.get_by_id(second).movie_id == movie.id

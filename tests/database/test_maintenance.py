@@ -154,7 +154,7 @@ def test_a_backup_is_given_up_when_reeld_is_to_stop(catalog: Path, library_id: i
     with capture_logs() as logged:
         _live(maintenance, T0, T0 + 600)
     assert asked
-    assert [row["event"] for row in logged] == ["catalog.upkeep_waited"]
+    assert [row["event"] for row in logged] == ["catalog.maintenance_waited"]
     assert os.listdir(catalog.parent / "backups") == []
 
 

@@ -1,7 +1,7 @@
-"""Which copies of the catalogue are there, and how is one made that can be trusted?
+"""Makes, checks and lists the backups of the catalogue.
 
-A copy gets its name in `backups/`, beside the catalogue, only once it has been checked: whatever is named as a
-backup was whole when it was made.
+A copy gets its name in `backups/`, beside the catalogue, only after it was checked. So every file
+with a backup's name was sound when it was made.
 """
 
 import contextlib
@@ -23,40 +23,40 @@ from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
 
-# Of SQLite's virtual machine: some milliseconds.
-STEPS_BETWEEN_QUESTIONS = 100_000
+# In steps of SQLite's virtual machine: some milliseconds.
+STEPS_BETWEEN_STOP_CHECKS = 100_000
 
 _NAMED = r"-(\d{8}T\d{6}Z)-schema(\d+)(-rescued)?"
-# Less than this may be another machine's clock, as on a network disk.
+# A smaller difference may be another machine's clock, as on a network disk.
 CLOCK_SLACK = timedelta(hours=1)
 
 MOMENT = "%Y%m%dT%H%M%SZ"
 
 Lend = Callable[[], AbstractContextManager[Any]]
-"""Gives the driver's connection to the catalogue, which nobody else uses meanwhile."""
+"""Lends the driver's connection to the catalogue, which no other thread uses meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A copy, as its name tells of it."""
+    """A backup, as its file name describes it."""
 
     path: str
     made_at: datetime
     schema: int
     is_rescued: bool
-    """Taken from a catalogue whose file was lost; reeld never removes such a one."""
+    """Taken from a catalogue whose file was lost. reeld never removes such a backup."""
 
 
 def folder_of(catalog: str) -> str:
-    """Where its backups lie."""
+    """Return the folder of a catalogue's backups."""
     return os.path.join(os.path.dirname(catalog), "backups")
 
 
 def backups_of(catalog: str, now: datetime | None = None) -> list[Backup]:
-    """The backups of this catalogue, newest first; none when there is no folder or it cannot be listed.
+    """List the backups of this catalogue, newest first; none if the folder is missing or unreadable.
 
-    A moment that is still to come was named by a clock that was ahead. Nobody knows when that was, and those count as
-    the oldest: what was made by the right clock must neither go before them nor be passed over for them.
+    A backup with a future date was made while the clock was ahead. Its real time is unknown, so
+    it counts as the oldest. Otherwise it would displace backups made with the right clock.
     """
     latest = (now or datetime.now(UTC)) + CLOCK_SLACK
     try:
@@ -72,19 +72,19 @@ def backups_of(catalog: str, now: datetime | None = None) -> list[Backup]:
 
 
 def newest_of(catalog: str, now: datetime | None = None) -> Backup | None:
-    """The last that was made of the catalogue as it is; what was rescued is of one that was lost."""
+    """Return the last backup of the catalogue itself. A rescued one is of a catalogue that was lost."""
     return next((backup for backup in backups_of(catalog, now) if not backup.is_rescued), None)
 
 
 def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
-    """The newest backup that this reeld can read and that is whole today."""
+    """Return the newest backup that this reeld can read and that is still sound."""
     return next(
         (backup for backup in backups_of(catalog) if backup.schema <= newest_schema and is_sound(backup.path)), None
     )
 
 
 def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
-    """What to say where `newest_sound` knows none, though backups lie there or may; None where there are none."""
+    """Explain why `newest_sound` finds none although there are backups; None if there are none."""
     if (trouble := listing_trouble(catalog)) is not None:
         return trouble
     schemas = [backup.schema for backup in backups_of(catalog)]
@@ -100,7 +100,7 @@ def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
 
 
 def listing_trouble(catalog: str) -> str | None:
-    """What to say where nobody can tell which backups there are; None where that can be told."""
+    """Explain why the backups cannot be listed; None if they can."""
     folder = folder_of(catalog)
     try:
         os.listdir(folder)
@@ -123,9 +123,9 @@ def save_backup(
     kept: int = BACKUPS_KEPT,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Backup:
-    """Copy what the lent connection sees into the catalogue's folder of backups, and let all but so many go.
+    """Save a backup through the lent connection, and remove the oldest beyond `kept`.
 
-    Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
+    Raises BackupFailed, Interrupted, or CatalogCorrupt if the copied data is damaged.
     """
     folder = folder_of(catalog)
     with lend() as connection:
@@ -141,15 +141,15 @@ def save_backup(
     copy_to(lend, path, should_stop)
     give_to_owner(path, folder)
     backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
-    _let_old_ones_go(catalog, backup, kept)
+    _remove_old(catalog, backup, kept)
     return backup
 
 
 def copy_to(lend: Lend, path: str, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """A whole, checked copy under that name, which is replaced; or no change at all.
+    """Write a complete, checked copy to `path`, replacing it; or change nothing.
 
-    The connection is needed for the copy alone (30 ms for 36 MB), not while that is checked and reaches the disk.
-    Raises BackupFailed, Interrupted, or CatalogCorrupt when what was copied is damaged.
+    The connection is needed only for the copy (30 ms for 36 MB), not for the check and the sync.
+    Raises BackupFailed, Interrupted, or CatalogCorrupt if the copied data is damaged.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -174,7 +174,7 @@ def is_sound(path: str) -> bool:
 
 
 def way_back(catalog: str, backup: Backup) -> str:
-    """What a person types, with reeld stopped, to go on from this backup."""
+    """Explain how the user restores this backup."""
     return (
         f"to restore the sound backup of {backup.made_at:%Y-%m-%d %H:%M} UTC, stop reeld, then:\n"
         f"  {restoring_command(catalog, backup.path)}\n"
@@ -183,17 +183,19 @@ def way_back(catalog: str, backup: Backup) -> str:
 
 
 def restoring_command(catalog: str, backup: str) -> str:
-    """With the catalogue's path: whoever types it may have another configuration than the service."""
+    """Return the command, with the catalogue's path: the user's configuration may differ from the
+    service's.
+    """
     return f"reeld restore-backup {quote(readable(backup))} --database {quote(readable(catalog))}"
 
 
 def unchecked_draft_of(path: str) -> str:
-    """Where a copy lies until it is checked; a kill leaves it there, for whoever owns the folder to clear away."""
+    """Where a copy lies until it is checked. A kill leaves it there; the next backup removes it."""
     return f"{path}.part"
 
 
 def draft_of(catalog: str) -> str:
-    """Where a checked copy of a backup lies while the catalogue moves aside for it (`restore.py`)."""
+    """Where a checked copy lies while the catalogue is moved aside for it (`restore.py`)."""
     return f"{catalog}.restoring"
 
 
@@ -202,9 +204,9 @@ def draft_of(catalog: str) -> str:
 
 @contextlib.contextmanager
 def _new_draft(path: str) -> Iterator[str]:
-    """The name of an empty file beside `path`, which is gone at the end unless it was renamed.
+    """Create an empty file beside `path` and remove it at the end, unless it was renamed.
 
-    The folder may be a person's, who may have files there under any name.
+    The folder may be the user's own, with files under any name.
     """
     first = unchecked_draft_of(path)
     for draft in itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2))):
@@ -219,14 +221,17 @@ def _new_draft(path: str) -> Iterator[str]:
 
 
 Facts = dict[str, int]
-"""What must be equal in the copy: who made it, its schema, and the number of rows of each table."""
+"""What must be equal in the copy: the application, the schema, and the number of rows of each table."""
 
 
 def _facts_of_copy(connection: Any, draft: str) -> Facts:
-    """Copy, in one step: one in many begins anew whenever somebody writes, and never ended beside a busy writer."""
+    """Copy in one step. SQLite restarts a copy of many steps at each write, and it never ended
+    beside a busy writer.
+    """
     try:
         with contextlib.closing(driver.connect(draft, isolation_level=None)) as target:
-            # A crash leaves a draft, which is thrown away: no journal, and one sync at the end.
+            # A crash leaves a draft, which is thrown away: so no journal, and one sync at the
+            # end.
             target.execute("PRAGMA journal_mode = off")
             target.execute("PRAGMA synchronous = off")
             facts = _copy(connection, target)
@@ -234,18 +239,18 @@ def _facts_of_copy(connection: Any, draft: str) -> Facts:
             target.execute("PRAGMA journal_mode = delete").fetchall()
     except driver.Error as err:
         if _is_damage(err):
-            raise  # of the catalogue: there is nothing else to read here
+            raise  # damage of the catalogue: there is nothing else to read here
         raise _failed(draft, str(err)) from err
     return facts
 
 
 def _copy(connection: Any, target: Any) -> Facts:
-    connection.execute("BEGIN")  # what is counted is what is copied
+    connection.execute("BEGIN")  # so that the counted rows are the copied rows
     try:
         facts = _facts(connection)
         connection.backup(target)
     finally:
-        with contextlib.suppress(driver.Error):  # after some errors SQLite has done that already
+        with contextlib.suppress(driver.Error):  # after some errors SQLite has rolled back already
             connection.execute("ROLLBACK")
     return facts
 
@@ -264,7 +269,7 @@ def _facts(connection: Any) -> Facts:
 def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -> None:
     try:
         with contextlib.closing(driver.connect(uri_of(path, "mode=ro&immutable=1"), uri=True)) as copy:
-            copy.set_progress_handler(should_stop, STEPS_BETWEEN_QUESTIONS)
+            copy.set_progress_handler(should_stop, STEPS_BETWEEN_STOP_CHECKS)
             problems = [row[0] for row in copy.execute("PRAGMA integrity_check(3)").fetchall()]
             found = _facts(copy) if expected and problems == ["ok"] else expected
     except driver.Error as err:
@@ -283,21 +288,22 @@ def _check(path: str, expected: Facts | None, should_stop: Callable[[], bool]) -
 
 
 def uri_of(path: str, how: str) -> str:
-    """What SQLite takes for the file at this absolute path, to be opened so."""
+    """Return SQLite's URI for the file at this absolute path."""
     escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    # With no machine's name before it: in a path of two slashes its first folder would be taken for one.
+    # The empty host name matters: in a path with two slashes the first folder would be taken as
+    # the host.
     return f"file://{escaped}?{how}"
 
 
 def _require_space(connection: Any, folder: str) -> None:
-    """As much again must stay free: a copy that fills the disk would stop the catalogue itself."""
+    """Require twice the copy's size: a copy that fills the disk would stop the catalogue itself."""
     page_count, page_size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
     if (shortage := _shortage_of_space(folder, page_count * page_size)) is not None:
         raise BackupFailed(f"no backup of the catalogue was made in {readable(folder)}: {shortage}", "free some space")
 
 
 def backup_space_trouble(catalog: str) -> str | None:
-    """What to say of the space for the next backup; None when there is enough, or nobody can tell."""
+    """Say that the next backup will not fit; None if it does, or the space is unknown."""
     folder = folder_of(catalog)
     try:
         place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
@@ -335,18 +341,18 @@ def _failed(path: str, reason: str | None) -> BackupFailed:
 
 
 def _match(catalog: str, name: str, more: str = "") -> re.Match[str] | None:
-    """Between the catalogue's stem and its ending: another one in the folder that differs in either has its own."""
+    """Match a backup's name. Catalogues with another stem or ending have backups of their own."""
     stem, ending = map(re.escape, os.path.splitext(os.path.basename(catalog)))
     return re.fullmatch(f"{stem}{_NAMED}{ending}{more}", name, re.ASCII)
 
 
 def _named(catalog: str, name: str) -> Backup | None:
-    """The backup that has this name; None where the name is no backup's of this catalogue."""
+    """Parse a backup's name; None if it is no backup of this catalogue."""
     if (match := _match(catalog, name)) is None:
         return None
     try:
         made_at = datetime.strptime(match[1], MOMENT).replace(tzinfo=UTC)
-    except ValueError:  # there is no such day: a person named it
+    except ValueError:  # no such date: the user chose this name
         return None
     path = os.path.join(folder_of(catalog), name)
     return Backup(path=path, made_at=made_at, schema=int(match[2]), is_rescued=match[3] is not None)
@@ -359,8 +365,10 @@ def _remove_unfinished(catalog: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _let_old_ones_go(catalog: str, just_made: Backup, most: int) -> None:
-    """The newest so many stay, and the last of each earlier schema: the only way back to the reeld that knew it."""
+def _remove_old(catalog: str, just_made: Backup, most: int) -> None:
+    """Remove old backups. Keep the newest `most`, and the last of each earlier schema: the only way
+    back to that reeld.
+    """
     kept: list[Backup] = []
     for backup in backups_of(catalog, just_made.made_at):
         is_last_of_schema = backup.schema not in {each.schema for each in kept}

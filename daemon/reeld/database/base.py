@@ -6,11 +6,11 @@ from peewee import SQL, BooleanField, Model, SqliteDatabase
 
 from reeld.database.fields import UtcField
 
-# One connection for the whole process, guarded by `writing` and `reading` in connection.py: SQLite has one writer
-# anyway, and a second read-write connection is what its WAL-reset bug needs.
+# One connection for the whole process, guarded by `writing` and `reading` in connection.py.
+# SQLite has one writer anyway, and its WAL-reset bug needs a second read-write connection.
 database = SqliteDatabase(None, thread_safe=False)
 
-# A row that travels as a dict.
+# A row as a dict.
 Row = dict[str, Any]
 
 
@@ -24,7 +24,7 @@ class Health(BaseModel):
     """The state of the database: one row, whose `id` is 1."""
 
     is_open = BooleanField(constraints=[SQL("DEFAULT 1")])
-    """Whether a process has it open. Still true after a kill; then the next start checks all of it."""
+    """Whether a process has it open. A kill leaves it true; the next start then checks everything."""
     checked_at = UtcField(null=True)
     """When every page was last found sound."""
 

@@ -1,8 +1,8 @@
-"""Where is the catalogue, is it ours and whole, and how is it written to?
+"""Opens the catalogue, checks that it is sound and ours, and guards all reading and writing.
 
-`writing()` is the one door: every change of the database happens inside it, in one IMMEDIATE transaction.
-(With the default, deferred kind 449 of 600 read-then-write transactions of four threads failed with
-"database is locked"; with IMMEDIATE none did.) Trouble leaves it as one of reeld's own errors.
+Every change of the database happens inside `writing()`, in one IMMEDIATE transaction. (With the
+default, deferred, 449 of 600 read-then-write transactions of four threads failed with "database
+is locked". With IMMEDIATE none did.) SQLite's errors leave it as errors of reeld.
 """
 
 import contextlib
@@ -33,50 +33,51 @@ from reeld.errors import (
     NotFoundError,
 )
 
-# Another process (a person's decision, a backup) holds the write lock for milliseconds; whoever needs longer
-# than this makes our transaction fail as CatalogBusy, and it is tried again.
+# Another process (a command, a backup) holds the write lock for milliseconds. If one needs longer
+# than this, our transaction fails as CatalogBusy and is tried again.
 BUSY_TIMEOUT_S = 5
 
-# How long upkeep waits for the other threads of this process before it rather comes again.
+# How long maintenance waits for the other threads of this process. Then it is put off.
 MAINTENANCE_PATIENCE_S = 1.0
 
-# Set once the file is known to be ours: the first of them writes to it.
+# Set after the file is known to be ours, because the first of them writes to it.
 _PRAGMAS = {
     # Readers never wait for the writer, nor the writer for them.
     "journal_mode": "wal",
     # NORMAL lost up to 184 acknowledged commits in a simulated power cut, FULL none.
     "synchronous": "full",
     "foreign_keys": 1,
-    # The daemon may write in the catalogue's folder alone, and SQLite's temporary files would lie elsewhere.
+    # The daemon may write in the catalogue's folder only, and SQLite's temporary files would lie
+    # elsewhere.
     "temp_store": "memory",
     "trusted_schema": 0,
 }
 
-# The single connection is shared by all threads of the process, one at a time.
-_door = threading.RLock()
+# All threads of the process share one connection, one at a time.
+_lock = threading.RLock()
 
 _this_thread = threading.local()
-"""`may_write`, see `writing_only_while`."""
+"""Holds `may_write`, see `writing_only_while`."""
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenCatalog:
-    """What this process knows of the catalogue that it has open; shared under the door."""
+    """The state of the open catalogue, shared by all threads under the lock."""
 
     path: str
     is_owned: bool
-    """Whether this is the one process that may bring it up to date."""
+    """Whether this is the one process that may migrate it."""
     files: OpenFiles
-    is_doubted: bool = False
-    """Whether something was seen that calls for a full check at the next start."""
+    needs_full_check: bool = False
+    """Whether an error calls for a full check at the next start."""
     refusal: str | None = None
-    """Why nothing is written any more."""
+    """Why all writes are refused from now on."""
     trouble: str | None = None
-    """Why the last write failed; None once one succeeded."""
+    """Why the last write failed; None after one that succeeded."""
     on_work: Callable[[], None] = lambda: None
-    """Told, after the commit, that a transaction gave the queue something to do."""
+    """Called after the commit of a transaction that added work to the queue."""
     has_work: bool = False
-    """Whether the transaction under way does so; one that is rolled back only costs a look in vain."""
+    """Whether the current transaction adds work. After a rollback this costs one useless check."""
 
 
 _opened: OpenCatalog | None = None
@@ -85,11 +86,11 @@ _opened: OpenCatalog | None = None
 def open_catalog(
     path: str, *, create: bool, now: datetime | None = None, backups_kept: int = BACKUPS_KEPT
 ) -> list[str]:
-    """Open the catalogue at `path` for this process; the names of the migrations that it needed.
+    """Open the catalogue at `path` for this process. Return the names of the migrations that ran.
 
-    With `create` it is made when there is none and never was, checked and brought to the latest schema: for the one
-    process that owns it. Without, it must be there with exactly this reeld's schema: for a look beside it.
-    Raises CatalogGone where there was one, and NotFoundError where there never was.
+    With `create`, for the one owner, it is created if there never was one, checked and migrated.
+    Without, for commands beside a daemon, it must exist with exactly this reeld's schema. Raises
+    CatalogGone if there once was one, and NotFoundError if there never was.
     """
     global _opened  # noqa: PLW0603 - one for the process, as the connection itself
     with own_errors(path):
@@ -113,20 +114,20 @@ def open_catalog(
 
 
 def close_catalog() -> None:
-    """Close this process' connection; SQLite folds the log into the file when it is the last.
+    """Close this process' connection. SQLite folds the log into the file if it is the last one.
 
-    An owner that ends here in order says so in the catalogue itself, and spares the next one a long check.
+    An owner notes the proper end in the catalogue, which spares the next start a full check.
     """
     global _opened
-    with _door:
+    with _lock:
         ending, _opened = _opened, None
         if database.is_closed():
             return
         if ending is None:
             database.close()
             return
-        if ending.is_owned and not ending.is_doubted:
-            # On a full disk, for example, it cannot be said: then the next owner checks all of it.
+        if ending.is_owned and not ending.needs_full_check:
+            # If that fails, on a full disk for example, the next owner checks everything.
             with contextlib.suppress(CatalogError), own_errors(ending.path), database.atomic("IMMEDIATE"):
                 integrity.note_closed()
         with ending.files.sparing_others():
@@ -135,12 +136,12 @@ def close_catalog() -> None:
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """One transaction: all of what happens inside is committed at its end, or none of it.
+    """Run one transaction: everything inside is committed at its end, or nothing.
 
-    Raises `CatalogBusy`, `CatalogFull`, `CatalogUnavailable` or `CatalogCorrupt`; nothing was written then,
-    and the caller may try the same again. Inside `writing_only_while` also Interrupted.
+    Raises `CatalogBusy`, `CatalogFull`, `CatalogUnavailable` or `CatalogCorrupt`. Then nothing
+    was written, and the caller may try again. Inside `writing_only_while` also Interrupted.
     """
-    with _door, _recording_trouble():
+    with _lock, _recording_failure():
         if _opened is not None and _opened.refusal is not None:
             raise CatalogUnavailable(_opened.refusal)
         with own_errors(database.database), database.atomic("IMMEDIATE"):
@@ -154,11 +155,12 @@ def writing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def writing_only_while(may_write: Callable[[], bool]) -> Iterator[None]:
-    """Inside, whatever this thread wants to write raises Interrupted, with nothing written, once this is not so.
+    """Make every write of this thread raise Interrupted once `may_write` is false. Nothing is
+    written then.
 
-    For a thread that a dead disk may hold until others have taken over. They do that in a transaction of their own, and
-    this is asked within each, so none can come too late. It is here rather than at whoever writes, so that nobody can
-    forget it.
+    For a thread that a dead disk may block until others have taken over its work. They do that in
+    a transaction of their own, and `may_write` is asked within each, so none comes too late. The
+    check is here, and not in each writer, so that none can forget it.
     """
     _this_thread.may_write = may_write
     try:
@@ -169,30 +171,30 @@ def writing_only_while(may_write: Callable[[], bool]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """Fetch everything inside: a cursor that stays open keeps the log from ever being folded in."""
-    with _door, _noticing_doubt(), own_errors(database.database):
+    """Guard reads. Fetch everything inside: an open cursor keeps the log from being folded in."""
+    with _lock, _noticing_damage(), own_errors(database.database):
         yield
 
 
 @contextlib.contextmanager
 def maintaining() -> Iterator[Any]:
-    """The driver's own connection, for upkeep: nobody else uses it inside.
+    """Lend the driver's own connection for maintenance, without other users meanwhile.
 
-    Raises CatalogBusy when the other threads of this process do not let go of it for a second.
+    Raises CatalogBusy if the other threads of this process do not release it within a second.
     """
-    if not _door.acquire(timeout=MAINTENANCE_PATIENCE_S):
+    if not _lock.acquire(timeout=MAINTENANCE_PATIENCE_S):
         raise CatalogBusy("the catalogue is in use, so its maintenance has to wait")
     try:
-        with _noticing_doubt(), own_errors(database.database):
+        with _noticing_damage(), own_errors(database.database):
             yield database.connection()
     finally:
-        _door.release()
+        _lock.release()
 
 
 def require_whole() -> int:
-    """Read and check all of the open catalogue, whatever the last end calls for; its schema's number.
+    """Check all of the open catalogue, and return its schema number.
 
-    Raises CatalogCorrupt, which names the way back.
+    Raises CatalogCorrupt, with a hint how to restore.
     """
     with reading():
         integrity.require_sound(database, opened().path)
@@ -202,15 +204,15 @@ def require_whole() -> int:
 
 
 def call_when_work_comes(on_work: Callable[[], None]) -> None:
-    """Have this called after each transaction of this process that gave the queue something to do.
+    """Set the function to call after each transaction that added work to the queue.
 
-    Here rather than at whoever writes, so that nobody can forget it: a worker that is not woken sleeps on.
+    It is called here, and not by each writer, so that none can forget to wake a worker.
     """
     opened().on_work = on_work
 
 
 def work_has_come() -> None:
-    """The transaction under way gives the queue something to do, now or later. For `queue.py`."""
+    """Note that the current transaction adds work to the queue, due now or later. For `queue.py`."""
     if _opened is not None:
         _opened.has_work = True
 
@@ -226,10 +228,10 @@ def _always() -> bool:
 
 
 @contextlib.contextmanager
-def _recording_trouble() -> Iterator[None]:
-    """What became of a write is remembered, to be shown."""
+def _recording_failure() -> Iterator[None]:
+    """Remember the error of a failed write, for the status."""
     try:
-        with _noticing_doubt():
+        with _noticing_damage():
             yield
     except CatalogError as err:
         if _opened is not None:
@@ -240,20 +242,20 @@ def _recording_trouble() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _noticing_doubt() -> Iterator[None]:
-    """After damage, or a disk that failed, the next owner must not believe that all is well."""
+def _noticing_damage() -> Iterator[None]:
+    """Demand a full check at the next start after damage or a failing disk."""
     try:
         yield
     except (CatalogCorrupt, CatalogUnavailable):
         if _opened is not None:
-            _opened.is_doubted = True
+            _opened.needs_full_check = True
         raise
 
 
 def _make_if_absent(path: str) -> None:
-    """A new catalogue appears under its name only when it is whole, and only where none has ever been.
+    """Create a new catalogue, which gets its name only when it is complete.
 
-    So an empty or half-made file under that name is never ours to fill: it is damage, and is said.
+    So an empty or half-made file under that name is damage, and reeld never fills it.
     """
     if os.path.exists(path):
         return
@@ -314,7 +316,7 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _own(path: str, now: datetime, backups_kept: int) -> list[str]:
-    """Check it, bring it up to date, and note that it is open from here on."""
+    """Check it, migrate it, and note that it is open from now on."""
     checked_at = integrity.check(database, path, now)
     found = schema_version(database)
     if found < latest_version():
@@ -326,7 +328,7 @@ def _own(path: str, now: datetime, backups_kept: int) -> list[str]:
 
 
 def _back_up_first(path: str, now: datetime, schema: int, backups_kept: int) -> None:
-    """There is no way down from a migration but this copy, so without it nothing is migrated."""
+    """Back up before a migration. Only this backup leads back, so without it nothing is migrated."""
     try:
         save_backup(lambda: contextlib.nullcontext(database.connection()), path, now, kept=backups_kept)
     except BackupFailed as err:
@@ -347,7 +349,7 @@ def _require_current(path: str) -> list[str]:
 
 
 def _sync_directory(path: str) -> None:
-    # A new name survives a power cut only when its directory was synced.
+    # A new name survives a power cut only after its directory was synced.
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""How do values that SQLite has no type for lie in a column, without loss?"""
+"""Column types for values that SQLite has no type for. No value loses anything."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from peewee import BigIntegerField, Field, TextField
 
 
 class PathField(Field):
-    """A path or a name that may be one: TEXT where it is valid UTF-8, the raw bytes as a BLOB where it is not."""
+    """A path or file name: TEXT if it is valid UTF-8, otherwise its raw bytes as a BLOB."""
 
     field_type = "TEXT"
 
@@ -21,7 +21,7 @@ class PathField(Field):
 
 
 class PlainTextField(TextField):
-    """Text for people. What cannot be encoded (a name's stray bytes) is stored as U+FFFD."""
+    """Text for the user. What cannot be encoded (a name's stray bytes) is stored as U+FFFD."""
 
     def db_value(self, value: Any) -> Any:
         if isinstance(value, str) and not _is_unicode(value):
@@ -30,7 +30,7 @@ class PlainTextField(TextField):
 
 
 class Unsigned64Field(BigIntegerField):
-    """An inode or device number. SQLite's integers are signed: the upper half is stored as negative."""
+    """An inode or device number. SQLite's integers are signed, so the upper half is negative."""
 
     def db_value(self, value: int | None) -> int | None:
         return value - (1 << 64) if value is not None and value >= 1 << 63 else value
@@ -40,7 +40,7 @@ class Unsigned64Field(BigIntegerField):
 
 
 class UtcField(Field):
-    """A moment in UTC as ISO 8601 text with milliseconds: sorts as it reads."""
+    """A time in UTC as ISO 8601 text with milliseconds, so text order is time order."""
 
     field_type = "TEXT"
 

@@ -1,6 +1,6 @@
-"""Whose is what reeld puts beside the catalogue? The folder's owner's, also where root puts it there.
+"""Gives files beside the catalogue the owner of their folder, also when root creates them.
 
-Root puts things right for the user that reeld runs as, and must not lock that one out.
+Root may repair things for the user that runs reeld, and must not lock that user out.
 """
 
 import contextlib
@@ -8,9 +8,9 @@ import os
 
 
 def make_folder(path: str) -> list[str]:
-    """Make this folder, and those above it that lack; those that were made, the innermost first. Raises OSError.
+    """Create this folder and the missing ones above it. Return the new ones, innermost first.
 
-    Each belongs to the owner of the folder that it lies in.
+    Each belongs to the owner of the folder above it. Raises OSError.
     """
     new, each = list[str](), path
     while not os.path.lexists(each):
@@ -23,9 +23,9 @@ def make_folder(path: str) -> list[str]:
 
 
 def give_to_owner(what: str | int, folder: str) -> None:
-    """What has this name, or this descriptor, as far as the disk knows of owners and lets root say whose it is.
+    """Give a path or a descriptor the folder's owner, as far as the disk supports it. Only root can.
 
-    Never what a link leads to: that may be anybody's.
+    A link's target is never changed, since it may belong to another user.
     """
     if os.geteuid() == 0:
         with contextlib.suppress(OSError):

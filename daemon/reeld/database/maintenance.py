@@ -1,7 +1,7 @@
-"""What must be done for the catalogue itself, again and again, while an owner has it open?
+"""Maintains the open catalogue: backups, its write-ahead log, and checks for lost files.
 
-It is backed up, its log is folded in, and its files are looked at: they may be removed or replaced under a running
-process, and SQLite would not say so. What fails is said and tried again; only a loss or damage ends the owner.
+The catalogue's files may be removed or replaced under a running process, and SQLite would not
+notice. Failures are reported and tried again. Only a loss or damage ends the owner.
 """
 
 import os
@@ -30,10 +30,11 @@ from reeld.log import get_logger
 
 log = get_logger()
 
-# If something changed since the last one. It reads and checks every page, hence from time to time in any case.
+# If something changed since the last one. A backup reads and checks every page, so one is made
+# from time to time in any case.
 BACKUP_S = 24 * 3600.0
 BACKUP_UNCHANGED_S = 7 * BACKUP_S
-# The first is made once the first scan has come to rest, and not later than this.
+# The first backup is made when the first scan is done, and not later than this.
 QUIET_S = 60.0
 FIRST_BACKUP_S = 3600.0
 RETRY_BACKUP_S = 1800.0
@@ -41,23 +42,23 @@ RETRY_BACKUP_S = 1800.0
 CHECKPOINT_S = 60.0
 # SQLite folds the log in by itself from 4 MiB on, but only as far as the oldest reader has read.
 LOG_ALARM_BYTES = 64 << 20
-# A log that once grew keeps its size; it is cut when nobody writes.
+# A log that grew once keeps its size. It is cut while there are no writes.
 LOG_CUT_BYTES = 8 << 20
 
-# A name may be gone for the moment in which somebody renames a folder and back.
-LOOKS_BEFORE_LOST = 2
+# A file may be renamed and back, so one missing look proves nothing.
+CHECKS_BEFORE_LOST = 2
 
 SPACE = "space"
 
 Changes = tuple[int, int]
-"""A number that grows with our own changes, and one that differs after another process' changes."""
+"""A number that grows with our own changes, and one that differs after changes by other processes."""
 
 
 class Maintenance:
-    """Keeps one open catalogue well. `tick` is called about once a second, by one thread.
+    """Maintains one open catalogue. One thread calls `tick` about once a second.
 
-    `now_s` is the wall clock, since the ages of backups outlive the process; a clock that jumps brings on at most one
-    backup too many.
+    `now_s` is the wall clock, since the ages of backups outlive the process. A clock that jumps
+    causes at most one extra backup.
     """
 
     def __init__(
@@ -67,22 +68,24 @@ class Maintenance:
         self._backups_kept = backups_kept
         self._should_stop = should_stop
         self._started_s = now_s
-        self._looks_at_loss = 0
+        self._checks_with_loss = 0
         self._checked_in_s: float | None = None
         self._last_try_s: float | None = None
         self._backup: Backup | None = newest_of(path, datetime.fromtimestamp(now_s, UTC))
         self._backed_up: Changes | None = None
-        """What had changed when the last backup was made; None when this process has not made one."""
+        """The changes at the last backup; None if this process has made none."""
         self._seen: Changes = (0, 0)
         self._changed_s = now_s
         self._has_files = False
         self._rescued: Backup | None = None
         self._problems: dict[str, str] = {}
-        """What is wrong now, by what it is about."""
+        """The present problems, by subject."""
 
     def tick(self, now_s: float) -> None:
-        """Do what is due. Raises CatalogGone, CatalogLogLost or CatalogCorrupt when going on could only do harm."""
-        self._look_at_files(now_s)
+        """Do what is due. Raises CatalogGone, CatalogLogLost or CatalogCorrupt if going on could
+        only do harm.
+        """
+        self._check_files(now_s)
         if _is_due(self._checked_in_s, CHECKPOINT_S, now_s):
             self._checked_in_s = now_s
             self._note(SPACE, space_trouble(self._path))
@@ -91,12 +94,12 @@ class Maintenance:
             self._back_up(now_s)
 
     def back_up_at_end(self, now_s: float) -> None:
-        """Of a scan, which is over before anything could come due."""
+        """Make a backup at the end of `reeld scan`, if one is due: a scan is too short for `tick`."""
         if self._backup is None or _is_due(self._backup.made_at.timestamp(), BACKUP_S, now_s):
             self._back_up(now_s)
 
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with the catalogue, for `reeld status`, which checks backups and free space by itself."""
+        """Return the present problems. Backups and free space are checked by `reeld status` itself."""
         catalog = opened()
         told = [
             catalog.refusal or catalog.trouble,
@@ -128,7 +131,7 @@ class Maintenance:
                 maintaining, self._path, at, kept=self._backups_kept, should_stop=self._should_stop
             )
         except CatalogCorrupt as err:
-            # The copy is damaged: because the catalogue is, or because the disk that it was written to lies.
+            # Either the catalogue is damaged, or the disk of the backup returned wrong data.
             with maintaining():
                 integrity.require_sound(database, self._path)
             raise BackupFailed(
@@ -159,15 +162,16 @@ class Maintenance:
 
     # --- the files ---------------------------------------------------------------------------------------
 
-    def _look_at_files(self, now_s: float) -> None:
+    def _check_files(self, now_s: float) -> None:
         catalog = opened()
         loss = catalog.files.loss()
-        self._looks_at_loss = 0 if loss is None else self._looks_at_loss + 1
-        if loss is None or self._looks_at_loss < LOOKS_BEFORE_LOST:
+        self._checks_with_loss = 0 if loss is None else self._checks_with_loss + 1
+        if loss is None or self._checks_with_loss < CHECKS_BEFORE_LOST:
             return
-        catalog.is_doubted = True
+        catalog.needs_full_check = True
         catalog.refusal = f"{readable(self._path)} was {loss.value}; nothing is written until reeld is started again"
-        # The connection still sees everything, for as long as this process lives: so it lives until that is saved.
+        # The connection still sees everything while this process lives. So it lives until that is
+        # saved.
         self._attempt("rescue", lambda: self._rescue(loss, now_s))
 
     def _rescue(self, loss: Loss, now_s: float) -> None:
@@ -176,7 +180,8 @@ class Maintenance:
             self._rescued = save_backup(maintaining, self._path, at, is_rescued=True, kept=self._backups_kept)
             log.error("catalog.rescued", path=self._rescued.path, reason=loss.value)
         if loss is Loss.LOG_LOST and not opened().files.foreign():
-            # Nobody else has begun a log meanwhile: ours can still be folded in, and nothing is missing then.
+            # No other program has begun a log meanwhile, so ours can still be folded in, and
+            # nothing is missing.
             with maintaining() as connection:
                 if _checkpoint(connection, "TRUNCATE"):
                     raise CatalogBusy("another program still reads the catalogue, so its log cannot be folded in yet")
@@ -191,13 +196,13 @@ class Maintenance:
     # --- trouble -----------------------------------------------------------------------------------------
 
     def _attempt(self, about: str, do: Callable[[], None]) -> None:
-        """Trouble is said once, shown while it lasts, and tried again."""
+        """Report a failure once, show it while it lasts, and try again."""
         try:
             do()
         except (CatalogCorrupt, CatalogGone, CatalogLogLost):
             raise
         except (CatalogBusy, Interrupted) as err:
-            log.debug("catalog.upkeep_waited", about=about, reason=err.with_hint)
+            log.debug("catalog.maintenance_waited", about=about, reason=err.with_hint)
         except CatalogError as err:
             self._note(about, err.with_hint)
         else:
@@ -213,7 +218,7 @@ class Maintenance:
 
 
 def _is_due(last_s: float | None, period_s: float, now_s: float) -> bool:
-    """Also after the clock went back: better once too often."""
+    """Tell whether it is due, also after the clock went back: rather once too often."""
     return last_s is None or not 0 <= now_s - last_s < period_s
 
 
@@ -222,9 +227,9 @@ def _changes(connection: Any) -> Changes:
 
 
 def _checkpoint(connection: Any, mode: str) -> int:
-    """Fold the log in, as far as readers of old let it be; how many bytes are left.
+    """Fold the log in as far as open readers allow. Return how many bytes are left.
 
-    Never waiting for them: TRUNCATE would hold everybody up for as long as SQLite's patience lasts.
+    It never waits for them: TRUNCATE would block all threads for as long as SQLite's timeout.
     """
     patience_ms, page_size = (connection.execute(f"PRAGMA {it}").fetchone()[0] for it in ("busy_timeout", "page_size"))
     connection.execute("PRAGMA busy_timeout = 0")

@@ -1,11 +1,11 @@
-"""How does an older catalogue become one that this reeld can use?
+"""Migrates an older catalogue to the schema of this reeld, with numbered SQL files, forward only.
 
-By numbered SQL files, forward only. One number, SQLite's own `user_version`, says where a catalogue
-stands; a migration and its number commit together, so a kill leaves the old schema or the new one.
+SQLite's `user_version` is the catalogue's schema number. A migration and its number commit
+together, so a kill leaves the old schema or the new one.
 
-peewee's playhouse.migrations is not used: it keeps its history in a table of its own, so that merely asking
-writes to a database of a newer reeld; it begins its transactions deferred; and it drops the triggers of a
-table that it rebuilds.
+playhouse.migrations of peewee is not used. It keeps its history in a table of its own, so only
+asking writes to the database of a newer reeld. It begins its transactions deferred. And it drops
+the triggers of a table that it rebuilds.
 """
 
 import re
@@ -17,7 +17,7 @@ from peewee import SqliteDatabase
 
 from reeld.errors import CatalogCorrupt
 
-# "REEL" in ASCII: tells our catalogue from any other SQLite file, `file reeld.db` included.
+# "REEL" in ASCII: tells our catalogue from any other SQLite file, also for `file reeld.db`.
 APPLICATION_ID = 0x5245454C
 
 
@@ -32,7 +32,7 @@ class Migration:
 
 @cache
 def all_migrations() -> tuple[Migration, ...]:
-    """Every migration that ships with this reeld, in order."""
+    """Read every migration of this reeld, in order."""
     files = Path(__file__).with_name("migrations").iterdir()
     found = [(re.fullmatch(r"(\d{4})_\w+\.sql", file.name), file) for file in files]
     return tuple(sorted(Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match))
@@ -43,7 +43,9 @@ def latest_version() -> int:
 
 
 def migrate(database: SqliteDatabase, *, up_to: int | None = None) -> list[str]:
-    """Bring an open database to the latest schema, or to that one; the names of the migrations that ran."""
+    """Bring an open database to the latest schema, or `up_to` one. Return the names of the
+    migrations that ran.
+    """
     applied = []
     for migration in all_migrations():
         if schema_version(database) < migration.version <= (migration.version if up_to is None else up_to):
@@ -61,8 +63,9 @@ def application_id(database: SqliteDatabase) -> int:
 
 
 def _apply(database: SqliteDatabase, migration: Migration) -> None:
-    # Rebuilding a table with foreign keys on would cascade into its children. The pragma does nothing inside
-    # a transaction, so it comes first; foreign_key_check does the work of the keys before the commit.
+    # Rebuilding a table with foreign keys on would cascade into its children. The pragma has no
+    # effect inside a transaction, so it comes first. foreign_key_check replaces the keys before
+    # the commit.
     database.execute_sql("PRAGMA foreign_keys = OFF")
     try:
         with database.atomic("IMMEDIATE"):
@@ -79,9 +82,9 @@ def _apply(database: SqliteDatabase, migration: Migration) -> None:
 
 
 def statements(sql: str) -> list[str]:
-    """The single statements of a migration: each ends with a semicolon at the end of a line.
+    """Split a migration into statements: each ends with a semicolon at the end of a line.
 
-    `executescript` is no way: it commits whatever transaction is open before it starts.
+    `executescript` is not used: it first commits the open transaction.
     """
     without_comments = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
     return [part.strip() for part in re.split(r";\s*$", without_comments, flags=re.MULTILINE) if part.strip()]

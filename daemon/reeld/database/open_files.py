@@ -1,8 +1,8 @@
-"""Are the files under the catalogue's names still those that this process has open?
+"""Detects that the catalogue's files were removed or replaced while this process has them open.
 
-SQLite does not ask: whoever removes the file, or puts another in its place, lets a running process write on into a
-file that nobody will ever see again. Nothing here opens a file: closing any descriptor of the database would drop
-SQLite's own locks on it.
+SQLite does not check this: the process would go on writing into a file without a name. Nothing
+here opens a file, because closing any descriptor of the database would drop SQLite's own locks on
+it.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from enum import Enum
 SUFFIXES = ("", "-wal", "-shm")
 
 Identity = tuple[int, int]
-"""Device and inode. An open file keeps its inode number from being given to another."""
+"""Device and inode. While a file is open, no other file gets its inode number."""
 
 
 class Loss(Enum):
@@ -23,26 +23,29 @@ class Loss(Enum):
 
 
 class OpenFiles:
-    """The database, its write-ahead log and the log's index, as they were when they had just been opened."""
+    """The database, its write-ahead log and the log's index, as they were just after opening."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._identities = {suffix: _identity(path + suffix) for suffix in SUFFIXES}
 
     def loss(self) -> Loss | None:
-        """What is not ours any more. A name that cannot be looked at is unknown, and unknown is never lost."""
+        """Say what was lost. A name that cannot be checked is unknown, and unknown is never lost."""
         if not self._is_ours(""):
             return Loss.CATALOG_REPLACED if os.path.lexists(self._path) else Loss.CATALOG_REMOVED
         return None if self._is_ours("-wal") and self._is_ours("-shm") else Loss.LOG_LOST
 
     def foreign(self) -> list[str]:
-        """The files beside the database, under its log's names, that somebody else made."""
+        """List the log files beside the database that another program made."""
         names = [self._path + suffix for suffix in SUFFIXES[1:] if not self._is_ours(suffix)]
         return [name for name in names if os.path.lexists(name)]
 
     @contextlib.contextmanager
     def sparing_others(self) -> Iterator[None]:
-        """Close the database inside: SQLite removes the log by its name, also one that is not ours."""
+        """Keep the log files of another program while the database is closed inside.
+
+        SQLite removes the log by its name, even if the file is not ours.
+        """
         spared = [(name, f"{name}.spared") for name in self.foreign()]
         for name, other in spared:
             with contextlib.suppress(OSError):
@@ -62,7 +65,7 @@ class OpenFiles:
 
 
 def _identity(path: str) -> Identity | None:
-    """None when nothing has that name. Raises OSError when that cannot be told."""
+    """Return None if the name is free. Raises OSError if that is unknown."""
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

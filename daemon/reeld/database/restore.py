@@ -1,8 +1,10 @@
-"""How does the catalogue go back to a backup? At every moment the one or the other is whole, and nothing is deleted.
+"""Restores a backup. At every moment either the old catalogue or the backup is complete; nothing is
+deleted.
 
-The order is what makes it safe. First a checked copy of the backup lies beside the catalogue, under a name of its own;
-then the catalogue moves aside, and before its log, so that it is never opened without it; then the copy takes its
-place. Whoever opens a catalogue refuses to begin anew while such a copy lies there (`sqlite_errors.py`).
+The order makes it safe. First a checked copy of the backup is put beside the catalogue, under its
+own name. Then the catalogue moves aside, and its log after it, so that it is never opened without
+its log. Then the copy takes its place. While such a copy exists, reeld refuses to create an empty
+catalogue (`sqlite_errors.py`).
 """
 
 import contextlib
@@ -25,11 +27,12 @@ _ASIDE = "replaced-"
 
 
 def restore(catalog: str, backup: str, at: datetime) -> str | None:
-    """Put a copy of `backup` in the catalogue's place; the folder in which what was there lies now, None if none was.
+    """Replace the catalogue by a copy of `backup`. Return the folder with the old one, None if there
+    was none.
 
-    For the one process that holds the lock on the catalogue. Killed at any moment it may be called again. Raises
-    NotFoundError, UsageError, BackupFailed, and, when the backup is damaged or of a newer reeld, CatalogCorrupt or
-    CatalogTooNew; nothing has changed then.
+    Only for the process that holds the lock on the catalogue. After a kill it may be called
+    again. Raises NotFoundError, UsageError, BackupFailed, or, for a damaged backup or a newer
+    schema, CatalogCorrupt or CatalogTooNew. Then nothing has changed.
     """
     if not os.path.isfile(backup):
         raise NotFoundError(f"there is no backup {readable(backup)}", "see `reeld list backups`")
@@ -62,7 +65,7 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
 
 
 def _copy(backup: str, draft: str) -> None:
-    """A whole, checked copy of the backup. Also from one that was used meanwhile, and has a log beside it."""
+    """Make a checked copy of the backup, also of one that was used and has a log beside it."""
     try:
         with contextlib.closing(_open(backup)) as connection:
             _require_ours(connection, backup)
@@ -75,7 +78,8 @@ def _copy(backup: str, draft: str) -> None:
 
 
 def _open(backup: str) -> Any:
-    # Without a log there is nothing else to be read, and SQLite need not make one, for which it may lack the right.
+    # Without a log nothing else must be read, and SQLite need not create one, for which a right
+    # may lack.
     how = "mode=ro" if os.path.exists(f"{backup}-wal") else "mode=ro&immutable=1"
     return driver.connect(uri_of(backup, how), uri=True, isolation_level=None)
 
@@ -93,7 +97,7 @@ def _require_ours(connection: Any, backup: str) -> None:
 
 
 def _move_aside(catalog: str, at: datetime) -> str | None:
-    """The catalogue and its log leave their places, the log last; the folder that they are in."""
+    """Move the catalogue and its log aside, the log last. Return the new folder."""
     there = [suffix for suffix in (*SUFFIXES, "-journal") if os.path.lexists(catalog + suffix)]
     if not there:
         return None
@@ -106,7 +110,9 @@ def _move_aside(catalog: str, at: datetime) -> str | None:
 
 
 def _aside_of_before(catalog: str, there: list[str]) -> str | None:
-    """Where the catalogue went in a try that was killed half-way: what is left of it, its log, belongs there."""
+    """Return the folder of an interrupted attempt: the rest of the catalogue, its log, belongs
+    there.
+    """
     folder, name = os.path.split(catalog)
     if "" in there:
         return None

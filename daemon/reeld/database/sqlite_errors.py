@@ -1,4 +1,4 @@
-"""Which of our errors does SQLite's mean, and what does a person do about it?"""
+"""Turns SQLite's errors into errors of reeld, with a hint what the user can do."""
 
 import contextlib
 import os
@@ -14,34 +14,37 @@ from reeld.database.migrate import latest_version
 from reeld.domain.files import readable
 from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogGone, CatalogUnavailable
 
-# Less than this is said before it is used up: at the start, in the log and by `reeld status`.
+# Below this a warning is given: at the start, in the log and by `reeld status`.
 LOW_SPACE_BYTES = 64 << 20
 
-# SQLite makes it in one piece.
+# SQLite allocates it in one piece.
 LOG_INDEX_BYTES = 32 << 10
 
-# SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write to; mended here, and in two others.
-MENDED = (3, 51, 3)
-MENDED_EARLIER = {(3, 50): 7, (3, 44): 6}  # version: patch
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write to. Fixed in
+# this version, and in two older branches.
+FIXED_IN = (3, 51, 3)
+FIXED_EARLIER = {(3, 50): 7, (3, 44): 6}  # version: patch
 
 DRIVER_VERSION: str = driver.sqlite_version
 
 
 @contextlib.contextmanager
 def own_errors(path: str) -> Iterator[None]:
-    """Whatever SQLite raises inside about the catalogue at `path` becomes a CatalogError; bugs of ours stay bugs."""
+    """Turn SQLite's errors about the catalogue at `path` into a CatalogError. Our own bugs stay as
+    they are.
+    """
     try:
         yield
     except (IntegrityError, ProgrammingError, driver.IntegrityError, driver.ProgrammingError):
         raise  # a bug of ours, not trouble with the database
     except (PeeweeException, driver.Error) as err:
-        # peewee translates what executing a statement raises; what fetching its rows raises (most damage and
-        # most read errors show there) comes as the driver's own error.
+        # peewee translates errors of executing a statement. Errors of fetching rows, which most
+        # damage and most read errors cause, come as the driver's own.
         raise _classified(path, err) from err
 
 
 def damaged(path: str, what: str) -> CatalogCorrupt:
-    """The error that says so, with the newest sound backup and the commands that bring it back."""
+    """Build the error for a damaged catalogue; its hint has the commands to restore a backup."""
     return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed", _hint_for_damage(path))
 
 
@@ -54,7 +57,7 @@ def _hint_for_damage(path: str) -> str:
 
 
 def space_trouble(path: str) -> str | None:
-    """What to say of the free space on the catalogue's disk; None when there is enough, or nobody can tell."""
+    """Warn of little free space on the catalogue's disk; None if it suffices or is unknown."""
     free = _free_bytes(path)
     if free is None or free >= LOW_SPACE_BYTES:
         return None
@@ -65,9 +68,9 @@ def space_trouble(path: str) -> str | None:
 
 
 def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str | None:
-    """What to say of the SQLite that runs here; None when it is a good one."""
+    """Warn of a SQLite version that can damage the catalogue; None if it is a good one."""
     major, minor, patch = version[:3]
-    if version >= MENDED or patch >= MENDED_EARLIER.get((major, minor), patch + 1):
+    if version >= FIXED_IN or patch >= FIXED_EARLIER.get((major, minor), patch + 1):
         return None
     return (
         f"SQLite {'.'.join(map(str, version))} can, very rarely, damage a catalogue that a second program writes to; "
@@ -104,7 +107,7 @@ def gone(path: str) -> CatalogGone | None:
 
 
 def _classified(path: str, err: BaseException) -> CatalogError:
-    """Which of our errors SQLite's means, by its code; extended codes share their family's last byte."""
+    """Choose our error by SQLite's code. Extended codes share their family's last byte."""
     code, message = _sqlite_cause(err)
     name = readable(path)
     match code & 0xFF:
@@ -115,7 +118,7 @@ def _classified(path: str, err: BaseException) -> CatalogError:
         case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
             code == sqlite3.SQLITE_IOERR and _has_no_room(path)
         ):
-            # The index of the log cannot grow: on a full disk a write through the map would be SIGBUS.
+            # The log's index cannot grow. On a full disk a write through the map would be SIGBUS.
             return _full(name)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, message)
@@ -129,13 +132,13 @@ def _classified(path: str, err: BaseException) -> CatalogError:
 
 
 def _has_no_room(path: str) -> bool:
-    """For the index of the log. Where it cannot even be begun SQLite says no more than that there was an error."""
+    """Tell whether the disk has no room for the log's index. SQLite then says only "I/O error"."""
     free = _free_bytes(path)
     return free is not None and free < LOG_INDEX_BYTES
 
 
 def _free_bytes(path: str) -> int | None:
-    """On the catalogue's disk; None when nobody can tell."""
+    """Return the free bytes on the catalogue's disk; None if unknown."""
     try:
         room = os.statvfs(os.path.dirname(path))
     except OSError:
@@ -148,10 +151,10 @@ def _full(name: str) -> CatalogFull:
 
 
 def _sqlite_cause(err: BaseException) -> tuple[int, str]:
-    """The first SQLite error behind `err`.
+    """Find the first SQLite error behind `err`.
 
-    On a full disk peewee's failing rollback raises "cannot rollback" and hides "database or disk is full" in
-    the chain of contexts, so the deepest error counts.
+    On a full disk peewee's failing rollback raises "cannot rollback" and hides "database or disk
+    is full" in the chain of contexts, so the deepest error counts.
     """
     code, message = 0, str(err)
     link: BaseException | None = err

@@ -1,8 +1,8 @@
-"""How are the few statements that run several times for every file kept cheap?
+"""Runs the few statements that every file needs, without rendering them each time.
 
-peewee renders a query's objects to SQL at every call, which takes 0.1 to 0.3 ms: 40 % of the daemon's processor time in
-a first scan. What runs for every file is rendered once, here, or stands as SQL where it is used; what runs for a
-person, or once a decision, is written in peewee.
+peewee renders a query to SQL at every call. That takes 0.1 to 0.3 ms: 40 % of the daemon's
+processor time in a first scan. Statements that run for every file are rendered once, here, or are
+written as SQL. Statements that run for a command, or once a decision, use peewee.
 """
 
 import json
@@ -13,17 +13,17 @@ from reeld.database.base import database
 
 
 def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """All rows that a statement gives; the values are as SQLite has them."""
+    """Run a query and return all its rows, with SQLite's own values."""
     return list(database.execute_sql(sql, parameters).fetchall())
 
 
 def change(sql: str, *parameters: object) -> int:
-    """Run a statement that writes; how many rows it changed."""
+    """Run a statement that writes, and return how many rows it changed."""
     return int(database.execute_sql(sql, parameters).rowcount)
 
 
 def insert_row(model: Any, **values: Any) -> int:
-    """Insert a row with these fields, named as in the model, and the model's defaults for the others; its id."""
+    """Insert a row with these model fields, and the defaults for the others. Return its id."""
     for field in model._meta.sorted_fields:  # noqa: SLF001 - peewee's documented way to ask
         if field.default is not None and field.name not in values:
             values[field.name] = field.default() if callable(field.default) else field.default
@@ -33,7 +33,7 @@ def insert_row(model: Any, **values: Any) -> int:
 
 
 def update_row(model: Any, row_id: int, **values: Any) -> None:
-    """Set these fields of one row of a model's table, named as in the model, to values as the model takes them."""
+    """Set these model fields of one row."""
     sql, fields = _rendered_update(model, tuple(values))
     change(sql, *(_stored(field, value) for field, value in zip(fields, values.values(), strict=True)), row_id)
 
