@@ -15,7 +15,7 @@ def main() -> None:
 
 
 def _print_version() -> bool:
-    """Whether that was possible. If not, the command line tries again, and says what is wrong."""
+    """Print the version. Return False if that failed: then the command line tries again, and reports it."""
     try:
         os.write(1, f"reeld {__version__}\n".encode())
     except OSError:

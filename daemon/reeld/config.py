@@ -1,8 +1,8 @@
-"""What did the owner ask for? One TOML file, read once, validated whole, frozen.
+"""Reads the configuration: one TOML file, read once, validated as a whole, frozen.
 
-Every key stands in one of the tables below with its default, the check it must pass and what to write
-instead; `config.toml` at the top of the repository states the same defaults and is the manual. All
-complaints are collected and raised together: nobody likes to mend a file ten times.
+Each key is in one of the tables below, with its default and its check. `config.toml`, at the top
+of the repository, states the same defaults and is the manual. All errors are collected and raised
+together, so that the user corrects the file once.
 """
 
 import difflib
@@ -24,15 +24,15 @@ WatchMode = Literal["auto", "events", "poll"]
 RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
 
-# A week of daily ones.
+# A week of daily backups.
 BACKUPS_KEPT = 7
 
 # A kibibyte a second: a film of 2 GiB takes three weeks.
 SLOWEST_MIB_PER_S = 0.001
 
-# What players and rippers have written in the last thirty years. `.ts` and `.vob` may be other things
-# (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are left out: a disc image holds a menu
-# and many titles, not one film.
+# The extensions that players and rippers have written in the last thirty years. `.ts` and `.vob`
+# may be other things (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are
+# left out: a disc image holds a menu and many titles, not one film.
 DEFAULT_EXTENSIONS = (
     "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m1v", "m2p", "m2ts", "m2v", "m4v",
     "mk3d", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm",
@@ -42,7 +42,9 @@ DEFAULT_EXTENSIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleSettings:
-    """When a file is complete: for libraries that do not say their own, also those that only a command names."""
+    """When a file is complete: for libraries without values of their own, and folders named by a
+    command.
+    """
 
     quiet_s: float = 5.0
     open_for_writing: bool = True
@@ -53,7 +55,7 @@ class SettleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library(SettleSettings):
-    """A folder that is watched. `path` is absolute and spelled as its owner spelled it."""
+    """A watched folder. `path` is absolute and spelled as the user wrote it."""
 
     name: str
     path: str
@@ -66,7 +68,7 @@ class Library(SettleSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchSettings:
-    """How often a library is looked at although nothing tells of a change."""
+    """How often a library is scanned although no event arrives."""
 
     reconcile_s: float = 600.0
     full_walk_h: float = 24.0
@@ -77,9 +79,9 @@ class WatchSettings:
 class HashSettings:
     full: bool = True
     max_mib_per_s: float = 0.0
-    """For all whole files together; 0 is no limit."""
+    """For all complete hashes together; 0 is no limit."""
     hours: str = ""
-    """`HH:MM-HH:MM`, in local time: when whole files may be begun. Empty is always."""
+    """`HH:MM-HH:MM`, in local time: when complete hashes may begin. Empty is always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
-    """Where Prometheus' text goes; by default nowhere."""
+    """Where the Prometheus metrics go. The default is nowhere."""
 
     port: int = 0
     textfile_directory: str = ""
@@ -137,10 +139,11 @@ class Config:
 
 
 def find_config_file(given: str | None, environment: Mapping[str, str]) -> str | None:
-    """The configuration file to use: the given one, else the first that exists, else None.
+    """Choose the configuration file: the given one, else the first that exists, else None.
 
     Order: `--config`, `$REELD_CONFIG`, `$XDG_CONFIG_HOME/reeld/config.toml` (`~/.config/...`),
-    `/etc/reeld/config.toml`. The first two must exist: a misspelled path must not mean "the defaults".
+    `/etc/reeld/config.toml`. The first two must exist: a misspelled path must not mean "the
+    defaults".
     """
     chosen = given or environment.get("REELD_CONFIG")
     if chosen:
@@ -151,7 +154,7 @@ def find_config_file(given: str | None, environment: Mapping[str, str]) -> str |
 
 
 def default_database_path(environment: Mapping[str, str]) -> str:
-    """systemd's state directory when it gives one, else the user's."""
+    """Use systemd's state directory if it is set, else the user's."""
     # systemd separates several state directories by colons; the first is ours.
     if state_directory := environment.get("STATE_DIRECTORY", "").split(":")[0]:
         return os.path.join(state_directory, "reeld.db")
@@ -163,10 +166,10 @@ def default_database_path(environment: Mapping[str, str]) -> str:
 
 
 def load_config(path: str | None, environment: Mapping[str, str], *, real_path: RealPath = os.path.realpath) -> Config:
-    """The configuration in the file at `path`, or the defaults when it is None.
+    """Load the configuration file at `path`, or the defaults if it is None.
 
-    `real_path` says where the path of a library leads; it is all that is asked of the libraries' disks.
-    Raises `ConfigError` with every complaint about the file.
+    `real_path` resolves a library's path. Nothing else is asked of the libraries' disks. Raises
+    `ConfigError` with all errors of the file.
     """
     if path is None:
         return parse_config({}, source=None, base=os.getcwd(), environment=environment, real_path=real_path)
@@ -178,14 +181,17 @@ def load_config(path: str | None, environment: Mapping[str, str], *, real_path: 
     except UnicodeDecodeError as err:
         raise ConfigError(path, [f"is not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8"]) from err
     except (ValueError, RecursionError) as err:
-        # Besides TOMLDecodeError, which is a ValueError: a number of 5,000 digits, or as many brackets.
+        # Not only TOMLDecodeError, which is a ValueError: also a number of 5,000 digits, or as
+        # many brackets.
         raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
     base = os.path.dirname(os.path.abspath(path))
     return parse_config(document, source=path, base=base, environment=environment, real_path=real_path)
 
 
 def database_path_in(path: str, environment: Mapping[str, str]) -> str:
-    """Where the catalogue lies by a file that has mistakes, as far as it can be read; else where it lies by default."""
+    """Find the catalogue's path in a file that has errors, as far as it is readable; else the
+    default path.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -204,7 +210,7 @@ def _database_path(text: str) -> str | None:
 
 
 def _database_path_by_lines(text: str) -> str | None:
-    """Where the text is no TOML as a whole: what the line says by itself, under the heading that it stands under."""
+    """Find the path in text that is not valid TOML, line by line, each under its own heading."""
     heading = ""
     for line in text.split("\n"):
         if line.lstrip().startswith("["):
@@ -222,7 +228,9 @@ def parse_config(
     environment: Mapping[str, str],
     real_path: RealPath = os.path.realpath,
 ) -> Config:
-    """The configuration that a parsed TOML `document` states; relative paths in it are relative to `base`."""
+    """Check a parsed TOML `document` and build the configuration. Relative paths are relative to
+    `base`.
+    """
     complaints: list[str] = []
     _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
@@ -231,7 +239,7 @@ def parse_config(
         sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
         _refuse_writing_into_libraries(directory, libraries, real_path, complaints)
     if complaints:
-        # A key or a value may hold anything, and is shown on a terminal.
+        # A key or a value may contain any character, and is shown on a terminal.
         raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
     given_database = sections["database"]["path"]
     database = _absolute(given_database, base) if given_database else default_database_path(environment)
@@ -251,7 +259,9 @@ def parse_config(
 
 
 def document_of(config: Config) -> dict[str, Any]:
-    """The document that `parse_config` reads as this configuration, all defaults written out; fit for JSON."""
+    """Return the document that `parse_config` reads as this configuration, with all defaults, fit
+    for JSON.
+    """
     sections = asdict(config)
     del sections["source"], sections["only_library"]
     database = {"path": sections.pop("database_path"), "backups_kept": sections.pop("backups_kept")}
@@ -264,7 +274,7 @@ Check = Callable[[Any], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the file: what it is when nobody says, and what it may be."""
+    """One key of the file: its default, and the check for its values."""
 
     default: Any
     check: Check
@@ -295,7 +305,7 @@ def _number(least: float, most: float, unit: str) -> Check:
 
 
 def _pace(value: Any) -> str | None:
-    """A pace that is next to none would keep a file waiting for longer than there are moments to wait for."""
+    """Refuse a rate near zero: it would delay a file beyond the largest time that can be stored."""
     if _number(0, 1_000_000, "MiB a second")(value) is None and (value == 0 or value >= SLOWEST_MIB_PER_S):
         return None
     return f"must be a number of MiB a second from {SLOWEST_MIB_PER_S} to 1000000, or 0 for no limit"
@@ -329,7 +339,7 @@ def _hours(value: Any) -> str | None:
 
 
 def hours_of(text: str) -> tuple[int, int]:
-    """The minutes of the day at which `HH:MM-HH:MM` begins and ends; both 0 for "". ValueError for anything else."""
+    """Parse `HH:MM-HH:MM` into the minutes of the day; both 0 for "". ValueError for anything else."""
     if text == "":
         return 0, 0
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d) *- *([01]\d|2[0-3]):([0-5]\d)", text, re.ASCII)
@@ -354,7 +364,7 @@ def _patterns(value: Any) -> str | None:
 
 
 _SETTLE: dict[str, Key] = {
-    # A day: whoever waits longer for a file to be complete has mistaken the unit.
+    # A day. Who needs a longer quiet period has mistaken the unit.
     "quiet_s": Key(SettleSettings().quiet_s, _number(0, 86_400, "seconds")),
     "open_for_writing": Key(SettleSettings().open_for_writing, _flag),
     "holes": Key(SettleSettings().holes, _flag),
@@ -406,7 +416,7 @@ _LIBRARY: dict[str, Key] = {
     "extensions": Key(list(DEFAULT_EXTENSIONS), _extensions),
     "minimum_size_bytes": Key(0, _whole(0, 1 << 50, "bytes")),
     "ignore": Key([], _patterns),
-    # Without a value of its own, a library has that of [settle].
+    # A library without a value of its own has that of [settle].
     **{name: Key(None, key.check) for name, key in _SETTLE.items()},
     "watch": Key("auto", _one_of("auto", "events", "poll")),
 }
@@ -436,7 +446,8 @@ def _libraries(
         values = _values(table, _LIBRARY, where, complaints)
         if values["name"] is not None:
             names.append(values["name"])
-        # Of a block with other mistakes, too: what spans libraries is complained of together with them.
+        # Also for a block with other errors, so that errors across libraries are reported with
+        # them.
         if values["path"] is not None:
             libraries.append(_library(values | {"name": values["name"] or str(number)}, settle, base))
     _refuse_repeated_names(names, complaints)
@@ -458,7 +469,7 @@ def _library(values: dict[str, Any], settle: Mapping[str, Any], base: str) -> Li
 
 
 def _values(table: Mapping[str, Any], keys: Mapping[str, Key], where: str, complaints: list[str]) -> dict[str, Any]:
-    """What `table` says for each of `keys`; the default stands in for a value that is refused."""
+    """Read each of `keys` from `table`. A refused value is replaced by the default."""
     _refuse_unknown(table, list(keys), where, complaints)
     values: dict[str, Any] = {}
     for name, key in keys.items():
@@ -488,7 +499,7 @@ def _refuse_repeated_names(names: list[str], complaints: list[str]) -> None:
 
 
 def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: list[str]) -> None:
-    """A file in two libraries would have two identities."""
+    """Refuse libraries that overlap: a file in two libraries would have two identities."""
     real = {library.path: real_path(library.path) for library in libraries}
     complaints.extend(
         f"library path = {_shown(second.path)}: overlaps with {_shown(first.path)} of library "
@@ -501,7 +512,7 @@ def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: 
 def _refuse_writing_into_libraries(
     directory: str, libraries: tuple[Library, ...], real_path: RealPath, complaints: list[str]
 ) -> None:
-    """reeld writes nothing where videos are."""
+    """Refuse to write into a library: reeld never writes where videos are."""
     complaints.extend(
         f"metrics.textfile_directory = {_shown(directory)}: overlaps with the library {_shown(library.name)}, where "
         "reeld writes nothing; name a folder elsewhere"
@@ -511,7 +522,7 @@ def _refuse_writing_into_libraries(
 
 
 def paths_overlap(first: str, second: str) -> bool:
-    """Whether one folder is, or lies in, the other, also by way of symbolic links."""
+    """Tell whether one folder is, or lies in, the other, also through symbolic links."""
     return _overlap(os.path.realpath(first), os.path.realpath(second))
 
 
@@ -531,13 +542,13 @@ def _nearest(name: Any, known: tuple[str, ...] | list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as it would stand in the file, short enough for a line."""
+    """Format a value as in the file, short enough for a line."""
     try:
         text = (
             f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
         )
-    except ValueError:  # Python refuses to write out a number of more than 4,300 digits
+    except ValueError:  # Python refuses to print a number of more than 4,300 digits
         text = "a number of thousands of digits"
-    except RecursionError:  # dots in a key make tables within tables, of which each takes a call
+    except RecursionError:  # dots in a key make nested tables, and each takes a call
         text = "tables within thousands of tables"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,8 +1,8 @@
-"""What does the log look like? JSON lines for machines, plain lines on a terminal; always standard error.
+"""Sets up the log: JSON lines for machines, plain lines on a terminal, always on standard error.
 
-Events are constants, dotted, in the past tense: `file.settled`, `stage.finished`. The facts go into keys.
-`daemon/LOGS.md` lists the names. debug says why a decision fell, info is what a person might care about
-tomorrow, warning is trouble that was coped with, error is what somebody must act on.
+Event names are constants, dotted, in the past tense: `file.settled`, `stage.finished`. The facts
+are keys. `daemon/LOGS.md` lists the names. debug explains a decision, info may interest the user
+tomorrow, warning is trouble that reeld coped with, error is what the user must act on.
 """
 
 import contextlib
@@ -24,14 +24,16 @@ if TYPE_CHECKING:
     from reeld.config import LogSettings
 
 MOST_ALIKE = 50
-"""Warnings of one event that are shown in FLOOD_S; a person reads no more, and `reeld list files` has them all."""
+"""Warnings of one event that are shown in FLOOD_S. More is unreadable, and `reeld list files` has
+them all.
+"""
 
 FLOOD_S = 60.0
 
 LEFT_OUT = "log.left_out"
 LOST = "log.lost"
 
-# What systemd takes for the line's priority, as `<4>` before it; sd-daemon(3), syslog(3).
+# systemd reads the line's priority from a prefix such as `<4>`; see sd-daemon(3), syslog(3).
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 # As Python's logging numbers them, which structlog follows.
@@ -39,12 +41,12 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class Logger:
-    """Hands events to structlog. It loads structlog at the first event that the level lets through."""
+    """Passes events to structlog, which it loads at the first event that the level allows."""
 
     least: ClassVar[int] = 0
-    """The level by `configure_log`. structlog keeps to it by itself once it is loaded."""
+    """The level set by `configure_log`. structlog itself applies it once it is loaded."""
     set_up: ClassVar[Callable[[], None] | None] = None
-    """Tells structlog what `configure_log` was told; None once that is done."""
+    """Configures structlog as `configure_log` asked; None once that is done."""
 
     def debug(self, event: str, **facts: Any) -> None:
         self._log("debug", event, facts)
@@ -68,7 +70,7 @@ class Logger:
 
 
 def get_logger() -> Logger:
-    """The logger of the calling module."""
+    """Return a logger for the calling module."""
     return Logger()
 
 
@@ -76,7 +78,7 @@ log = get_logger()
 
 
 def load_structlog() -> None:
-    """Load structlog now. What runs for long does so at its start: later, memory or descriptors may be used up."""
+    """Load structlog now. A daemon does so at its start: later, memory or descriptors may be used up."""
     import structlog  # noqa: F401
 
     if (set_up := Logger.set_up) is not None:
@@ -86,7 +88,7 @@ def load_structlog() -> None:
 
 @contextlib.contextmanager
 def every_event_says(**facts: object) -> Iterator[None]:
-    """Whatever this thread logs until the end of the block has these keys: of which file it speaks, for example."""
+    """Add these keys, such as the file's path, to all events of this thread in the block."""
     import structlog
 
     with structlog.contextvars.bound_contextvars(**facts):
@@ -94,29 +96,30 @@ def every_event_says(**facts: object) -> Iterator[None]:
 
 
 class StandardError(io.FileIO):
-    """Takes whatever it is given. What cannot be written is lost, and counted.
+    """Standard error that accepts everything. Lines that cannot be written are lost, and counted.
 
-    A log on a full disk, or whose reader left, must end no thread: what reeld does counts for more than what it says.
+    A log on a full disk, or whose reader left, must end no thread: the work counts more than its
+    log.
     """
 
     lost_lines: ClassVar[int] = 0
-    """Not told of yet; one number, as there is one standard error."""
+    """Lines not reported as lost yet; one number, as there is one standard error."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
         self._is_in_line = False
         self._is_torn = False
-        """Whether a line was begun and its end lost: what follows is a line of its own."""
+        """Whether a line's end was lost, so that the next write must begin a new line."""
 
     def write(self, data: Any, /) -> int:
-        """As if all was written, or so much of it that the caller goes on with the rest."""
+        """Write, and report success even if nothing, or only a part, could be written."""
         text = bytes(data)
         written: int | None = None
         with contextlib.suppress(OSError):
             if self._is_torn and super().write(b"\n"):
                 self._is_torn = self._is_in_line = False
             written = super().write(text)
-        if written is None:  # nobody can take it, or not now
+        if written is None:  # the stream takes nothing, or not now
             StandardError.lost_lines += text.count(b"\n")
             self._is_torn = self._is_in_line
             return len(text)
@@ -125,17 +128,17 @@ class StandardError(io.FileIO):
 
 
 class Flood:
-    """Lets so many warnings and errors of one event through in a while, and counts the others.
+    """Limits the warnings and errors of one event in a while, and counts the others.
 
-    Ten thousand broken files, or a disk that fails again and again, must not push everything else out of the journal.
-    Memory is bounded by the number of events that there are.
+    Ten thousand broken files, or a failing disk, must not push everything else out of the
+    journal. Memory is bounded by the number of event names.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._shown: dict[str, tuple[float, int]] = {}
-        """By event, since when it is counted, and how many there were since."""
+        """By event: since when it is counted, and the count."""
         self._left_out: dict[str, int] = {}
 
     def __call__(self, _logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
@@ -154,7 +157,9 @@ class Flood:
         return event
 
     def take_left_out(self, *, is_last: bool = False) -> dict[str, int]:
-        """How many of each event were left out in a while that is over, or `is_last`; each is told of once."""
+        """Return how many of each event were left out in a while that is over, or `is_last`, and
+        reset the counts.
+        """
         with self._lock:
             names = [name for name in self._left_out if is_last or self._is_over(name)]
             return {name: self._left_out.pop(name) for name in names}
@@ -167,16 +172,15 @@ _flood = Flood()
 
 
 def tell_left_out(*, is_last: bool = False) -> None:
-    """Say how many events were left out because there were too many alike; somebody must call this now and then.
-
-    And how many lines could not be written, as soon as that can be.
+    """Log how many events were left out, and how many lines could not be written. Call it now and
+    then.
     """
     for name, count in _flood.take_left_out(is_last=is_last).items():
         log.warning("log.left_out", what=name, count=count)
     if lost := StandardError.lost_lines:
         StandardError.lost_lines = 0
         log.warning("log.lost", count=lost)
-        if StandardError.lost_lines:  # so was this line
+        if StandardError.lost_lines:  # this line was lost as well
             StandardError.lost_lines += lost - 1
 
 
@@ -207,16 +211,16 @@ def _set_up(settings: "LogSettings", out: TextIO, environment: Mapping[str, str]
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether the stream leads straight to systemd's journal: it says which file that is; systemd.exec(5)."""
+    """Tell whether the stream is systemd's journal, by JOURNAL_STREAM; see systemd.exec(5)."""
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or none that the kernel knows
+    except (OSError, ValueError):  # closed, or not a file of the kernel
         return False
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def _put_priority_first(_logger: "WrappedLogger", method: str, line: Any) -> str:
-    """So that `journalctl -p warning` shows what it should; the journal takes the prefix off."""
+    """Prefix the priority for `journalctl -p warning`; the journal removes it again."""
     return f"<{PRIORITIES.get(method, 6)}>{line}"
 
 
@@ -236,7 +240,7 @@ def _processors(*, as_json: bool, colors: bool) -> list["Processor"]:
 
 
 def _write_traceback(out: TextIO, exc_info: "ExcInfo") -> None:
-    """Without rich's boxes, which run to hundreds of lines; the message of an error may quote any name."""
+    """Format a traceback without rich's boxes of hundreds of lines. Its message may quote any name."""
     import structlog
 
     plain = io.StringIO()
@@ -245,7 +249,7 @@ def _write_traceback(out: TextIO, exc_info: "ExcInfo") -> None:
 
 
 def _make_names_readable(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
-    """Escape what a hostile file name could do to a terminal, or to a stream that must stay UTF-8."""
+    """Escape characters of hostile file names that could harm a terminal or break UTF-8."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable() and key != "event":
             event[key] = readable(value)

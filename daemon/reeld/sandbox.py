@@ -1,16 +1,17 @@
-"""What may reeld's processes still do? A child that parses untrusted bytes: compute, and answer its parent.
+"""Confines reeld's processes: a child that parses untrusted bytes can only compute and answer.
 
-The daemon itself may read everything and writes only its catalogue (`forbid_writing_outside`), so that no bug of ours
-can harm a video. The rest of this module is about the children, whose walls stand within that one.
+The daemon itself may read everything and writes only its catalogue (`forbid_writing_outside`), so
+that no bug can harm a video. The rest of this module is about the children, which are confined
+further.
 
-A child is started by `service/worker_pool.py` with its end of a unix socket as standard input. Its module loads
-the parser, runs it once (so that nothing is left to be loaded), and calls `serve`, which never returns to
-the outside world: from then on the process opens no file, reaches no network, and has bounded memory,
-processor time and output. It ends when its parent closes the socket, and dies when its parent dies.
+`service/worker_pool.py` starts a child with its end of a unix socket as standard input. The
+child's module loads the parser, runs it once (so that everything is loaded), and calls `serve`.
+From then on the process opens no file, reaches no network, and has bounded memory, processor time
+and output. It ends when its parent closes the socket, and is killed when its parent dies.
 
-Two walls stand one behind the other. Landlock denies the file system and TCP. The limit on descriptors
-leaves free exactly those that come with a request, so that even on a kernel without Landlock neither
-`open` nor `socket` can succeed while untrusted bytes are parsed.
+There are two barriers. Landlock denies the file system and TCP. The limit on descriptors leaves
+free exactly those that come with a request. So even on a kernel without Landlock neither `open`
+nor `socket` can succeed while untrusted bytes are parsed.
 
 A frame, in both directions, is four bytes of length (little endian) and that many bytes of JSON.
 """
@@ -32,17 +33,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, Self
 
 Answer = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
-"""Takes a request and the descriptors that came with it (closed by `serve` afterwards); gives the answer."""
+"""Takes a request and its descriptors (`serve` closes them afterwards), and returns the answer."""
 
 MEMORY_SHARE = "memory_share"
-"""Key that `serve` adds to each answer: the most memory in use so far, as a share (0 to 1) of the limit."""
+"""Key that `serve` adds to each answer: the peak of memory so far, as a share (0 to 1) of the limit."""
 
 HEADER = struct.Struct("<I")
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
-_LANDLOCK_CREATE_RULESET = 444  # one number on every architecture
+_LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture
 _LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
 
@@ -57,16 +58,16 @@ class Limits:
     """How much a child may use."""
 
     memory_bytes: int = 1 << 30
-    """Address space: what the parser allocates, and some 100 MB for Python and its libraries."""
+    """Address space: what the parser allocates, plus some 100 MB for Python and its libraries."""
     cpu_s: int = 15
     """Processor time for one request."""
     descriptors: int = 1
-    """How many may come with one request; a child with 0 can never hold an open file."""
+    """How many may come with one request. A child with 0 can never hold an open file."""
     answer_bytes: int = 4 << 20
 
     @classmethod
     def inherited(cls) -> Self:
-        """The limits that the parent's pool was made with; they are the child's first argument."""
+        """Read the limits from the child's first argument, as the parent's pool set them."""
         return cls(**json.loads(sys.argv[1]))
 
     def as_argument(self) -> str:
@@ -74,11 +75,11 @@ class Limits:
 
 
 def serve(answer: Answer, limits: Limits) -> NoReturn:
-    """Answer the parent's requests until it closes the socket. The process is confined before the first.
+    """Confine this process, then answer the parent's requests until it closes the socket.
 
-    Whatever `answer` needs must be loaded already: call it once before. An exception that leaves it ends
-    the process, on purpose: a parser that failed in a way nobody foresaw is not used again, and the parent
-    has its last words from standard error.
+    `answer` must have loaded everything it needs: call it once before. An exception that leaves
+    it ends the process, on purpose. A parser that failed in an unknown way is not used again. The
+    parent reads the last line of standard error.
     """
     _die_with_the_parent()
     channel = socket.socket(fileno=0)
@@ -90,7 +91,8 @@ def serve(answer: Answer, limits: Limits) -> NoReturn:
         try:
             answered = answer(request, descriptors)
         except Exception as err:  # noqa: BLE001
-            # Not by the interpreter: Python 3.13 has no words for a MemoryError here ("lost sys.stderr").
+            # Not left to the interpreter: Python 3.13 cannot print a MemoryError here ("lost
+            # sys.stderr").
             sys.exit(f"{type(err).__name__}: {err}")
         finally:
             for descriptor in descriptors:
@@ -100,15 +102,17 @@ def serve(answer: Answer, limits: Limits) -> NoReturn:
 
 
 def confine(limits: Limits) -> int:
-    """Take from this process, for good, whatever parsing does not need; gives the Landlock version in force.
+    """Take from this process, for good, all rights that parsing does not need. Return the Landlock
+    version.
 
-    0 means that the kernel has no Landlock, or that a filter around the service forbids it.
+    0 means that the kernel has no Landlock, or that the service's system call filter forbids it.
     """
     with contextlib.suppress(OSError):  # no /proc in a minimal container
         _write("/proc/self/oom_score_adj", b"1000")
-    # Nice also lowers the disk priority, to level 6 of the "best effort" class. The "idle" class would make
-    # a probe wait up to 10 s for each read behind a busy disk (mq-deadline's prio_aging_expire), and the
-    # wall clock would blame the file. The unit's filter forbids it, and makes the daemon as nice as that instead.
+    # Nice also lowers the disk priority, to level 6 of the "best effort" class. The "idle" class
+    # would make a probe wait up to 10 s for each read behind a busy disk (mq-deadline's
+    # prio_aging_expire), and the time limit would blame the file. The unit's filter forbids nice,
+    # and sets it for the whole daemon instead.
     with contextlib.suppress(PermissionError):
         os.nice(10)
     for kind, most in (
@@ -119,34 +123,40 @@ def confine(limits: Limits) -> int:
         resource.setrlimit(kind, (most, most))
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
     abi = _landlock()
-    # Behind Landlock, which needs a descriptor for a moment: a child of none would go without.
+    # After Landlock, which needs a descriptor for a moment: a child with 0 descriptors could not
+    # use it.
     most = _lowest_free_descriptor() + limits.descriptors
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # The unit's CAP_LEASE is for the daemon: with a film's descriptor it could keep others from writing to the film.
+    # CAP_LEASE of the unit is for the daemon: with a film's descriptor, a child could block
+    # writers.
     _libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
     return abi
 
 
 def forbid_writing_outside(*directories: str) -> int:
-    """From now on this thread, and every thread and process that it starts, writes only below these directories.
+    """From now on, let this thread and all threads and processes that it starts write only below
+    these directories.
 
-    Also on disks that are mounted later, and whoever it runs as. Reading and starting programs stay as they were.
-    Call it before the first thread is started: Landlock holds the thread that asks for it, and not those that are
-    there already. Gives the Landlock version in force; 0 means that nothing was forbidden, because this kernel, or a
-    filter around the service, has none. Mode and times of a file are not covered: those only its owner may change.
+    This holds for disks that are mounted later, and for every user. Reading and starting programs
+    are not limited. Call it before the first thread is started: Landlock confines the calling
+    thread, not threads that exist already. Returns the Landlock version. 0 means that nothing was
+    forbidden, because this kernel has no Landlock, or a filter forbids it. Mode and times of a
+    file are not covered: only its owner may change them.
     """
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
     abi = _landlock_abi()
     writing = _known_file_rights(abi) & ~_READ_OR_EXECUTE
     allowed = {os.fspath(directory): writing for directory in directories}
-    # subprocess opens the one for the streams that nobody reads; a child makes itself the memory killer's first choice
-    # in the other. Neither holds files of anybody's.
+    # subprocess opens the first for unused streams. A child sets its own OOM score in the other.
+    # Neither holds files of the user.
     allowed |= {path: _WRITE_FILE for path in (os.devnull, "/proc") if os.path.exists(path)}
     return abi if abi and _restrict(files=writing, allowed=allowed) else 0
 
 
 def _landlock() -> int:
-    """Deny every access to files, TCP, abstract sockets and foreign processes that the kernel can deny."""
+    """Deny every access to files, TCP, abstract sockets and foreign processes that the kernel can
+    deny.
+    """
     abi = _landlock_abi()
     net = 0b11 if abi >= 4 else 0
     scopes = 0b11 if abi >= 6 else 0
@@ -158,12 +168,14 @@ def _landlock_abi() -> int:
 
 
 def _known_file_rights(abi: int) -> int:
-    """All that this version can deny, and that we know of: version 1 has 13, each later one adds its own bit."""
+    """Return all known file rights of this version: version 1 has 13, each later one adds its own
+    bit.
+    """
     return (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
 
 
 def _restrict(*, files: int, net: int = 0, scopes: int = 0, allowed: Mapping[str, int] | None = None) -> bool:
-    """Deny these rights for good, except for those on files in `allowed` at and below their paths."""
+    """Deny these rights for good, except those that `allowed` grants at and below its paths."""
     size = 24 if scopes else 16 if net else 8
     ruleset = _syscall(_LANDLOCK_CREATE_RULESET, struct.pack("=QQQ", files, net, scopes)[:size], size, 0)
     if ruleset < 0:
@@ -192,10 +204,11 @@ def _syscall(number: int, *arguments: int | bytes | None) -> int:
 
 
 def _die_with_the_parent() -> None:
-    """SIGKILL when the thread that started us ends; the pool keeps that thread for as long as it lives.
+    """Request SIGKILL for when the parent's thread ends; the pool keeps that thread while it lives.
 
-    A parent that is gone already has closed the socket. Stop signals that a terminal or systemd sends to
-    the whole group are left to the parent: it decides whether the request at hand is finished.
+    If the parent is gone already, it has closed the socket. Stop signals that a terminal or
+    systemd sends to the whole group are ignored: the parent decides whether the current request
+    is finished.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, *map(ctypes.c_ulong, (signal.SIGKILL, 0, 0, 0)))
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -204,17 +217,18 @@ def _die_with_the_parent() -> None:
 
 
 def _allow_cpu(cpu_s: int) -> None:
-    """Above it SIGXCPU ends the process, even in the middle of a C++ loop."""
+    """Set the processor time limit. Above it SIGXCPU ends the process, even in a C++ loop."""
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     soft = math.ceil(time.process_time()) + cpu_s
     resource.setrlimit(resource.RLIMIT_CPU, (soft if most == resource.RLIM_INFINITY else min(soft, most), most))
 
 
 class _MemoryGauge:
-    """How near did this process come to its limit? Must be made before the process is confined.
+    """Measures how close this process came to its memory limit. Create it before the process is
+    confined.
 
-    VmPeak, not ru_maxrss: the limit is on address space, and ru_maxrss starts with the parent's peak,
-    because the kernel carries it over `exec`.
+    It reads VmPeak, not ru_maxrss: the limit is on address space, and ru_maxrss starts with the
+    parent's peak, which the kernel carries over `exec`.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -228,7 +242,7 @@ class _MemoryGauge:
 
 
 def _receive(channel: socket.socket, limits: Limits) -> tuple[dict[str, Any], list[int]] | None:
-    """The next request; None when the parent has closed its end."""
+    """Read the next request; None when the parent has closed its end."""
     head, descriptors, _, _ = socket.recv_fds(channel, HEADER.size, limits.descriptors)
     head += _read(channel, HEADER.size - len(head))
     if len(head) < HEADER.size:
@@ -239,7 +253,7 @@ def _receive(channel: socket.socket, limits: Limits) -> tuple[dict[str, Any], li
 
 
 def _read(channel: socket.socket, length: int) -> bytes:
-    """`length` bytes, or fewer at the end of the stream."""
+    """Read `length` bytes, or fewer at the end of the stream."""
     pieces: list[bytes] = []
     while length > 0 and (piece := channel.recv(min(length, 1 << 20))):
         pieces.append(piece)
@@ -261,7 +275,7 @@ def _lowest_free_descriptor() -> int:
 
 
 def _write(path: str, content: bytes) -> None:
-    # Not with open(): it asks for a truncation as well, to which nobody has a right in a daemon that is confined.
+    # Not with open(), which also asks to truncate: a confined daemon has no right to that.
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, content)

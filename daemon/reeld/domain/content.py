@@ -1,4 +1,4 @@
-"""What is inside a file, as far as reading its bytes can tell."""
+"""The facts about a file's content that its bytes show."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,19 +20,19 @@ class QuickHashes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashProgress:
-    """How far the full hash of a large file is, to be gone on with after a restart."""
+    """How far the full hash of a large file is, so that it can go on after a restart."""
 
     stamp: FileStamp
-    """Of the file when it was read; of any other, this says nothing."""
+    """The stamp of the file when it was read. The state is of no use for any other."""
     done_bytes: int
     state: bytes
-    """Of the hash, for whoever `made_by` names."""
+    """The state of the hash, readable by `made_by`."""
     made_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFacts:
-    """What the media prober read from a file. A file in which it found no video has a `problem`."""
+    """The prober's facts about a file. A file without a video has a `problem`."""
 
     container: str | None = None
     duration_ms: int | None = None
@@ -45,6 +45,8 @@ class MediaFacts:
     """Audio languages as the container names them (BCP 47), in track order, without repeats."""
     subtitle_languages: tuple[str, ...] = ()
     end: Literal["there", "missing", "unknown"] = "unknown"
-    """Whether the file is as long as its container says. Missing is also what was begun and holds no track yet."""
+    """Whether the file is as long as its container says. A file without any track yet is missing its
+    end, too.
+    """
     problem: str | None = None
-    """For a person: why these facts are missing or doubtful, and what to do. None when all is well."""
+    """For the user: why these facts are missing or in doubt, and what to do. None if all is well."""

@@ -1,19 +1,19 @@
-"""Which file is this, and is it still the one we looked at?"""
+"""Identifies a file's content by its stamp, and makes file names safe to print."""
 
 import os
 from dataclasses import dataclass
 from typing import Literal, Self
 
 WriterSeen = Literal["none", "some", "unknown", "not asked"]
-"""Whether any process may write to the file, by a descriptor or a mapping."""
+"""Whether any process may write to the file, through a descriptor or a mapping."""
 
 HolesSeen = Literal["none", "some", "unknown", "not asked"]
-"""Whether parts of it were never written, or left out because they are zeros."""
+"""Whether parts of the file were never written, or left out because they are zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStamp:
-    """What `stat` says of a file's content; two equal stamps mean the bytes were not touched in between."""
+    """The facts of `stat` that change with a file's content. Equal stamps mean an unchanged file."""
 
     size_bytes: int
     mtime_ns: int
@@ -32,34 +32,34 @@ class FileStamp:
         )
 
     def has_same_content_as(self, other: "FileStamp") -> bool:
-        """Whether the two stamps speak of the same bytes, as far as `stat` can tell.
+        """Tell whether both stamps belong to the same content, as far as `stat` shows.
 
-        ctime is left out: a rename, a chmod or a new hard link changes it and no byte of the file. The
-        device is left out: its number may differ after the next boot.
+        ctime is left out: a rename, a chmod or a new hard link changes it and no byte. The device
+        is left out: its number may differ after the next boot.
         """
         return (self.size_bytes, self.mtime_ns, self.inode) == (other.size_bytes, other.mtime_ns, other.inode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """Why a file was believed to be complete when it had settled."""
+    """Why a file counted as complete when it settled."""
 
     quiet_s: float
-    """It had not changed for so long, at least."""
+    """It had not changed for at least this long."""
     writer: WriterSeen
     holes: HolesSeen
 
 
 def readable(path: str) -> str:
-    """`path` for a person's eyes: undecodable bytes as `\\xNN`, control characters escaped.
+    """Escape `path` for the user: undecodable bytes as `\\xNN`, and all control characters.
 
-    A hostile name must not be able to move a terminal's cursor or to fake a line of a log.
+    A hostile name must not move a terminal's cursor or fake a line of a log.
     """
     return "".join(char if char.isprintable() else _escaped(char) for char in path)
 
 
 def _escaped(char: str) -> str:
-    # os.fsdecode keeps the byte 0xNN that is not UTF-8 as the surrogate U+DCNN.
+    # os.fsdecode keeps a byte 0xNN that is not UTF-8 as the surrogate U+DCNN.
     if 0xDC80 <= ord(char) <= 0xDCFF:
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""Which film or which episodes a file may be, how sure we are, and why."""
+"""Which film or episodes a file may be, how likely that is, and why."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,7 +9,7 @@ LibraryKind = Literal["auto", "movies", "series"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidecar:
-    """A .nfo file that lies near a video. `path` is relative to the same place as the video's path."""
+    """A .nfo file near a video. `path` is relative to the same folder as the video's path."""
 
     path: str
     content: bytes
@@ -17,29 +17,29 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clues:
-    """Everything that may be known of one file before it is identified; only `path` must be."""
+    """All that may be known about one file before it is identified. Only `path` is required."""
 
     path: str
-    """The file's path with the folders that may say something, `/`-separated: relative to its library."""
+    """The path relative to the library, `/`-separated, including folders that may help."""
     library_kind: LibraryKind = "auto"
     siblings: tuple[str, ...] = ()
     """Base names of the other videos of the same folder, in any order."""
     size_bytes: int | None = None
     sibling_sizes: tuple[int, ...] = ()
-    """In bytes, in the order of `siblings`; empty where they are not known."""
+    """In bytes, in the order of `siblings`; empty if unknown."""
     sidecars: tuple[Sidecar, ...] = ()
     duration_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One thing that a file may be. `title` is the film's, or the series', never the episode's."""
+    """One thing that a file may be. `title` is the film's or the series', never the episode's."""
 
     kind: Kind
     title: str | None
     year: int | None = None
     country: str | None = None
-    """ISO 3166-1 alpha-2, upper case, where the name carries one: `The Office (US)`."""
+    """ISO 3166-1 alpha-2, upper case, if the name has one: `The Office (US)`."""
     season_number: int | None = None
     episode_numbers: tuple[int, ...] = ()
     """Within `season_number`, ascending."""
@@ -54,16 +54,16 @@ class Reading:
     imdb_id: str | None = None
     """`tt` and at least seven digits. For an episode all ids are those of its series."""
     tvmaze_id: int | None = None
-    """Of series only: TVmaze knows no films."""
+    """For series only: TVmaze has no films."""
     score: float = 0.0
     """0 to 1: how likely this reading is among those considered."""
     evidence: tuple[str, ...] = ()
-    """One plain sentence for each thing that speaks for, or against, this reading."""
+    """One plain sentence for each fact that supports or contradicts this reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Evidence enough: the file may be filed while nobody watches."""
+    """The evidence suffices to assign the file without the user."""
 
     reading: Reading
     others: tuple[Reading, ...] = ()
@@ -71,18 +71,18 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertain:
-    """A person must decide. `reason` says in plain words what is missing or contradictory."""
+    """The user must decide. `reason` says what is missing or contradictory."""
 
     reason: str
     candidates: tuple[Reading, ...] = ()
-    """Best first; empty when the name says nothing at all."""
+    """Best first; empty if the name says nothing at all."""
     is_provisional: bool = False
-    """Whether something that may tell could not be read: it is tried again whenever somebody looks there."""
+    """Whether a clue could not be read. Then each scan of the folder tries again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A sample, a trailer, an extra: a video, but not one of the works of the library."""
+    """A sample, a trailer or an extra: a video, but no work of the library."""
 
     reason: str
     evidence: tuple[str, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""What of a row travels: enough to work on one file, never the row itself."""
+"""Extracts of catalogue rows that the folders pass to each other, instead of the rows."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reeld.domain.identity import LibraryKind
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A library as whoever walks it needs it: the row's id and the folder's path."""
+    """A library for a scan: its row's id and its folder's path."""
 
     library_id: int
     root: str
@@ -17,7 +17,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """One video file as the catalogue knows it; what a stage of the pipeline is given."""
+    """A known video file, as a stage of the pipeline receives it."""
 
     id: int
     library_path: str
@@ -25,7 +25,7 @@ class FileRecord:
     path: str
     """Relative to the library."""
     stamp: FileStamp
-    """What `stat` said when the file had settled; a file that differs has changed since."""
+    """The stamp when the file settled. If it differs now, the file has changed since."""
     duration_ms: int | None = None
     has_video: bool = False
     """Whether the prober found a video in it."""
@@ -38,7 +38,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFile:
-    """What a walk needs to tell whether a file that it sees is new, changed, moved or the same."""
+    """A known file, as a scan needs it to recognize files as new, changed, moved or unchanged."""
 
     id: int
     library_id: int
@@ -46,13 +46,13 @@ class KnownFile:
     stamp: FileStamp
     is_present: bool
     is_skipped: bool
-    """Left alone by the library's rules, so never looked into."""
+    """Skipped by the library's rules, so its content was never read."""
     is_decided_by_user: bool = False
     reason: str | None = None
 
     @property
     def was_at(self) -> str:
-        """Where it is, or was before another took its place."""
+        """Its path, or its former path if another file took its place."""
         return place_of(self.path)
 
     @property
@@ -63,7 +63,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relocation:
-    """A known file that now lies at another place, perhaps of another library, with what a walk saw there."""
+    """A known file at a new place, perhaps in another library, with its new stamp."""
 
     known: KnownFile
     library_id: int
@@ -72,18 +72,18 @@ class Relocation:
 
 
 def evicted(path: str, video_file_id: int) -> str:
-    """What stands for the path of a file that is missing and whose place another took: no file can have it."""
+    """Return the path of an evicted file: one that no real file can have."""
     return f"{place_of(path)}//{video_file_id}"
 
 
 def place_of(path: str) -> str:
-    """Where a file is, or was before another took its place."""
+    """Return a file's path, or its former path if it was evicted."""
     return path.partition("//")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work on one file that this process has claimed. `attempts` counts this one."""
+    """Work on one file that this process has claimed. `attempts` includes this one."""
 
     id: int
     video_file_id: int

@@ -1,4 +1,4 @@
-"""What a running reeld says about itself: written beside the catalogue, read by the commands.
+"""The status of a running reeld: written beside the catalogue, read by the commands.
 
 Moments are whole seconds since 1970. `None` means "not known", or "none".
 """
@@ -39,9 +39,9 @@ class WaitingFile:
     since: int
     why: str
     held_since: int | None = None
-    """Since when `why` holds it up; None while it is only not quiet."""
+    """Since when `why` holds it back; None if it is only not quiet yet."""
     until: int | None = None
-    """When it is taken as it is."""
+    """When reeld reads it as it is."""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "WaitingFile":
@@ -75,7 +75,7 @@ class WatcherStatus:
     """Some of these, by name."""
     unreadable: tuple[UnreadableFolder, ...] = ()
     trouble: str | None = None
-    """What is wrong with its disk, and what to do."""
+    """The problem of its disk, and what the user can do."""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "WatcherStatus":
@@ -105,7 +105,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStatus:
-    """All that a process which has the catalogue says about itself. A scan says only its `pid` and `command`."""
+    """The status of the process that has the catalogue. A scan has only its `pid` and `command`."""
 
     pid: int | None = None
     """None if the status could not be written, or not be read."""
@@ -125,7 +125,7 @@ class RunningStatus:
 
     @property
     def is_daemon(self) -> bool:
-        """Whether this process notices new files. One that says nothing about itself is taken for a daemon."""
+        """Whether this process notices new files. One without a status counts as a daemon."""
         return self.command in (None, "run")
 
     def to_json(self) -> dict[str, Any]:
@@ -133,7 +133,9 @@ class RunningStatus:
 
     @classmethod
     def from_json(cls, values: Any) -> "RunningStatus":
-        """Read what `to_json` wrote, perhaps in another version of reeld. What cannot be read is not known."""
+        """Read the output of `to_json`, perhaps of another version of reeld. Unreadable parts are
+        unknown.
+        """
         try:
             known = _known_to(cls, values)
             known["libraries"] = tuple(WatcherStatus.from_json(each) for each in known.get("libraries", ()))
@@ -146,6 +148,6 @@ class RunningStatus:
 
 
 def _known_to(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    """The values of fields that this version has."""
+    """Return the values of fields that this version has."""
     fields = cls.__dataclass_fields__  # type: ignore[attr-defined]
     return {name: value for name, value in values.items() if name in fields}
