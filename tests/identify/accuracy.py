@@ -1,7 +1,8 @@
-"""`make accuracy`: how many names are accepted, how many of them wrongly, how many read right, and which are missed?
+"""Measures the corpus, as `make accuracy`: names accepted, accepted wrongly, read correctly, and
+missed.
 
-`make accuracy ARGS="films.toml"` for one file of the corpus. The exit status is 1 when anything was accepted wrongly,
-or a goal was missed.
+`make accuracy ARGS="films.toml"` measures one file of the corpus. The exit status is 1 if a name
+was accepted wrongly, or a goal was missed.
 """
 # ruff: noqa: T201
 
@@ -14,7 +15,7 @@ from reeld.domain.identity import Accepted, Ignored, Reading, Verdict
 from tests.identify.corpus import Outcome, corpus_files, outcomes
 
 GOALS = {"adversarial": (0.60, 0.88), "ordinary": (0.85, 0.95), "layout": (0.95, 0.98)}
-"""Share accepted, and share read right, by how hard the names are."""
+"""The share accepted, and the share read correctly, by how hard the names are."""
 SHAPES = {
     "release films": "ordinary",
     "release episodes": "ordinary",
@@ -40,12 +41,12 @@ SHAPES = {
     "titles: season folders, thin names": "layout",
     "titles: bare episodes": "adversarial",
 }
-"""How hard the names of a shape are. That something is no film is another question."""
+"""How hard the names of a shape are. Names that are no film are counted separately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Shares are of the rows that name a work; a row that must wait for a person is not asked for coverage."""
+    """Shares are of the rows that name a work. A row that must wait for the user does not count."""
 
     rows: int
     accepted: int
@@ -77,7 +78,7 @@ def by_shape(results: tuple[Outcome, ...]) -> dict[str, Figures]:
 
 
 def main(names: list[str]) -> int:
-    """Print the figures; whether a goal was missed."""
+    """Print the figures; return whether a goal was missed."""
     wrong = 0
     by_hardness: dict[str, list[Outcome]] = {hardness: [] for hardness in GOALS}
     for name in names or corpus_files():
@@ -98,7 +99,7 @@ def main(names: list[str]) -> int:
 
 
 def _is_enough(by_hardness: dict[str, list[Outcome]]) -> bool:
-    """Print the sums beside their goals; whether all were reached."""
+    """Print the sums beside their goals; return whether all were reached."""
     reached = True
     print(f"{'by how hard they are':38}  rows   acc wrong precision  coverage     right")
     for hardness, results in by_hardness.items():

@@ -1,4 +1,4 @@
-"""Which names are in the corpus, and is a verdict on one of them right?"""
+"""Reads the corpus of names, and judges the verdicts on them."""
 
 import pathlib
 import tomllib
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether the accepted reading, or the first candidate, or the ignoring, is what the row says."""
+        """Whether the accepted reading, the first candidate or the ignoring is that of the row."""
         match self.verdict:
             case Accepted(reading=reading):
                 return self.row.is_right(reading)
@@ -44,7 +44,7 @@ class Outcome:
 
     @property
     def complaint(self) -> str | None:
-        """Why this verdict breaks the row; None when it keeps it."""
+        """Say how this verdict breaks the row; None if it does not."""
         if self.is_wrongly_accepted:
             return "accepted wrongly"
         if isinstance(self.verdict, Ignored) != (self.row.must == "ignore"):
@@ -70,7 +70,7 @@ def corpus_files() -> list[str]:
 
 
 def parts(name: str) -> range:
-    """Where the parts of a file begin, of which none takes long by itself."""
+    """Return where the parts of a file begin; each part alone is quick."""
     return range(0, len(_all_rows(name)), ROWS_OF_A_PART)
 
 

@@ -1,4 +1,4 @@
-"""What does the corpus say of one name?"""
+"""Reads the corpus' statement about one name."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,9 @@ from reeld.identify.titles import title_key
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One name. `must` is accept, may, wait or ignore; `expected` holds the fields that the row states."""
+    """One name. `must` is accept, may, wait or ignore; `expected` holds the fields that the row
+    states.
+    """
 
     file: str
     shape: str
@@ -19,7 +21,7 @@ class Row:
     why: str
 
     def is_right(self, reading: Reading) -> bool:
-        """Whether every field that the row states is read so; a row that states nothing is never read right."""
+        """Tell whether every field that the row states is read so; without fields it never is."""
         return bool(self.expected) and all(
             title_key(reading.title or "") == title_key(value) if field == "title" else getattr(reading, field) == value
             for field, value in self.expected.items()

@@ -8,7 +8,7 @@ from reeld.config import Config
 from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.identity import Accepted, Clues, Reading, Sidecar
 from reeld.identify import verdict
-from reeld.identify.evidence import survey
+from reeld.identify.evidence import gather
 from reeld.identify.verdict import identify
 from tests.identify.accuracy import GOALS, SHAPES, Figures
 from tests.identify.corpus import Outcome, corpus_files, outcomes, outcomes_of_part, parts, rows
@@ -55,7 +55,7 @@ def test_where_all_others_agree_guessit_would_have_changed_nothing(name: str, mo
     unheard = [
         (clues, said) for clues, said in accepted if not any("guessit" in line for line in said.reading.evidence)
     ]
-    monkeypatch.setattr(verdict, "survey", lambda clues: survey(clues).with_guess())
+    monkeypatch.setattr(verdict, "gather", lambda clues: gather(clues).with_guess())
     for clues, said in unheard:
         heard = identify(clues)
         assert isinstance(heard, Accepted), clues.path

@@ -1,4 +1,4 @@
-"""What are the names of films and series whose titles look like something else, in every shape that names come in?"""
+"""Generates names of works whose titles look like something else, in every shape of names."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ _YEAR_OR_COUNTRY = re.compile(r" \((?:\d{4}|US|UK)\)$")
 
 
 def dotted(title: str) -> str:
-    """As release groups write it."""
+    """Write a title as release groups do."""
     bare = re.sub(r"[:,?!/()\[\]']", "", title).replace("&", "and")
     return re.sub(r"\s+", ".", bare).strip(".").replace("..", ".")
 
 
 def on_disk(title: str) -> str:
-    """As media managers write it, whose file systems allow neither slash nor colon."""
+    """Write a title as media managers do, whose file systems allow neither slash nor colon."""
     return title.replace("/", "-").replace(":", " -").replace("?", "")
 
 
@@ -40,7 +40,9 @@ SERIES: dict[str, tuple[Callable[[str], str], str, int, int]] = {
 
 
 def generated(titles: dict[str, Any]) -> Iterator[Row]:
-    """A row for each title in each shape; it may wait for a person, and must never be accepted as something else."""
+    """Yield each title in each shape. It may wait for the user, but must never be accepted as
+    another.
+    """
     for shape, (spelled, form) in FILMS.items():
         for title, year in titles["films"]:
             expected = {"kind": "movie", "title": spelled(title), "year": year}

@@ -1,4 +1,4 @@
-"""How are many names read in killable processes so that a hostile one costs only itself?"""
+"""Identifies many names in processes that can be killed, so that a hostile name costs only itself."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,11 +11,13 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 """Sends one request to a process that runs `child.py`; raises WorkerTimeout or WorkerDied."""
 
 LARGEST_BATCH = 64
-"""Names in one message: enough to forget the message's own cost, few enough for a time limit in seconds."""
+"""Names in one message: enough to hide the message's own cost, few enough for a time limit in
+seconds.
+"""
 
 
 def identify_all(clues: Sequence[Clues], ask: Ask) -> list[Verdict]:
-    """The verdicts on `clues`, in their order. Whatever else `ask` raises goes to the caller."""
+    """Return the verdicts on `clues`, in their order. Other errors of `ask` reach the caller."""
     verdicts: list[Verdict] = []
     for start in range(0, len(clues), LARGEST_BATCH):
         verdicts += _answered(clues[start : start + LARGEST_BATCH], ask)
@@ -23,7 +25,7 @@ def identify_all(clues: Sequence[Clues], ask: Ask) -> list[Verdict]:
 
 
 def _answered(batch: Sequence[Clues], ask: Ask) -> list[Verdict]:
-    """A batch that fails is halved until the name that is to blame stands alone."""
+    """Ask for a batch. A batch that fails is halved until the guilty name is alone."""
     try:
         answered = ask({"clues": [clues_to_wire(clues) for clues in batch]})
     except (WorkerTimeout, WorkerDied) as err:

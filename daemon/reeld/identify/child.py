@@ -1,4 +1,5 @@
-"""`python -m reeld.identify.child`: names are read here, where a hostile one can be stopped.
+"""The process that reads names, `python -m reeld.identify.child`: a hostile name can be stopped
+there.
 
 A request is {"clues": [clues, ...]}, its answer {"verdicts": [verdict, ...]} in the same order.
 """
@@ -11,7 +12,8 @@ from reeld.identify.json_codec import clues_from_wire, verdict_to_wire
 from reeld.identify.verdict import identify
 from reeld.sandbox import Limits, serve
 
-# guessit loads its tables of languages and countries when it first meets one; afterwards no file can be opened.
+# guessit loads its tables of languages and countries when it first needs them. Later no file can
+# be opened.
 _WARMING = (
     "The.Office.US.S03E10.FRENCH.720p.WEB-DL.DD5.1.H.264-GRP.mkv",
     "[Group] Title - 12v2 (1080p) [F02B9CEE] [Multi-Subs].mkv",

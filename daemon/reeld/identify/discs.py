@@ -1,9 +1,9 @@
-"""Which of a disc's many files are the film, and which are its menus and bonus material?
+"""Tells the film of a copied disc from its menus and bonus material.
 
-A DVD's folder holds title sets, `VTS_01_1.VOB` and so on, each cut into pieces of a gigabyte; a Blu-ray's holds
-streams. The film is the largest of them by far, and its first piece stands for it, so that a disc is one item and one
-question. Where a second one is as large (the episodes of a series, two cuts of a film), nobody can tell from outside,
-and a person is asked.
+A DVD's folder holds title sets, `VTS_01_1.VOB` and so on, each cut into pieces of a gigabyte. A
+Blu-ray's holds streams. The film is by far the largest, and its first piece stands for it, so
+that a disc is one item. If a second one is as large (episodes of a series, two cuts of a film),
+the user must decide.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# What has less than half of the largest is no second film.
+# A title of less than half the largest is no second film.
 COMPARABLE = 0.5
 
 _DVD = re.compile(r"VTS_(?P<set>\d\d)_(?P<piece>\d)\.VOB", re.IGNORECASE)
@@ -21,17 +21,17 @@ _STREAM = re.compile(r"\d{5}\.(?:m2ts|mts)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscFile:
-    """What one file of a disc is. With neither `ignored` nor `doubt` it is the film."""
+    """One file of a disc. Without `ignored` and `objection` it is the film."""
 
     ignored: str | None = None
-    doubt: str | None = None
+    objection: str | None = None
     evidence: str | None = None
 
 
 def read_disc_file(folders: Sequence[str], base: str, sizes: Mapping[str, int]) -> DiscFile | None:
-    """What the file `base` in the last of `folders` is to its disc; None if that is no folder of a disc.
+    """Classify the file `base` in the last of `folders`; None if that is no folder of a disc.
 
-    `sizes` are those of all files there, by name, `base` among them; empty where they are not known.
+    `sizes` are those of all files there, by name, including `base`; empty if unknown.
     """
     folder = folders[-1].casefold() if folders else ""
     if folder == "video_ts":
@@ -65,10 +65,11 @@ def _read_stream(base: str, sizes: Mapping[str, int]) -> DiscFile | None:
 def _compare(own: str, totals: Counter[str]) -> DiscFile:
     if len(totals) < 2:
         return DiscFile()
-    # Sorted by hand: `most_common` imports a module when it is called, which the child that reads names may not.
+    # Sorted by hand: `most_common` imports a module when called, and the child that reads names
+    # may not.
     (largest, most), (_, second) = sorted(totals.items(), key=lambda item: -item[1])[:2]
     if totals[own] < COMPARABLE * most:
         return DiscFile(ignored=f"it is a shorter title of the disc, whose longest is {largest}")
     if second >= COMPARABLE * most:
-        return DiscFile(doubt="the disc holds several titles of that size: episodes, or two versions of a film")
+        return DiscFile(objection="the disc holds several titles of that size: episodes, or two versions of a film")
     return DiscFile(evidence="it is by far the largest title of the disc")

@@ -1,13 +1,13 @@
-"""What is known of one file before anybody judges: every voice, asked once, and who agrees with whom?"""
+"""Gathers the evidence for one file: each reader runs once, before anything is weighed."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from reeld.domain.identity import Clues, Reading
 from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessit_reader import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
-from reeld.identify.names import is_scrambled, spaced, split_path, stem_of, without_site, words_of
+from reeld.identify.names import is_random_name, spaced, split_path, stem_of, without_site, words_of
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import Structure, read_structure
@@ -18,9 +18,13 @@ _TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """All voices on one file. `name` is what is read as the file's name: the release folder's where the file's
-    own name says nothing; `substituted` tells so. guessit, the slow one, is asked only if the others are not enough."""
+class Evidence:
+    """The results of all readers for one file.
+
+    `name` is what is read as the file's name. If the file's own name says nothing, it is the
+    release folder's, and `substituted` is true. guessit, the slow one, runs only if the others do
+    not suffice.
+    """
 
     clues: Clues
     name: str
@@ -34,12 +38,11 @@ class Survey:
     guess: Guess | None = None
     folder_guess: Guess | None = None
     substituted: bool = False
-    is_thin: bool = False
-    """The name carries no words of its own: a hash, `movie`, `01`."""
-    evidence: tuple[str, ...] = field(default=())
+    is_generic_name: bool = False
+    """The name has no words of its own: a hash, `movie`, `01`."""
 
-    def with_guess(self) -> "Survey":
-        """The same with guessit's voice."""
+    def with_guess(self) -> "Evidence":
+        """Return the same evidence with guessit's reading."""
         name, is_dated = self.folder.name, self.folder.year and self.structure.year is None
         return replace(
             self,
@@ -61,21 +64,21 @@ class Survey:
         return next((nfo for nfo in self.nfos if nfo.kind == "links"), None)
 
 
-def survey(clues: Clues) -> Survey:
-    """Ask every voice but guessit about `clues`."""
+def gather(clues: Clues) -> Evidence:
+    """Run every reader but guessit on `clues`."""
     folders, base = split_path(clues.path)
     ids = ids_in((*folders, base))
     name = without_ids(stem_of(base)).strip() or stem_of(base)
     folder = read_folders(folders)
-    thin = is_thin(name)
-    release = _release_for(name, folder, thin=thin)
+    is_generic = is_generic_name(name)
+    release = _release_for(name, folder, is_generic=is_generic)
     if release:
         index = max(at for at, part in enumerate(folders) if without_ids(part).strip() == release)
         outer = read_folders(folders[:index])
         name, folders, folder = release, folders[:index], outer
     structure = read_structure(name)
     run = None if release else differing_run(base, clues.siblings)
-    return Survey(
+    return Evidence(
         clues=clues,
         name=name,
         structure=structure,
@@ -85,15 +88,15 @@ def survey(clues: Clues) -> Survey:
         run=run,
         stacked=None if release else stacked_part(base, clues.siblings),
         substituted=release is not None,
-        is_thin=thin,
+        is_generic_name=is_generic,
     )
 
 
 def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:
-    """The .nfo of another name beside a video that lies alone, if it speaks of the same work.
+    """Find a single .nfo of another name beside a lone video, if it is about the same work.
 
-    It may as well be what a film that has left the folder has left behind: a title must say so, its own or that of its
-    name (`sparks-inception.nfo` in the folder of the release).
+    It may be left over from a film that has left the folder. So a title must confirm it: its own,
+    or that of its file name (`sparks-inception.nfo` in the release folder).
     """
     nfo = None if clues.siblings else read_lone_nfo(clues.path, clues.sidecars)
     if nfo is None:
@@ -108,23 +111,25 @@ def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -
     return (nfo,) if speaks else ()
 
 
-def is_thin(stem: str) -> bool:
+def is_generic_name(stem: str) -> bool:
     words = words_of(stem)
-    return is_scrambled(stem) or all(word.isdigit() for word in words) or spaced(stem).casefold() in GENERIC_STEMS
+    return is_random_name(stem) or all(word.isdigit() for word in words) or spaced(stem).casefold() in GENERIC_STEMS
 
 
-def _release_for(name: str, folder: FolderReading, *, thin: bool) -> str | None:
-    """The release folder that must be read instead of a file name which says nothing, or only abbreviates it."""
+def _release_for(name: str, folder: FolderReading, *, is_generic: bool) -> str | None:
+    """Find the release folder that must be read in place of a file name that says little."""
     if folder.release is None or folder.name is None or folder.is_disc or not STRONG_QUALITY.search(folder.name):
         return None
     own = read_structure(name)
     if own.kind is not None:
         return folder.name if _shortens_release(own, folder.release) else None
-    return folder.name if thin or abbreviates(plain_title(name), folder.title or folder.name, folder.name) else None
+    return (
+        folder.name if is_generic or abbreviates(plain_title(name), folder.title or folder.name, folder.name) else None
+    )
 
 
 def _shortens_release(own: Structure, release: Structure) -> bool:
-    """Whether a file is what its release folder says, with a group in front or a shortened title: `grp-bb.s01e02`."""
+    """Tell whether the file name is a short form of its release folder: `grp-bb.s01e02`."""
     if own.title is None or release.title is None or same_title(own.title, release.title) or own.kind != release.kind:
         return False
     same_place = (own.season, own.episodes, own.air_date) == (release.season, release.episodes, release.air_date)
@@ -134,16 +139,16 @@ def _shortens_release(own: Structure, release: Structure) -> bool:
 
 
 def plain_title(stem: str) -> str:
-    """The words of a name that has no year and no marker, without its technical tail."""
+    """Return the words of a name without year and marker, without its technical tail."""
     quality = STRONG_QUALITY.search(stem)
     text = stem[: quality.start()] if quality else stem
     return spaced(_TECHNICAL_TAIL.sub("", text))
 
 
 def abbreviates(short: str, title: str, context: str = "") -> bool:
-    """Whether `short` is `title` in fewer letters: `oceans11`, `bb`, `thematrix`, `sparks-incep`.
+    """Tell whether `short` abbreviates `title`: `oceans11`, `bb`, `thematrix`, `sparks-incep`.
 
-    Words of `context`, the whole name that the title was read from, may stand beside (the release group).
+    Words of `context`, the whole name with the title, may stand beside it (the release group).
     """
     words = [word for word in words_of(short) if word not in WEAK_QUALITY and word not in LANGUAGES]
     parts, whole = words_of(title), title_key(title)
@@ -157,7 +162,8 @@ def abbreviates(short: str, title: str, context: str = "") -> bool:
 
 
 def _begins(word: str, longer: tuple[str, ...]) -> bool:
-    """Whether `word`, its number left away, begins one of `longer` and something of that is left to be replaced.
+    """Tell whether `word`, without its number, begins one of `longer`, which goes on in the number's
+    place.
 
     `oceans11` stands for "oceanseleven"; `rocky2` is not "rocky".
     """
@@ -171,14 +177,14 @@ def same_title(one: str | None, other: str | None) -> bool:
 
 
 def guess_says_title(said: Guess | None, read: Structure) -> bool:
-    """Whether guessit gives the same title. It takes `Part Two` off one; that it then stands in its own field."""
+    """Tell whether guessit reads the same title. It moves `Part Two` to a field of its own."""
     if said is None or read.title is None:
         return False
     title = said.reading.title
     if title is None or read.title == str(said.reading.year):
-        # It took the only word for a year, or for a quality: there is no other title in front of the marker.
+        # It read the only word as a year, or as a quality. No other title precedes the marker.
         return said.reading.year is not None and len(words_of(read.title)) == 1
-    # `Sealab 2021`: it takes the number for a year, we know better, and about the words we agree.
+    # `Sealab 2021`: it reads the number as a year. We know better, and the words are the same.
     if same_title(title, read.title) or same_title(f"{title} {said.reading.year}", read.title):
         return True
     if said.part is None or said.part != read.title_part:
@@ -187,7 +193,9 @@ def guess_says_title(said: Guess | None, read: Structure) -> bool:
 
 
 def title_to_offer(said: Guess | None, read: Structure) -> str | None:
-    """Where risks stand and nobody confirms the title: the one without what the risks speak of, or as it stands."""
+    """Choose the title to offer if it is ambiguous and unconfirmed: without the ambiguous parts, or
+    as it is.
+    """
     if read.likely_title is None or (said and same_title(said.reading.title, read.likely_title)):
         return read.likely_title or read.title
     return read.title if guess_says_title(said, read) else read.likely_title

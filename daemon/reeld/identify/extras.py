@@ -1,7 +1,7 @@
-"""Is this video no work of its own: a sample, a trailer, an extra?
+"""Recognizes videos that are no work of their own: samples, trailers and extras.
 
-It is told by position, never by a word anywhere: "Trailer Park Boys", "The Sample", "Extras" and "The Interview"
-are real titles.
+Only positions count, never a word anywhere: "Trailer Park Boys", "The Sample", "Extras" and "The
+Interview" are real titles.
 """
 
 import re
@@ -15,13 +15,15 @@ from reeld.identify.titles import title_key
 from reeld.identify.words import STRONG_QUALITY, words
 
 _SAMPLE_FOLDERS = frozenset({"sample", "samples", "proof"})
-# Folders of media servers that can hold nothing but extras, and those whose names are also titles or places.
+# Folders of media servers that can hold nothing but extras, and those whose names are also titles
+# or places.
 _EXTRAS_FOLDERS = words(
     """extras extra featurettes featurette trailers trailer bonus bonusmaterial bonusfeatures behindthescenes
     deletedscenes deleted interviews makingof specialfeatures backdrops theme-music themesongs teasers bloopers"""
 )
 _WEAK_FOLDERS = frozenset({"scenes", "shorts", "clips", "other", "others", "interview", "samples"})
-# `Film (1999)-trailer`, `Film.1999.1080p-GRP-sample`: the suffixes of media servers, at the very end.
+# `Film (1999)-trailer`, `Film.1999.1080p-GRP-sample`: the suffixes of media servers, at the very
+# end.
 _SUFFIX = re.compile(
     r"(?P<join>[-._ ])(?P<word>trailer\d*|teaser|sample|behindthescenes|deleted(?:scene)?s?|featurette)$", re.IGNORECASE
 )
@@ -33,15 +35,16 @@ _SAMPLE_PREFIX = re.compile(r"sample[-_]\S|sample$", re.IGNORECASE)
 
 
 def why_ignored(folders: Sequence[str], base: str) -> str | None:
-    """The sentence that says what this video is instead of a film or an episode; None when it may be one."""
+    """Say that this video is no film or episode; None if it may be one."""
     stem = without_ids(stem_of(base))
     return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
 
 
 def why_sample(base: str, sizes: Mapping[str, int]) -> str | None:
-    """The sentence that says that `base` is a sample of a file beside it, which has its name but for that word.
+    """Say that `base` is a sample of a file beside it, whose name differs by that word only.
 
-    `sizes` are those of all files there, by name; the word alone says nothing: "Shomin Sample" is a series.
+    `sizes` are those of all files there, by name. The word alone proves nothing: "Shomin Sample"
+    is a series.
     """
     name = _without_sample(stem_of(base))
     for other, size in sizes.items():
@@ -52,7 +55,7 @@ def why_sample(base: str, sizes: Mapping[str, int]) -> str | None:
 
 
 def _without_sample(stem: str) -> str | None:
-    """The stem without the word; None if it does not hold it once, or is nothing else."""
+    """Return the stem without the word; None if it has not exactly one, or nothing else."""
     rest, count = _SAMPLE_WORD.subn("", stem)
     return rest if count == 1 and any(char.isalnum() for char in rest) else None
 
@@ -72,7 +75,7 @@ def _by_folder(folders: Sequence[str], stem: str) -> str | None:
 
 
 def _holds_extras(folders: Sequence[str], index: int, stem: str) -> bool:
-    """Whether the extras folder at `index` belongs to a work, and is not itself a work that has this name."""
+    """Tell whether the extras folder at `index` belongs to a work, and is no work of that name."""
     inside = without_ids(folders[index - 1])
     if is_generic(inside) or any(season_of(below) is not None for below in folders[index + 1 :]):
         return False
@@ -83,13 +86,13 @@ def _holds_extras(folders: Sequence[str], index: int, stem: str) -> bool:
 
 
 def _is_work_folder(folder: str) -> bool:
-    """`Film (1999)`, `Season 2` or a release: a folder that is one work, not a collection of them."""
+    """Recognize the folder of one work (`Film (1999)`, `Season 2`, a release), not a collection."""
     read = read_structure(folder)
     return read.kind is not None or season_of(folder) is not None or STRONG_QUALITY.search(folder) is not None
 
 
 def _stands_alone(stem: str) -> bool:
-    """Whether the name is complete in itself: a title with a year or an episode's number."""
+    """Tell whether the name is complete in itself: a title with a year or an episode's number."""
     read = read_structure(stem)
     return read.title is not None and (read.year is not None or bool(read.episodes and read.season is not None))
 
@@ -99,12 +102,14 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
     if found:
         head = stem[: found.start()]
         word = found["word"].casefold()
-        # A bare word behind a dot or a space may end a title: it must follow a year, a marker or quality.
+        # A bare word after a dot or a space may end a title: it must follow a year, a marker or
+        # quality.
         complete = (_stands_alone(head) and not _ends_in_title(head)) or STRONG_QUALITY.search(head) is not None
         if complete or (found["join"] == "-" and (word != "sample" or _is_near_work(folders, head))):
             return f"its name ends in {found[0]!r}: not the work itself"
     weak = _WEAK_SUFFIX.search(stem)
-    # A release group may be called OTHER or Scene: only the lower-case suffix behind a plain title counts.
+    # A release group may be called OTHER or Scene: only the lower-case suffix after a plain title
+    # counts.
     if weak is None or STRONG_QUALITY.search(stem) is not None:
         return None
     head = stem[: weak.start()]
@@ -114,7 +119,9 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
 
 
 def _ends_in_title(head: str) -> bool:
-    """Whether `head` ends within the title of an episode: `S02E03 - Free` of `S02E03 - Free Trailer`."""
+    """Tell whether `head` ends inside an episode's title: `S02E03 - Free` of `S02E03 - Free
+    Trailer`.
+    """
     return read_structure(head).episode_title is not None
 
 

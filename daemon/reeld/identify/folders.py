@@ -1,4 +1,4 @@
-"""What do the folders above a file say: the work, its year, the season, or merely a place?"""
+"""Reads the folders above a file: a work, its year, a season, or only a place."""
 
 import re
 from collections.abc import Sequence
@@ -8,14 +8,15 @@ from reeld.domain.identity import Kind
 from reeld.identify.ids import without_ids
 from reeld.identify.names import is_dotted
 from reeld.identify.strict_reader import Structure, read_structure
-from reeld.identify.title_text import read_title, title_risks
+from reeld.identify.title_text import read_title, title_ambiguities
 from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_FOLDERS, LANGUAGES, SEASON_WORDS, SPECIALS_FOLDER, STRONG_QUALITY, words
 
 _DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"(?:cd|dvd|dis[ck]|part)[ ._-]?\d{1,2}", re.IGNORECASE)
 _SUBTITLE_FOLDER = re.compile(r"subs?|subtitles?", re.IGNORECASE)
-# Season 1, Season 01 (2008), Staffel 2 - Title, S03; 2. Staffel, 1 сезон, 2nd Season; 第2季, シーズン2, 시즌 2.
+# Season 1, Season 01 (2008), Staffel 2 - Title, S03; 2. Staffel, 1 сезон, 2nd Season; 第2季, シーズン2,
+# 시즌 2.
 _SEASON_FOLDER = re.compile(
     rf"(?:(?:{SEASON_WORDS})[ ._-]*(?P<a>\d{{1,4}})(?![^\W_]).*|s(?P<b>\d{{1,2}}|(?:19|20)\d\d)"
     rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th|ª|a|-?й)?[ ._-]*(?:{SEASON_WORDS})"
@@ -33,10 +34,11 @@ FILM_PLACES = words(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderReading:
-    """What the folders say. `title` comes from the nearest folder that names a work.
+    """The reading of the folders. `title` comes from the nearest folder that names a work.
 
-    `is_firm` says that this folder cannot well be a mere place: a season folder lies in it, it carries a year
-    in brackets, or it is a release. `release` is the reading of a folder that is named like a file.
+    `is_firm` means that this folder is hardly a mere place: a season folder lies in it, it has a
+    year in brackets, or it is a release. `release` is the reading of a folder that is named like
+    a file.
     """
 
     name: str | None = None
@@ -49,18 +51,20 @@ class FolderReading:
     kind: Kind | None = None
     is_firm: bool = False
     is_release_name: bool = False
-    """Whether it is named as releases are: by whoever named the file in it, so that it confirms nothing of that."""
+    """Whether it is named as releases are. The same people named the file in it, so it confirms
+    nothing.
+    """
     release: Structure | None = None
     is_disc: bool = False
     is_direct: bool = True
     """Whether no other folder that may name a work lies around it."""
     in_tv_place: bool = False
     in_film_place: bool = False
-    title_risks: tuple[str, ...] = ()
+    title_ambiguities: tuple[str, ...] = ()
 
 
 def read_folders(folders: Sequence[str]) -> FolderReading:
-    """What `folders`, outermost first, say together; the nearest that speaks wins."""
+    """Read `folders`, outermost first. The nearest one that says something wins."""
     season: int | None = None
     is_disc = False
     reading = FolderReading()
@@ -86,9 +90,10 @@ def read_folders(folders: Sequence[str]) -> FolderReading:
 
 
 def _is_named_like_a_place(folders: Sequence[str], index: int) -> bool:
-    """`TV/V/Season 1`, `Series/German/Season 2`: a letter or a language, with a season right in it, is a series.
+    """Recognize `TV/V/Season 1`, `Series/German/Season 2`: a letter or a language with a season is a
+    series.
 
-    Elsewhere such a folder is one of an index, or of all that is in that language.
+    Elsewhere such a folder is part of an index, or holds everything in that language.
     """
     name = folders[index].casefold().strip()
     holds_a_season = index + 1 < len(folders) and season_of(without_ids(folders[index + 1]).strip()) is not None
@@ -97,12 +102,12 @@ def _is_named_like_a_place(folders: Sequence[str], index: int) -> bool:
 
 
 def is_disc_folder(folder: str) -> bool:
-    """Whether it is a folder of a DVD or Blu-ray that was copied as it is."""
+    """Recognize a folder of a DVD or Blu-ray that was copied as it is."""
     return _DISC_FOLDER.fullmatch(folder) is not None
 
 
 def season_of(folder: str) -> int | None:
-    """The season that a folder's name means; 0 for specials; None when it is no season folder."""
+    """Return the season that a folder's name means; 0 for specials; None for other folders."""
     if SPECIALS_FOLDER.fullmatch(folder):
         return 0
     found = _SEASON_FOLDER.fullmatch(folder)
@@ -110,13 +115,15 @@ def season_of(folder: str) -> int | None:
 
 
 def is_generic(folder: str) -> bool:
-    """Whether a folder names a place or a sort of thing rather than a work."""
+    """Tell whether a folder names a place or a sort of thing, not a work."""
     key = "".join(folder.casefold().split())
     return key in GENERIC_FOLDERS or key.strip("_-.[]()") in GENERIC_FOLDERS or not any(char.isalnum() for char in key)
 
 
 def _named(folder: str, season: int | None) -> FolderReading:
-    """A folder that names a work: `Show (2010)`, `Film.2010.1080p-GRP`, `Show.S01.720p`, or only a title."""
+    """Read a folder that names a work: `Show (2010)`, `Film.2010.1080p-GRP`, `Show.S01.720p`, or a
+    title.
+    """
     read = read_structure(folder)
     has_season = season is not None
     if read.kind == "episode" and read.style in ("pack", "SxxEyy", "NxNN", "date"):
@@ -133,9 +140,9 @@ def _named(folder: str, season: int | None) -> FolderReading:
             is_firm=True,
             is_release_name=_is_release_name(folder),
             release=read if read.style != "pack" else None,
-            title_risks=read.title_risks,
+            title_ambiguities=read.title_ambiguities,
         )
-    # `Space 1999` with a season folder in it: a bare number is not taken for a year.
+    # `Space 1999` with a season folder in it: a bare number does not count as a year.
     if read.kind == "movie" and read.title and (read.year_is_bracketed or not has_season):
         is_release = STRONG_QUALITY.search(folder) is not None
         country_text = read_title(read.title)
@@ -150,7 +157,7 @@ def _named(folder: str, season: int | None) -> FolderReading:
             is_firm=has_season or read.year_is_bracketed or is_release,
             is_release_name=not read.year_is_bracketed and _is_release_name(folder),
             release=None if has_season else read,
-            title_risks=(*read.title_risks, *read.risks),
+            title_ambiguities=(*read.title_ambiguities, *read.ambiguities),
         )
     text = read_title(folder)
     return FolderReading(
@@ -162,7 +169,7 @@ def _named(folder: str, season: int | None) -> FolderReading:
         has_season_folder=has_season,
         kind="episode" if has_season else None,
         is_firm=has_season,
-        title_risks=text.risks,
+        title_ambiguities=text.ambiguities,
     )
 
 
@@ -176,7 +183,7 @@ def _with_places(reading: FolderReading, folders: Sequence[str]) -> FolderReadin
 
 
 def _confirmed(reading: FolderReading, outer: str) -> FolderReading:
-    """`reading` with year and country from the folder around it, when that one has the same title."""
+    """Add year and country from the folder around it, if that one has the same title."""
     around = _named(outer, None)
     if not reading.title or not around.title or title_key(around.title) != title_key(reading.title):
         return reading
@@ -184,5 +191,5 @@ def _confirmed(reading: FolderReading, outer: str) -> FolderReading:
         reading,
         year=reading.year or around.year,
         country=reading.country or around.country,
-        title_risks=tuple(title_risks(around.title, around.title)) and reading.title_risks,
+        title_ambiguities=tuple(title_ambiguities(around.title, around.title)) and reading.title_ambiguities,
     )

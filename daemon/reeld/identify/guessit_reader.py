@@ -1,7 +1,8 @@
-"""Voice one: what does guessit say of a name?
+"""Reads a name with guessit.
 
-It is given the base name only: whole paths take it twice the time and mislead it. It is the only module that
-imports guessit, and it must run where it may be killed: a hostile name can still cost it a second.
+guessit gets the base name only: whole paths take twice the time and mislead it. This is the only
+module that imports guessit, and it must run where it can be killed: a hostile name may still cost
+a second.
 """
 
 import datetime as dt
@@ -19,19 +20,22 @@ _OPTIONS = {"no_user_config": True, "date_year_first": True, "name_only": True}
 _API = GuessItApi()
 
 LONGEST_NAME = 260
-"""Its time grows with the square of the length; a file system allows 255 bytes."""
+"""guessit's time grows with the square of the length; a file system allows 255 bytes."""
 WIDEST_RANGE = 200
-"""Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because it lists every number between."""
+"""Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because guessit lists every
+number between.
+"""
 
-# A number of five digits and more, soon behind a join and another number, whatever word stands between; eight may be a
-# day.
+# A number of five or more digits, soon after a join and another number, with any word between.
+# Eight digits may be a date.
 _FAR = re.compile(
     r"\d[\s._]*(?:[-~&+]|(?<![^\W_])(?:to|a)(?![^\W_]))[^\d\[(]{0,12}(?!(?:19|20)\d{6}(?!\d))\d{5,}", re.IGNORECASE
 )
 # 1x01-9901: no year, and no resolution.
 _BARE_END = re.compile(r"[ex]\d+\s*[-~](?!(?:19|20)\d\d(?!\d))\d{4,}(?![\dpi])", re.IGNORECASE)
-# Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99, 1-99, 1 to 99.
-# Nothing is consumed, since the second number may begin the next range: E01-S01-S99999.
+# Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99,
+# 1-99, 1 to 99. Nothing is consumed, since the second number may begin the next range:
+# E01-S01-S99999.
 _RANGE = re.compile(
     r"(?<!\d)(?=(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
     rf"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|{SEASON_WORDS}|{EPISODE_WORDS}|xe|ex|s|e|x|d)[\s._-]*)?(?P<last>\d+))",
@@ -41,7 +45,7 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """What guessit said. `alternative` is the second half of a title that it took apart at a dash."""
+    """guessit's result. `alternative` is the second half of a title that it split at a dash."""
 
     reading: Reading
     alternative: str | None = None
@@ -49,12 +53,12 @@ class Guess:
 
 
 def guess(name: str) -> Guess | None:
-    """guessit's reading of a base name; None when it says nothing, fails or must not be asked."""
+    """Return guessit's reading; None if it finds nothing, fails or must not see the name."""
     return None if is_hostile(name) else _guess(name)
 
 
 def is_hostile(name: str) -> bool:
-    """Whether guessit would list the members of a range without end."""
+    """Tell whether guessit would list the members of a huge range."""
     if len(name) > LONGEST_NAME:
         return True
     return any(pattern.search(name) for pattern in (_FAR, _BARE_END)) or any(
@@ -64,13 +68,14 @@ def is_hostile(name: str) -> bool:
 
 def _too_wide(found: re.Match[str]) -> bool:
     first, last = found["first"], found["last"]
-    # S01-S99999E01: the number in the marker is the end of a range of seasons. Seasons may be years.
+    # S01-S99999E01: the number in the marker ends a range of seasons. Seasons may be years.
     inner = re.search(r"\d+", found["marker"] or "")
     if inner and len(inner[0]) > 3 and not FIRST_YEAR <= int(inner[0][:9]) <= LAST_YEAR:
         return True
     if len(last) > 4 or len(first) > 8:
         return bool(found["marker"]) or len(last) > 8
-    # `S01E01-1080p` and `2010-2015` are no ranges of episodes: only a second marker makes guessit count.
+    # `S01E01-1080p` and `2010-2015` are no ranges of episodes: only a second marker makes guessit
+    # count.
     return bool(found["marker"]) and (len(last) > 3 or int(last) - int(first) > WIDEST_RANGE)
 
 
@@ -78,7 +83,7 @@ def _too_wide(found: re.Match[str]) -> bool:
 def _guess(name: str) -> Guess | None:
     try:
         said = _API.guessit(name, _OPTIONS)
-    except GuessitException:  # it wraps whatever goes wrong inside, and a voice that fails says nothing
+    except GuessitException:  # it wraps all inner errors, and a reader that fails says nothing
         return None
     return _as_guess(said)
 

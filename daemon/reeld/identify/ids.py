@@ -1,4 +1,4 @@
-"""Which database ids are written in the names: `{tmdb-603}`, `[imdbid=tt0133093]`, `(tvdb-371980)`?"""
+"""Reads database ids in names: `{tmdb-603}`, `[imdbid=tt0133093]`, `(tvdb-371980)`."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from typing import Literal
 
 IdKind = Literal["tmdb", "tvdb", "imdb", "tvmaze"]
 
-# One bracketed id: a word of the field, `-`, `=` or `:`, and a number (`tt` and 7 to 10 digits for IMDb).
+# One bracketed id: a word of the field, `-`, `=` or `:`, and a number (`tt` and 7 to 10 digits
+# for IMDb).
 _TAG = re.compile(
     r"\s*[\[({]\s*(?P<kind>tmdb|tvdb|imdb|tvmaze)(?:id)?\s*[-=:]\s*(?P<value>tt\d{7,10}|\d{1,9})\s*[\])}]",
     re.IGNORECASE,
@@ -17,7 +18,7 @@ _BARE_IMDB = re.compile(r"\s*[\[({](?P<value>tt\d{7,10})[\])}]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """Ids found near a file. `conflicts` names the kinds of which two different ones were found."""
+    """Ids found near a file. `conflicts` lists the kinds with two different ids."""
 
     tmdb: int | None = None
     tvdb: int | None = None
@@ -26,7 +27,7 @@ class Ids:
     conflicts: tuple[IdKind, ...] = ()
 
     def by_kind(self) -> dict[IdKind, int | str]:
-        """Those that are known."""
+        """Return the known ids."""
         pairs: tuple[tuple[IdKind, int | str | None], ...] = (
             ("tmdb", self.tmdb), ("tvdb", self.tvdb), ("imdb", self.imdb), ("tvmaze", self.tvmaze)
         )  # fmt: skip
@@ -40,7 +41,7 @@ NO_IDS = Ids()
 
 
 def ids_in(names: Sequence[str]) -> Ids:
-    """The ids in `names`, outermost folder first: the nearest wins, and any disagreement is told."""
+    """Read the ids in `names`, outermost folder first. The last one wins; contradictions are listed."""
     nearest: dict[str, str] = {}
     conflicts: set[IdKind] = set()
     for name in reversed(names):
@@ -57,7 +58,7 @@ def ids_in(names: Sequence[str]) -> Ids:
 
 
 def without_ids(name: str) -> str:
-    """`name` as the other readers should see it."""
+    """Return `name` without its ids, for the other readers."""
     return _BARE_IMDB.sub("", _TAG.sub("", name))
 
 

@@ -1,6 +1,7 @@
-"""How do clues and verdicts travel through JSON without loss?
+"""Converts clues and verdicts to JSON and back without loss.
 
-Names keep their surrogate escapes (JSON writes a lone one as \\udcXX); the bytes of a .nfo travel as base64.
+Names keep their surrogate escapes (JSON writes a lone one as \\udcXX); the bytes of a .nfo become
+base64.
 """
 
 import base64
@@ -39,7 +40,7 @@ def verdict_to_wire(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_from_wire(message: dict[str, Any]) -> Verdict:
-    """The verdict that `verdict_to_wire` made this of; KeyError or ValueError for anything else."""
+    """Rebuild the verdict from `verdict_to_wire`; KeyError or ValueError for anything else."""
     match message["verdict"]:
         case "accepted":
             return Accepted(reading=_reading(message["reading"]), others=_readings(message["others"]))

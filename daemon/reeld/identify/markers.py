@@ -1,7 +1,7 @@
-"""Where in a name does a marker of an episode stand, and which numbers does it carry?
+"""Finds the marker of an episode in a name, and its numbers.
 
-Only shapes that cannot mean anything else are markers. What stands right behind one and could belong to it
-or not makes it `odd`: then a person decides.
+Only shapes that cannot mean anything else are markers. Text right after one that may or may not
+belong to it makes it `odd`. Then the user decides.
 """
 
 import datetime as dt
@@ -16,12 +16,14 @@ from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS, TITLES_WITH_A_NUMB
 Style = Literal["SxxEyy", "NxNN", "words", "date", "dash", "episode", "of", "pack"]
 
 LONGEST_CHAIN = 12
-"""Episodes in one file; the longest that people keep are mini-series in one piece."""
+"""Episodes in one file; the longest in use are mini-series in one piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker and its span in the stem. `episodes` counts within `season`, `absolute` from the first one."""
+    """A marker and its span in the stem. `episodes` count within `season`, `absolute` from the
+    first.
+    """
 
     style: Style
     start: int
@@ -35,7 +37,8 @@ class Marker:
     odd: str | None = None
 
 
-# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05, S013E18. What may follow is read by _E_NEXT and _BARE_NEXT.
+# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05, S013E18. _E_NEXT and _BARE_NEXT read what
+# follows.
 _SE = re.compile(
     r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|0?\d{1,2})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
     re.IGNORECASE,
@@ -44,10 +47,10 @@ _SE = re.compile(
 _E_NEXT = re.compile(
     r"[ ._]{0,2}(?P<join>[-~&+]?)[ ._]{0,2}(?:s(?P<season>\d{1,4})[ ._]?)?ep?(?P<number>\d{1,4})(?!\d)", re.IGNORECASE
 )
-# -16 straight behind E15, with nothing glued to it (so that -720p is none).
+# -16 directly after E15, with nothing glued to it (so that -720p does not match).
 _BARE_NEXT = re.compile(r"(?P<join>[-~+&])(?P<number>\d{2,3})(?![^\W_])")
-# 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11; 2016x03 is a year's season (1920x1080 has more digits behind, and
-# 2008x12.13 may be a day).
+# 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11; 2016x03 is a year's season (1920x1080 has more
+# digits, and 2008x12.13 may be a date).
 _X = re.compile(
     r"(?<![^\W_])(?P<season>\d{1,2}|(?:19|20)\d\d(?=[x×]\d\d(?![\d.]\d)))[x×](?!26[456])(?P<first>\d{2,3})(?!\d)",
     re.IGNORECASE,
@@ -78,13 +81,13 @@ _HAN_DIGITS = {char: number for number, char in enumerate("一二三四五六七
 _CAP = re.compile(r"(?<=\[)Cap[. ]?(?P<season>\d{1,2})(?P<first>\d{2})(?=\])", re.IGNORECASE)
 _ISO_DATE = re.compile(r"(?<![^\W_])((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)(?![^\W_])")
 _DAY_FIRST = re.compile(r"(?<![^\W_])(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)(?![^\W_])")
-# ` - 12`, ` - 12v2` and nothing but brackets, a title behind another dash, or the end after it.
+# ` - 12`, ` - 12v2`, followed only by brackets, a title after another dash, or the end.
 _DASH = re.compile(
     r"(?<=[ _])[-–][ _](?:#|ep\.? ?|e)?(?P<first>\d{1,4})(?:v\d)?(?: ?END)?(?=[ _]*(?:[\[(]|[ _][-–][ _]|$))",
     re.IGNORECASE,
 )
-# `[Group] Title 05 [1080p]`, `[Group]_Title_16v2_[AC3]`, `[Group] Title #3`: nothing but brackets behind a number that
-# titles do not end in.
+# `[Group] Title 05 [1080p]`, `[Group]_Title_16v2_[AC3]`, `[Group] Title #3`: only brackets follow
+# a number that titles do not end in.
 _BEHIND_GROUP = re.compile(
     r"^\s*[\[【].*[^\W\d_][!?.~]?[ _]#?(?P<first>0\d{1,2}(?:v\d)?|\d{2,3}v\d|(?<=#)\d{1,3}(?:v\d)?)"
     r"(?: ?END)?[ _]*(?=[\[(]|$)",
@@ -94,8 +97,8 @@ _BEHIND_GROUP = re.compile(
 _EPISODE = re.compile(
     rf"(?<![^\W_])(?:{EPISODE_WORDS}|e)[ ._-]{{0,2}}(?P<first>\d{{1,4}})(?:v\d)?(?![^\W_])", re.IGNORECASE
 )
-# What only those who count episodes from the first one on put into a name: a group in front, a checksum at the end, the
-# tag of French subtitles.
+# Signs of names that count episodes from the first one on: a group in front, a checksum at the
+# end, the tag of French subtitles.
 _COUNTS_ON = re.compile(r"^\s*[\[【]|[\[(][0-9A-F]{8}[\])]\s*$|(?<![^\W_])VOSTFR(?![^\W_])", re.IGNORECASE)
 LEAST_COUNTED_ON = 100
 """No season has so many episodes: such a number counts from the first one on."""
@@ -113,11 +116,12 @@ _LOOSE_NUMBER = re.compile(r"[ ._,-]{1,3}(\d{2,3})(?![^\W_])")
 _AND_NUMBER = re.compile(
     r"[ ._]*(?:[&+,]|(?:and|und|et|y|e|en|och|to|bis|till?)(?![^\W_]))[ ._]*(?:ep?|x)?\d{1,3}(?![^\W_])", re.IGNORECASE
 )
-# ` - 06` and ` - 06 - Title`, with nothing else behind it; ` - 24 Hours` and ` - 1-23-45` are titles.
+# ` - 06` and ` - 06 - Title`, followed by nothing else; ` - 24 Hours` and ` - 1-23-45` are
+# titles.
 _DASH_NUMBER = re.compile(
     r"[ _]*[-–~][ _]*(?:ep?[ ._]?|x)?(?P<number>\d{1,3})(?=[ ._]*(?:$|[\[(]|[ _][-–][ _]))", re.IGNORECASE
 )
-# Behind a number that stands alone: `01-02 - Title`, `5_06`, `3.11 Title`, `24 05`.
+# After a bare number: `01-02 - Title`, `5_06`, `3.11 Title`, `24 05`.
 _NEXT_TO = re.compile(r"(?:[-–._~] ?(?:ep?[ ._]?|x)?|[ _]+)\d{1,3}(?![^\W_])", re.IGNORECASE)
 _VERSION = re.compile(r"v\d(?![^\W_])", re.IGNORECASE)
 # S01E05.5, but not the channels of `S01E05.5.1`.
@@ -125,7 +129,7 @@ _DECIMAL = re.compile(r"\.\d(?![^\W_])(?!\.[01](?![^\W_]))")
 
 
 def why_more_numbers(stem: str, end: int, number: int) -> str | None:
-    """What stands behind the bare `number` that ends there, if it looks like another one of the same sort.
+    """Say that the text after the bare `number` looks like another number of the same sort.
 
     It may be a range, or the first may be the season's.
     """
@@ -141,7 +145,7 @@ def _next_number(stem: str, end: int, number: int) -> re.Match[str] | None:
 
 
 def find_marker(stem: str) -> Marker | None:
-    """The one marker of `stem`, the strongest shape first; `odd` where another one contradicts it."""
+    """Find the one marker of `stem`, strongest shape first; `odd` if another one contradicts it."""
     chains = list(_chains(stem))
     if chains:
         return _agreed(chains)
@@ -186,7 +190,9 @@ def _chain(stem: str, found: re.Match[str], style: Style, follows: tuple[re.Patt
 
 
 def _glued(stem: str, end: int, last: int) -> tuple[int | None, int, str | None]:
-    """What is stuck to the last number: a version is harmless, `a`/`b` is half an episode, all else is odd."""
+    """Read what is glued to the last number: a version is harmless, `a`/`b` is half an episode, all
+    else is odd.
+    """
     if version := _VERSION.match(stem, end):
         return None, version.end(), None
     if decimal := _DECIMAL.match(stem, end):
@@ -226,7 +232,7 @@ def _dated(stem: str) -> Marker | None:
     if found := _ISO_DATE.search(stem):
         date, odd = _date(found[1], found[3], found[4]), None
     elif found := _DAY_FIRST.search(stem):
-        # 15.01.2024 can only be a day in front; 05.01.2024 may be May or January.
+        # 15.01.2024 can only have its day first; 05.01.2024 may be May or January.
         first, second = int(found[1]), int(found[3])
         date = (
             _date(found[4], found[3], found[1])
@@ -264,7 +270,7 @@ def _counted(stem: str) -> Marker | None:
 
 
 def _han(text: str) -> int:
-    """A number below a hundred, in digits of either kind."""
+    """Read a number below a hundred, in digits of either kind."""
     if text.isdigit():
         return int(text)
     tens, ten, ones = text.rpartition("十")

@@ -1,4 +1,4 @@
-"""What are the readable parts of a path: folders, stem, words?
+"""Splits a path into its readable parts: folders, stem and words.
 
 Names are compared in NFC: macOS writes `é` as two code points, and both spellings are one name.
 """
@@ -17,7 +17,8 @@ VIDEO_SUFFIXES = words(
     .mpg .mts .mxf .nsv .ogg .ogm .ogv .qt .rm .rmvb .tp .ts .vob .webm .wmv .wtv .xvid .strm .img"""
 )
 
-# `[ www.site.com ] - Title`, `www.site.org - Title`: who put the file on the net, not what it is.
+# `[ www.site.com ] - Title`, `www.site.org - Title`: the site that published the file, not the
+# work.
 _SITE = re.compile(
     r"^\s*(?:[\[({【]\s*(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\s*[\])}】]|www\.[\w-]+(?:\.[\w-]+)*?\.[a-z]{2,6}(?=[\s_-]))"
     r"\s*[-_.]*\s*",
@@ -25,11 +26,11 @@ _SITE = re.compile(
 )
 _ACRONYM = re.compile(r"(?<![^\W_])(?:[A-Za-z]\.){2,}[A-Za-z](?![^\W_])\.?")
 _HASH = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_SCRAMBLED = re.compile(r"[A-Za-z0-9]{18,}")
+_RANDOM = re.compile(r"[A-Za-z0-9]{18,}")
 
 
 def split_path(path: str) -> tuple[tuple[str, ...], str]:
-    """The folders, outermost first, and the base name; all in NFC and no longer than can be read."""
+    """Return the folders, outermost first, and the base name, all in NFC and cut to LONGEST_NAME."""
     parts = [normal(part) for part in path.split("/") if part not in ("", ".")]
     return (tuple(parts[:-1]), parts[-1]) if parts else ((), "")
 
@@ -39,24 +40,24 @@ def normal(name: str) -> str:
 
 
 def stem_of(name: str) -> str:
-    """`name` without its suffix, when that is one that videos have."""
+    """Return `name` without its suffix, if videos have that suffix."""
     head, dot, tail = name.rpartition(".")
     return head if dot and head and f".{tail.casefold()}" in VIDEO_SUFFIXES else name
 
 
 def is_video(name: str) -> bool:
-    """Whether `name` has a suffix that videos have."""
+    """Tell whether videos have the suffix of `name`."""
     return stem_of(name) != name
 
 
 def without_site(stem: str) -> str:
-    """`stem` without a web address in front; the stem itself where nothing else would remain."""
+    """Return `stem` without a web address in front, unless nothing else would remain."""
     rest = _SITE.sub("", stem, count=1)
     return rest if any(char.isalnum() for char in rest) else stem
 
 
 def spaced(text: str) -> str:
-    """`text` as a person would write it: separators become spaces, `S.H.I.E.L.D` keeps its dots."""
+    """Return `text` in normal spelling: separators become spaces, `S.H.I.E.L.D` keeps its dots."""
     text = text.replace("_", " ")
     if is_dotted(text):
         kept = _ACRONYM.sub(lambda found: found[0].rstrip(".").replace(".", "\0") + " ", text)
@@ -65,24 +66,25 @@ def spaced(text: str) -> str:
 
 
 def is_dotted(text: str) -> bool:
-    """Whether dots stand where spaces would: the style of releases. `Mr. Robot` is not dotted."""
+    """Tell whether dots stand for spaces, as in releases. `Mr. Robot` is not dotted."""
     inner = text.strip(" .")
     return "." in inner and " " not in inner
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text`, casefolded, split at every separator and bracket."""
+    """Return the words of `text`, casefolded, split at every separator and bracket."""
     return [word.replace("'", "").replace("’", "") for word in re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.casefold())]
 
 
-def is_scrambled(stem: str) -> bool:
-    """Whether `stem` looks like a hash or a random string rather than words."""
+def is_random_name(stem: str) -> bool:
+    """Tell whether `stem` looks like a hash or a random string, not like words."""
     if _HASH.fullmatch(stem):
         return True
-    if not _SCRAMBLED.fullmatch(stem):
+    if not _RANDOM.fullmatch(stem):
         return False
     changes = sum(_class(a) != _class(b) for a, b in pairwise(stem))
-    # Words glued together change their class of letters once per word; random strings at every second sign.
+    # Glued words change their class of letters once per word; random strings at every second
+    # character.
     return changes > len(stem) / 3
 
 

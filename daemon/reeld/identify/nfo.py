@@ -1,7 +1,7 @@
-"""What do the .nfo files beside a video say: Kodi's, Jellyfin's and Emby's XML, or a link in a scene's text?
+"""Reads the .nfo files beside a video: XML of Kodi, Jellyfin and Emby, or a link in a scene's text.
 
-A .nfo is untrusted: at most one MiB is read, an XML with a DOCTYPE or an entity is refused, depth and number
-of elements are bounded. Whatever is broken says nothing.
+A .nfo is untrusted: at most one MiB is read, XML with a DOCTYPE or an entity is refused, and
+depth and number of elements are bounded. A broken file says nothing.
 """
 
 import re
@@ -30,9 +30,10 @@ _TVMAZE_URL = re.compile(rb"tvmaze\.com/shows/(\d{1,9})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nfo:
-    """What one .nfo says. For `episode` the title is the series' (`showtitle`) and ids are left out.
+    """The content of one .nfo. For `episode` the title is the series' (`showtitle`), without ids.
 
-    `linked_kind` says of `links` whether the page is that of a film or a series, where its address tells.
+    For `links`, `linked_kind` says whether the page is that of a film or a series, if its address
+    shows it.
     """
 
     path: str
@@ -48,7 +49,8 @@ class Nfo:
 
 
 def sidecar_names(path: str) -> tuple[str, ...]:
-    """Which .nfo files, relative to the library, may speak of the video at `path`; nearest first.
+    """List the .nfo files, relative to the library, that may be about the video at `path`, nearest
+    first.
 
     The video's own, `movie.nfo` in its folder, `tvshow.nfo` in its folder and up to two above.
     """
@@ -63,9 +65,10 @@ def sidecar_names(path: str) -> tuple[str, ...]:
 
 
 def lone_nfo(path: str, names: Iterable[str]) -> str | None:
-    """The .nfo of the folder of `path`, relative to the library, if it is the only one there and has another name.
+    """Return the .nfo in the folder of `path` if it is the only one there and has another name.
 
-    `names` are those of all files of the folder. Scene releases call theirs `grp-film.nfo`, whatever the video's name.
+    `names` are those of all files of the folder. Scene releases have a `grp-film.nfo` beside any
+    video name.
     """
     found = [name for name in names if name.casefold().endswith(".nfo")]
     if len(found) != 1:
@@ -75,14 +78,14 @@ def lone_nfo(path: str, names: Iterable[str]) -> str | None:
 
 
 def read_lone_nfo(path: str, sidecars: Iterable[Sidecar]) -> Nfo | None:
-    """What the .nfo says that lies beside `path` under another name, if there is one."""
+    """Read the .nfo that lies beside `path` under another name, if there is one."""
     known, folder = sidecar_names(path), path.rpartition("/")[0]
     lone = [each for each in sidecars if each.path not in known and each.path.rpartition("/")[0] == folder]
     return _read(lone[0].path, lone[0].content) if len(lone) == 1 else None
 
 
 def read_sidecars(path: str, sidecars: Iterable[Sidecar]) -> tuple[Nfo, ...]:
-    """The .nfo files that concern `path` and say something, nearest first, in any order of `sidecars`."""
+    """Read the .nfo files about `path`, nearest first, for any order of `sidecars`."""
     by_path = {sidecar.path: sidecar.content for sidecar in sidecars}
     read = (_read(name, by_path[name]) for name in sidecar_names(path) if name in by_path)
     return tuple(nfo for nfo in read if nfo)
@@ -99,7 +102,9 @@ def _read(path: str, content: bytes) -> Nfo | None:
 
 
 def _read_xml(path: str, content: bytes) -> Nfo | None:
-    """The XML at the start of `content`; Kodi allows a URL behind it, and several episodes in one file."""
+    """Read the XML at the start of `content`. Kodi allows a URL after it, and several episodes in
+    one file.
+    """
     ends = list(_END_OF_ROOT.finditer(content))
     if not ends or _FORBIDDEN.search(content):
         return None
@@ -119,7 +124,7 @@ def _read_xml(path: str, content: bytes) -> Nfo | None:
 
 
 def _is_bounded(root: ET.Element) -> bool:
-    """Whether the tree is neither deep nor wide; walked without recursion."""
+    """Tell whether the tree is neither deep nor wide, without recursion."""
     level, total = [root], 0
     for _ in range(DEEPEST):
         total += len(level)
@@ -147,7 +152,7 @@ def _work(path: str, element: ET.Element) -> Nfo:
 
 
 def _episodes(path: str, works: list[ET.Element]) -> Nfo | None:
-    """Several episodes of one season in one file; of several seasons, nothing can be said."""
+    """Read several episodes of one season in one file. Several seasons give None."""
     seasons = {_number(work, "season") for work in works}
     numbers = [_number(work, "episode") for work in works]
     if len(seasons) != 1 or None in numbers or None in seasons:
@@ -163,7 +168,9 @@ def _episodes(path: str, works: list[ET.Element]) -> Nfo | None:
 
 
 def _unique_ids(element: ET.Element) -> dict[str, str]:
-    """`<uniqueid type="tmdb">`, and the older `<tmdbid>`, `<imdbid>`, `<id>tt…</id>`; malformed ones are dropped."""
+    """Read `<uniqueid type="tmdb">`, and the older `<tmdbid>`, `<imdbid>`, `<id>tt…</id>`. Malformed
+    ones are dropped.
+    """
     found = {(node.get("type") or "").casefold(): (node.text or "").strip() for node in element.findall("uniqueid")}
     for kind in ("tmdb", "tvdb", "imdb", "tvmaze"):
         for tag in (f"{kind}id", f"{kind}_id"):
@@ -180,7 +187,7 @@ def _is_id(kind: str, value: str) -> bool:
 
 
 def _read_links(path: str, content: bytes) -> Nfo | None:
-    """The one work that a text links to; a text with links to several works says nothing."""
+    """Read the one work that a text links to. Links to several works give None."""
     imdb, tvdb, tvmaze = (set(url.findall(content)) for url in (_IMDB_URL, _TVDB_URL, _TVMAZE_URL))
     tmdb = {(kind.lower(), number) for kind, number in _TMDB_URL.findall(content)}
     if max(len(imdb), len(tmdb), len(tvdb), len(tvmaze)) != 1:

@@ -1,7 +1,7 @@
-"""What do the other episodes of the folder say of this one: doubled, out of place, with gaps, or misspelt?
+"""Compares an episode with the others of its folder: doubled, out of place, with gaps, or misspelt.
 
-Nothing here confirms a reading. Files that agree say in plain words where this one stands among them; one that
-contradicts them is a doubt, whoever of them is wrong.
+Nothing here confirms a reading. If the files agree, the evidence says where this one stands among
+them. If they contradict each other, that is an objection, whichever of them is wrong.
 """
 
 import re
@@ -19,15 +19,15 @@ from reeld.identify.titles import title_key
 LEAST_ALIKE = 3
 """Siblings of one title; two may as well be the odd ones."""
 MISSPELT = 0.85
-"""How alike two keys of titles are of which one is likely the other's misspelling (0 to 1)."""
+"""How alike two title keys are if one is likely a misspelling of the other (0 to 1)."""
 FAR = 10
-"""A bare number that lies further behind those of all siblings counts something else."""
+"""A bare number further above those of all siblings counts something else."""
 MOST_FOR_GAPS = 40
-"""Of a larger folder only the neighbours are known, and what seems a gap may lie further off."""
+"""In a larger folder only the nearest siblings are known, so a gap may not be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mate:
+class SiblingEpisode:
     """A sibling as an episode."""
 
     name: str
@@ -38,17 +38,17 @@ class Mate:
     is_half: bool
 
 
-def mates(siblings: Iterable[str]) -> tuple[Mate, ...]:
-    """The siblings whose names carry a title, a season and episodes."""
-    return tuple(mate for sibling in siblings if (mate := _mate(sibling)))
+def sibling_episodes(siblings: Iterable[str]) -> tuple[SiblingEpisode, ...]:
+    """Return the siblings whose names have a title, a season and episodes."""
+    return tuple(episode for sibling in siblings if (episode := _as_episode(sibling)))
 
 
 @lru_cache(maxsize=4096)
-def _mate(sibling: str) -> Mate | None:
+def _as_episode(sibling: str) -> SiblingEpisode | None:
     read = read_structure(without_ids(stem_of(normal(sibling))).strip())
     if read.kind != "episode" or not read.title or read.season is None or not read.episodes:
         return None
-    return Mate(
+    return SiblingEpisode(
         name=sibling,
         title=read.title,
         season=read.season,
@@ -58,20 +58,22 @@ def _mate(sibling: str) -> Mate | None:
     )
 
 
-def likely_spelling(title: str, season: int, episodes: Sequence[int], others: Sequence[Mate]) -> str | None:
-    """The title that most siblings have, when this one looks like its misspelling and its number fits in among them.
+def likely_spelling(title: str, season: int, episodes: Sequence[int], others: Sequence[SiblingEpisode]) -> str | None:
+    """Return the title of most siblings, if this one looks like its misspelling and its number is
+    still free.
 
-    `Braking Bad S01E03` among `Breaking Bad S01E01`, `S01E02` and `S01E04`. `The Office UK` beside `The Office US`
-    has a number that is taken, and another beginning or another number is another series.
+    `Braking Bad S01E03` beside `Breaking Bad S01E01`, `S01E02` and `S01E04`. `The Office UK`
+    beside `The Office US` has a number that is in use. Another beginning or another number is
+    another series.
     """
-    counts = Counter(title_key(mate.title) for mate in others)
+    counts = Counter(title_key(sibling.title) for sibling in others)
     own = title_key(title)
     if not counts or own in counts:
         return None
     common = max(counts, key=lambda key: (counts[key], key))
-    alike = [mate for mate in others if title_key(mate.title) == common]
-    taken = {(mate.season, number) for mate in alike for number in mate.episodes}
-    fits = any(mate.season == season for mate in alike) and not taken & {(season, number) for number in episodes}
+    alike = [sibling for sibling in others if title_key(sibling.title) == common]
+    taken = {(sibling.season, number) for sibling in alike for number in sibling.episodes}
+    fits = any(sibling.season == season for sibling in alike) and not taken & {(season, number) for number in episodes}
     if len(alike) < LEAST_ALIKE or not fits or not _is_misspelt(own, common):
         return None
     return alike[0].title
@@ -84,20 +86,25 @@ def _is_misspelt(one: str, other: str) -> bool:
 
 
 def same_episode(
-    title: str, season: int, episodes: Sequence[int], episode_title: str | None, others: Iterable[Mate]
+    title: str, season: int, episodes: Sequence[int], episode_title: str | None, others: Iterable[SiblingEpisode]
 ) -> tuple[tuple[str, ...], str | None]:
-    """The siblings that hold one of these episodes, and the one among them whose episode has another title."""
+    """Return the names of siblings that hold one of these episodes.
+
+    The second value is one of them that calls the episode by another title, if there is one.
+    """
     same = [
-        mate
-        for mate in others
-        if mate.season == season and set(mate.episodes) & set(episodes) and title_key(mate.title) == title_key(title)
+        sibling
+        for sibling in others
+        if sibling.season == season
+        and set(sibling.episodes) & set(episodes)
+        and title_key(sibling.title) == title_key(title)
     ]
-    contrary = next((mate.name for mate in same if _differ(episode_title, mate.episode_title)), None)
-    return tuple(mate.name for mate in same), contrary
+    contrary = next((sibling.name for sibling in same if _differ(episode_title, sibling.episode_title)), None)
+    return tuple(sibling.name for sibling in same), contrary
 
 
 def _differ(one: str | None, other: str | None) -> bool:
-    """Whether both say what the episode is called, and neither says it in fewer words."""
+    """Tell whether both name the episode, and neither name is part of the other."""
     if not one or not other:
         return False
     mine, theirs = title_key(one), title_key(other)
@@ -105,13 +112,13 @@ def _differ(one: str | None, other: str | None) -> bool:
 
 
 def gaps(numbers: Iterable[int]) -> tuple[int, ...]:
-    """The numbers that are missing between the least and the greatest."""
+    """Return the numbers that are missing between the least and the greatest."""
     known = set(numbers)
     return tuple(number for number in range(min(known), max(known)) if number not in known) if known else ()
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """`1-4, 6` for 1, 2, 3, 4 and 6."""
+    """Format `1-4, 6` for 1, 2, 3, 4 and 6."""
     parts: list[list[int]] = []
     for number in sorted(set(numbers)):
         if parts and number == parts[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""What do the other videos of the folder say: which number counts, and is this one part of a stack?"""
+"""Compares a name with the other videos of its folder: the number that counts, and parts of a stack."""
 
 import re
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from reeld.identify.names import normal, stem_of
 _DIGITS = re.compile(r"\d+")
 _OF = re.compile(r"(?<![^\W_])(?P<number>\d{1,2})[ ._-]?of[ ._-]?(?P<count>\d{1,2})(?![^\W_])", re.IGNORECASE)
 LEAST_EPISODES = 4
-"""Of two or three a film's parts or a trilogy may be numbered like this, too."""
+"""With two or three, a film's parts or a trilogy may be numbered like this, too."""
 _PART_WORD = re.compile(r"(?:cd|dvd|dis[ck]|part|pt|parte?|teil)[ ._-]?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The run of digits in which a name differs from its siblings.
+    """The run of digits that differs between a name and its siblings.
 
-    `prefix` and `suffix` stand before and behind it; `numbers` are those of all siblings and its own, ascending.
+    `prefix` and `suffix` surround it; `numbers` are those of all siblings and its own, ascending.
     """
 
     prefix: str
@@ -27,7 +27,9 @@ class Run:
     numbers: tuple[int, ...]
 
     def is_season_coded(self) -> bool:
-        """101, 102, 103, 201: the hundreds are seasons, each of which begins near 1. 365, 366 is not."""
+        """Recognize 101, 102, 103, 201: the hundreds are seasons, and each begins near 1. 365, 366
+        is not.
+        """
         if self.width != 3 or any(not 100 <= number <= 999 for number in self.numbers):
             return False
         starts: dict[int, int] = {}
@@ -37,14 +39,14 @@ class Run:
 
 
 def differing_run(name: str, siblings: Iterable[str]) -> Run | None:
-    """The one number in which `name` differs from most of its siblings, the text before it being the same."""
+    """Find the one number that differs from most siblings, while the text before it is the same."""
     stem = stem_of(normal(name))
     others = {stem_of(normal(sibling)) for sibling in siblings} - {stem}
     best: tuple[int, int] | None = None
     found: Run | None = None
     for digits in _DIGITS.finditer(stem):
         numbers = _numbers_at(stem, digits, others)
-        # Most siblings first; among equals the run furthest to the left.
+        # Most siblings first; among equals the leftmost run.
         if numbers and (best is None or len(numbers) > best[0]):
             best = (len(numbers), digits.start())
             found = Run(
@@ -72,7 +74,7 @@ def _numbers_at(stem: str, digits: re.Match[str], others: Iterable[str]) -> set[
 
 
 def is_one_of_a_series(name: str, siblings: Iterable[str]) -> bool:
-    """Whether it is `1of6` of something, and `2of6` and others of the same six lie beside it."""
+    """Tell whether it is `1of6` of something, with `2of6` and others of the same six beside it."""
     own = _OF.search(stem_of(normal(name)))
     others = [found for sibling in siblings if (found := _OF.search(stem_of(normal(sibling))))]
     if own is None or not others or int(own["count"]) < LEAST_EPISODES:
@@ -83,7 +85,7 @@ def is_one_of_a_series(name: str, siblings: Iterable[str]) -> bool:
 
 
 def has_other_half(name: str, siblings: Iterable[str]) -> bool:
-    """Whether the other half of an episode lies beside this one: `S01E01b - …` beside `S01E01a - …`."""
+    """Tell whether the other half of an episode lies beside it: `S01E01b` beside `S01E01a`."""
     stem = stem_of(normal(name)).casefold()
     others = [stem_of(normal(sibling)).casefold() for sibling in siblings]
     for letter in re.finditer(r"(?<=\d)[ab](?![^\W_])", stem):
@@ -94,7 +96,7 @@ def has_other_half(name: str, siblings: Iterable[str]) -> bool:
 
 
 def stacked_part(name: str, siblings: Iterable[str]) -> int | None:
-    """Which part of a film `name` is, when a sibling differs by nothing but the number behind `part` or `cd`."""
+    """Return a film's part number, if a sibling differs only by the number after `part` or `cd`."""
     stem = stem_of(normal(name)).casefold()
     others = {stem_of(normal(sibling)).casefold() for sibling in siblings} - {stem}
     for digits in re.finditer(r"\d{1,2}|(?<![^\W_])[ab]$|(?<=cd|pt)[ab]$|(?<=part|disc)[ab]$", stem):

@@ -1,7 +1,7 @@
-"""Voice two: what does a strict reader, which answers only to unmistakable marks, see in a name?
+"""Reads a name strictly: it reacts only to unmistakable marks.
 
-It costs tens of microseconds, and it knows nothing of guessit, of folders or of siblings. Where a mark is
-missing it says nothing; where something near the mark may mean something else it raises a risk.
+It takes tens of microseconds, and knows nothing of guessit, folders or siblings. Without a mark
+it says nothing. Text near a mark that may mean something else is an ambiguity.
 """
 
 import re
@@ -16,7 +16,7 @@ from reeld.identify.title_text import (
     likely_title,
     plausible_year,
     read_title,
-    title_risks,
+    title_ambiguities,
     without_brackets_in_front,
 )
 from reeld.identify.words import EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
@@ -28,7 +28,7 @@ _YEAR = re.compile(r"(?<![^\W_])(?P<year>\d{4})(?![^\W_])(?!-\d{4})")
 # `(1995) Heat`, `1995 - Heat`.
 _YEAR_IN_FRONT = re.compile(r"[(\[]?(?P<year>\d{4})(?:[)\]]\s*|\s+-\s+)(?=[^\W_])")
 _NUMBER_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "a": 1, "b": 2}
-# cd1, disc 2, part 1, pt.2 behind the year.
+# cd1, disc 2, part 1, pt.2 after the year.
 _PART = re.compile(
     r"(?<![^\W_])(?P<word>cd|dvd|dis[ck]|part|pt|parte?|teil)[ ._-]?"
     r"(?P<number>\d{1,2}|[a-b]|i{1,3}|iv|one|two|three)(?![^\W_])",
@@ -42,23 +42,24 @@ _TITLE_PART = re.compile(
 
 # `Title 2 - 11`, `Title Movie - 02`: the second season, or the second film, as often as a title.
 _NOT_THE_SERIES = re.compile(r" (?:[2-9]|movies?|film|specials?|sp)$", re.IGNORECASE)
-# `Title - 12 (1080p)`: so groups name episodes that put their own name behind.
+# `Title - 12 (1080p)`: groups that put their own name last write episodes like this.
 _RESOLUTION_NEXT = re.compile(r" ?[(\[]\d{3,4}p[)\]]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """What stands in a name, in the words of a Reading.
+    """The marks of a name, with the fields of a Reading.
 
-    `title_risks` may be laid to rest by anybody who says the same title; `risks` by nobody. `is_release`
-    says that the name carries marks which home videos do not: quality words, dots for spaces, a bracketed year.
+    A reader with the same title resolves `title_ambiguities`; nothing resolves `ambiguities`.
+    `is_release` means that the name has marks which home videos lack: quality words, dots for
+    spaces, a bracketed year.
     """
 
     kind: Kind | None
     style: Style | None = None
     title: str | None = None
     likely_title: str | None = None
-    """The title to offer when `title_risks` stand and nobody says `title` too."""
+    """The title to offer if `title_ambiguities` remain and no other reader finds `title`."""
     likely_year: int | None = None
     year: int | None = None
     country: str | None = None
@@ -76,20 +77,21 @@ class Structure:
     year_is_bracketed: bool = False
     is_release: bool = False
     extra: str | None = None
-    """The words behind a film's year that say that it is an extra of the film, and no version of it."""
-    title_risks: tuple[str, ...] = ()
-    risks: tuple[str, ...] = ()
+    """The words after a film's year that mark it as an extra of the film, not a version."""
+    title_ambiguities: tuple[str, ...] = ()
+    ambiguities: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
 def read_structure(stem: str) -> Structure:
-    """What the marks of `stem` say; `kind` is None where there is no mark."""
+    """Read the marks of `stem`; `kind` is None if there is no mark."""
     stem, tagged = _take_edition_tag(without_site(stem))
     marker = find_marker(stem)
-    # A number that lacks its season is weaker than a year: `Star Wars Episode 4 (1977)`, `Disc 1of2`.
+    # A number without its season is weaker than a year: `Star Wars Episode 4 (1977)`, `Disc
+    # 1of2`.
     if marker and marker.style in ("episode", "of", "pack", "dash") and (film := _film(stem)):
         weak = "a number could be an episode's" if marker.style != "pack" else "it may be a whole season"
-        read = replace(film, risks=(*film.risks, weak))
+        read = replace(film, ambiguities=(*film.ambiguities, weak))
         if marker.style == "pack" or (
             marker.style == "dash" and film.year_is_bracketed and marker.start > film_end(stem)
         ):
@@ -102,9 +104,11 @@ def read_structure(stem: str) -> Structure:
 
 
 def _marked(stem: str, marker: Marker) -> Structure:
-    """`10x10.2018.1080p`, `11.14.2003.720p`: where a marker leaves no title, a film may be called like one."""
+    """Read `10x10.2018.1080p`, `11.14.2003.720p`: if a marker leaves no title, a film may have that
+    name.
+    """
     if marker.start == 0 and marker.style in ("NxNN", "date") and STRONG_QUALITY.search(stem) and (film := _film(stem)):
-        return replace(film, risks=(*film.risks, "the title looks like the number of an episode"))
+        return replace(film, ambiguities=(*film.ambiguities, "the title looks like the number of an episode"))
     return _episode(stem, marker)
 
 
@@ -114,7 +118,7 @@ def film_end(stem: str) -> int:
 
 
 def edition_in(text: str) -> str | None:
-    """The editions named in `text`, in their usual spelling, joined by a space."""
+    """Return the editions named in `text`, in their usual spelling, joined by a space."""
     found = sorted((hit.start(), label) for pattern, label in EDITIONS if (hit := pattern.search(text)))
     return " ".join(dict.fromkeys(label for _, label in found)) or None
 
@@ -133,11 +137,11 @@ def _episode(stem: str, marker: Marker) -> Structure:
     season, title, episodes, absolute = marker.season, text.title, marker.episodes, marker.absolute
     if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title)):
         season, title, episodes, absolute = int(found[1]), title[: found.start()].rstrip(" -–"), absolute, ()
-    risks = [marker.odd] if marker.odd else []
+    ambiguities = [marker.odd] if marker.odd else []
     if marker.air_date and re.search(r"(?<![^\W_])(?:vs?|versus)(?![^\W_])", tail, re.IGNORECASE):
-        risks.append("it may be a match, which no database of series lists")
+        ambiguities.append("it may be a match, which no database of series lists")
     if absolute and title and (end := _NOT_THE_SERIES.search(title)):
-        risks.append(f"{end[0].strip()!r} at the end of the title may say which season, or that it is a film")
+        ambiguities.append(f"{end[0].strip()!r} at the end of the title may say which season, or that it is a film")
     return Structure(
         kind="episode",
         style=marker.style,
@@ -155,13 +159,15 @@ def _episode(stem: str, marker: Marker) -> Structure:
         has_quality=STRONG_QUALITY.search(stem) is not None,
         group=raw.lstrip().startswith(("[", "【")) or bool(marker.style == "dash" and _RESOLUTION_NEXT.match(tail)),
         is_release=_is_release(stem),
-        title_risks=tuple(risk for risk in text.risks if title == text.title or "season" not in risk),
-        risks=tuple(risks),
+        title_ambiguities=tuple(
+            ambiguity for ambiguity in text.ambiguities if title == text.title or "season" not in ambiguity
+        ),
+        ambiguities=tuple(ambiguities),
     )
 
 
 def _episode_title(tail: str) -> str | None:
-    """The words between the marker and the first quality word or bracket, if there are any."""
+    """Return the words between the marker and the first quality word or bracket, if any."""
     end = STRONG_QUALITY.search(tail)
     text = tail[: end.start()] if end else tail
     text = re.split(r"[\[({]", text, maxsplit=1)[0]
@@ -184,12 +190,13 @@ def _film(stem: str) -> Structure | None:
     title = spaced(raw.rstrip(" ._-([{"))
     part = _PART.search(tail)
     trailing_part = _TITLE_PART.search(title)
-    title_doubts = title_risks(title, raw.rstrip(" ._-(["))
+    ambiguities_of_title = title_ambiguities(title, raw.rstrip(" ._-(["))
     if (beside := re.search(r"\d{4}$", title)) and int(beside[0]) > int(found["year"]):
-        # `Death Race 2000 1975`: a film is not made before its year, so the later number is the title's.
-        title_doubts = [risk for risk in title_doubts if "another year" not in risk]
+        # `Death Race 2000 1975`: no film is older than the year in its title, so the later number
+        # is the title's.
+        ambiguities_of_title = [ambiguity for ambiguity in ambiguities_of_title if "another year" not in ambiguity]
     if trailing_part:
-        title_doubts = [risk for risk in title_doubts if "at the end" not in risk]
+        ambiguities_of_title = [ambiguity for ambiguity in ambiguities_of_title if "at the end" not in ambiguity]
     return Structure(
         kind="movie",
         title=title,
@@ -201,14 +208,14 @@ def _film(stem: str) -> Structure | None:
         title_part=_number(trailing_part["number"]) if trailing_part and trailing_part.start() > 0 else None,
         year_is_bracketed=stem[found.start() - 1 : found.start()] in ("(", "["),
         is_release=_is_release(stem),
-        title_risks=tuple(title_doubts),
+        title_ambiguities=tuple(ambiguities_of_title),
         extra=extra[0] if (extra := _EXTRA.search(tail)) else None,
-        risks=tuple(_film_risks(stem, tail)),
+        ambiguities=tuple(_film_ambiguities(stem, tail)),
     )
 
 
 def _film_with_odd_year(stem: str) -> Structure | None:
-    """The year in front, or behind the quality: never certain, and better than nothing to offer."""
+    """Read a year in front, or after the quality. It is never certain, but worth offering."""
     if (front := _YEAR_IN_FRONT.match(stem)) and plausible_year(front["year"]):
         title, year = likely_title(stem[front.end() :]), front["year"]
     else:
@@ -219,12 +226,16 @@ def _film_with_odd_year(stem: str) -> Structure | None:
         title, year = likely_title(stem[: quality.start()]), behind[0]
     if title is None:
         return None
-    risk = "the year does not stand behind the title"
-    return Structure(kind="movie", title=title, likely_title=title, year=int(year), is_release=True, risks=(risk,))
+    ambiguity = "the year does not stand behind the title"
+    return Structure(
+        kind="movie", title=title, likely_title=title, year=int(year), is_release=True, ambiguities=(ambiguity,)
+    )
 
 
 def _find_year(stem: str) -> re.Match[str] | None:
-    """The year of a film: the bracketed one, else the last one between the title and the first quality word."""
+    """Find the year of a film: the bracketed one, else the last one between title and first quality
+    word.
+    """
     bracketed = [
         hit
         for hit in _BRACKET_YEAR.finditer(stem)
@@ -242,24 +253,25 @@ def _find_year(stem: str) -> re.Match[str] | None:
     return years[-1] if years else None
 
 
-def _film_risks(stem: str, tail: str) -> list[str]:
-    risks: list[str] = []
+def _film_ambiguities(stem: str, tail: str) -> list[str]:
+    ambiguities: list[str] = []
     unknown = _unknown_words(tail)
     if unknown:
-        risks.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
+        ambiguities.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
     others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
     if len(others) > 1:
-        risks.append("several years stand in brackets")
+        ambiguities.append("several years stand in brackets")
     if re.search(r"(?<![^\W_])xxx(?![^\W_])", tail, re.IGNORECASE):
-        risks.append("it is not a film that databases of films know")
+        ambiguities.append("it is not a film that databases of films know")
     if re.search(r"(?<![^\W_])(?:hdtv|pdtv|dsr|tvrip|dvb)(?![^\W_])", tail, re.IGNORECASE):
-        risks.append("it was recorded from television, where a year does not make a film")
+        ambiguities.append("it was recorded from television, where a year does not make a film")
     if _COMPLETE.search(tail):
-        risks.append("it may be a whole series")
-    return risks
+        ambiguities.append("it may be a whole series")
+    return ambiguities
 
 
-# Extras that lie beside their film under its name; "with Commentary", "Fan Cut" and the like are versions.
+# Extras that lie beside their film under its name; "with Commentary", "Fan Cut" and the like are
+# versions.
 _EXTRA = re.compile(
     r"(?<![^\W_])(?:(?:official[ ._-])?trailers?|teaser|sample|proof|featurettes?|bande[ ._-]annonce|tv[ ._-]spots?"
     r"|promo"
@@ -274,7 +286,7 @@ _FILLERS = frozenset({"and", "edition", "cut", "version", "the"})
 
 
 def _unknown_words(tail: str) -> list[str]:
-    """Words between the year and the first quality word that say nothing of quality, language or edition."""
+    """List the words before the first quality word that are no quality, language or edition."""
     quality = STRONG_QUALITY.search(tail)
     text = tail[: quality.start()] if quality else re.sub(r"-[^\W_]+(?:\[[^\]]*\])?$", "", tail)
     for pattern, _ in EDITIONS:

@@ -1,4 +1,4 @@
-"""What does the text in front of a year or marker say: title, year, country, and which risks does it run?"""
+"""Reads the text before a year or marker: title, year, country, and its ambiguities."""
 
 import html
 import re
@@ -31,13 +31,13 @@ _SCRIPTS = (
 )
 _YEAR = re.compile(r"(?<![^\W_])(\d{4})(?![^\W_])")
 
-# Years behind a series' title tell it from an older one of that name; older numbers are as often a part of the
-# title itself ("Space: 1999", "Galactica 1980").
+# A year after a series' title distinguishes it from an older one of that name. Older numbers are
+# as often part of the title itself ("Space: 1999", "Galactica 1980").
 FIRST_SAFE_BARE_YEAR = 2003
 
 IN_TWO_HALVES = "the title is in two halves"
 
-_RISKY = (
+_AMBIGUOUS = (
     (re.compile(r"[\[\](){}<>【】]"), "there are brackets in the title"),
     (re.compile(r"(?<![^\W_])a\.?k\.?a(?![^\W_])", re.IGNORECASE), "it carries an alternate title"),
     (re.compile(r" [-–—~|/+] |/|\\|\|"), IN_TWO_HALVES),
@@ -52,14 +52,14 @@ _RISKY = (
         "the title itself speaks of a season or an episode",
     ),
 )
-"""What must not be in a title, and what it means when it is."""
+"""What must not be in a title, and what it means if it is."""
 _TAGS_AT_END = frozenset({"proper", "repack", "internal", "limited", "complete", "extended", "uncut", "unrated", "dc"})
 _QUALITY_IN_FRONT = re.compile(rf"^(?:{STRONG_QUALITY.pattern})[ ._-]+", STRONG_QUALITY.flags)
 _RUNNING_NUMBER = re.compile(r"0\d|\d+[.)]\s|\d+\s*[-–_]\s*\D")
 _GROUP_IN_FRONT = re.compile(r"[a-z0-9]+-[a-z][a-z0-9.-]*$")
-# Not `unquote`'s idea of them: `100%` is a word.
+# Stricter than `unquote`: `100%` is a word.
 _ESCAPED = re.compile(r"%[0-9a-f]{2}|&(?:amp|quot|apos|lt|gt|nbsp|#\d{1,5});", re.IGNORECASE)
-# UTF-8 that was taken for another encoding, once: `LÃ©on`, `Am├⌐lie`.
+# UTF-8 that was decoded as another encoding once: `LÃ©on`, `Am├⌐lie`.
 _GARBLED = re.compile("[\u00c2\u00c3][\u0080-\u00bf]|[\u2500-\u257f\u2310]")
 _COPY_OF = re.compile(r"(?:copy of|kopie von|copia de|copie de|backup)(?:[ ._-]+)(?=[^\W_])", re.IGNORECASE)
 _SITE_IN_FRONT = re.compile(
@@ -70,9 +70,9 @@ _SITE = re.compile(r"\w\.(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag|in|am
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleText:
-    """`risks` are reasons not to believe the title unless somebody else says the same.
+    """`ambiguities` are reasons not to trust the title unless another reader confirms it.
 
-    `likely` is the title without what the risks speak of: what to offer when nobody does.
+    `likely` is the title without the ambiguous parts: the one to offer if no reader confirms it.
     """
 
     title: str | None
@@ -80,14 +80,14 @@ class TitleText:
     likely_year: int | None = None
     year: int | None = None
     country: str | None = None
-    risks: tuple[str, ...] = ()
+    ambiguities: tuple[str, ...] = ()
 
 
 def read_title(raw: str) -> TitleText:
-    """The text in front of a marker; a year or country behind the title is taken off it."""
+    """Read the text before a marker. A year or country after the title is split off."""
     text = without_brackets_in_front(raw).rstrip(" ._-–—:([{")
     year, country = None, None
-    for _ in range(2):  # `(US) (2005)` and `(2005) (US)` are both seen
+    for _ in range(2):  # finds both `(US) (2005)` and `(2005) (US)`
         if year is None:
             text, year = _take_year(text)
         if country is None:
@@ -104,18 +104,20 @@ def read_title(raw: str) -> TitleText:
         likely_year=old_year,
         year=year,
         country=country,
-        risks=tuple(title_risks(title, text)),
+        ambiguities=tuple(title_ambiguities(title, text)),
     )
 
 
 def without_brackets_in_front(raw: str) -> str:
-    """`raw` without the group that stands in front of it; `[REC] 2` is a title."""
+    """Return `raw` without the group in front of it; `[REC] 2` is a title."""
     text = _LEADING_BRACKETS.sub("", raw)
     return text if any(char.isalpha() for char in text) or not any(char.isalpha() for char in raw) else raw
 
 
 def likely_title(raw: str) -> str | None:
-    """`raw` without running number, group, alternate title, quality words, and edition or language at its end."""
+    """Return `raw` without running number, group, alternate title, quality words, and edition or
+    language at the end.
+    """
     text = _COPY_OF.sub("", html.unescape(unquote(raw)))
     text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", raw)
     text = re.split(r"[ ._(\[]+a\.?k\.?a[ ._]+", text, maxsplit=1, flags=re.IGNORECASE)[0]
@@ -131,7 +133,7 @@ def likely_title(raw: str) -> str | None:
 
 
 def ends_in_its_own_year(text: str) -> bool:
-    """Whether the number at the end of `text` is known to be a part of that title."""
+    """Tell whether the number at the end of `text` is known to be part of that title."""
     return title_key(text) in TITLES_WITH_A_YEAR
 
 
@@ -160,9 +162,9 @@ def _take_country(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def title_risks(title: str, raw: str) -> list[str]:
-    """Why `title` may hold more, or less, than the title; `raw` is the text it was made from."""
-    found = [reason for pattern, reason in _RISKY if pattern.search(title)]
+def title_ambiguities(title: str, raw: str) -> list[str]:
+    """Say why `title` may hold more, or less, than the title. `raw` is its source text."""
+    found = [reason for pattern, reason in _AMBIGUOUS if pattern.search(title)]
     checks = (
         (_may_hold_a_site(raw), "a web address is in the title"),
         (_RUNNING_NUMBER.match(raw.strip()), "a running number may stand before the title"),
@@ -174,28 +176,29 @@ def title_risks(title: str, raw: str) -> list[str]:
         (_GARBLED.search(raw), "its letters were garbled"),
         (_SCRIPTS[0].search(title) and _SCRIPTS[1].search(title), "the title is written in two scripts"),
     )
-    return [*found, *(reason for holds, reason in checks if holds), *_risky_ends(words_of(title))]
+    return [*found, *(reason for holds, reason in checks if holds), *_ambiguous_ends(words_of(title))]
 
 
-def _risky_ends(words: list[str]) -> list[str]:
-    """First and last words that are often not the title's."""
+def _ambiguous_ends(words: list[str]) -> list[str]:
+    """Find first and last words that often are no part of the title."""
     if len(words) < 2:
         return []
     first, last = words[0], words[-1]
     checks = (
-        (last in TRAILING_DOUBT, doubt_of_end(last)),
+        (last in TRAILING_DOUBT, objection_to_end(last)),
         (last in LANGUAGES, f"the language {last!r} at the end may not be the title's"),
         (first in BROADCASTERS, f"{first!r} may be who broadcast it"),
     )
     return [reason for holds, reason in checks if holds]
 
 
-def doubt_of_end(word: str) -> str:
+def objection_to_end(word: str) -> str:
     return f"{word!r} at the end may not be the title's"
 
 
 def _may_hold_a_site(raw: str) -> bool:
-    # In dotted names every word follows a dot; only a `www` or a spaced name makes `.com` an address.
+    # In dotted names every word follows a dot; only a `www` or a spaced name makes `.com` an
+    # address.
     if _SITE_IN_FRONT.match(raw.strip()):
         return True
     is_plain = is_dotted(raw) and not raw.casefold().startswith("www.")

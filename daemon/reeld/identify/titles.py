@@ -1,4 +1,4 @@
-"""Under which key are two spellings of a title one work?"""
+"""Makes the key under which all spellings of a title are one work."""
 
 import re
 import unicodedata
@@ -6,16 +6,17 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _TRAILING_ARTICLE = re.compile(r",\s*(?:the|a|an)\s*$")
-# Letters that Unicode does not take apart, and how people type them when they have no such key.
+# Letters that Unicode does not decompose, and how they are typed without such a key.
 _PLAIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i", "ħ": "h"})
 
 
 @lru_cache(maxsize=8192)
 def title_key(title: str) -> str:
-    """The key of a title: equal for all its usual spellings, never empty for a title that is not.
+    """Return the key of a title: equal for all its usual spellings, empty only for an empty title.
 
-    Case, accents of Latin letters, punctuation, spaces, dots, a leading or trailing English article and
-    `&`/`and` do not count. Other scripts keep their marks: in them a mark makes another letter.
+    Candidate, accents of Latin letters, punctuation, spaces, dots, a leading or trailing English
+    article and `&`/`and` do not count. Other scripts keep their marks: in them a mark makes
+    another letter.
     """
     text = _TRAILING_ARTICLE.sub("", _plain(title))
     text = re.sub(r"['’‘`´]", "", text).replace("&", " and ")

@@ -1,27 +1,28 @@
-"""Which film or episodes is this file: accepted, uncertain or ignored, and why?
+"""Decides which film or episodes a file is: accepted, uncertain or ignored, with reasons.
 
-A proposal is made from the clearest mark (an episode's marker, a year, a season folder), every voice is heard
-on each of its fields, and it is accepted when at least two independent voices stand behind each field and no
-doubt is left. A doubt can only be laid to rest by evidence, never outvoted.
+The clearest mark (an episode's marker, a year, a season folder) makes the candidate. Every reader
+then supports its fields or objects. The candidate is accepted if at least two independent readers
+support each field and no objection is left. Only evidence resolves an objection; a majority never
+does.
 """
 
 from dataclasses import replace
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
-from reeld.identify.candidate import Case, has_number
+from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
-from reeld.identify.evidence import Survey, guessed, survey
+from reeld.identify.evidence import Evidence, gather, guessed
 from reeld.identify.extras import why_ignored, why_sample
-from reeld.identify.films import film_case
+from reeld.identify.films import film_candidate
 from reeld.identify.names import split_path
-from reeld.identify.shows import numbered, show_case
+from reeld.identify.shows import numbered, show_candidate
 from reeld.identify.titles import title_key
 
 MOST_CANDIDATES = 5
 
 
 def identify(clues: Clues) -> Verdict:
-    """The verdict on one file. It never raises for any name, and it is a pure function of `clues`."""
+    """Return the verdict on one file: a pure function of `clues`, which never raises for any name."""
     folders, base = split_path(clues.path)
     if not base:
         return Uncertain(reason="the file has no name")
@@ -29,68 +30,71 @@ def identify(clues: Clues) -> Verdict:
     disc = read_disc_file(folders, base, sizes)
     if reason := why_ignored(folders, base) or why_sample(base, sizes) or (disc and disc.ignored):
         return Ignored(reason=reason)
-    known = survey(clues)
-    # Where all others agree guessit can neither add to that nor take it away; it takes a hundred times as long as they.
-    verdict = _judge(known, disc)
-    return verdict if isinstance(verdict, Accepted) else _judge(known.with_guess(), disc)
+    evidence = gather(clues)
+    # If all others agree, guessit cannot change the result, and it takes a hundred times as long
+    # as they do.
+    verdict = _judge(evidence, disc)
+    return verdict if isinstance(verdict, Accepted) else _judge(evidence.with_guess(), disc)
 
 
-def _judge(known: Survey, disc: DiscFile | None) -> Accepted | Uncertain:
-    number = numbered(known)
-    case = show_case(known, number) if _is_episode(known, number) else film_case(known)
-    if known.structure.kind is None and number is None and not known.folder.title:
-        _offer_guess(case, known)
+def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
+    number = numbered(evidence)
+    candidate = show_candidate(evidence, number) if _is_episode(evidence, number) else film_candidate(evidence)
+    if evidence.structure.kind is None and number is None and not evidence.folder.title:
+        _offer_guess(candidate, evidence)
     if disc:
-        _weigh_disc(case, disc)
-    if known.ids.conflicts:
-        case.doubt(f"the names carry two different {' and '.join(known.ids.conflicts)} ids")
-    if known.substituted:
-        case.evidence.insert(0, f"the file's own name says nothing: its folder {known.name!r} was read instead")
-    if any("\udc80" <= char <= "\udcff" for char in case.reading.title or ""):
-        case.doubt("the title holds bytes that are not UTF-8")
-    return case.settle(_others(case, known))
+        _weigh_disc(candidate, disc)
+    if evidence.ids.conflicts:
+        candidate.add_objection(f"the names carry two different {' and '.join(evidence.ids.conflicts)} ids")
+    if evidence.substituted:
+        candidate.evidence.insert(0, f"the file's own name says nothing: its folder {evidence.name!r} was read instead")
+    if any("\udc80" <= char <= "\udcff" for char in candidate.reading.title or ""):
+        candidate.add_objection("the title holds bytes that are not UTF-8")
+    return candidate.decide(_others(candidate, evidence))
 
 
 def _sizes(clues: Clues, base: str) -> dict[str, int]:
-    """Sizes in bytes by name, of the file and its siblings; none where they are not known."""
+    """Return sizes in bytes by name, of the file and its siblings; empty if unknown."""
     if clues.size_bytes is None or len(clues.sibling_sizes) != len(clues.siblings):
         return {}
     return {**dict(zip(clues.siblings, clues.sibling_sizes, strict=True)), base: clues.size_bytes}
 
 
-def _weigh_disc(case: Case, disc: DiscFile) -> None:
-    if disc.doubt:
-        case.doubt(disc.doubt)
+def _weigh_disc(candidate: Candidate, disc: DiscFile) -> None:
+    if disc.objection:
+        candidate.add_objection(disc.objection)
     if disc.evidence:
-        case.says(disc.evidence)
+        candidate.supports(disc.evidence)
 
 
-def _offer_guess(case: Case, known: Survey) -> None:
-    """Where nothing but guessit sees an episode, that is the best there is to offer; it is never accepted."""
-    heard = guessed(known.guess)
+def _offer_guess(candidate: Candidate, evidence: Evidence) -> None:
+    """Offer guessit's episode if no other reader sees one. It is never accepted."""
+    heard = guessed(evidence.guess)
     if heard and heard.title and (has_number(heard) or heard.kind == "episode"):
-        case.reading = replace(heard, evidence=())
-        case.doubt("guessit alone sees an episode's number" if has_number(heard) else "guessit alone sees a series")
+        candidate.reading = replace(heard, evidence=())
+        candidate.add_objection(
+            "guessit alone sees an episode's number" if has_number(heard) else "guessit alone sees a series"
+        )
 
 
-def _is_episode(known: Survey, number: Reading | None) -> bool:
-    """Whether an episode is the likelier proposal: the clearest mark decides, then the place."""
-    read, folder = known.structure, known.folder
+def _is_episode(evidence: Evidence, number: Reading | None) -> bool:
+    """Tell whether an episode is likelier: the clearest mark decides, then the place."""
+    read, folder = evidence.structure, evidence.folder
     if number is not None or read.kind == "episode":
         return True
-    nfo = known.work_nfo
+    nfo = evidence.work_nfo
     if nfo is not None:
         return nfo.kind == "tvshow" and read.kind != "movie"
     if read.kind == "movie":
         return False
-    return folder.has_season_folder or known.clues.library_kind == "series"
+    return folder.has_season_folder or evidence.clues.library_kind == "series"
 
 
-def _others(case: Case, known: Survey) -> tuple[Reading, ...]:
-    """What single voices said otherwise, likeliest first: the choices of a person who reviews."""
-    folder = known.folder
+def _others(candidate: Candidate, evidence: Evidence) -> tuple[Reading, ...]:
+    """List what single readers read otherwise, likeliest first: further choices for the user."""
+    folder = evidence.folder
     said: list[Reading] = []
-    if (heard := guessed(known.guess)) and heard.title:
+    if (heard := guessed(evidence.guess)) and heard.title:
         said.append(replace(heard, score=0.2, evidence=("guessit alone reads it so",)))
     if folder.title and folder.year and folder.kind != "episode":
         said.append(
@@ -98,7 +102,7 @@ def _others(case: Case, known: Survey) -> tuple[Reading, ...]:
                 kind="movie", title=folder.title, year=folder.year, score=0.1, evidence=("the folder alone says so",)
             )
         )
-    seen = {_identity(case.reading)}
+    seen = {_identity(candidate.reading)}
     others: list[Reading] = []
     for reading in said:
         if _identity(reading) not in seen:

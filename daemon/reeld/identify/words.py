@@ -1,42 +1,46 @@
-"""Which words are not a title: quality, languages, editions, season words, folders that say nothing.
+"""Lists words that are not part of a title: quality, languages, editions, season words, generic
+folders.
 
-The sets hold casefolded words. Where a word is also an ordinary word of titles ("web", "cam", "max") it is
-kept out of the strong set, and counts only behind a year, a marker or another quality word.
+The sets hold casefolded words. A word that titles also use ("web", "cam", "max") is not in the
+strong set. It counts only after a year, a marker or another quality word.
 """
 
 import re
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of `text`, casefolded as they stand."""
+    """Split `text` into its words."""
     return frozenset(text.split())
 
 
 def _any(text: str) -> str:
-    """A pattern for any of the words, the longest first."""
+    """Build a pattern for any of the words, the longest first."""
     return "|".join(sorted(text.split(), key=lambda word: (-len(word), word)))
 
 
 FIRST_YEAR = 1888
 """The oldest film that survives."""
 LAST_YEAR = 2031
-"""Later numbers ("Blade Runner 2049") are titles; there is no clock here, so this line must move one day."""
+"""Later numbers ("Blade Runner 2049") are titles. There is no clock here, so this line must move one
+day.
+"""
 
 TITLES_WITH_A_YEAR = words(
     """airport1975 argentina1985 cherry2000 classof1984 classof1999 deathrace2000 dracula2000 escape2000
     fantasia2000 fetih1453 frankenstein1970 galactica1980 godzilla2000 heavymetal2000 redriding1974
     redriding1980 redriding1983 seaquest2032 sealab2020 sealab2021 space1999 summervacation1999 wonderwoman1984"""
 )
-"""Keys of films and series whose title ends in a year. No rule can know that the number is not their own year:
-this is knowledge, and it grows when somebody meets another one."""
+"""Keys of films and series whose title ends in a year. No rule can know that the number is not their
+own year. This is knowledge, to be extended with each new title.
+"""
 
 TITLES_WITH_A_NUMBER = words("""agent007 cyborg009""")
-"""Keys of titles that end in a number which looks like an episode's, by the zero in front of it."""
+"""Keys of titles that end in a number which looks like an episode's, because of its leading zero."""
 
 BROADCASTERS = words("""bbc itv pbs nhk arte zdf ard cbc natgeo ngc discovery nat""")
-"""Words that releases put before the title of a programme, although they are no part of it."""
+"""Words that releases put before a programme's title, although they are no part of it."""
 
-# Words that no title contains: the first one ends everything that can be title, year or episode title.
+# Words that no title contains: the first one ends title, year and episode title.
 STRONG_QUALITY = re.compile(
     r"""(?<![^\W_])(?:
         \d{3,4}[pi](?:\d{2,3}(?:fps)?)?        # 1080p, 576i, 2160p60
@@ -53,7 +57,7 @@ STRONG_QUALITY = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Words that are quality only when they stand behind a year or a marker.
+# Words that mean quality only after a year or a marker.
 WEAK_QUALITY = words(
     """web cam ts tc r5 dvd bd uhd hd sd fhd qhd 4k 8k 3d sbs hsbs hou h half ou hdr sdr dv atmos mp3 opus ogg
     nf amzn dsnp atvp hmax max hulu itunes it ip iplayer pcok pmtp stan sho hbo cr funi vudu red syfy amc cbs
@@ -77,7 +81,7 @@ LANGUAGES = words(
     en fr de es it ja ru pl pt-br ptbr nordic vostfr vff vfq vf truefrench multi dubbed subbed dual ger-sub"""
 )
 
-# What a title may end with although it belongs to the release: such a title is not certain.
+# Words at a title's end that often belong to the release: such a title is not certain.
 TRAILING_DOUBT = words(
     """proper repack rerip internal limited complete completa integrale uncut unrated extended remastered
     theatrical edition cut version special redux restored criterion imax 3d dc recut remaster directors final
@@ -87,7 +91,7 @@ TRAILING_DOUBT = words(
     unedited"""
 )
 
-# Editions: what they look like behind the year, and what a person calls them.
+# Editions: their patterns after the year, and their usual names.
 EDITIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE), label)
     for pattern, label in (
@@ -125,7 +129,9 @@ COUNTRIES = {
 }  # fmt: skip
 """Countries in brackets."""
 BARE_COUNTRIES = {"US": "US", "UK": "GB", "AU": "AU", "NZ": "NZ", "GB": "GB"}
-"""Countries that may stand bare behind a title, in capitals only: `The.Office.US`, but `This.Is.Us`."""
+"""Countries that may follow a title without brackets, in capitals: `The.Office.US`, but
+`This.Is.Us`.
+"""
 
 SEASON_WORDS = _any(
     """season seasons series saison saisons staffel temporada temporadas stagione seizoen sezon sezona sezonul
@@ -161,4 +167,4 @@ GENERIC_STEMS = words(
     """movie film video feature main mainfeature title title0 title00 title01 title_t00 title_t01 track1 untitled
     file 1080p 720p 2160p the movie vts index disc output out encoded final remux bdmv full"""
 )
-"""File names that say nothing of the work they hold."""
+"""File names that say nothing about their work."""
