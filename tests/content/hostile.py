@@ -1,11 +1,11 @@
-"""Makes files that hurt libmediainfo, each small and known to do so unless it is confined."""
+"""Makes files that harm libmediainfo. Each is small and known to do so without confinement."""
 
 import struct
 import zlib
 
 
 def endless_mp4() -> bytes:
-    """527 bytes that claim 2**32 samples: libmediainfo counts them one by one, for ever."""
+    """Make 527 bytes that claim 2**32 samples: libmediainfo counts them one by one."""
     counts = struct.pack(">II", 0x7FFFFFFF, 0xFFFFFFFF) + struct.pack(">I", 1)
     stts = _box(b"stts", bytes(4) + counts + struct.pack(">II", 0xFFFFFFFF, 1) * 3)
     stsz = _box(b"stsz", bytes(4) + struct.pack(">II", 1, 0x7FFFFFFF))
@@ -15,7 +15,7 @@ def endless_mp4() -> bytes:
 
 
 def swelling_mov(size_bytes: int) -> bytes:
-    """A compressed header that unpacks to `size_bytes` of nothing."""
+    """Make a compressed header that unpacks to `size_bytes` of zeros."""
     packer = zlib.compressobj(1)
     packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(size_bytes >> 20)) + packer.flush()
     unpacked_size = struct.pack(">I", size_bytes)
@@ -24,7 +24,7 @@ def swelling_mov(size_bytes: int) -> bytes:
 
 
 def playlist(url: str) -> bytes:
-    """Text that makes libmediainfo fetch `url`."""
+    """Make text that leads libmediainfo to fetch `url`."""
     return f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n".encode()
 
 

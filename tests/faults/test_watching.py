@@ -206,7 +206,7 @@ FAULTS = {
     [
         ("reader", "thread InotifyFD has ended"),
         ("handler", "thread BaseObserver has ended"),
-        ("blocked", "a change that reeld made itself was not told"),
+        ("blocked", "the event of a change that reeld made itself did not arrive"),
     ],
 )
 def test_an_observer_whose_thread_dies_or_hangs_is_replaced(fault: str, reason: str) -> None:

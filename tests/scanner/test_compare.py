@@ -160,7 +160,7 @@ def _finish(file_id: int) -> None:
     media.save_quick_hashes(file_id, QuickHashes(fingerprint=f"f{file_id}", oshash=None))
     media.save_full_hash(file_id, f"h{file_id}")
     reading = Reading(kind="movie", title=f"Film {file_id}", year=2000)
-    assignments.file_verdict(file_id, Accepted(reading=reading), title_key, NOW_MS)
+    assignments.store_verdict(file_id, Accepted(reading=reading), title_key, NOW_MS)
 
 
 @pytest.fixture(autouse=True)
@@ -738,7 +738,7 @@ def _work(world: World) -> None:
                     media.save_quick_hashes(row.id, hashes)
                     media.save_full_hash(row.id, file.read_text())
                 reading = Reading(kind="movie", title=os.fsencode(row.path).hex(), year=2000)
-                assignments.file_verdict(row.id, Accepted(reading=reading), title_key, NOW_MS)
+                assignments.store_verdict(row.id, Accepted(reading=reading), title_key, NOW_MS)
             queue.finish(job)
 
 

@@ -88,7 +88,7 @@ def known(world: World) -> World:
 def decide(video_file_id: int, title: str) -> None:
     """A person says which film the file is."""
     with writing():
-        question = assignments.open_question(video_file_id, NOW_MS)
+        question = assignments.open_validation(video_file_id, NOW_MS)
         film = Reading(kind="movie", title=title, year=1999)
         assignments.validate(question, film, candidate=None, key_of=title_key, now_ms=NOW_MS)
 
@@ -613,7 +613,7 @@ def test_what_was_taken_from_the_copy_comes_back_with_the_old_file(
     _take(other, tools)
     copy = VideoFile.get(VideoFile.library == other.library_id)
     with writing():
-        assignments.file_verdict(copy.id, Uncertain(reason="a doubt", candidates=()), title_key, world.now_ms())
+        assignments.store_verdict(copy.id, Uncertain(reason="a doubt", candidates=()), title_key, world.now_ms())
     film.unlink()
     world.look_twice()
     work(other, tools)

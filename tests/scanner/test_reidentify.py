@@ -57,7 +57,7 @@ def _identify(world: World, verdict: Verdict, *, long_ago: bool = False) -> None
     row = world.row("Show/Season 1/1of6.mkv")
     changed_ms = os.stat(world.root / row.directory).st_ctime_ns // 1_000_000
     with writing():
-        assignments.file_verdict(row.id, verdict, title_key, changed_ms - 1 if long_ago else changed_ms + SLACK_MS)
+        assignments.store_verdict(row.id, verdict, title_key, changed_ms - 1 if long_ago else changed_ms + SLACK_MS)
         JobRow.delete().execute()
 
 
@@ -84,7 +84,7 @@ def test_what_was_accepted_or_decided_stays(world: World) -> None:
     assert world.jobs() == {}
     _identify(world, UNCERTAIN, long_ago=True)
     with writing():
-        assignments.reject(assignments.open_question(world.row("Show/Season 1/1of6.mkv").id, 0), world.now_ms())
+        assignments.reject(assignments.open_validation(world.row("Show/Season 1/1of6.mkv").id, 0), world.now_ms())
     world.look()
     assert world.jobs() == {}
 
@@ -158,7 +158,7 @@ def test_a_disc_is_read_again_with_each_file_that_comes_to_it(films: World) -> N
     _let_come(world, streams[1])
     assert world.jobs() == {streams[0]: "identify", streams[1]: "name"}
     with writing():
-        assignments.reject(assignments.open_question(world.row(streams[0]).id, 0), world.now_ms())
+        assignments.reject(assignments.open_validation(world.row(streams[0]).id, 0), world.now_ms())
     _let_come(world, streams[2])
     assert world.jobs() == {streams[1]: "identify", streams[2]: "name"}, "what a person decided stays"
     _let_come(world, "Heat (1995)/other.mkv")
@@ -178,7 +178,7 @@ def _let_come(world: World, path: str) -> None:
     film = Reading(kind="movie", title="Heat", year=1995)
     with writing():
         for row in list(VideoFile.select()):
-            assignments.file_verdict(row.id, Accepted(reading=film), title_key, world.now_ms())
+            assignments.store_verdict(row.id, Accepted(reading=film), title_key, world.now_ms())
     world.advance_s += 1
     world.write(path, path)
     world.be_quiet()

@@ -1,4 +1,4 @@
-"""What tests of watching share: a library on a real disk, and children of another user."""
+"""Shared by the tests of watching: a library on a real disk, and children of another user."""
 
 import json
 import os
@@ -21,7 +21,7 @@ RunAsOther = Callable[..., Any]
 
 @pytest.fixture
 def library() -> Iterator[str]:
-    """An empty library that any user may enter: pytest's own directories are closed to others."""
+    """Make an empty library that any user may enter; pytest's own directories are closed to others."""
     root = tempfile.mkdtemp(prefix="reeld-library-")
     os.chmod(root, 0o755)
     library = os.path.join(root, "library")
@@ -36,7 +36,8 @@ def library() -> Iterator[str]:
 
 @pytest.fixture
 def run_as_other() -> RunAsOther:
-    """Run Python code without root's privileges, with `arguments` as sys.argv[1:]; what it prints as JSON.
+    """Run Python code without root's privileges, with `arguments` as sys.argv[1:]. Return its output
+    as JSON.
 
     Root may read everything, so a refused permission needs a process that may not.
     """
@@ -55,7 +56,7 @@ def run_as_other() -> RunAsOther:
 
 @pytest.fixture
 def tmpfs(library: str) -> Iterator[str]:
-    """A file system of its own, mounted in the library at `disk`."""
+    """Mount a file system of its own in the library at `disk`."""
     disk = os.path.join(library, "disk")
     os.mkdir(disk)
     try:

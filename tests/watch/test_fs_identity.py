@@ -25,7 +25,7 @@ OLDER = FilesystemIdentity(device=2065, inode=2)
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "likeness"),
+    ("before", "now", "match"),
     [
         (EXT4, EXT4, Match.SAME),
         # Plugged in again, after another disk: number and name are others, the id is not.
@@ -54,16 +54,16 @@ OLDER = FilesystemIdentity(device=2065, inode=2)
     ],
 )
 def test_two_passports_prove_sameness_otherness_or_nothing(
-    before: FilesystemIdentity, now: FilesystemIdentity, likeness: Match
+    before: FilesystemIdentity, now: FilesystemIdentity, match: Match
 ) -> None:
     found = differences(before, now)
-    assert found.likeness is likeness
-    assert (likeness is not Match.OTHER) or found.sentences, "who is not believed is told why"
+    assert found.match is match
+    assert (match is not Match.OTHER) or found.sentences, "who is not believed is told why"
 
 
 def test_an_inode_that_sqlite_kept_as_a_negative_number_is_the_same_inode() -> None:
     high = (1 << 64) - 5
-    assert differences(FilesystemIdentity(inode=-5, device=1), replace(EXT4, inode=high)).likeness is Match.UNPROVEN
+    assert differences(FilesystemIdentity(inode=-5, device=1), replace(EXT4, inode=high)).match is Match.UNPROVEN
 
 
 FACTS = st.builds(
@@ -87,13 +87,13 @@ def test_a_passport_is_read_as_it_was_written(
     with_below = replace(one, below=below)
     assert FilesystemIdentity.from_json(json.loads(json.dumps(with_below.to_json()))) == with_below
     # Whoever is the same in one direction is so in the other, and nothing is both.
-    assert differences(one, other).likeness is differences(other, one).likeness
+    assert differences(one, other).match is differences(other, one).match
 
 
 @given(FACTS)
 def test_nothing_differs_from_itself(filesystem_identity: FilesystemIdentity) -> None:
     found = differences(filesystem_identity, filesystem_identity)
-    assert found.likeness is not Match.OTHER
+    assert found.match is not Match.OTHER
     assert found.sentences == ()
 
 
@@ -127,12 +127,12 @@ def test_the_passport_of_a_real_mount_tells_it_from_another_and_knows_it_again(
     (root / "below").mkdir()
     first = identity_of_root(_seen(root))
     assert (first.is_mount_point, first.fs_type, first.source, first.below) == (True, "tmpfs", "reeld-test", {})
-    assert differences(empty, first).likeness is Match.OTHER
+    assert differences(empty, first).match is Match.OTHER
     subprocess.run(["umount", str(root)], check=True)
-    assert differences(first, identity_of_root(_seen(root))).likeness is Match.OTHER
+    assert differences(first, identity_of_root(_seen(root))).match is Match.OTHER
     mount("root", "--bind", str(disk))
     before = _seen(root)
-    assert differences(first, identity_of_root(before)).likeness is Match.SAME
+    assert differences(first, identity_of_root(before)).match is Match.SAME
     mount("root/below")
     covered = _seen(root)
     assert covered != before, "a mount below the root is no other root, and not the same sight"
@@ -140,4 +140,4 @@ def test_the_passport_of_a_real_mount_tells_it_from_another_and_knows_it_again(
     assert below is not None
     assert (list(below), below["below"].is_mount_point) == (["below"], True)
     mount("root")
-    assert differences(first, identity_of_root(_seen(root))).likeness is Match.OTHER
+    assert differences(first, identity_of_root(_seen(root))).match is Match.OTHER

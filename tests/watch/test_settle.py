@@ -10,14 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from reeld.domain.files import FileStamp
 from reeld.watch.settle import (
-    CAUTION_S,
+    BACKOFF_MEMORY_S,
+    LONGEST_BACKOFF,
     LONGEST_PAUSE_S,
-    MOST_CAUTION,
     MOST_REMEMBERED,
     SHORTEST_PAUSE_S,
     HoldReason,
+    SettleState,
     Settling,
-    Sight,
 )
 
 NS = 1_000_000_000
@@ -33,21 +33,21 @@ def stamped(changed_ns: int, size_bytes: int = 100, inode: int = 7) -> FileStamp
 FRESH = stamped(WALL_NS)
 
 
-def see(settling: Settling, stamp: FileStamp, now: float, hold_reason: HoldReason | None = None) -> Sight:
+def see(settling: Settling, stamp: FileStamp, now: float, hold_reason: HoldReason | None = None) -> SettleState:
     """See the file `x` while both clocks run alike."""
     return settling.see("x", stamp, now=now, wall_ns=WALL_NS + int(now * NS), hold_reason=hold_reason)
 
 
 def test_an_old_file_is_settled_at_first_sight_and_not_remembered() -> None:
     settling = Settling(QUIET_S)
-    assert see(settling, stamped(WALL_NS - 6 * NS), now=0) is Sight.SETTLED
+    assert see(settling, stamped(WALL_NS - 6 * NS), now=0) is SettleState.SETTLED
     assert len(settling) == 0
     assert settling.next_due() is None
 
 
 def test_a_fresh_file_settles_after_the_quiet_period_with_its_second_sample() -> None:
     settling = Settling(QUIET_S)
-    assert see(settling, FRESH, now=0) is Sight.WAITING
+    assert see(settling, FRESH, now=0) is SettleState.WAITING
     assert settling.next_due() == QUIET_S
     assert settling.due(4.9) == []
     assert not settling.confirm("x", FRESH, 4.9)
@@ -71,7 +71,7 @@ def test_any_change_starts_the_quiet_period_again(changed: FileStamp) -> None:
     assert settling.due(5) == ["x"]
     assert not settling.confirm("x", changed, 5)
     assert settling.next_due() == 10
-    assert see(settling, changed, now=7) is Sight.WAITING
+    assert see(settling, changed, now=7) is SettleState.WAITING
     assert settling.due(10) == ["x"]
     assert settling.confirm("x", changed, 10)
 
@@ -90,14 +90,14 @@ def test_a_writer_that_pauses_for_less_than_the_quiet_period_never_settles() -> 
 
 def test_a_file_rewritten_in_place_after_it_settled_waits_again() -> None:
     settling = Settling(QUIET_S)
-    assert see(settling, stamped(WALL_NS - DAY_NS), now=0) is Sight.SETTLED
-    assert see(settling, stamped(WALL_NS + 99 * NS), now=100) is Sight.WAITING
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0) is SettleState.SETTLED
+    assert see(settling, stamped(WALL_NS + 99 * NS), now=100) is SettleState.WAITING
 
 
 def test_a_change_in_the_future_is_no_evidence_but_does_not_wait_for_ever() -> None:
     settling = Settling(QUIET_S)
     odd = replace(stamped(WALL_NS - DAY_NS), mtime_ns=WALL_NS + 30 * DAY_NS)
-    assert see(settling, odd, now=0) is Sight.WAITING
+    assert see(settling, odd, now=0) is SettleState.WAITING
     assert settling.due(5) == ["x"]
     assert settling.confirm("x", odd, 5)
 
@@ -106,7 +106,7 @@ def test_a_clock_that_jumps_ahead_makes_no_file_old() -> None:
     settling = Settling(QUIET_S)
     settling.see("other", FRESH, now=0, wall_ns=WALL_NS)
     just_written = stamped(WALL_NS + 9 * NS)
-    assert settling.see("x", just_written, now=10, wall_ns=WALL_NS + DAY_NS) is Sight.WAITING
+    assert settling.see("x", just_written, now=10, wall_ns=WALL_NS + DAY_NS) is SettleState.WAITING
 
 
 def test_a_renamed_file_waits_under_its_new_name_and_the_old_one_is_forgotten() -> None:
@@ -131,7 +131,7 @@ def test_a_vanished_file_is_forgotten_and_one_that_comes_back_waits_in_full() ->
 
 def test_an_objection_keeps_a_file_waiting_and_says_why() -> None:
     settling, old, beside = Settling(QUIET_S), stamped(WALL_NS - DAY_NS), HoldReason(why="x.aria2 lies beside it")
-    assert see(settling, old, now=0, hold_reason=beside) is Sight.WAITING
+    assert see(settling, old, now=0, hold_reason=beside) is SettleState.WAITING
     assert settling.due(5) == ["x"]
     assert not settling.confirm("x", old, 5, hold_reason=beside)
     assert [(waiting.why, waiting.held_since) for waiting in settling.waiting()] == [(beside.why, 0)]
@@ -207,11 +207,11 @@ def test_patience_with_an_objection_counts_from_the_last_change() -> None:
 
 def test_patience_with_an_old_file_is_over_at_first_sight_or_counts_what_it_waited_already() -> None:
     settling = Settling(QUIET_S)
-    assert see(settling, stamped(WALL_NS - 100 * NS), now=0, hold_reason=HOLES) is Sight.SETTLED
-    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, hold_reason=OPEN) is Sight.WAITING
+    assert see(settling, stamped(WALL_NS - 100 * NS), now=0, hold_reason=HOLES) is SettleState.SETTLED
+    assert see(settling, stamped(WALL_NS - DAY_NS), now=0, hold_reason=OPEN) is SettleState.WAITING
     settling.forget("x")
     younger = stamped(WALL_NS - 70 * NS)
-    assert see(settling, younger, now=0, hold_reason=HOLES) is Sight.WAITING
+    assert see(settling, younger, now=0, hold_reason=HOLES) is SettleState.WAITING
     assert not settling.confirm("x", younger, 29, hold_reason=HOLES)
     assert settling.confirm("x", younger, 31, hold_reason=HOLES)
 
@@ -222,7 +222,7 @@ def test_a_clock_that_jumps_ends_nobodys_patience(jump_ns: int) -> None:
     settling.see("other", FRESH, now=0, wall_ns=WALL_NS)
     just_written = stamped(WALL_NS + 9 * NS)
     sight = settling.see("x", just_written, now=10, wall_ns=WALL_NS + 10 * NS + jump_ns, hold_reason=HOLES)
-    assert sight is Sight.WAITING
+    assert sight is SettleState.WAITING
     assert not settling.confirm("x", just_written, 100, hold_reason=HOLES)
     assert settling.confirm("x", just_written, 111, hold_reason=HOLES)
 
@@ -239,7 +239,7 @@ def test_the_status_tells_who_objects_and_since_when() -> None:
 def _settle_anew(settling: Settling, at: float) -> float:
     """The file changes, and settles; how long that took."""
     stamp = stamped(WALL_NS + int(at * NS))
-    assert see(settling, stamp, now=at) is Sight.WAITING
+    assert see(settling, stamp, now=at) is SettleState.WAITING
     due = settling.next_due()
     assert due is not None
     assert settling.due(due) == ["x"]
@@ -250,7 +250,7 @@ def _settle_anew(settling: Settling, at: float) -> float:
 def test_a_file_that_changes_again_after_it_had_settled_must_be_quiet_for_twice_as_long() -> None:
     settling = Settling(QUIET_S)
     assert [_settle_anew(settling, at) for at in range(0, 600, 100)] == [5, 10, 20, 40, 40, 40]
-    assert _settle_anew(settling, 600 + CAUTION_S) == QUIET_S, "an hour later it is forgotten"
+    assert _settle_anew(settling, 600 + BACKOFF_MEMORY_S) == QUIET_S, "an hour later it is forgotten"
 
 
 def test_what_settled_is_remembered_for_so_many_files_only() -> None:
@@ -272,7 +272,7 @@ def test_a_due_file_that_nobody_confirms_comes_up_again() -> None:
 def test_without_a_quiet_period_a_file_is_due_at_once_and_once() -> None:
     settling = Settling(0)
     future = stamped(WALL_NS + DAY_NS)
-    assert see(settling, future, now=1) is Sight.WAITING
+    assert see(settling, future, now=1) is SettleState.WAITING
     assert settling.due(1) == ["x"]
     assert settling.confirm("x", future, 1)
 
@@ -290,31 +290,31 @@ def test_waiting_files_are_told_the_longest_waiting_first_with_a_reason() -> Non
 def test_memory_is_bounded_and_whoever_is_turned_away_may_come_again() -> None:
     settling = Settling(QUIET_S, capacity=2)
     sights = [settling.see(key, FRESH, now=0, wall_ns=WALL_NS) for key in "abc"]
-    assert sights == [Sight.WAITING, Sight.WAITING, Sight.TURNED_AWAY]
+    assert sights == [SettleState.WAITING, SettleState.WAITING, SettleState.REJECTED]
     for key in settling.due(5):
         assert settling.confirm(key, FRESH, 5)
     settling.next_due()
-    assert settling.see("c", FRESH, now=5, wall_ns=WALL_NS) is Sight.WAITING
+    assert settling.see("c", FRESH, now=5, wall_ns=WALL_NS) is SettleState.WAITING
 
 
 def test_whoever_nobody_objects_to_has_a_place_though_very_many_are_objected_to() -> None:
     settling = Settling(QUIET_S, capacity=2)
     for key in "ab":
         settling.see(key, FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN)
-    assert settling.see("c", FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN) is Sight.TURNED_AWAY
-    assert settling.see("d", FRESH, now=0, wall_ns=WALL_NS) is Sight.WAITING
+    assert settling.see("c", FRESH, now=0, wall_ns=WALL_NS, hold_reason=OPEN) is SettleState.REJECTED
+    assert settling.see("d", FRESH, now=0, wall_ns=WALL_NS) is SettleState.WAITING
 
 
 def test_of_those_that_are_objected_to_too_many_give_up_their_places() -> None:
     settling = Settling(QUIET_S, capacity=2)
     for now, keys in ((0, "ab"), (10, "cd")):
         for key in keys:
-            assert settling.see(key, FRESH, now=now, wall_ns=WALL_NS) is Sight.WAITING
+            assert settling.see(key, FRESH, now=now, wall_ns=WALL_NS) is SettleState.WAITING
         for key in keys:
             assert not settling.confirm(key, FRESH, now + 5, hold_reason=OPEN)
     assert [waiting.key for waiting in settling.waiting()] == ["a", "b"]
-    assert settling.see("c", FRESH, now=15, wall_ns=WALL_NS) is Sight.WAITING, "they may come again"
-    assert settling.see("c", FRESH, now=16, wall_ns=WALL_NS, hold_reason=OPEN) is Sight.TURNED_AWAY
+    assert settling.see("c", FRESH, now=15, wall_ns=WALL_NS) is SettleState.WAITING, "they may come again"
+    assert settling.see("c", FRESH, now=16, wall_ns=WALL_NS, hold_reason=OPEN) is SettleState.REJECTED
 
 
 def test_who_waits_for_what_ends_by_itself_keeps_the_place() -> None:
@@ -329,7 +329,7 @@ def test_what_has_settled_leaves_its_place_at_once() -> None:
     settling = Settling(QUIET_S, capacity=1)
     settling.see("a", FRESH, now=0, wall_ns=WALL_NS)
     assert [settling.confirm(key, FRESH, 5) for key in settling.due(5)] == [True]
-    assert settling.see("b", FRESH, now=5, wall_ns=WALL_NS) is Sight.WAITING
+    assert settling.see("b", FRESH, now=5, wall_ns=WALL_NS) is SettleState.WAITING
 
 
 def test_a_file_that_comes_and_goes_without_pause_costs_no_memory() -> None:
@@ -337,7 +337,7 @@ def test_a_file_that_comes_and_goes_without_pause_costs_no_memory() -> None:
     for step in range(1000):
         see(settling, FRESH, now=step / 1000)
         settling.forget("x")
-    assert len(settling._appointments) < 50
+    assert len(settling._timers) < 50
 
 
 def test_a_file_that_changes_without_pause_costs_no_memory() -> None:
@@ -345,7 +345,7 @@ def test_a_file_that_changes_without_pause_costs_no_memory() -> None:
     for step in range(1000):
         see(settling, stamped(WALL_NS, size_bytes=step), now=step / 1000)
         settling.forget("y")
-    assert len(settling._appointments) == 1
+    assert len(settling._timers) == 1
 
 
 class Writers(RuleBasedStateMachine):
@@ -389,7 +389,7 @@ class Writers(RuleBasedStateMachine):
         if key not in self.stamps:
             return
         sight = self.settling.see(key, self.stamps[key], now=self.now, wall_ns=self.wall_ns)
-        if sight is Sight.SETTLED:
+        if sight is SettleState.SETTLED:
             self.must_be_quiet(key)
         elif self.settling.is_quiet(key, self.stamps[key], self.now):
             self.confirm(key)
@@ -439,11 +439,11 @@ class Writers(RuleBasedStateMachine):
     def something_is_due_while_something_waits(self) -> None:
         next_due = self.settling.next_due()
         assert (next_due is None) == (len(self.settling) == 0)
-        assert next_due is None or next_due <= self.now + max(LONGEST_PAUSE_S, MOST_CAUTION * QUIET_S)
+        assert next_due is None or next_due <= self.now + max(LONGEST_PAUSE_S, LONGEST_BACKOFF * QUIET_S)
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        assert len(self.settling._appointments) <= 40
+        assert len(self.settling._timers) <= 40
 
 
 TestNoFileSettlesThatChangedWithinTheQuietPeriod = Writers.TestCase

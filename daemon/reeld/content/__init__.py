@@ -1,1 +1,1 @@
-"""What is inside a file: its hashes, and what a media prober reads from it."""
+"""Reads a file's content: its hashes, and the facts that a media prober finds."""

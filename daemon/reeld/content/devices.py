@@ -1,4 +1,4 @@
-"""What kind of disk is this?"""
+"""Tells spinning disks from others."""
 
 import os
 from functools import lru_cache
@@ -6,13 +6,14 @@ from functools import lru_cache
 
 @lru_cache(maxsize=64)
 def has_moving_heads(device: int) -> bool:
-    """Whether the block device that `stat` calls so is, or may be, a spinning disk.
+    """Tell whether this block device is, or may be, a spinning disk. `device` is `stat`'s number.
 
-    The kernel says so in sysfs, which asks no disk. What it does not know (network and overlay mounts, btrfs) may be
-    one.
+    The kernel says so in sysfs, without access to a disk. Unknown devices (network and overlay
+    mounts, btrfs) count as spinning.
     """
     place = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
-    for path in (f"{place}/queue/rotational", f"{place}/../queue/rotational"):  # of a partition its disk says it
+    # a partition has its disk's entry
+    for path in (f"{place}/queue/rotational", f"{place}/../queue/rotational"):
         try:
             with open(path, encoding="ascii") as file:
                 return file.read().strip() != "0"

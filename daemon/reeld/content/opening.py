@@ -1,7 +1,7 @@
-"""How is a file opened that may be anything, and is it still the file that was settled?
+"""Opens a file that may be of any type, and checks that it is still the file that settled.
 
-A descriptor is opened once and everything is asked of it, never of the path again: a name may point at
-another file by the next system call.
+The file is opened once, and everything is read from the descriptor, never from the path: a name
+may lead to another file by the next system call.
 """
 
 import errno
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from reeld.domain.files import FileStamp
 from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted
 
-# O_NONBLOCK: a FIFO without a writer would block for ever. O_NOCTTY: nor may a terminal become ours.
+# O_NONBLOCK: a FIFO without a writer would block for ever. O_NOCTTY: no terminal may become ours.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
@@ -22,10 +22,10 @@ _NOT_A_FILE = (errno.ELOOP, errno.ENXIO)  # a symbolic link, a socket
 
 @contextmanager
 def open_video(path: str) -> Iterator[int]:
-    """A descriptor of the regular file at `path`, for reading, closed at the end of the block.
+    """Open the regular file at `path` for reading, and close it at the end of the block.
 
-    Any OSError within the block is taken for one of reading this file. Raises FileVanished, FileNotRegular,
-    MachineExhausted or FileUnreadable.
+    Any OSError within the block counts as an error of reading this file. Raises FileVanished,
+    FileNotRegular, MachineExhausted or FileUnreadable.
     """
     try:
         descriptor = os.open(path, _FLAGS)
@@ -46,7 +46,7 @@ def open_video(path: str) -> Iterator[int]:
 
 
 def require_expected(path: str, descriptor: int, expected: FileStamp) -> FileStamp:
-    """What `fstat` says now; FileChanged if that is not the content that `expected` speaks of."""
+    """Return the present stamp. Raises FileChanged if the content is not that of `expected`."""
     found = FileStamp.of(os.fstat(descriptor))
     if not found.has_same_content_as(expected):
         raise FileChanged(path, expected, found)
@@ -54,11 +54,11 @@ def require_expected(path: str, descriptor: int, expected: FileStamp) -> FileSta
 
 
 def require_untouched(path: str, descriptor: int, before: FileStamp) -> None:
-    """FileChanged if anything touched the file since `before`, be it only its ctime.
+    """Raise FileChanged if anything changed the file since `before`, even if only its ctime.
 
-    A rename, a chmod or a new hard link changes ctime and no byte, and costs a second reading. It is paid:
-    ctime alone shows a writer that puts mtime back (rsync --inplace, cp -p), and nothing would ever look at
-    such a file again, because later comparisons leave ctime out.
+    A rename, a chmod or a new hard link changes ctime and no byte, and costs a second reading.
+    That is worth it: only ctime reveals a writer that sets mtime back (rsync --inplace, cp -p).
+    Later comparisons leave ctime out, so such a change would never be noticed.
     """
     after = FileStamp.of(os.fstat(descriptor))
     if after != before:

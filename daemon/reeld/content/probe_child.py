@@ -1,7 +1,9 @@
-"""What does libmediainfo say of the bytes behind a descriptor? Run as a confined child, never imported.
+"""The prober child: reads a video's facts with libmediainfo. Run as a confined process, never
+imported.
 
-The library hangs on some files, eats gigabytes on others, and opens files and URLs that a playlist names.
-So it works here, where it is killed, bounded, and has neither files nor network (see `sandbox.py`).
+The library hangs on some files, takes gigabytes for others, and opens files and URLs that a
+playlist names. So it runs here, where it can be killed, is bounded, and has neither files nor
+network (see `sandbox.py`).
 """
 
 import contextlib
@@ -20,9 +22,9 @@ from reeld.sandbox import Limits, serve
 
 Track = dict[str, Any]
 
-# The names are those of FFmpeg, because people meet them in every other program. Most are MediaInfo's own
-# in lower case without punctuation (hevc, av1, eac3, matroska, avi); these are not. A container has
-# one name, also where FFmpeg lumps several together ("matroska,webm", "mov,mp4,m4a,3gp").
+# The names are those of FFmpeg, because most other programs show them. Most are MediaInfo's own
+# in lower case without punctuation (hevc, av1, eac3, matroska, avi). These are not. A container
+# has one name, also where FFmpeg groups several ("matroska,webm", "mov,mp4,m4a,3gp").
 CONTAINERS = {
     "MPEG-4": "mp4",
     "BDAV": "mpegts",
@@ -33,14 +35,14 @@ CONTAINERS = {
 VIDEO_CODECS = {"AVC": "h264", "MPEG-4 Visual": "mpeg4", "Sorenson Spark": "flv1", "JPEG": "mjpeg"}
 AUDIO_CODECS = {"MLP FBA": "truehd"}
 MPEG_AUDIO = {"Layer 1": "mp1", "Layer 2": "mp2", "Layer 3": "mp3", "50": "mp2", "55": "mp3"}
-"""By profile, or by the codec number of AVI, where reading headers only does not reach the profile."""
+"""By profile. Where reading only headers finds no profile, by AVI's codec number."""
 
 HDR_NAMES = (("Dolby Vision", "Dolby Vision"), ("HDR10+", "HDR10+"), ("HDR10", "HDR10"), ("HLG", "HLG"))
-"""What to look for in MediaInfo's long description, the most particular first."""
+"""What to search in MediaInfo's long description, the most specific first."""
 
 
 def answer(alarm: "MemoryAlarm", _request: Track, descriptors: Sequence[int]) -> dict[str, Any]:
-    """The facts of the one file, or the `read_errno` with which its disk answered."""
+    """Return the facts of the one file, or the `read_errno` of its disk."""
     alarm.arm()
     try:
         with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
@@ -53,16 +55,17 @@ def answer(alarm: "MemoryAlarm", _request: Track, descriptors: Sequence[int]) ->
 class MemoryAlarm:
     """Notices when libmediainfo is refused memory.
 
-    The library swallows std::bad_alloc and goes on without the tracks that it had not read, and one huge
-    request that fails leaves no trace in the peak. C++ calls the "new handler" before it throws; a handler
-    that takes itself out lets the exception be thrown as ever.
+    The library swallows std::bad_alloc and goes on without the tracks that it had not read. One
+    huge request that fails leaves no trace in the peak. C++ calls the "new handler" before it
+    throws. A handler that removes itself lets the exception be thrown as usual.
     """
 
     def __init__(self) -> None:
         self.has_rung = False
         self._ring_pointer = ctypes.CFUNCTYPE(None)(self._ring)
         self._set_handler: Callable[[Any], object] = lambda _handler: None
-        with contextlib.suppress(OSError):  # libmediainfo with its own copy of the C++ library: no alarm
+        # libmediainfo with its own copy of the C++ library: no alarm
+        with contextlib.suppress(OSError):
             self._set_handler = ctypes.CDLL("libstdc++.so.6")["_ZSt15set_new_handlerPFvvE"]
 
     def arm(self) -> None:
@@ -75,14 +78,15 @@ class MemoryAlarm:
 
 
 def _report(file: BinaryIO) -> list[Track]:
-    # Speed 0 reads headers only: 4 ms instead of 15, 20 ms instead of 2.5 s for a real film of 2 GiB.
+    # Speed 0 reads headers only: 4 ms instead of 15, 20 ms instead of 2.5 s for a real film of 2
+    # GiB.
     report = pymediainfo.MediaInfo.parse(file, output="JSON", parse_speed=0, full=False)
     media = json.loads(report, strict=False)["media"]
     return list(media["track"]) if media else []
 
 
 def facts(tracks: Sequence[Track]) -> dict[str, Any]:
-    """MediaInfo's tracks in the words of `MediaFacts`, and whether there is any video or sound."""
+    """Translate MediaInfo's tracks to `MediaFacts`, and say whether there is video or sound."""
     general, video = _first(tracks, "General"), _first(tracks, "Video")
     audios = [track for track in tracks if track["@type"] == "Audio"]
     audio = next((track for track in audios if _field(track, "Default") == "Yes"), _first(audios, "Audio"))
@@ -103,7 +107,7 @@ def facts(tracks: Sequence[Track]) -> dict[str, Any]:
 
 
 def _field(track: object, name: str) -> str:
-    """Empty where there is none, and where it holds bytes that are no text: those come as an object."""
+    """Return a text field; empty if it is missing, or an object, as MediaInfo returns invalid text."""
     value = track.get(name) if isinstance(track, dict) else None
     return value if isinstance(value, str) else ""
 
@@ -126,7 +130,7 @@ def _video_codec(video: Track) -> str | None:
         "DIV3",
         "DIV4",
         "MP43",
-    ):  # MediaInfo counts them among MPEG-4, players do not
+    ):  # MediaInfo counts them as MPEG-4, players do not
         return "msmpeg4v3"
     return VIDEO_CODECS.get(name) or _plain(name)
 
@@ -140,7 +144,7 @@ def _audio_codec(audio: Track) -> str | None:
 
 
 def _hdr(video: Track) -> str | None:
-    """By the description, else by the transfer curve: players show every PQ picture as HDR10."""
+    """Use the description, else the transfer curve: players show every PQ picture as HDR10."""
     described = f"{_field(video, 'HDR_Format')} {_field(video, 'HDR_Format_Compatibility')}"
     for sought, name in HDR_NAMES:
         if sought in described:
@@ -149,7 +153,7 @@ def _hdr(video: Track) -> str | None:
 
 
 def _languages(tracks: Sequence[Track], kind: str) -> list[str]:
-    """In track order, without repeats; one track may name several ("en / fr")."""
+    """List the languages in track order, without repeats. One track may have several ("en / fr")."""
     named = [_field(track, "Language").split(" / ") for track in tracks if track["@type"] == kind]
     return [name for name in dict.fromkeys(chain.from_iterable(named)) if name not in ("", "und")]
 
@@ -157,7 +161,7 @@ def _languages(tracks: Sequence[Track], kind: str) -> list[str]:
 def _number(track: Track, field: str, factor: int = 1) -> int | None:
     try:
         return round(float(_field(track, field)) * factor)
-    except (ValueError, OverflowError):  # not there, or no number; infinite
+    except (ValueError, OverflowError):  # missing, or no number; infinite
         return None
 
 
@@ -167,7 +171,7 @@ def _plain(name: str) -> str | None:
 
 def main() -> None:
     alarm = MemoryAlarm()
-    _report(io.BytesIO(b"\x1a\x45\xdf\xa3"))  # loads the library, which could not be opened any more later
+    _report(io.BytesIO(b"\x1a\x45\xdf\xa3"))  # loads the library, which could not be opened later
     serve(partial(answer, alarm), Limits.inherited())
 
 

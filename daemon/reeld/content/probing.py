@@ -1,7 +1,7 @@
-"""What kind of video is this: container, duration, picture, sound, languages?
+"""Probes a video: container, duration, picture, sound and languages.
 
-The first bytes decide whether the file is worth a prober at all. Text under a video's name is the
-dangerous case: libmediainfo follows a playlist to other files and to the network.
+The first bytes decide whether the file is passed to the prober at all. Text under a video's name
+is the dangerous case: libmediainfo follows a playlist to other files and to the network.
 """
 
 import os
@@ -14,13 +14,14 @@ from reeld.domain.files import FileStamp
 from reeld.sandbox import MEMORY_SHARE
 
 Ask = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
-"""Puts a request, with descriptors, to `content/probe_child.py`: a worker pool's `call` with its time set."""
+"""Sends a request, with descriptors, to `content/probe_child.py`: `call` of a worker pool."""
 
 HEAD_BYTES = 2048
 
 DOUBTFUL_SHARE = 0.6
-"""Above this share of its memory limit an allocation may have failed that the child did not notice. The
-library swallows that, and the tracks that it had not read yet are missing from its answer."""
+"""Above this share of its memory limit, an allocation may have failed without the child's notice.
+The library swallows that, and then its answer lacks the tracks that it had not read.
+"""
 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"uuid")
 
@@ -37,8 +38,9 @@ _MAGIC = (
 )
 
 _TELLS_ITS_LENGTH = frozenset({"matroska", "webm", "mp4", "mov", "avi"})
-"""Containers of which the prober notices that they were cut off (measured at a half and at 99 %). Of flv, ogv and wmv
-it does not, of transport and program streams only now and then."""
+"""Containers whose truncation the prober notices (measured at a half and at 99 %). It does not
+notice that of flv, ogv and wmv, and that of transport and program streams only now and then.
+"""
 
 _OTHER_KINDS = (
     (b"#EXTM3U", "a playlist"),
@@ -55,11 +57,11 @@ _OTHER_KINDS = (
 
 
 def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
-    """What is known of the file; with a `problem` where there is no video in it, or its facts are in doubt.
+    """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
-    The prober gets a descriptor, never a name, and nothing at all unless the file begins like a video.
-    Raises FileChanged if the file is not `expected` or was touched meanwhile, whatever `open_video` raises,
-    and lets through what `ask` raises when the prober hangs or dies.
+    The prober gets a descriptor, never a name, and only if the file begins like a video. Raises
+    FileChanged if the file is not `expected` or was changed meanwhile, the errors of
+    `open_video`, and those of `ask` when the prober hangs or dies.
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
@@ -70,14 +72,14 @@ def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
         if failed := _count(answer.get("read_errno")):
             raise OSError(failed, os.strerror(failed))
     if problem:
-        # Zeros where every container has its mark: space that was reserved in full, and is filled later.
+        # Zeros where every container has its mark: reserved space that is still to be filled.
         is_begun = bool(head) and not any(head)
         return MediaFacts(problem=problem, end="missing" if is_begun else "unknown")
     return _facts(answer)
 
 
 def _not_a_video(head: bytes) -> str | None:
-    """Why the prober shall not see a file that begins with `head`; None if it may."""
+    """Say why the prober must not see a file that begins with `head`; None if it may."""
     if _begins_like_a_video(head):
         return None
     if not head:
@@ -103,7 +105,8 @@ def _begins_like_a_video(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Five sync bytes, one packet apart: 188 bytes, 192 with time stamps, 204 with error correction.
+    """Recognize five sync bytes, one packet apart: 188 bytes, 192 with time stamps, 204 with error
+    correction.
 
     A recording may begin in the middle of a packet.
     """
@@ -115,7 +118,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _facts(answer: dict[str, Any]) -> MediaFacts:
-    """Whatever a child says that parsed hostile bytes is looked at before it is believed."""
+    """Check each value: a child that parsed hostile bytes is not trusted."""
     return MediaFacts(
         container=_text(answer.get("container")),
         duration_ms=_count(answer.get("duration_ms")),
@@ -139,12 +142,12 @@ def _end(answer: dict[str, Any]) -> Literal["there", "missing", "unknown"]:
 
 
 def _is_starved(answer: dict[str, Any]) -> bool:
-    """Whether the prober may have left out tracks because it lacked memory."""
+    """Tell whether the prober may have left out tracks because it lacked memory."""
     return answer.get("ran_out_of_memory") is True or answer.get(MEMORY_SHARE, 0) > DOUBTFUL_SHARE
 
 
 def _doubt(answer: dict[str, Any]) -> str | None:
-    """For a person: what is missing from these facts, and what to do."""
+    """Tell the user which of these facts are missing, and what to do."""
     if answer.get("is_truncated") is True:
         return "truncated: the container says that it is longer than the file; fetch the file again"
     if _is_starved(answer):
@@ -156,15 +159,15 @@ def _doubt(answer: dict[str, Any]) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    """A short name; SQLite and terminals can hold it."""
+    """Accept a short printable name, which SQLite and terminals can hold."""
     return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 64 else None
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """At most 200: no disc has more tracks."""
+    """Accept up to 200 short names: no disc has more tracks."""
     return tuple(text for one in value[:200] if (text := _text(one))) if isinstance(value, list) else ()
 
 
 def _count(value: object) -> int | None:
-    """A whole number above 0 that fits a 53-bit double and so every database and JSON reader."""
+    """Accept a whole number above 0 of at most 53 bits, which every database and JSON reader can hold."""
     return value if type(value) is int and 0 < value < 1 << 53 else None

@@ -23,7 +23,7 @@ from reeld.scanner import reidentify
 from reeld.watch.completeness import CheckResults, CompletenessChecks
 from reeld.watch.hints import DirtyDirectories, Hint
 from reeld.watch.rules import Rules, why_incomplete
-from reeld.watch.settle import HoldReason, Settling, Sight
+from reeld.watch.settle import HoldReason, SettleState, Settling
 from reeld.watch.walk import Found, SeenFile, stat_names
 
 log = get_logger()
@@ -96,13 +96,15 @@ class NewFiles:
         path, stamp = seen.relative, seen.stamp
         named = _hold_reason_of_names(seen.name, names)
         match self._show(path, stamp, named, must_wait=path in self._searches):
-            case Sight.SETTLED:
+            case SettleState.SETTLED:
                 self._run_completeness_checks(path, stamp)
-            case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
+            case SettleState.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
                 # Something happened in its folder: perhaps the writer that was waited for has closed it.
                 self._confirm(path, stamp)
 
-    def _show(self, path: str, stamp: FileStamp, hold_reason: HoldReason | None, *, must_wait: bool = False) -> Sight:
+    def _show(
+        self, path: str, stamp: FileStamp, hold_reason: HoldReason | None, *, must_wait: bool = False
+    ) -> SettleState:
         sight = self.settling.see(
             path,
             stamp,
@@ -111,7 +113,7 @@ class NewFiles:
             hold_reason=hold_reason,
             must_wait=must_wait,
         )
-        if sight is Sight.TURNED_AWAY:
+        if sight is SettleState.REJECTED:
             self.rejected.mark(os.path.dirname(path))
         return sight
 
@@ -125,7 +127,7 @@ class NewFiles:
             self._show(path, found, hold_reason, must_wait=True)
             return
         is_as_seen = hold_reason is None and found == stamp
-        if is_as_seen or self._show(path, found, hold_reason) is Sight.SETTLED:
+        if is_as_seen or self._show(path, found, hold_reason) is SettleState.SETTLED:
             self._accept(path, found, testimony)
 
     def _confirm(self, path: str, stamp: FileStamp | None, named: HoldReason | None = None) -> None:

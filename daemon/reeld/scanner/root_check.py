@@ -21,7 +21,7 @@ from reeld.config import Library
 from reeld.database.connection import reading, writing
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
-from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_just_so
+from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
 from reeld.watch.walk import RootSeen, check_root
 
 # Of so many files drawn by chance, at least this share must be there, with their size and time. A copy of the library
@@ -124,8 +124,8 @@ class Root:
             None if standing.filesystem_identity is None else FilesystemIdentity.from_json(standing.filesystem_identity)
         )
         # What is accepted is what was judged before: another root may be there since, or the empty place of that one.
-        instead = before.instead if before is not None and is_newly_accepted else None
-        is_accepted_as_root = instead is not None and is_just_so(instead, now)
+        rejected = before.rejected if before is not None and is_newly_accepted else None
+        is_accepted_as_root = rejected is not None and is_unchanged(rejected, now)
         if not is_accepted_as_root and (doubt := self._doubt(standing, now)) is not None:
             self._remember_instead(before, now)
             return doubt
@@ -136,9 +136,9 @@ class Root:
         return replace(seen, away=away)
 
     def _remember_instead(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
-        if before is not None and before.instead != now:
+        if before is not None and before.rejected != now:
             with writing():
-                libraries.remember_filesystem_identity(self.place.library_id, replace(before, instead=now).to_json())
+                libraries.remember_filesystem_identity(self.place.library_id, replace(before, rejected=now).to_json())
 
     def _doubt(self, standing: LibraryStatus, now: FilesystemIdentity) -> RootProblem | None:
         if standing.filesystem_identity is None:
@@ -150,7 +150,7 @@ class Root:
         """Why the root is not believed to be the one of before."""
         found = differences(before, now)
         mount_points = {*(before.below or ()), *(now.below or ())}
-        sample = None if found.likeness is Match.SAME else self._sample("", mount_points)
+        sample = None if found.match is Match.SAME else self._sample("", mount_points)
         if sample is None or self._vouch(sample, found):
             return None
         # Files that came since the last walk are not in its count.
@@ -183,7 +183,7 @@ class Root:
             found = Differences(Match.UNPROVEN, ())  # an older reeld did not note what was mounted
         else:
             found = Differences(Match.OTHER, ())  # something was mounted, or unmounted
-        if found.likeness is Match.SAME:
+        if found.match is Match.SAME:
             return True
         below_it = {other for other in others if other != relative and is_at_or_below(other, relative)}
         return self._vouch(self._sample(relative, below_it), found)
@@ -202,7 +202,7 @@ class Root:
         """
         if not sample.drawn or sample.alike >= ENOUGH * sample.drawn:
             return True
-        return found.likeness is Match.UNPROVEN and sample.identical > 0
+        return found.match is Match.UNPROVEN and sample.identical > 0
 
     def _remember(
         self, standing: LibraryStatus, before: FilesystemIdentity | None, now: FilesystemIdentity, away: tuple[str, ...]

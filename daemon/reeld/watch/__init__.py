@@ -1,6 +1,7 @@
-"""Which files are there, and when is one complete?
+"""Lists directories, receives the kernel's events and decides when a file is complete.
 
-`observer` hints, `hints` remembers where to look, `walk` looks, `rules` say what counts, `settle` waits.
-Nothing here knows the catalogue, and nothing here decides that a file is gone: a listing says what was
-seen, or that nothing could be seen.
+`observer` receives events, `hints` remembers which directories changed, `walk` lists them,
+`rules` say which files count, `settle` waits until a file is complete. This folder does not know
+the catalogue and never decides that a file is gone. A listing says what was seen, or that nothing
+could be seen.
 """

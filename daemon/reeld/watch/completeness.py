@@ -1,9 +1,9 @@
-"""Does anything but the clock say that a quiet file is not complete?
+"""Completeness checks on a file that no longer changes: is a writer left, and are there holes?
 
-Two witnesses are asked of a descriptor, never of a path: may somebody still write to the file, and were parts of it
-never written? Both were measured on ext4, xfs, btrfs and tmpfs; where an answer would mean nothing it is "unknown",
-and unknown is no objection. The third witness, the container's end, speaks in the probe stage: only there are a file's
-bytes parsed, by a child process.
+Both checks use a descriptor, never a path. Both were measured on ext4, xfs, btrfs and tmpfs.
+Where a result would mean nothing it is "unknown", and unknown never holds a file back. The third
+check, the container's end, runs in the probe stage. Only there a file's bytes are parsed, in a
+child process.
 """
 
 import ctypes
@@ -21,10 +21,10 @@ from operator import call
 from reeld.domain.files import FileStamp, HolesSeen, WriterSeen
 from reeld.watch.mounts import Mount, all_mounts, mount_of
 
-# O_NONBLOCK: a FIFO that takes the file's name meanwhile must not block, nor another program's lease on the file.
+# O_NONBLOCK: neither a FIFO that takes the file's name nor another program's lease may block us.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-# A disk may be mounted at any time, and its number be another file system's a moment ago.
+# A disk may be mounted at any time and reuse the number of another file system.
 MOUNTS_S = 5.0
 
 # PyDLL, unlike `fcntl.fcntl`, keeps the interpreter's lock during the call: see `_try_lease`.
@@ -34,28 +34,28 @@ _fcntl.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResults:
-    """What the witnesses said of the file that `stamp` speaks of."""
+    """The results for the file with this `stamp`."""
 
     stamp: FileStamp | None
-    """None where nobody could be asked: the file may not be opened, or is none."""
+    """None if nothing could be checked: the path is no regular file, or cannot be opened."""
     writer: WriterSeen
     holes: HolesSeen
 
 
 @dataclass(slots=True, kw_only=True)
 class CompletenessChecks:
-    """Asks about the files of one library. For one thread."""
+    """Runs the checks on the files of one library. For one thread."""
 
     asks_writer: bool = True
     asks_holes: bool = True
     monotonic: Callable[[], float] = time.monotonic
     mounts: Callable[[], list[Mount]] = all_mounts
     _grants_mean: dict[int, bool] = field(default_factory=dict)
-    """By device: whether a lease that is granted there says that nobody writes."""
+    """By device: whether a granted lease proves there that no writer is left."""
     _grants_known_at: float = 0.0
 
     def ask(self, path: str) -> CheckResults:
-        """What speaks for and against the file at this absolute path. Never waits for another program."""
+        """Check the file at this absolute path. Never waits for another program."""
         writer: WriterSeen = "unknown" if self.asks_writer else "not asked"
         holes: HolesSeen = "unknown" if self.asks_holes else "not asked"
         if not (self.asks_writer or self.asks_holes):
@@ -63,7 +63,8 @@ class CompletenessChecks:
         try:
             descriptor = os.open(path, _FLAGS)
         except OSError as err:
-            # Another program holds a lease of its own, as Samba does for a client that may write.
+            # EAGAIN: another program holds a lease of its own, as Samba does for a client that
+            # may write.
             is_leased = self.asks_writer and err.errno == errno.EAGAIN
             return CheckResults(stamp=None, writer="some" if is_leased else writer, holes=holes)
         try:
@@ -79,7 +80,11 @@ class CompletenessChecks:
             os.close(descriptor)
 
     def _is_grant_meant(self, path: str, device: int) -> bool:
-        """Behind FUSE, overlay and network mounts others write unseen: the lease is granted all the same (measured)."""
+        """Tell whether a granted lease proves anything on this device.
+
+        Others can write behind FUSE, overlay and network mounts. The kernel grants the lease
+        there all the same (measured).
+        """
         now = self.monotonic()
         if now - self._grants_known_at >= MOUNTS_S:
             self._grants_mean.clear()
@@ -91,32 +96,34 @@ class CompletenessChecks:
 
 
 def ignore_broken_leases() -> object:
-    """Let SIGIO do nothing in this process, and give what it did; for the main thread, before anybody is asked.
+    """Ignore SIGIO in this process and return the previous handler. Call it in the main thread,
+    first.
 
-    The kernel sends it to the holder of a lease when somebody wants to write, and its default is to kill. The lease is
-    given back within microseconds anyway, so there is nothing to do.
+    The kernel sends SIGIO to the holder of a lease when a program opens the file for writing, and
+    the default action is to kill. The lease is released within microseconds, so nothing else is
+    needed.
     """
     return signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
 def _ask_writer(descriptor: int) -> WriterSeen:
     if signal.getsignal(signal.SIGIO) is not signal.SIG_IGN:
-        return "unknown"  # `ignore_broken_leases` was not called here, and a writer that comes now would kill us
+        return "unknown"  # SIGIO is not ignored here, so a writer that comes now would kill us
     match _try_lease(descriptor):
         case 0:
             return "none"
         case errno.EAGAIN:
-            return "some"  # or a mapping that may be written to, also after its descriptor was closed
+            return "some"  # or a writable mapping, which may outlive its descriptor
         case _:
-            return "unknown"  # another user's file and no CAP_LEASE; a file system without leases
+            return "unknown"  # another user's file without CAP_LEASE, or a file system without leases
 
 
 def _try_lease(descriptor: int) -> int:
-    """Take a read lease and give it back at once; the error's number, or 0.
+    """Take a read lease and release it at once. Return the errno, or 0.
 
-    While it is held, whoever opens the file for writing waits, or is refused if it would not wait. Three calls in C
-    keep that to 2 us: between two lines of Python, another thread may run first, and with three of them computing a
-    lease was held for up to 25 ms (measured).
+    While the lease is held, a program that opens the file for writing waits, or is refused if it
+    does not want to wait. Three calls in C keep that to 2 us. Between two lines of Python another
+    thread may run: with three busy threads a lease was held for up to 25 ms (measured).
     """
     take = partial(_fcntl, descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     give_back = partial(_fcntl, descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -126,7 +133,10 @@ def _try_lease(descriptor: int) -> int:
 
 
 def _ask_holes(descriptor: int, size_bytes: int) -> HolesSeen:
-    """Preallocated and not written is a hole too; where the file system does not know, all is data."""
+    """Look for holes. Preallocated space that was never written is a hole, too.
+
+    A file system that does not support holes reports all as data.
+    """
     if size_bytes == 0:
         return "none"
     try:

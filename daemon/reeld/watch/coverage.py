@@ -1,7 +1,7 @@
-"""Of which directories would the kernel tell us?
+"""Finds the directories that the kernel does not watch although they were listed.
 
-`/proc/self/fdinfo/N` names every watch of an inotify descriptor, so what watchdog believes need not be
-believed. Reading 1,000 watches takes 7 ms.
+`/proc/self/fdinfo/N` lists every watch of an inotify descriptor, so watchdog's own bookkeeping
+need not be trusted. Reading 1,000 watches takes 7 ms.
 """
 
 import os
@@ -12,10 +12,10 @@ Identity = tuple[int, int]
 
 
 def missing_from(descriptor: int, directories: Iterable[Identity]) -> set[Identity]:
-    """Those of the directories that have no watch on this inotify descriptor.
+    """Return the directories that have no watch on this inotify descriptor.
 
-    btrfs shows `stat` a device for each subvolume, and fdinfo never names those: a device on which fdinfo
-    knows no watch at all says nothing, and the inode alone is compared.
+    On btrfs `stat` shows one device per subvolume, and fdinfo never shows those. If fdinfo has no
+    watch on a device at all, only the inodes are compared.
     """
     watched = _read_watches(descriptor)
     devices = {device for device, _ in watched}
@@ -29,7 +29,7 @@ def missing_from(descriptor: int, directories: Iterable[Identity]) -> set[Identi
 
 
 def _read_watches(descriptor: int) -> set[Identity]:
-    """The kernel's device number and the inode of every watch; none when there is no such descriptor."""
+    """Return the kernel's device number and the inode of every watch; none without the descriptor."""
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
             return set(_parse_watches(lines))
@@ -38,7 +38,7 @@ def _read_watches(descriptor: int) -> set[Identity]:
 
 
 def _parse_watches(lines: Iterable[str]) -> Iterator[Identity]:
-    """A watch is a line `inotify wd:1 ino:3f sdev:800001 mask:3c8 …`, in hexadecimal."""
+    """Parse lines like `inotify wd:1 ino:3f sdev:800001 mask:3c8 …`, in hexadecimal."""
     for line in lines:
         if line.startswith("inotify "):
             facts = dict(fact.split(":", 1) for fact in line.split()[1:])
@@ -46,5 +46,5 @@ def _parse_watches(lines: Iterable[str]) -> Iterator[Identity]:
 
 
 def _kernel_number(device: int) -> int:
-    """The kernel's own way to put major and minor into one number, which fdinfo shows, unlike `stat`."""
+    """Combine major and minor as the kernel does; fdinfo shows this number, `stat` another."""
     return os.major(device) << 20 | os.minor(device)

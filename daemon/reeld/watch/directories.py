@@ -1,7 +1,8 @@
-"""Which directories have changed since they were last listed? One `stat` for each answers, and none is read.
+"""Finds the directories that changed since their last listing, with one `stat` for each.
 
-A name that comes or goes changes its directory's times. So a pass over the known directories finds every file that was
-created, renamed or deleted, for a twentieth of what a walk costs; only what happened inside a file escapes it.
+A name that comes or goes changes its directory's times. So a quick scan over the known
+directories finds every file that was created, renamed or deleted, for a twentieth of the cost of
+a walk. It misses only changes inside files.
 """
 
 import os
@@ -12,29 +13,29 @@ from dataclasses import dataclass
 from reeld.watch.coverage import Identity
 from reeld.watch.walk import Listing, join
 
-# File systems keep times in ticks, of up to 2 seconds (FAT): what happened in the tick of the listing, but after it,
-# leaves no trace in the times. So a directory that changed this shortly before it was listed is listed again.
+# File systems round times to up to 2 seconds (FAT). A change right after the listing may leave
+# the times equal. So a directory that changed this shortly before its listing is listed again.
 YOUNG_NS = 3_000_000_000
 
-# mtime, ctime, device, inode, names, whether the times can be trusted. Packed, because 10,000 directories are many
-# objects otherwise: 2.9 MB with it.
+# mtime, ctime, device, inode, hash of the names, whether the times can be trusted. Packed,
+# because 10,000 directories would be many objects: this takes 2.9 MB.
 _SEEN = struct.Struct("<qqQQq?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a listing showed that the one before it did not."""
+    """What a listing showed that the previous listing did not."""
 
     relative: str | None
-    """None: it is another directory than before, or could not be listed then, which nobody need have told."""
+    """None: another directory took its place, or it could not be listed. No event is due for that."""
     has_other_names: bool
-    """Whether a file came or went. Directories do not count: their coming is told without naming this one."""
+    """Whether a file came or went. Directories do not count: their events do not name this one."""
     unknown_directories: tuple[str, ...]
-    """Directories, relative to the library, of which nothing was known."""
+    """Directories, relative to the library, that were not known yet."""
 
 
 class KnownDirectories:
-    """The directories of one library as they were when last listed. For one thread."""
+    """The directories of one library as of their last listing. For one thread."""
 
     def __init__(self) -> None:
         self._seen: dict[str, bytes] = {}
@@ -43,12 +44,14 @@ class KnownDirectories:
         return len(self._seen)
 
     def note(self, listing: Listing, *, wall_ns: int) -> Difference | None:
-        """Remember the directory as it was listed, at this moment of the wall clock, and say what is new.
+        """Remember a listing made at this wall-clock time, and return what is new.
 
-        None when this very directory was not known, or shows the same names and known directories.
+        Returns None for a directory that was not known before, and where names and directories
+        are the same.
         """
         before = self._seen.get(listing.relative)
-        # ctime, not mtime: rsync and tar set a directory's mtime back, and every clock tick changes both.
+        # ctime, not mtime: rsync and tar set a directory's mtime back, and a clock step changes
+        # both.
         is_sure = listing.ctime_ns < wall_ns - YOUNG_NS and not listing.unknown
         names = hash((listing.file_names, listing.companions, listing.others))
         self._seen[listing.relative] = _SEEN.pack(
@@ -66,26 +69,28 @@ class KnownDirectories:
         return Difference(relative=listing.relative, has_other_names=names != names_before, unknown_directories=unknown)
 
     def distrust(self, relative: str) -> None:
-        """It could not be listed, so it must be listed by the next pass, whatever its times say."""
+        """Force the next quick scan to list this directory, because it could not be listed now."""
         self._seen[relative] = _SEEN.pack(0, 0, 0, 0, 0, False)
 
     def forget(self, relative: str) -> None:
-        """It is certainly not there. What was below it is forgotten by the next pass."""
+        """Drop a directory that certainly is gone. The next quick scan drops those below it."""
         self._seen.pop(relative, None)
 
     def changed(self, root: str, should_stop: Callable[[], bool]) -> list[str]:
-        """Look at each directory without reading it; those to be listed, because they changed, went or are unsure."""
+        """Return the directories to list: those that changed, vanished or have unsure times. Only
+        `stat` is used.
+        """
         changed: list[str] = []
         gone: set[str] = set()
         for relative, seen in self._seen.items():
             if should_stop():
                 break
             if relative.rpartition("/")[0] in gone:
-                gone.add(relative)  # whoever lists the one above finds out
+                gone.add(relative)  # listing the one above finds this out
                 continue
             mtime_ns, ctime_ns, device, inode, _, is_sure = _SEEN.unpack(seen)
             try:
-                # The slash makes a root that is a link count as what it leads to, and any other link as no directory.
+                # The slash follows a root that is a link. Below the root, a link is no directory.
                 now = os.lstat(f"{root}/{relative}")
             except FileNotFoundError:
                 gone.add(relative)
@@ -102,7 +107,7 @@ class KnownDirectories:
         return changed
 
     def still_there(self, root: str) -> Iterator[tuple[str, Identity]]:
-        """The directories, with their identities, that are still where they were listed; unreadable ones are not."""
+        """Yield the directories, with their identities, that are still at their place and readable."""
         for relative, seen in list(self._seen.items()):
             _, _, device, inode, _, _ = _SEEN.unpack(seen)
             try:

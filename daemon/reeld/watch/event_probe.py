@@ -1,10 +1,11 @@
-"""Does what the kernel says still reach us?
+"""Event probe: proves that inotify events still arrive.
 
-Threads can be alive and blocked, and a descriptor can be open and dumb. So something of ours is changed every few
-seconds, and the event must come back all the way: through the same inotify descriptor, the same reader, the same
-queue. inotify tells in order, so that the canary's event also proves that everything before it was told.
+Threads can be alive and blocked, and a descriptor can be open and silent. So reeld changes a file
+of its own every few seconds. The event must come back through the same inotify descriptor, reader
+and queue. inotify keeps the order, so the probe's event also proves that all earlier events
+arrived.
 
-What is changed lies in memory alone: it needs no disk, so that a full or a lost one does not silence it.
+The file lies in memory, so a full or lost disk does not silence the probe.
 """
 
 import os
@@ -12,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
-# How often it is changed; and when it should have been heard of. A blocked thread is noticed in half a minute.
+# How often the probe changes its file, and how late its event may be. A blocked thread is noticed
+# within half a minute.
 BEAT_S = 10.0
 LATE_S = 10.0
 
@@ -23,31 +25,36 @@ class EventProbe:
     def __init__(self, clock: Callable[[], float] = time.monotonic, wall_ns: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
         self._wall_ns = wall_ns
-        self._file = os.memfd_create("reeld-canary")
+        self._file = os.memfd_create("reeld-event-probe")
         self._closing = threading.Lock()
         self._touched: tuple[float, int] | None = None
-        """When, by either clock, it was changed without having been heard of yet."""
+        """When the file was changed, by both clocks, while the event is still due."""
         self._next_beat = 0.0
         self._last_beat = 0.0
         self.delivered_until_ns = 0
-        """Whatever happened before this moment of the wall clock was told, if the kernel tells of it at all."""
+        """All events before this wall-clock time have arrived, if the kernel reports such events at
+        all.
+        """
 
     @property
     def path(self) -> bytes:
-        """What to watch, while it is open."""
+        """The path to watch while the probe is open."""
         return b"/proc/self/fd/%d" % self._file
 
     def close(self) -> None:
-        """Any thread may call it, more than once: a number that is closed twice may be another's file by then."""
+        """Close the file. Any thread may call this, more than once: a number that is closed twice
+        may belong to another file by then.
+        """
         with self._closing:
             file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
 
     def beat(self) -> None:
-        """Change the file if it is time for that. Call it every few seconds."""
+        """Change the file if it is time. Call it every few seconds."""
         now = self._clock()
-        # Whoever was away himself (a long walk, a stopped process) cannot say how long the other was silent.
+        # After a long pause of this thread (a long walk, a stopped process) the delay proves
+        # nothing.
         was_away = now - self._last_beat > LATE_S
         self._last_beat = now
         if self._touched is not None and was_away:
@@ -63,5 +70,5 @@ class EventProbe:
             self.delivered_until_ns = touched[1]
 
     def is_silent(self) -> bool:
-        """Whether it was changed and the news of that did not come."""
+        """Tell whether the event of the last change is overdue."""
         return self._touched is not None and self._clock() - self._touched[0] > LATE_S

@@ -1,10 +1,11 @@
-"""Is the file system at this path the one that was there before?
+"""Filesystem identity: tells whether the file system at a path is the one that was there before.
 
-A library's root, and each mount point below it, has a passport: what it was known by when it was last believed. No
-single fact of it serves everywhere (measured): the file system's id is kept over remounts by ext4 and btrfs, is the
-device's number on xfs and vfat, random on tmpfs and 0 on FUSE; the device's number changes over boots and remounts; a
-root's inode is the same number on every ext4. So two passports prove sameness, prove otherwise, or prove nothing, and
-then the files have to tell.
+A library's root, and each mount point below it, has an identity: the facts it had when it was
+last verified. No single fact serves everywhere (measured). The file system's id survives remounts
+on ext4 and btrfs, is the device's number on xfs and vfat, random on tmpfs, and 0 on FUSE. The
+device's number changes over boots and remounts. A root's inode is the same number on every ext4.
+So two identities prove sameness, prove difference, or prove nothing. In the last case the files
+must decide.
 """
 
 import os
@@ -22,24 +23,27 @@ _FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_moun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesystemIdentity:
-    """What a directory is known by. None is not known: an older reeld remembered less, or /proc is not there."""
+    """The facts that identify a directory.
+
+    None is unknown: an older reeld stored less, or /proc is not mounted.
+    """
 
     real_path: str | None = None
     device: int | None = None
     inode: int | None = None
     fs_id: int | None = None
-    """What statvfs(3) calls f_fsid."""
+    """f_fsid of statvfs(3)."""
     fs_type: str | None = None
     source: str | None = None
     is_mount_point: bool | None = None
     file_count: int | None = None
-    """How many files of the library were present after the last walk of all of it."""
+    """How many files of the library were present after the last complete walk."""
     below: Mapping[str, "FilesystemIdentity"] | None = field(default=None)
-    """Of the mount points below a library's root, by relative path; None where that was never looked at."""
+    """Mount points below a library's root, by relative path; None if they were never listed."""
     away: tuple[str, ...] = ()
-    """Those of them of which nothing is known at present."""
-    instead: "FilesystemIdentity | None" = None
-    """What was in its place when that was last looked at, and not believed."""
+    """Those of them that cannot be checked at present."""
+    rejected: "FilesystemIdentity | None" = None
+    """The identity that was rejected when the path was last checked."""
 
     def to_json(self) -> dict[str, Any]:
         facts = {name: getattr(self, name) for name in _FACTS}
@@ -48,23 +52,24 @@ class FilesystemIdentity:
             json["below"] = {
                 relative: filesystem_identity.to_json() for relative, filesystem_identity in self.below.items()
             }
-        if self.instead is not None:
-            json["instead"] = self.instead.to_json()
+        if self.rejected is not None:
+            json["rejected"] = self.rejected.to_json()
         return json | ({"away": list(self.away)} if self.away else {})
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> Self:
-        below, instead = json.get("below"), json.get("instead")
+        # "instead" is its name in catalogues of older reelds.
+        below, rejected = json.get("below"), json.get("rejected", json.get("instead"))
         return cls(
             **{name: json[name] for name in _FACTS if name in json},
             below=None if below is None else {relative: cls.from_json(facts) for relative, facts in below.items()},
             away=tuple(json.get("away", ())),
-            instead=None if instead is None else cls.from_json(instead),
+            rejected=None if rejected is None else cls.from_json(rejected),
         )
 
 
 class Match(Enum):
-    """What the differences of two passports prove."""
+    """What the differences of two identities prove."""
 
     SAME = "the same directory of the same file system"
     OTHER = "another directory, or another file system"
@@ -73,29 +78,30 @@ class Match(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """How a passport differs from an earlier one."""
+    """How an identity differs from an earlier one."""
 
-    likeness: Match
+    match: Match
     sentences: tuple[str, ...]
-    """For a person; those that prove something come first."""
+    """Sentences for the user; those that prove something come first."""
 
 
 def differences(before: FilesystemIdentity, now: FilesystemIdentity) -> Differences:
-    """Compare what a directory was known by with what it shows now."""
+    """Compare the facts of a directory with those it had before."""
     proofs = _proofs_of_another(before, now)
     if proofs:
         return Differences(Match.OTHER, tuple(proofs + _hints_of_another(before, now)))
     is_same_file_system = (before.fs_id, before.fs_type) == (now.fs_id, now.fs_type)
-    is_same_directory = before.inode is not None and now.inode is not None  # else the inodes were a proof
-    if is_same_file_system and is_same_directory and _has_telling_id(before) and _has_telling_id(now):
+    # otherwise the inodes were a proof
+    is_same_directory = before.inode is not None and now.inode is not None
+    if is_same_file_system and is_same_directory and _has_own_id(before) and _has_own_id(now):
         return Differences(Match.SAME, tuple(_hints_of_another(before, now)))
     return Differences(Match.UNPROVEN, tuple(_hints_of_another(before, now)))
 
 
-def is_just_so(before: FilesystemIdentity, now: FilesystemIdentity) -> bool:
-    """Whether it is certainly, or in all that is known of it, what it was."""
+def is_unchanged(before: FilesystemIdentity, now: FilesystemIdentity) -> bool:
+    """Tell whether all known facts are equal, or the identity is proven to be the same."""
     found = differences(before, now)
-    return found.likeness is Match.SAME or not found.sentences
+    return found.match is Match.SAME or not found.sentences
 
 
 def _proofs_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> list[str]:
@@ -106,8 +112,9 @@ def _proofs_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> l
         proofs.append(f"{now.source or 'a disk'} is mounted there, and nothing was")
     if _differ(before.fs_type, now.fs_type):
         proofs.append(f"the file system is {now.fs_type}, and was {before.fs_type}")
-    elif _differ(before.fs_id, now.fs_id) and _has_telling_id(before) and _has_telling_id(now):
-        # tmpfs too: its id is random at each mount, and what was in it went with the mount before.
+    elif _differ(before.fs_id, now.fs_id) and _has_own_id(before) and _has_own_id(now):
+        # Also on tmpfs: its id is random at each mount, and its content does not survive an
+        # unmount.
         proofs.append("it is another file system: its id is another one")
     if before.inode is not None and now.inode is not None and _unsigned(before.inode) != _unsigned(now.inode):
         proofs.append("it is another directory: its inode is another one")
@@ -115,7 +122,7 @@ def _proofs_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> l
 
 
 def _hints_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> list[str]:
-    """What changes over a boot, or with the order in which disks are plugged in."""
+    """List the differences that a boot, or another order of plugging in disks, may cause."""
     hints = []
     if _differ(before.source, now.source):
         hints.append(f"it lies on {readable(now.source or '')}, and lay on {readable(before.source or '')}")
@@ -128,10 +135,12 @@ def _hints_of_another(before: FilesystemIdentity, now: FilesystemIdentity) -> li
     return hints
 
 
-def _has_telling_id(filesystem_identity: FilesystemIdentity) -> bool:
-    """Whether the id is the file system's own: not missing, and not its device's number in other clothes.
+def _has_own_id(filesystem_identity: FilesystemIdentity) -> bool:
+    """Tell whether the id belongs to the file system itself: it exists and is not the device's
+    number.
 
-    The kernel gives the device as the id of a file system that has none (xfs, vfat, exfat, ntfs3).
+    The kernel returns the device as the id of a file system without one (xfs, vfat, exfat,
+    ntfs3).
     """
     return filesystem_identity.fs_id not in (None, 0, filesystem_identity.device)
 
@@ -141,12 +150,12 @@ def _differ(before: object, now: object) -> bool:
 
 
 def _unsigned(number: int) -> int:
-    # The schema before kept these as SQLite does: signed.
+    # An earlier schema stored these as SQLite does: signed.
     return number % (1 << 64)
 
 
 def identity_of_root(seen: RootSeen) -> FilesystemIdentity:
-    """The passport of a library's root as it was just seen, with those of the mount points below it."""
+    """Build the identity of a library's root as just seen, with the mount points below it."""
     mounts = all_mounts()
     prefix = seen.real_path.rstrip("/") + "/"
     relatives = dict.fromkeys(mount.mount_point.removeprefix(prefix) for mount in seen.mounts)
@@ -155,7 +164,9 @@ def identity_of_root(seen: RootSeen) -> FilesystemIdentity:
 
 
 def identity_of_mount_point(path: str, mounts: list[Mount]) -> FilesystemIdentity:
-    """The passport of one directory. What cannot be looked at is known by what the kernel's table says."""
+    """Build the identity of one directory. If it cannot be read, only the kernel's mount table is
+    used.
+    """
     try:
         status, fs_id = os.stat(path), os.statvfs(path).f_fsid
     except OSError:

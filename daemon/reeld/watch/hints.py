@@ -1,21 +1,21 @@
-"""Where should somebody look soon?
+"""Remembers the directories of a library that should be listed soon.
 
-A hint is only ever a reason to look: it may come too often, too early or for a directory that is gone.
-Losing one is not allowed, and the memory for them is bounded by directories, not by events: 60,000 events
-in one folder are one hint (measured: a queue of events grew to 300,000 entries and 85 MB).
+A hint is only a reason to list: it may come too often, too early or for a directory that is gone.
+No hint may be lost. The memory is bounded by directories, not by events: 60,000 events in one
+folder are one hint. (Measured: a queue of events grew to 300,000 entries and 85 MB.)
 """
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-# With this many directories dirty, a walk of everything costs no more than looking at each. About 2 MB.
+# With this many directories marked, a full walk is no dearer than listing each. About 2 MB.
 MOST_HINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Look at this directory; with `is_recursive`, at everything below it too. `relative` '' is the root."""
+    """A directory to list; with `is_recursive`, all below it too. '' is the root."""
 
     relative: str
     is_recursive: bool
@@ -25,7 +25,7 @@ EVERYTHING = Hint(relative="", is_recursive=True)
 
 
 class DirtyDirectories:
-    """The directories of one library that somebody should look at. Any thread may call any method."""
+    """The directories of one library that should be listed. Any thread may call any method."""
 
     def __init__(self, *, capacity: int = MOST_HINTS) -> None:
         self._capacity = capacity
@@ -34,7 +34,7 @@ class DirtyDirectories:
         self._is_woken = False
 
     def mark(self, relative: str, *, is_recursive: bool = False) -> None:
-        """Remember to look there. Beyond the capacity, all hints together become "look everywhere"."""
+        """Mark a directory. Beyond the capacity, all hints together become one full walk."""
         with self._changed:
             if self._is_covered(relative):
                 return
@@ -45,14 +45,15 @@ class DirtyDirectories:
             self._changed.notify_all()
 
     def mark_everything(self) -> None:
-        """Remember to walk the whole library."""
+        """Request a walk of the whole library."""
         self.mark(EVERYTHING.relative, is_recursive=EVERYTHING.is_recursive)
 
     def take(self) -> Hint | None:
-        """The oldest hint, or None when there is none.
+        """Return the oldest hint, or None.
 
-        It is forgotten here, before anybody looks: an event that comes while its directory is being looked
-        at marks it again, and is not lost. A hint below a tree that is still to be walked is dropped.
+        The hint is removed before the listing starts. An event that arrives during the listing
+        marks the directory again, so it is not lost. A hint below a tree that is still due for a
+        walk is dropped.
         """
         with self._changed:
             while self._pending:
@@ -62,7 +63,7 @@ class DirtyDirectories:
             return None
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait until there is a hint, `wake` is called or the time is over; whether there is a hint."""
+        """Wait for a hint, for `wake` or for the timeout. Return whether there is a hint."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._pending) or self._is_woken, timeout_s)
             self._is_woken = False
@@ -79,7 +80,7 @@ class DirtyDirectories:
             return len(self._pending)
 
     def _is_covered(self, relative: str) -> bool:
-        """Whether a tree above is to be walked anyway. Looks only upwards, so it costs the depth."""
+        """Tell whether a tree above is marked for a walk. Goes upwards only, so it costs the depth."""
         while relative:
             relative = relative.rpartition("/")[0]
             if self._pending.get(relative, False):

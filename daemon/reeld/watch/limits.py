@@ -1,4 +1,4 @@
-"""Why can a library not be watched, and what can its owner do?"""
+"""Explains why a library cannot be watched, and which limit to raise."""
 
 import ctypes
 import errno
@@ -9,17 +9,19 @@ from contextlib import suppress
 from reeld.domain.files import readable
 from reeld.errors import ReeldError
 
-# What many desktop programs recommend; a watch costs the kernel about 1 KB, and only when it is used.
+# The value that many desktop programs recommend. A watch costs the kernel about 1 KB, once it is
+# used.
 _USUAL_WATCHES = 524_288
 _USUAL_INSTANCES = 1_024
 
-# Both hold; the second is the namespace's own (a container's), and outside of any it is another name of the first.
+# Both limits apply. The second belongs to the namespace (a container). Outside of any namespace
+# both are the same number.
 _WATCHES = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
 _INSTANCES = ("fs.inotify.max_user_instances", "user.max_inotify_instances")
 
 
 class CannotWatch(ReeldError):
-    """This library cannot be watched now; poll it and try again later. The message says what to do."""
+    """This library cannot be watched now. Poll it, and try again later."""
 
     exit_code = os.EX_TEMPFAIL
 
@@ -43,13 +45,13 @@ def cause_and_hint(error: OSError) -> tuple[str, str]:
 
 
 def most_watches() -> int | None:
-    """How many watches this user may have in all; None where that is hidden from us."""
+    """Return how many watches this user may have in all; None if the limit is hidden from us."""
     limits = [limit for name in _WATCHES if (limit := _limit(name)) is not None]
     return min(limits, default=None)
 
 
 def shortage(directories: int) -> str | None:
-    """What to say of the limit where so many directories are to be watched; None when it suffices, or is hidden."""
+    """Explain that the limit is too low for so many directories; None if it suffices or is hidden."""
     limits = {name: limit for name in _WATCHES if (limit := _limit(name)) is not None}
     if not limits or min(limits.values()) > directories:
         return None
@@ -78,7 +80,7 @@ def _limit(name: str) -> int | None:
         return None
 
 
-# The event is in the queue before `close` returns; the rest is for a machine that swaps.
+# The event is in the queue before `close` returns. The time is for a machine that swaps.
 PATIENCE_S = 2.0
 
 _IN_CLOSE_NOWRITE = 0x10
@@ -89,7 +91,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def delivers_events(directory: str) -> bool:
-    """Whether opening the directory brought an event. Raises CannotWatch when it cannot even be watched."""
+    """Tell whether opening the directory caused an event. Raises CannotWatch if it cannot be
+    watched.
+    """
     queue = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
     if queue < 0:
         raise CannotWatch(directory, _last_error())

@@ -1,14 +1,14 @@
-"""Which file system does a path lie on, and does the kernel tell of what happens there?
+"""Finds the file system of a path, and whether the kernel reports all changes on it.
 
-Read from `/proc/self/mountinfo`, as proc_pid_mountinfo(5) describes it. Reading it touches no disk, so that a dead
-network mount holds nobody up.
+Reads `/proc/self/mountinfo`, see proc_pid_mountinfo(5). That touches no disk, so a dead network
+mount blocks nothing.
 """
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Somebody else may write behind the mount, and the kernel here is not told: measured for FUSE (bindfs) and overlay,
+# On these, others can write without an event here. Measured for FUSE (bindfs) and overlay, and
 # true of every network file system by its nature.
 _TELL_NOTHING = frozenset({
     "9p", "afs", "ceph", "cifs", "coda", "davfs", "glusterfs", "mergerfs", "ncpfs", "nfs", "nfs4", "overlay",
@@ -18,25 +18,25 @@ _TELL_NOTHING = frozenset({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A file system and where it is mounted."""
+    """A file system and the place where it is mounted."""
 
     mount_point: str
     fs_type: str
     source: str
-    """The disk, the server's share or what else the file system lies on."""
+    """The disk, the server's share or another source of the file system."""
     device: tuple[int, int]
-    """Major and minor number, as of all files on it; btrfs shows `stat` others for its subvolumes."""
+    """Major and minor number of all files on it. On btrfs `stat` shows others for its subvolumes."""
     top: str = "/"
-    """Which directory of the file system is to be seen there; a bind mount shows a part."""
+    """The directory of the file system that is visible there. A bind mount shows a part."""
 
     @property
     def delivers_all_events(self) -> bool:
-        """Whether inotify tells of all that happens here, whoever does it."""
+        """Whether inotify reports all changes here, made by any program or machine."""
         return self.fs_type not in _TELL_NOTHING and self.fs_type.partition(".")[0] not in ("fuse", "fuseblk")
 
 
 def all_mounts() -> list[Mount]:
-    """Every mount of this process' view, in the order in which they were made; none without /proc."""
+    """List every mount that this process sees, in the order of mounting; none without /proc."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
             return parse_mounts(lines)
@@ -45,7 +45,7 @@ def all_mounts() -> list[Mount]:
 
 
 def mount_of(path: str, mounts: Iterable[Mount]) -> Mount | None:
-    """The mount that an absolute path without links lies on: the last made of those with the longest name."""
+    """Find the mount of an absolute path without links: the latest of those with the longest name."""
     found: Mount | None = None
     for mount in mounts:
         is_above = path == mount.mount_point or path.startswith(mount.mount_point.rstrip("/") + "/")
@@ -55,13 +55,15 @@ def mount_of(path: str, mounts: Iterable[Mount]) -> Mount | None:
 
 
 def mount_points_below(root: str, mounts: Iterable[Mount]) -> list[Mount]:
-    """The mounts within a directory, itself not included."""
+    """List the mounts within a directory, without the directory itself."""
     prefix = root.rstrip("/") + "/"
     return [mount for mount in mounts if mount.mount_point.startswith(prefix) and mount.mount_point != prefix]
 
 
 def mounted_below(root: str) -> tuple[Mount, ...]:
-    """The mounts within a directory right now. Asked after each look: only the lines that matter are taken apart."""
+    """List the current mounts within a directory. Runs after each scan, so only matching lines are
+    parsed.
+    """
     prefix = root.rstrip("/") + "/"
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
@@ -72,7 +74,7 @@ def mounted_below(root: str) -> tuple[Mount, ...]:
 
 
 def parse_mounts(lines: Iterable[str]) -> list[Mount]:
-    """A line is `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`; those of another shape are left out."""
+    """Parse lines like `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`; skip all others."""
     return [mount for line in lines if (mount := _parse(line)) is not None]
 
 
@@ -92,7 +94,7 @@ def _parse(line: str) -> Mount | None:
 
 
 def _unescaped(text: str) -> str:
-    r"""Blank, tab, line end and backslash stand as `\040`, `\011`, `\012` and `\134`."""
+    r"""Decode blank, tab, line end and backslash from `\040`, `\011`, `\012` and `\134`."""
     if "\\" not in text:
         return text
     raw = os.fsencode(text)

@@ -1,20 +1,21 @@
-"""What does the kernel say about a library, and does it still say anything?
+"""Watches a library with inotify and marks the directories in which something happened.
 
-One watchdog observer for each library, on an inotify descriptor of its own, so that what breaks one
-library's watching leaves the others alone. Events only mark directories dirty.
+Each library has a watchdog observer and an inotify descriptor of its own. So a failure of one
+leaves the others alone. Events only mark directories.
 
-watchdog brings the threads, the reading of inotify, the event filter and the dispatch. Its bookkeeping of
-a tree (`InotifyWatchGroup`) is replaced, through the callback interface that watchdog offers for that,
-because these were measured with 7.1:
+watchdog provides the threads, the reading of inotify, the event filter and the dispatch. Its
+bookkeeping of a tree (`InotifyWatchGroup`) is replaced, through watchdog's callback interface,
+because these faults were measured with 7.1:
 
-- its reader dies of a KeyError on ordinary moves, and nothing says so;
+- its reader dies of a KeyError on ordinary moves, without a message;
 - after an overflow it adds all watches again, which overflows again, without end;
 - the children of a directory that was created and renamed at once stay unwatched (46 of 400);
 - a directory that was moved out goes on reporting under its old path;
-- a moved directory is announced file by file, and every move out holds all events up for half a second;
-- a reached watch limit and a lost root are passed over in silence.
+- a moved directory is announced file by file, and every move out delays all events by half a
+  second;
+- a reached watch limit and a lost root are ignored in silence.
 
-What cannot be hindered is noticed: see `LibraryObserver.trouble`.
+Faults that cannot be prevented are detected: see `LibraryObserver.trouble`.
 """
 
 import errno
@@ -57,13 +58,14 @@ if (VERSION_MAJOR, VERSION_MINOR) != (7, 1):
         "install watchdog>=7.1,<7.2"
     )
 
-# It warns of an overflow on its own logger, which would write a plain line into our log; it is a trouble of ours.
+# watchdog logs an overflow on its own logger, as a plain line. We report it as trouble of the
+# observer.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
-# No open, close-without-write, modify or attribute events: with watchdog's default mask every walk, ours
-# or anybody's, makes four events a directory, and 5,000 directories overflow the queue at the start. A file
-# that grows needs no event: whoever settles it looks again by the clock. A rename is told as a deletion and
-# a creation: the kernel sends it because of the creations.
+# No open, close-without-write, modify or attribute events. With watchdog's default mask every
+# walk, by any program, makes four events a directory, and 5,000 directories overflow the queue at
+# the start. A file that grows needs no event: while it settles it is polled. A rename arrives as
+# a deletion and a creation, because creations are in the mask.
 _WANTED: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileDeletedEvent,
@@ -71,8 +73,8 @@ _WANTED: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirDeletedEvent,
 ]
-# ONLYDIR and DONT_FOLLOW: a name that became a link to elsewhere is not watched. EXCL_UNLINK: what happens
-# to a file after its name is gone is nobody's news.
+# ONLYDIR and DONT_FOLLOW: a name that became a link is not watched. EXCL_UNLINK: changes to a
+# file without a name do not matter.
 _HOW = InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW | InotifyConstants.IN_EXCL_UNLINK
 
 _STOP_TIMEOUT_S = 5.0
@@ -84,17 +86,18 @@ OVERFLOWED = "more happened at once than the kernel's queue holds; events were l
 class LibraryObserver:
     """Marks in `hints` the directories of a library in which something happened.
 
-    Start it first and walk afterwards: then whatever the walk missed is marked. Directories that `rules`
-    skip are not watched (on a Synology NAS they are most of all).
+    Start it first and walk afterwards: then all changes that the walk missed are marked.
+    Directories that `rules` skip are not watched (on a Synology NAS they are the majority).
 
-    `on_trouble` is called once, with a sentence, when events were lost or will be: stop this observer,
-    start a new one and walk the library; but not from within the call, which is made by a thread of the
-    observer. A thread that died of an error calls nobody, nor does one that is blocked: call `beat` and ask for
-    `trouble` every few seconds.
+    `on_trouble` is called once, with a sentence, when events were lost or will be. Then stop this
+    observer, start a new one and walk the library. Do not do so within the call, which an
+    observer's thread makes. A thread that died or is blocked makes no call: so call `beat`, and
+    check `trouble`, every few seconds.
     """
 
     def __init__(self, root: str, hints: DirtyDirectories, on_trouble: Callable[[str], None], *, rules: Rules) -> None:
-        # A root that is a link would be watched as a link: files directly in it went unseen (measured).
+        # A root that is a link would be watched as a link, and files directly in it were missed
+        # (measured).
         self._root = os.path.realpath(root)
         self._hints = hints
         self._on_trouble = on_trouble
@@ -103,11 +106,11 @@ class LibraryObserver:
         self._is_stopping = False
         self._reader: InotifyFD | None = None
         self._observer: BaseObserver | None = None
-        self._canary: EventProbe | None = None
+        self._probe: EventProbe | None = None
         self._marker: _Marker | None = None
 
     def start(self) -> None:
-        """Watch the whole tree; events count from here. Raises CannotWatch, and leaves nothing behind."""
+        """Watch the whole tree; events count from here. On CannotWatch nothing is left behind."""
         try:
             self._start_reader()
             self._start_observer()
@@ -119,16 +122,17 @@ class LibraryObserver:
             raise
 
     def stop(self) -> None:
-        """Stop the threads and give the watches back. Never raises; gives up after a few seconds.
+        """Stop the threads and release the watches. Never raises; gives up after a few seconds.
 
-        A thread may sit in a system call on a dead mount, holding the locks that stopping needs. So the
-        stopping happens in a thread of its own, which is left behind when it does not come back.
+        A thread may be blocked in a system call on a dead mount and hold the locks that stopping
+        needs. So a separate thread does the stopping. It is abandoned if it does not return.
         """
         self._is_stopping = True
         stopper = threading.Thread(target=self._stop_threads, name="reeld-watch-stop", daemon=True)
         try:
             stopper.start()
-        except RuntimeError:  # no thread can be made: the interpreter is ending, or the system is full
+        # no thread can be started: the interpreter is ending, or the system is full
+        except RuntimeError:
             self._stop_threads()
         else:
             stopper.join(_STOP_TIMEOUT_S)
@@ -137,7 +141,9 @@ class LibraryObserver:
         return self.trouble() is None
 
     def trouble(self) -> str | None:
-        """Why events were, or will be, missed; None while all is well. It does not pass by itself."""
+        """Say why events were lost or will be; None while all is well. It does not recover by
+        itself.
+        """
         if self._reported is not None:
             return self._reported
         if self._observer is None or self._reader is None:
@@ -145,23 +151,23 @@ class LibraryObserver:
         for thread in (self._reader, self._observer, *self._observer.emitters):
             if not thread.is_alive():
                 return f"watchdog's thread {type(thread).__name__.strip('_')} has ended"
-        if self._canary is not None and self._canary.is_silent():
-            return "a change that reeld made itself was not told"
+        if self._probe is not None and self._probe.is_silent():
+            return "the event of a change that reeld made itself did not arrive"
         return None
 
     def beat(self) -> None:
-        """Make a change of our own now and then, which must be told."""
-        if self._canary is not None:
-            self._canary.beat()
+        """Let the event probe make its change."""
+        if self._probe is not None:
+            self._probe.beat()
 
     @property
     def delivered_until_ns(self) -> int:
-        """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
-        return 0 if self._canary is None else self._canary.delivered_until_ns
+        """All events before this wall-clock time, if any are delivered at all, are in the hints."""
+        return 0 if self._probe is None else self._probe.delivered_until_ns
 
     @property
     def events(self) -> int:
-        """How many events came so far."""
+        """The number of events so far."""
         return 0 if self._marker is None else self._marker.events
 
     @property
@@ -169,35 +175,36 @@ class LibraryObserver:
         return self._reported == OVERFLOWED
 
     def coverage(self, directories: Iterable[Identity]) -> set[Identity]:
-        """Those of the walked directories, each (device, inode), of which the kernel would not tell us.
+        """Return the listed directories, each (device, inode), that the kernel does not watch.
 
-        Empty is good. A directory may be watched by now that was not when it was walked, so ask after the
-        hints of the walk's time were followed. On an observer that does not run nothing is covered.
+        Empty is good. A watch may be added after its directory was listed, so call this after the
+        hints from the walk were processed. On a stopped observer no directory is covered.
         """
         return set(directories) if self._is_stopping else missing_from(self._descriptor(), directories)
 
     def _start_reader(self) -> None:
         self._reader = InotifyFD()
-        # It is opened without close-on-exec: a child process would keep all watches alive.
+        # watchdog opens it without close-on-exec, and a child process would keep all watches
+        # alive.
         os.set_inheritable(self._descriptor(), False)
         self._reader.start()
 
     def _start_observer(self) -> None:
-        self._canary = EventProbe()
+        self._probe = EventProbe()
         self._observer = BaseObserver(
             _TreeEmitter,
             inotify_fd=self._reader,
             root=os.fsencode(self._root),
             rules=self._rules,
             on_trouble=self._report,
-            event_probe=self._canary,
+            event_probe=self._probe,
         )
-        self._marker = _Marker(self._root, self._hints, self._canary)
+        self._marker = _Marker(self._root, self._hints, self._probe)
         self._observer.schedule(self._marker, self._root, recursive=True, event_filter=_WANTED)
         self._observer.start()
 
     def _descriptor(self) -> int:
-        """The one private name of watchdog that is needed; 7.1 has no public one for it."""
+        """Use watchdog's one private name that is needed; 7.1 has no public one for it."""
         if self._reader is None:
             raise RuntimeError("the observer was not started")
         return self._reader._inotify_fd  # noqa: SLF001
@@ -215,22 +222,22 @@ class LibraryObserver:
         for thread in (self._reader, self._observer):
             if thread is not None and thread.is_alive():
                 thread.join(_STOP_TIMEOUT_S)
-        if self._canary is not None:
-            self._canary.close()
+        if self._probe is not None:
+            self._probe.close()
 
 
 class _Marker(FileSystemEventHandler):
-    """Marks where an event happened. Nothing else: an exception here would end watchdog's thread."""
+    """Marks the directory of each event. It must not raise: that would end watchdog's thread."""
 
     def __init__(self, root: str, hints: DirtyDirectories, event_probe: EventProbe) -> None:
         self._prefix_length = len(root.rstrip("/")) + 1
         self._hints = hints
-        self._canary = event_probe
+        self._probe = event_probe
         self.events = 0
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if isinstance(event, _ProbeEvent):
-            self._canary.hear()
+            self._probe.hear()
             return
         self.events += 1
         relative = os.fsdecode(event.src_path)[self._prefix_length :]
@@ -241,13 +248,13 @@ class _Marker(FileSystemEventHandler):
 
 
 class _ProbeEvent(FileClosedEvent):
-    """The canary was heard of by the reader; by being queued it comes to the marker behind all that was told before."""
+    """The event probe's event. It reaches the marker through the queue, after all earlier events."""
 
 
 class _TreeEmitter(InotifyEmitter):
-    """watchdog's inotify emitter with our own tree of watches, which queues the events by itself.
+    """watchdog's inotify emitter with our own tree of watches, which queues the events itself.
 
-    The root is given, because `watch.path` is the directory above when the library's path is a file.
+    The root is passed in: if the library's path is a file, `watch.path` is the directory above.
     """
 
     def __init__(
@@ -266,52 +273,55 @@ class _TreeEmitter(InotifyEmitter):
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter, inotify_fd=inotify_fd)
         mask = Mask(self.get_event_mask_from_filter() | _HOW)
         self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble)
-        self._canary = _ProbeWatch(event_probe, self.queue_event)
+        self._probe = _ProbeWatch(event_probe, self.queue_event)
 
     def on_thread_start(self) -> None:
-        self._canary.start(self._tree.reader)
+        self._probe.start(self._tree.reader)
         self._tree.watch_all()
 
     def queue_events(self, timeout: float, *, full_events: bool = False) -> None:  # noqa: ARG002
-        """The reader's thread has queued them already; this one only has to live until it is stopped."""
+        """Wait until stopped. The reader's thread queues the events."""
         self.stopped_event.wait()
 
 
 class _ProbeWatch:
-    """The watch of the canary: a `WatchCallback`, called by the reader's thread."""
+    """The watch of the event probe: a `WatchCallback`, called by the reader's thread."""
 
     def __init__(self, event_probe: EventProbe, emit: Callable[[FileSystemEvent], None]) -> None:
-        self._canary = event_probe
+        self._probe = event_probe
         self._event = _ProbeEvent(event_probe.path)
         self._emit = emit
 
     def start(self, reader: InotifyFD) -> None:
-        """Raises OSError at the watch limit. Where /proc is hidden from us there is no canary."""
+        """Watch the probe's file. Raises OSError at the watch limit. Where /proc is hidden, do
+        without.
+        """
         mask = Mask(InotifyConstants.IN_ATTRIB)
         try:
-            watch = reader.add_callback(self._canary.path, mask, self, CallbackId(id(self)))
+            watch = reader.add_callback(self._probe.path, mask, self, CallbackId(id(self)))
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise
             watch = WatchDescriptor(-1)
         if watch < 0:
-            self._canary.close()
+            self._probe.close()
 
     def on_event(self, event: InotifyEvent) -> None:  # noqa: ARG002
         self._emit(self._event)
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-        """The observer is being stopped."""
+        """Ignore it: the observer is being stopped."""
 
     def on_queue_overflow(self) -> None:
-        """Every directory is told as well."""
+        """Ignore it: every directory gets this call as well."""
 
 
 class _Tree:
     """All watches of one library.
 
-    A directory is watched first and listed afterwards: what is made in between is listed, or told, or
-    both. The lock guards the shape of the tree while the starting thread and the reader's both add to it.
+    A directory is watched first and listed afterwards. A name that is created in between is
+    listed, or has an event, or both. The lock guards the tree while the starting thread and the
+    reader's add to it.
     """
 
     def __init__(
@@ -332,22 +342,25 @@ class _Tree:
         self._lock = threading.Lock()
 
     def watch_all(self) -> None:
-        """Raises OSError if the root, or for want of watches any directory, cannot be watched."""
+        """Watch the whole tree. Raises OSError if the root cannot be watched, or the watches run
+        out.
+        """
         top = _Directory(self, None, b"")
         if not self._add(top):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         self._watch_below(top)
 
     def watch(self, parent: "_Directory", name: bytes) -> None:
-        """Watch a directory that has just come to be, and all below. Raises OSError at the watch limit."""
+        """Watch a new directory and all below it. Raises OSError at the watch limit."""
         directory = self._enter(parent, name)
         if directory is not None:
             self._watch_below(directory)
 
     def unwatch(self, parent: "_Directory", name: bytes) -> None:
-        """Forget a directory that is gone from here, and all below it.
+        """Forget a directory that left this place, and all below it.
 
-        Its watches would live on in a directory that was moved away, and tell of a place that is no more.
+        A directory that was moved away keeps its watches. They would report under a path that is
+        gone.
         """
         with self._lock:
             self._drop(parent, name)
@@ -362,7 +375,7 @@ class _Tree:
                     pending.append(child)
 
     def _enter(self, parent: "_Directory", name: bytes) -> "_Directory | None":
-        """A watched child, or None: skipped by the rules, gone again, or not to be read by us."""
+        """Add a watched child; None if the rules skip it, or it is gone or unreadable."""
         child = _Directory(self, parent, name)
         if self.rules.why_skip_directory(child.relative()) is not None:
             return None
@@ -375,13 +388,13 @@ class _Tree:
             except OSError as error:
                 if error.errno == errno.ENOSPC:
                     raise
-                return None  # gone again, or unreadable: the walk says which, and coverage() tells
+                return None  # gone again, or unreadable: the walk says which, and coverage() reports it
             if is_added:
                 parent.children[name] = child
             return child if is_added else None
 
     def _add(self, directory: "_Directory") -> bool:
-        """Whether the kernel watches it now. watchdog reports a refused permission as watch -1."""
+        """Tell whether the kernel watches it now. watchdog reports a refused permission as watch -1."""
         directory.watch = self.reader.add_callback(directory.path(), self._mask, directory, directory.id)
         if directory.watch >= 0:
             return True
@@ -401,8 +414,8 @@ class _Tree:
 class _Directory:
     """A watched directory, which knows its place: a `WatchCallback`, called by the reader's thread.
 
-    Each is a callback of its own, so that one directory with two places (a bind mount, or a move that is
-    half told) has two, and neither takes the other's watch away.
+    Each is a callback of its own. So a directory with two places (a bind mount, or a move whose
+    second event is still due) has two, and neither removes the other's watch.
     """
 
     __slots__ = ("children", "is_dropped", "name", "parent", "tree", "watch")
@@ -420,7 +433,7 @@ class _Directory:
         return CallbackId(id(self))
 
     def path(self) -> bytes:
-        """Absolute, as of the moves that were told so far."""
+        """The absolute path, according to the moves that were reported so far."""
         return b"/".join([self.tree.root, *self._names()])
 
     def relative(self) -> str:
@@ -437,7 +450,7 @@ class _Directory:
     def on_event(self, event: InotifyEvent) -> None:
         if event.mask & InotifyConstants.IN_UNMOUNT:
             self.tree.report(f"{readable(os.fsdecode(self.path()))} was unmounted")
-        if not event.name:  # about this directory itself: the one above it is told as well
+        if not event.name:  # about this directory itself: the one above it gets an event as well
             return
         path = os.fsdecode(self.path() + b"/" + event.name)
         if event.is_directory:
@@ -448,23 +461,25 @@ class _Directory:
             self.tree.emit(_file_event(event)(path))
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002
-        """The kernel dropped the watch: the directory is deleted, or its file system is gone."""
+        """Report a lost root. The kernel drops a watch when the directory or its file system is
+        gone.
+        """
         if self.parent is None:
             self.tree.report("the library's directory was deleted or unmounted")
 
     def on_queue_overflow(self) -> None:
-        """Called for every directory; watching goes on, with an unknown number of events lost."""
+        """Report that events were lost. Called for every directory; watching goes on."""
         self.tree.report(OVERFLOWED)
 
     def _follow(self, event: InotifyEvent) -> None:
-        """Keep the watches where the directories are, before anybody is told to look there."""
+        """Move the watches before the hint is set."""
         try:
             if event.is_create or event.is_moved_to:
                 self.tree.watch(self, event.name)
             else:
                 self.tree.unwatch(self, event.name)
-                # Two directories that exchanged names are told in an order in which the one that came is watched
-                # first, and forgotten with the one that went.
+                # If two directories swap names, the events arrive so that the new one is watched
+                # first and then dropped together with the old one.
                 self.tree.watch(self, event.name)
         except OSError as error:
             self.tree.report("; ".join(cause_and_hint(error)))
@@ -477,7 +492,7 @@ def _file_event(event: InotifyEvent) -> type[FileSystemEvent]:
 
 
 def _names_of_directories(path: bytes) -> list[bytes]:
-    """What cannot be listed has no names: the walk, not the observer, finds out why."""
+    """List the subdirectories; none if unreadable, since the walk finds out why."""
     try:
         with os.scandir(path) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

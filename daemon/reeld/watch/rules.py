@@ -1,8 +1,8 @@
-"""Which names and sizes count in a library, and why does the rest not?
+"""Decides which names and sizes count in a library, and says why the others do not.
 
-Every rule looks at a position: at the whole name of a directory, at the beginning or at the end of a
-file's name. None looks for a word inside a name: `Trailer Park Boys`, `The Sample`, `Extras` and `Temp`
-are real titles. Whether a video is a sample or a trailer is for `identify/` to say.
+Every rule tests a position: a directory's whole name, or the beginning or end of a file's name.
+No rule searches inside a name: `Trailer Park Boys`, `The Sample`, `Extras` and `Temp` are real
+titles. `identify/` decides whether a video is a sample or a trailer.
 """
 
 import re
@@ -13,9 +13,10 @@ from fnmatch import fnmatchcase
 from reeld.config import DEFAULT_EXTENSIONS
 from reeld.domain.files import readable
 
-# Who writes them: browsers (.part .crdownload .download .opdownload .partial), torrent clients (.!qB of
-# qBittorrent, .!ut and .ut! of µTorrent, .!bt, .bc! of BitComet), aria2's control file, FileZilla
-# (.filepart), Free Download Manager, yt-dlp (.ytdl), Thunder (.xltd), anybody (.tmp).
+# They come from browsers (.part .crdownload .download .opdownload .partial), torrent clients
+# (.!qB of qBittorrent, .!ut and .ut! of µTorrent, .!bt, .bc! of BitComet), aria2's control file,
+# FileZilla (.filepart), Free Download Manager, yt-dlp (.ytdl), Thunder (.xltd) and many programs
+# (.tmp).
 PARTIAL_SUFFIXES = (
     ".part", ".crdownload", ".download", ".opdownload", ".partial", ".!qB", ".!ut", ".ut!", ".!bt", ".bc!",
     ".aria2", ".filepart", ".fdmdownload", ".ytdl", ".xltd", ".tmp",
@@ -23,7 +24,7 @@ PARTIAL_SUFFIXES = (
 _FOLDED_PARTIAL_SUFFIXES = tuple(suffix.casefold() for suffix in PARTIAL_SUFFIXES)
 _PARTIAL_EXTENSIONS = frozenset(suffix.removeprefix(".") for suffix in _FOLDED_PARTIAL_SUFFIXES)
 
-# rsync writes `.name.XXXXXX` and renames it when the last byte has come.
+# rsync writes `.name.XXXXXX` and renames it after the last byte.
 _RSYNC_TEMPORARY = re.compile(r"\..+\.[A-Za-z0-9]{6}")
 
 # Whole names, compared without regard to case: Windows writes both $RECYCLE.BIN and $Recycle.Bin.
@@ -58,18 +59,19 @@ _JUNK_PREFIXES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What one library takes. Answers are None for "it counts", else a sentence for a person.
+    """The rules of one library. Each answer is None for "it counts", or a sentence for the user.
 
-    `extensions` are lower case and without the dot. `ignore_patterns` are shell patterns (`*`, `?`, `[…]`,
-    case-sensitive, `[[]` for a bracket itself):
+    `extensions` are lower case and without the dot. `ignore_patterns` are shell patterns (`*`,
+    `?`, `[…]`, case-sensitive, `[[]` for a bracket itself):
 
-    - without a slash, a pattern is compared with the whole name of each file and directory, at any depth:
-      `*.ts`, `Home videos`;
-    - with a slash, it is compared with the whole path below the library, name by name; `**` stands for any
-      number of names, also none: `/Kids` (only at the top), `Shows/*/Featurettes`, `**/raw/*.mov`;
-    - with a slash at its end, it speaks of directories only: `raw/`.
+    - without a slash, a pattern is compared with the whole name of each file and directory, at
+      any depth: `*.ts`, `Home videos`;
+    - with a slash, it is compared with the whole path below the library, name by name; `**`
+      stands for any number of names, also none: `/Kids` (only at the top), `Shows/*/Featurettes`,
+      `**/raw/*.mov`;
+    - with a slash at its end, it matches directories only: `raw/`.
 
-    A directory that is skipped takes everything below it along.
+    Skipping a directory skips everything below it.
     """
 
     extensions: frozenset[str] = frozenset(DEFAULT_EXTENSIONS)
@@ -77,16 +79,16 @@ class Rules:
     ignore_patterns: tuple[str, ...] = ()
 
     def is_video_name(self, name: str) -> bool:
-        """Whether the name's extension, in any case, is one that this library takes."""
+        """Tell whether the library takes the name's extension, in any case."""
         dot = name.rfind(".", 1)
         return dot > 0 and name[dot + 1 :].lower() in self.extensions
 
     def why_other_ending(self, name: str) -> str:
-        """What to say of a file that is no video by its name."""
+        """Explain that the file's name is no video's."""
         return f"the ending of {readable(name)} is none of the library's extensions"
 
     def why_skip_directory(self, relative: str) -> str | None:
-        """Why this directory, or one above it, is not entered. The library's root is always entered."""
+        """Say why this directory, or one above it, is not entered. The root is always entered."""
         names = relative.split("/") if relative else []
         for depth, name in enumerate(names, start=1):
             why = _why_junk_directory(name) or self._why_pattern("/".join(names[:depth]), is_directory=True)
@@ -95,15 +97,15 @@ class Rules:
         return None
 
     def is_any_ignored(self, directory: str, names: Sequence[str], sizes: Iterable[int]) -> bool:
-        """Whether one of a directory's videos does not count; quickly, where few rules hold."""
+        """Tell whether one of a directory's videos does not count. Fast where few rules apply."""
         if self.minimum_size_bytes or self.ignore_patterns or not self.extensions.isdisjoint(_PARTIAL_EXTENSIONS):
             above = f"{directory}/" if directory else ""
             return any(self.why_ignore_file(above + name, size) for name, size in zip(names, sizes, strict=True))
-        # What has a video's ending does not have a partial download's; only a hidden name is left.
+        # A video's extension is never a partial download's, so only hidden names are left.
         return "/." in "/" + "/".join(names) and any(map(why_partial, names))
 
     def why_ignore_file(self, relative: str, size_bytes: int) -> str | None:
-        """Why this file does not count, its directory being one that is entered."""
+        """Say why this file does not count, given that its directory is entered."""
         return (
             why_partial(relative.rpartition("/")[2])
             or self._why_small(size_bytes)
@@ -123,10 +125,10 @@ class Rules:
 
 
 def why_partial(name: str) -> str | None:
-    """Why a file of this name is hidden, or is not what it will be once it is complete."""
+    """Say why the name marks the file as hidden or incomplete."""
     if name.casefold().endswith(_FOLDED_PARTIAL_SUFFIXES):
         return f"its name ends in .{readable(name.rpartition('.')[2])}: a download that is not finished"
-    if not name.startswith("."):  # nearly always so, and asked of every file in every walk
+    if not name.startswith("."):  # true of nearly all names, and every walk asks this of every file
         return None
     if _RSYNC_TEMPORARY.fullmatch(name) is not None:
         return "it is named as rsync names a copy that is under way"
@@ -134,10 +136,10 @@ def why_partial(name: str) -> str | None:
 
 
 def why_incomplete(name: str, sibling_names: Container[str]) -> str | None:
-    """Why a file of this name is still being written, as the names beside it tell.
+    """Say which neighbour shows that the file is still being written.
 
-    aria2 preallocates `X.mkv` and keeps `X.mkv.aria2` until it is done; Firefox reserves the name with an
-    empty `X.mkv` and writes to `X.mkv.part`.
+    aria2 preallocates `X.mkv` and keeps `X.mkv.aria2` until it is done. Firefox reserves the name
+    with an empty `X.mkv` and writes to `X.mkv.part`.
     """
     for suffix in PARTIAL_SUFFIXES:
         if name + suffix in sibling_names:
@@ -156,7 +158,7 @@ def _why_junk_directory(name: str) -> str | None:
 
 
 def _is_hidden(name: str) -> bool:
-    """One dot hides. Three do not: `...And Justice for All` is a film of 1979."""
+    """Tell whether a dot hides the name. Three do not: `...And Justice for All` is a film of 1979."""
     return name.startswith(".") and not name.startswith("...")
 
 
@@ -170,10 +172,9 @@ def _matches(relative: str, pattern: str, *, is_directory: bool) -> bool:
 
 
 def _matches_names(names: list[str], patterns: list[str]) -> bool:
-    """Whether the patterns cover the names exactly, one by one.
+    """Tell whether the patterns cover the names exactly, one by one.
 
-    Works its way along the patterns with the set of names reached so far, so that no number of `**` makes
-    it slow.
+    Keeps the set of names reached after each pattern, so no number of `**` makes it slow.
     """
     reached: Iterable[int] = {0}
     for pattern in patterns:

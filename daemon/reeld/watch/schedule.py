@@ -1,28 +1,29 @@
-"""When is a library looked at although nothing tells of a change?
+"""Schedules the scans that run without any event.
 
-Two ways to look: a pass over the directories' times (`directories.py`), which finds what came, went or was renamed, and
-a walk, which compares every file. Neither ever takes more than a tenth of the time.
+There are two kinds: a quick scan of the directories' times (`directories.py`), which finds
+created, deleted and renamed files, and a walk, which compares every file. Neither takes more than
+a tenth of the time.
 """
 
 from dataclasses import dataclass
 
-# After a look that took a minute, at least nine minutes without one.
+# After a scan of one minute, at least nine minutes pause.
 _REST = 9.0
 
-# Where nothing is told, the walk, which is dearer than the pass, comes with every tenth of them.
+# Without events, every tenth quick scan is a walk, which is dearer.
 _PASSES_A_WALK = 10
 
 
 @dataclass(slots=True, kw_only=True)
 class Schedule:
-    """Of one library. All times are seconds of the caller's monotonic clock."""
+    """The schedule of one library. Times are seconds of the caller's monotonic clock."""
 
     reconcile_s: float
-    """From one pass to the next while events tell of all."""
+    """Pause between quick scans while all events are delivered."""
     walk_s: float
-    """From one walk to the next, likewise."""
+    """Pause between walks, likewise."""
     poll_s: float
-    """From one pass to the next while they do not."""
+    """Pause between quick scans while events are not delivered."""
     _walk_ended: float | None = None
     _walk_took_s: float = 0.0
     _look_ended: float = 0.0
@@ -44,7 +45,7 @@ class Schedule:
         self._walk_took_s = ended - started
 
     def walk_failed(self, now: float) -> None:
-        """It was given up half-way; it is due again, not at once."""
+        """Reschedule a walk that stopped half-way: it is due again, but not at once."""
         self._walk_ended = None
         self._not_before = now + self.poll_s
 
@@ -55,7 +56,7 @@ class Schedule:
 
 @dataclass(slots=True)
 class Backoff:
-    """How long to wait before trying again what keeps failing: twice as long each time."""
+    """The delay before the next attempt: twice as long after each failure."""
 
     first_s: float
     longest_s: float

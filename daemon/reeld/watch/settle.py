@@ -1,17 +1,17 @@
-"""Has this file been left alone for long enough?
+"""Decides when a file has been quiet for long enough to be complete.
 
-Pure: the caller brings stamps and times, and does the looking. `now` is the monotonic clock in seconds; it
-alone measures the quiet period. The wall clock is believed in one case, and only to save a wait that would
-change nothing: a file whose last change is long past when it is first seen.
+Pure: the caller brings stamps and times, and does the reading. `now` is the monotonic clock in
+seconds, and only it measures the quiet period. The wall clock is used in one case, to save a
+useless wait: a file whose last change is long past when it is first seen.
 
     see ──▶ settled                         an old file, as nearly all are at a start
      └────▶ waiting ─▶ due ─▶ confirm ──▶ settled
-                 ▲                └─▶ waits again: it changed, or a witness objects
+                 ▲                └─▶ waits again: it changed, or a check holds it back
 
-Quiet is necessary, not sufficient: a writer may pause. Whatever else speaks against a file (a download's control file
-beside it, a process that may still write to it, parts that were never written) is an `HoldReason` that the caller
-brings: it keeps the file waiting, for good or for as long as its patience lasts, and says why. Whatever settles may
-still change; then it is seen again, and waits again, twice as long as before.
+Quiet is necessary, but not sufficient: a writer may pause. Other reasons to wait are a download's
+control file, a process that may still write, and parts that were never written. The caller passes
+them as a `HoldReason`. It keeps the file waiting, for good or until its patience ends, and says
+why. A settled file may still change. Then it is seen again, and waits twice as long as before.
 """
 
 import heapq
@@ -23,46 +23,47 @@ from enum import Enum
 
 from reeld.domain.files import FileStamp
 
-# Some 700 bytes each: 14 MB. More than this come at once only by hard-linking a library as a whole. As many more may
-# be objected to, which can last for weeks, and takes nobody's place.
+# Some 700 bytes each: 14 MB. Only hard-linking a whole library brings more at once. As many again
+# may be held back, which can last for weeks and must not block the others.
 MOST_WAITING = 20_000
 
-# A file that somebody objects to is asked about again after a quiet period, then ever more rarely, up to this. A writer
-# that closes it is noticed sooner: that makes an event, and whoever follows it sees the file.
+# A file that is held back is checked again after a quiet period, then ever more rarely, up to
+# this. A writer that closes the file causes an event, so its end is noticed sooner.
 LONGEST_PAUSE_S = 60.0
 SHORTEST_PAUSE_S = 1.0
 PAUSE_FACTOR = 1.5
 
-# A file that changes after it had settled was complete too early: its writer pauses for longer than the quiet period.
-# Each time it waits twice as long as before, up to so many times. Forgotten after an hour without one.
-MOST_CAUTION = 8
-CAUTION_S = 3600.0
+# A file that changes after it settled had settled too early: its writer pauses longer than the
+# quiet period. Each time it waits twice as long as before, up to this factor. After an hour
+# without a change that is forgotten.
+LONGEST_BACKOFF = 8
+BACKOFF_MEMORY_S = 3600.0
 MOST_REMEMBERED = 1000
 
-# So many appointments may be left from files that were forgotten, beside as many as there are files.
-MOST_STALE = 20
+# So many timers may be left over from forgotten files, on top of one per file.
+MOST_STALE_TIMERS = 20
 
 _NS = 1_000_000_000
 
 
-class Sight(Enum):
-    """What became of a file that was seen."""
+class SettleState(Enum):
+    """The result of seeing a file."""
 
     SETTLED = "settled"
     WAITING = "waiting"
-    TURNED_AWAY = "turned away"
-    """Too many wait already. Show it again later."""
+    REJECTED = "rejected"
+    """Too many files wait already. Show it again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldReason:
-    """What speaks against a file that does not change, in words that a person reads behind its name."""
+    """Why a file that does not change must still wait, as a phrase for the user."""
 
     why: str
     patience_s: float | None = None
-    """It is overruled once the file has not changed for so long; None: never."""
+    """The reason expires once the file has not changed for this long. None: never."""
     ends_by_itself: bool = False
-    """It is a matter of moments, and reeld's own: the file keeps its place however many are objected to."""
+    """The reason lasts for moments only, so it does not count against the capacity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Waiting:
     """When the waiting began."""
     why: str
     held_since: float | None
-    """Since when `why` is objected, without a pause; None while it is only not quiet."""
+    """Since when `why` holds it back, without a pause; None if it is only not quiet yet."""
 
 
 @dataclass(slots=True)
@@ -84,15 +85,17 @@ class _Wait:
     quiet_s: float
     quiet_since: float
     unchanged_since: float
-    """As `quiet_since`, which begins with the first sight; this may lie before it, as far as the wall clock knows."""
+    """As `quiet_since`, which starts when the file is first seen. By the wall clock this may be
+    earlier.
+    """
     hold_reason: HoldReason | None = None
     held_since: float = 0.0
     pause_s: float = 0.0
     not_before: float = 0.0
-    """Somebody objected: nobody is asked again before this."""
+    """The file is held back: do not check it again before this time."""
 
     @property
-    def next_look(self) -> float:
+    def next_check(self) -> float:
         return max(self.quiet_since + self.quiet_s, self.not_before)
 
     def is_expired(self, hold_reason: HoldReason, now: float) -> bool:
@@ -106,14 +109,15 @@ class Settling:
         self.quiet_s = quiet_s
         self._capacity = capacity
         self._waits: dict[str, _Wait] = {}
-        self._objected: set[str] = set()
-        """Those of them that are objected to, or were."""
-        # One appointment a key counts, the one in the dict. A restart moves the wait, not the appointment, which is put
-        # off when its time comes. So a file that changes a thousand times a second costs no memory.
-        self._appointments: list[tuple[float, str]] = []
-        self._appointed: dict[str, float] = {}
+        self._held_back: set[str] = set()
+        """The keys that are, or were, held back."""
+        # Each key has one valid timer, the one in the dict. A restart moves the wait, not the
+        # timer. The timer is put off when it fires. So a file that changes a thousand times a
+        # second costs no memory.
+        self._timers: list[tuple[float, str]] = []
+        self._timer_of: dict[str, float] = {}
         self._settled_before: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """When, and after which quiet period; the latest at the end."""
+        """When each settled, and after which quiet period; the latest is last."""
         self._lowest_offset_ns: int | None = None
 
     def see(
@@ -125,54 +129,57 @@ class Settling:
         wall_ns: int,
         hold_reason: HoldReason | None = None,
         must_wait: bool = False,
-    ) -> Sight:
-        """Take note of what a listing, or `stat`, says of the file right now.
+    ) -> SettleState:
+        """Note what a listing, or `stat`, shows of the file right now.
 
-        SETTLED is said only of a file that was not waiting; it is not remembered. `must_wait`: not even of one whose
-        last change is long past.
+        Returns SETTLED only for a file that was not waiting, and does not remember it. With
+        `must_wait`, a file whose last change is long past has to wait as well.
         """
         forward_ns = self._forward_jump_ns(now, wall_ns)
         wait = self._waits.get(key)
         if wait is not None:
-            self._look(key, wait, stamp, now)
+            self._note_change(key, wait, stamp, now)
             return self._let_wait(key, wait, hold_reason, now)
         quiet_s = self._quiet_period_s(key, now)
         unchanged_s = (wall_ns - forward_ns - max(stamp.ctime_ns, stamp.mtime_ns)) / _NS
         wait = _Wait(stamp, now, quiet_s, quiet_since=now, unchanged_since=now - max(0.0, unchanged_s))
         if not must_wait and unchanged_s >= quiet_s and (hold_reason is None or wait.is_expired(hold_reason, now)):
-            return Sight.SETTLED
-        if not _is_lasting(hold_reason) and len(self._waits) - len(self._objected) >= self._capacity:
-            return Sight.TURNED_AWAY
+            return SettleState.SETTLED
+        if not _is_lasting(hold_reason) and len(self._waits) - len(self._held_back) >= self._capacity:
+            return SettleState.REJECTED
         self._waits[key] = wait
-        self._appoint(key, now + quiet_s)
+        self._set_timer(key, now + quiet_s)
         return self._let_wait(key, wait, hold_reason, now)
 
     def due(self, now: float) -> list[str]:
-        """The keys to `stat` and `confirm` now, the longest due first. Ones not confirmed come up again."""
+        """Return the keys to `stat` and `confirm` now, the longest due first. Unconfirmed ones
+        return.
+        """
         keys = []
         while (at := self.next_due()) is not None and at <= now:
-            key = heapq.heappop(self._appointments)[1]
-            del self._appointed[key]
+            key = heapq.heappop(self._timers)[1]
+            del self._timer_of[key]
             keys.append(key)
         for key in keys:
-            self._appoint(key, now + self._waits[key].quiet_s)
+            self._set_timer(key, now + self._waits[key].quiet_s)
         return keys
 
     def stamp_of(self, key: str) -> FileStamp | None:
-        """What was last seen of a file that waits."""
+        """Return the last stamp of a file that waits."""
         wait = self._waits.get(key)
         return None if wait is None else wait.stamp
 
     def is_quiet(self, key: str, stamp: FileStamp, now: float) -> bool:
-        """Whether the file waits for nothing but that nobody objects: the moment to ask the witnesses."""
+        """Tell whether the quiet period is over: the moment to run the completeness checks."""
         wait = self._waits.get(key)
         return wait is not None and _is_untouched(wait.stamp, stamp) and now - wait.quiet_since >= wait.quiet_s
 
     def confirm(self, key: str, stamp: FileStamp | None, now: float, *, hold_reason: HoldReason | None = None) -> bool:
-        """Whether the file is settled, this being its second sample; None if it is not there any more.
+        """Tell whether this second sample settles the file. `stamp` is None if the file is gone.
 
-        A settled or vanished file is forgotten; any other goes on waiting, unless so many are objected to already that
-        it is turned away. An unknown key is not settled: somebody forgot it in the meantime.
+        A settled or vanished file is forgotten. Any other goes on waiting, unless too many are
+        held back already: then it is rejected. An unknown key is not settled, since it was
+        forgotten in the meantime.
         """
         wait = self._waits.get(key)
         if wait is None:
@@ -180,7 +187,7 @@ class Settling:
         if stamp is None:
             self.forget(key)
             return False
-        self._look(key, wait, stamp, now)
+        self._note_change(key, wait, stamp, now)
         if hold_reason is not None and not wait.is_expired(hold_reason, now):
             self._pause(wait, now)
             self._let_wait(key, wait, hold_reason, now)
@@ -192,29 +199,29 @@ class Settling:
         return True
 
     def forget(self, key: str) -> None:
-        """Stop waiting for it: it is gone, or it has another name now. An unknown key is fine."""
+        """Stop waiting for a file that is gone or was renamed. An unknown key is fine."""
         self._waits.pop(key, None)
-        self._appointed.pop(key, None)
-        self._objected.discard(key)
+        self._timer_of.pop(key, None)
+        self._held_back.discard(key)
 
     def next_due(self) -> float | None:
-        """When `due` will next have something to say; None when nothing waits."""
-        while self._appointments:
-            at, key = self._appointments[0]
-            if self._appointed.get(key) != at:
-                heapq.heappop(self._appointments)
-            elif (next_look := self._waits[key].next_look) > at:
-                self._appointed[key] = next_look
-                heapq.heapreplace(self._appointments, (next_look, key))
+        """Return when `due` will next return something; None if no file waits."""
+        while self._timers:
+            at, key = self._timers[0]
+            if self._timer_of.get(key) != at:
+                heapq.heappop(self._timers)
+            elif (next_check := self._waits[key].next_check) > at:
+                self._timer_of[key] = next_check
+                heapq.heapreplace(self._timers, (next_check, key))
             else:
                 return at
         return None
 
     def waiting(self) -> Iterator[Waiting]:
-        """All that wait, the longest waiting first, with the reason."""
+        """Yield the files that wait, the longest waiting first, with the reason."""
         for key, wait in sorted(self._waits.items(), key=lambda item: item[1].since):
             if wait.hold_reason is None:
-                why = f"it changed less than {wait.quiet_s:g} s before it was last looked at"
+                why = f"it changed less than {wait.quiet_s:g} s before it was last checked"
                 yield Waiting(key=key, since=wait.since, why=why, held_since=None)
             else:
                 yield Waiting(key=key, since=wait.since, why=wait.hold_reason.why, held_since=wait.held_since)
@@ -225,31 +232,31 @@ class Settling:
     def __contains__(self, key: str) -> bool:
         return key in self._waits
 
-    def _look(self, key: str, wait: _Wait, stamp: FileStamp, now: float) -> None:
-        """Start the quiet period again if anything changed since the last look.
+    def _note_change(self, key: str, wait: _Wait, stamp: FileStamp, now: float) -> None:
+        """Restart the quiet period if anything changed since the last sample.
 
-        ctime counts here, though a rename changes it and no byte: it is the one time that a writer which
-        puts the mtime back (rsync, cp -p) cannot forge, and the price is one more quiet period.
+        ctime counts here, although a rename changes it and no byte. A writer that sets the mtime
+        back (rsync, cp -p) cannot forge it. The price is one more quiet period.
         """
         if not _is_untouched(wait.stamp, stamp):
             wait.stamp = stamp
             wait.quiet_since = wait.unchanged_since = now
             wait.pause_s = wait.not_before = 0.0
-            self._appoint(key, wait.next_look)
+            self._set_timer(key, wait.next_check)
 
-    def _let_wait(self, key: str, wait: _Wait, hold_reason: HoldReason | None, now: float) -> Sight:
-        """Note what is held against the file; or forget it, where too many are objected to."""
+    def _let_wait(self, key: str, wait: _Wait, hold_reason: HoldReason | None, now: float) -> SettleState:
+        """Store the hold reason, or forget the file if too many are held back."""
         if hold_reason is None:
-            return Sight.WAITING
-        if _is_lasting(hold_reason) and key not in self._objected:
-            if len(self._objected) >= self._capacity:
+            return SettleState.WAITING
+        if _is_lasting(hold_reason) and key not in self._held_back:
+            if len(self._held_back) >= self._capacity:
                 self.forget(key)
-                return Sight.TURNED_AWAY
-            self._objected.add(key)
+                return SettleState.REJECTED
+            self._held_back.add(key)
         if wait.hold_reason is None or wait.hold_reason.why != hold_reason.why:
             wait.held_since = now
         wait.hold_reason = hold_reason
-        return Sight.WAITING
+        return SettleState.WAITING
 
     def _pause(self, wait: _Wait, now: float) -> None:
         longest_s = max(LONGEST_PAUSE_S, wait.quiet_s)
@@ -257,11 +264,11 @@ class Settling:
         wait.not_before = now + wait.pause_s
 
     def _quiet_period_s(self, key: str, now: float) -> float:
-        """How long this file must be quiet: longer if it was believed to be complete and then changed again."""
+        """Return the quiet period: longer for a file that settled and then changed again."""
         settled_at, quiet_s = self._settled_before.get(key, (0.0, 0.0))
-        if not quiet_s or now - settled_at > CAUTION_S:
+        if not quiet_s or now - settled_at > BACKOFF_MEMORY_S:
             return self.quiet_s
-        return min(2 * quiet_s, MOST_CAUTION * self.quiet_s)
+        return min(2 * quiet_s, LONGEST_BACKOFF * self.quiet_s)
 
     def _remember(self, key: str, quiet_s: float, now: float) -> None:
         self._settled_before[key] = (now, quiet_s)
@@ -270,24 +277,25 @@ class Settling:
             self._settled_before.popitem(last=False)
 
     def _forward_jump_ns(self, now: float, wall_ns: int) -> int:
-        """By how much the wall clock ran ahead of the monotonic one since the lowest that was seen.
+        """Return how far the wall clock jumped ahead of the monotonic one since its lowest offset.
 
-        A file written before such a jump looks older than it is, by the jump. Counting it off errs towards
-        waiting (also after a suspend, which the monotonic clock does not count): the safe direction.
+        A file written before such a jump looks older than it is. Subtracting the jump errs
+        towards waiting, the safe direction. The same holds after a suspend, which the monotonic
+        clock does not count.
         """
         offset_ns = wall_ns - int(now * _NS)
         if self._lowest_offset_ns is None or offset_ns < self._lowest_offset_ns:
             self._lowest_offset_ns = offset_ns
         return offset_ns - self._lowest_offset_ns
 
-    def _appoint(self, key: str, at: float) -> None:
-        """An appointment at this time, or sooner if there is one already."""
-        if at < self._appointed.get(key, math.inf):
-            self._appointed[key] = at
-            heapq.heappush(self._appointments, (at, key))
-            if len(self._appointments) > 2 * len(self._appointed) + MOST_STALE:
-                self._appointments = [(at, key) for key, at in self._appointed.items()]
-                heapq.heapify(self._appointments)
+    def _set_timer(self, key: str, at: float) -> None:
+        """Set a timer for this time, unless an earlier one exists."""
+        if at < self._timer_of.get(key, math.inf):
+            self._timer_of[key] = at
+            heapq.heappush(self._timers, (at, key))
+            if len(self._timers) > 2 * len(self._timer_of) + MOST_STALE_TIMERS:
+                self._timers = [(at, key) for key, at in self._timer_of.items()]
+                heapq.heapify(self._timers)
 
 
 def _is_lasting(hold_reason: HoldReason | None) -> bool:

@@ -1,11 +1,12 @@
-"""Which files does the disk show right now?
+"""Lists the directories of a library, and never reports the unknown as absent.
 
-Unknown is never absent. `os.walk` and `os.path.exists` call a dead FUSE mount an empty place (measured: []
-and False, no error), so neither is used: whatever cannot be read is `Unreadable`, and `Vanished` is said
-only of a name that a directory which could be read does not hold.
+`os.walk` and `os.path.exists` report a dead FUSE mount as an empty place (measured: [] and False,
+no error), so neither is used. Everything that cannot be read is `Unreadable`. `Vanished` is
+returned only for a name that is missing from a directory which was read.
 
-Symbolic links are not followed, below the root: every directory is opened name by name, each relative to
-the one above it. Nothing stays open between two listings, so that a disk can be unmounted during a walk.
+Symbolic links below the root are not followed. Every directory is opened name by name, each
+relative to the one above. Nothing stays open between two listings, so a disk can be unmounted
+during a walk.
 """
 
 import errno
@@ -21,20 +22,21 @@ from reeld.watch.coverage import Identity
 from reeld.watch.mounts import Mount, mounted_below
 from reeld.watch.rules import Rules
 
-# The root may be a link: it is what its owner wrote. With O_DIRECTORY, opening a FIFO fails and never waits.
+# The root may be a link, as the user configured it. With O_DIRECTORY, opening a FIFO fails at
+# once.
 _OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_BELOW = _OPEN_ROOT | os.O_NOFOLLOW
 
 _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
-_NAME = itemgetter(0)  # of a SeenFile; half the time of its attribute
+_NAME = itemgetter(0)  # of a SeenFile; takes half the time of its attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootSeen:
     """The directory that a library's path leads to at the moment.
 
-    Two that are equal speak of the same directory with the same disks mounted below it.
+    Two equal values mean the same directory with the same disks mounted below it.
     """
 
     device: int
@@ -42,9 +44,9 @@ class RootSeen:
     fs_id: int = 0
     real_path: str = ""
     mounts: tuple[Mount, ...] = ()
-    """Those below it."""
+    """The mounts below the root."""
     away: tuple[str, ...] = field(default=(), compare=False)
-    """Folders of which nothing is to be believed: the disk that belongs there is away, or another is in its place."""
+    """Folders whose content must not be trusted: their disk is away, or another is in its place."""
 
     @property
     def identity(self) -> Identity:
@@ -52,10 +54,10 @@ class RootSeen:
 
 
 class SeenFile(NamedTuple):
-    """A regular file that is named like a video, as it was a moment ago.
+    """A regular file with a video's name, as it was a moment ago.
 
-    A tuple, and its stamp made on demand, because a walk makes one for each file: with frozen dataclasses
-    200,000 files took 7.5 times as long as `find -type f`, so 4.3 times.
+    A tuple, with its stamp made on demand, because a walk makes one for each file. With frozen
+    dataclasses 200,000 files took 7.5 times as long as `find -type f`, this way 4.3 times.
     """
 
     name: str
@@ -64,7 +66,7 @@ class SeenFile(NamedTuple):
 
     @property
     def relative(self) -> str:
-        """Its path below the library."""
+        """The path below the library."""
         return join(self.directory, self.name)
 
     @property
@@ -80,18 +82,18 @@ class Listing:
     device: int
     inode: int
     mtime_ns: int
-    """Of the directory, taken before it was read: a name that came or went since has changed it."""
+    """The directory's mtime, taken before reading: a later change of its names changes it."""
     ctime_ns: int
-    """As `mtime_ns`; but nobody can set this one back."""
+    """As `mtime_ns`, but no program can set it back."""
     files: tuple[SeenFile, ...]
     companions: tuple[str, ...]
-    """Names of the other regular files: sidecars, subtitles, downloads. They were not looked at."""
+    """Names of the other regular files (sidecars, subtitles, downloads), without `stat`."""
     directories: tuple[str, ...]
-    """Names of the directories below that the rules let a walk enter."""
+    """Names of the subdirectories that the rules let a walk enter."""
     others: tuple[str, ...]
     """Names of links, FIFOs, sockets and devices: never opened, never followed."""
     unknown: tuple[str, ...]
-    """Names whose `stat` failed although they are there: nothing is known of them, least of all absence."""
+    """Names that exist but whose `stat` failed: nothing is known, least of all absence."""
 
     @property
     def identity(self) -> Identity:
@@ -108,16 +110,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vanished:
-    """There is no directory `relative`; the one above it was read. So nothing is at `relative` or below."""
+    """`relative` and all below it is gone: the directory above was read and lacks it."""
 
     relative: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """Nothing is known of `relative` and of all below it. '' is the root: nothing of the library is known.
+    """`relative` and all below it is unknown. '' is the root: the whole library is unknown.
 
-    `relative` may lie above the directory that was asked for. `message` is for a person.
+    `relative` may lie above the requested directory. `message` is for the user.
     """
 
     relative: str
@@ -127,16 +129,16 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What lies under some names of one directory, or that there is no such directory."""
+    """What some names of one directory lead to, or that there is no such directory."""
 
     device: int
-    """Of the directory, or of the last one on the way to where it was."""
+    """Of the directory, or of the last existing one above it."""
     by_name: Mapping[str, os.stat_result | None]
-    """None: certainly nothing. A name of which nothing is known is not in it."""
+    """None: certainly absent. An unknown name is missing from the mapping."""
 
 
 def check_root(root: str) -> RootSeen | str:
-    """The directory that `root` leads to, or a sentence that says why there is none to read."""
+    """Return the directory that `root` leads to, or a sentence why it cannot be read."""
     try:
         with os.scandir(root):
             status = os.stat(root)
@@ -162,11 +164,12 @@ def check_root(root: str) -> RootSeen | str:
 def list_directory(
     root: str, relative: str, rules: Rules, *, seen: RootSeen | None = None, is_spelled: bool = False
 ) -> Listing | Vanished | Unreadable:
-    """What the directory holds. Ask `rules.why_skip_directory` first: it is not asked here.
+    """List one directory. Check `rules.why_skip_directory` first: this does not.
 
-    With `seen`, nothing is said of a root that is another directory than that one: a disk that was
-    unmounted leaves an empty directory behind, and its emptiness is no news of the files. `is_spelled`: the names on
-    the way are those of listings; else they count as they are spelled, see `stat_names`.
+    With `seen`, a root that is another directory yields `Unreadable`: an unmounted disk leaves an
+    empty directory behind, and its emptiness says nothing about the files. `is_spelled` means
+    that the names on the way come from listings. Otherwise their spelling is checked, see
+    `stat_names`.
     """
     opened = _open_directory(root, relative, seen, is_spelled=is_spelled)
     if not isinstance(opened, int):
@@ -182,11 +185,12 @@ def list_directory(
 def walk(
     root: str, start: str, rules: Rules, *, seen: RootSeen | None = None
 ) -> Iterator[Listing | Vanished | Unreadable]:
-    """List `start` and every directory below it that the rules let in, each before those below it, by name.
+    """List `start` and every directory below it that the rules allow, each before those below it, by
+    name.
 
-    Without `seen`, the root is what it is when the walk begins. When the root goes, or becomes another
-    directory, an `Unreadable` of '' is the last word. A directory that is one of its own ancestors (a
-    bind mount) is not listed again. Remembers only the names that wait to be entered.
+    Without `seen`, the root at the start of the walk counts. If the root goes, or becomes another
+    directory, an `Unreadable` of '' comes last. A directory that is its own ancestor (a bind
+    mount) is not listed again. Only the names still to enter are kept in memory.
     """
     if seen is None:
         checked = _identify_root(root)
@@ -211,10 +215,11 @@ def walk(
 
 
 def stat_names(root: str, relative: str, names: Collection[str], *, seen: RootSeen | None = None) -> Found | Unreadable:
-    """What lies under these names of one directory now, which costs a `stat` each and no more.
+    """Find what these names of one directory lead to now, at one `stat` each.
 
-    A name counts as it is spelled, and those of the directories on the way: where a file system takes HEAT.mkv for
-    Heat.mkv, or one form of an accent for the other, only the directory's own list tells which of them is there.
+    The exact spelling counts, also of the directories on the way. A file system may accept
+    HEAT.mkv for Heat.mkv, or one form of an accent for the other. Only the directory's listing
+    shows which one exists.
     """
     opened = _open_directory(root, relative, seen)
     by_name: dict[str, os.stat_result | None] = {}
@@ -222,7 +227,7 @@ def stat_names(root: str, relative: str, names: Collection[str], *, seen: RootSe
         by_name, names = dict.fromkeys(names), ()
         opened = _open_directory(root, os.path.dirname(opened.relative), seen)
     if isinstance(opened, Vanished):
-        return Unreadable(relative=relative, errno=errno.ESTALE, message="it changes while it is looked at")
+        return Unreadable(relative=relative, errno=errno.ESTALE, message="it changed while it was listed")
     if isinstance(opened, Unreadable):
         return opened
     try:
@@ -234,12 +239,12 @@ def stat_names(root: str, relative: str, names: Collection[str], *, seen: RootSe
 
 
 def join(relative: str, name: str) -> str:
-    """The path of `name` in the directory `relative`; '' is the root."""
+    """Return the path of `name` in the directory `relative`; '' is the root."""
     return f"{relative}/{name}" if relative else name
 
 
 def _stat_all(opened: int, names: Collection[str]) -> dict[str, os.stat_result | None]:
-    """Raises OSError when the directory's list cannot be read, and it is needed."""
+    """Raises OSError if the directory's listing is needed and cannot be read."""
     found: dict[str, os.stat_result | None] = {}
     for name in names:
         try:
@@ -265,7 +270,7 @@ def _identify_root(root: str) -> RootSeen | Unreadable:
 def _open_directory(
     root: str, relative: str, seen: RootSeen | None, *, is_spelled: bool = False
 ) -> int | Vanished | Unreadable:
-    """A descriptor of the directory, opened name by name from the root; the caller closes it."""
+    """Open the directory name by name from the root. The caller closes the descriptor."""
     opened = _open_root(root, seen)
     if isinstance(opened, Unreadable):
         return opened
@@ -285,7 +290,7 @@ def _open_directory(
 
 
 def _open_below(opened: int, name: str, *, is_spelled: bool) -> int:
-    """Raises OSError; FileNotFoundError also if the directory there is spelled otherwise."""
+    """Raises OSError; also FileNotFoundError if the directory has another spelling."""
     below = os.open(name, _OPEN_BELOW, dir_fd=opened)
     try:
         if is_spelled or not _has_other_spelling(opened, name) or name in os.listdir(opened):
@@ -297,8 +302,9 @@ def _open_below(opened: int, name: str, *, is_spelled: bool) -> int:
 
 
 def _has_other_spelling(opened: int, name: str) -> bool:
-    """Whether another spelling of the name leads somewhere as well, or may: nearly nowhere. A list of thousands of
-    folders, for each of them, would be dear.
+    """Tell whether another spelling of the name exists, or may. That is rare.
+
+    So the listing, which is dear for thousands of folders, is read only then.
     """
     forms = (unicodedata.normalize(form, name) for form in _FORMS)
     for other in {name.swapcase(), *forms} - {name}:
@@ -325,14 +331,14 @@ def _open_root(root: str, seen: RootSeen | None) -> int | Unreadable:
 
 
 def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
-    """Raises OSError when the directory cannot be read to its end: half a listing is not returned."""
+    """Raises OSError if the directory cannot be read to its end: half a listing is not returned."""
     status = os.fstat(opened)
     files: list[SeenFile] = []
     companions: list[str] = []
     directories: list[str] = []
     others: list[str] = []
     unknown: list[str] = []
-    # Of 200,000 files each call counts: SeenFile's own constructor is Python, a tuple's is not.
+    # With 200,000 files each call counts. SeenFile's own constructor is Python, a tuple's is not.
     is_video_name, make = rules.is_video_name, tuple.__new__
     with os.scandir(opened) as entries:
         for entry in entries:
