@@ -1,4 +1,4 @@
-"""Makes rows for tests through the catalogue's own door, and reads them as another program would."""
+"""Makes rows for tests through the catalogue's own lock, and reads them as another program would."""
 
 import contextlib
 import itertools
@@ -19,15 +19,15 @@ _inodes = itertools.count(1000)
 
 
 def stamp(**changes: int) -> FileStamp:
-    """A stamp like no other, but for what is given."""
+    """Make a unique stamp, except for the given fields."""
     values = {"size_bytes": 5000, "mtime_ns": 1_700_000_000_000_000_000, "ctime_ns": 1_700_000_000_000_000_001}
     return FileStamp(**{**values, "inode": next(_inodes), "device": 7, **changes})
 
 
 def add_libraries(*names: str) -> list[int]:
-    """The ids of libraries of these names, all of which can be looked at.
+    """Add libraries of these names, all reachable, and return their ids.
 
-    Those that are not named are not configured any more.
+    Libraries that are not named are removed from the configuration.
     """
     configured = [Library(name=name, path=f"/disks/{name}") for name in names]
     with writing():
@@ -38,7 +38,7 @@ def add_libraries(*names: str) -> list[int]:
 
 
 def claim_one(lane: str, now_ms: int) -> Job | None:
-    """The lane's next job; within the caller's transaction."""
+    """Claim the lane's next job, within the caller's transaction."""
     return next(iter(queue.claim(lane, now_ms)), None)
 
 
@@ -48,10 +48,11 @@ def add_file(library_id: int, path: str, *, at: FileStamp | None = None, now_ms:
 
 
 def rows(catalog: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What another program reads.
+    """Read rows as another program does.
 
-    Never with Python's own sqlite3 while the catalogue is open here: where reeld brings a newer SQLite there
-    would be two copies of it in one process, and closing a file in one drops the locks of the other.
+    Never with Python's own sqlite3 while the catalogue is open here. If reeld brings a newer
+    SQLite, one process would hold two copies of it, and closing a file in one drops the locks of
+    the other.
     """
     with contextlib.closing(sqlite3.connect(catalog)) as connection:
         found: list[tuple[Any, ...]] = connection.execute(sql, values).fetchall()

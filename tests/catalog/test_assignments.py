@@ -41,19 +41,19 @@ def accept(file_id: int, reading: Reading) -> None:
 
 def give(file_id: int, verdict: Verdict) -> None:
     with writing():
-        assignments.file_verdict(file_id, verdict, title_key, NOW_MS)
+        assignments.store_verdict(file_id, verdict, title_key, NOW_MS)
 
 
 def ask(file_id: int, *candidates: Reading, reason: str = "two voices disagree") -> int:
     """The number of the question."""
     give(file_id, Uncertain(reason=reason, candidates=candidates))
     with writing():
-        return assignments.open_question(file_id, NOW_MS)
+        return assignments.open_validation(file_id, NOW_MS)
 
 
 def question_about(file_id: int) -> int:
     with writing():
-        return assignments.open_question(file_id, NOW_MS)
+        return assignments.open_validation(file_id, NOW_MS)
 
 
 def validate(question: int, reading: Reading, candidate: int | None = None, now_ms: int = NOW_MS) -> None:
@@ -387,7 +387,7 @@ def test_a_person_may_change_what_reeld_decided(library: int, verdicts: list[Ver
     for verdict in verdicts:
         give(file_id, verdict)
     with writing():
-        question = assignments.open_question(file_id, NOW_MS)
+        question = assignments.open_validation(file_id, NOW_MS)
     if is_rejected:
         reject(question)
         assert (movies(), episodes_of(file_id), file_row(file_id).verdict) == ([], [], "rejected")
@@ -707,7 +707,7 @@ def test_the_number_of_a_work_in_the_trash_is_never_given_to_another(library: in
 def test_what_comes_back_has_its_file_again(library: int) -> None:
     (file_id,) = arrive(library, [film("Heat", 1995)])
     with writing():
-        reject(assignments.open_question(file_id, NOW_MS))
+        reject(assignments.open_validation(file_id, NOW_MS))
     with writing():
         back = assignments.restore(Trash.get().id, NOW_MS)
     assert (back.entity_type, list(back.file_ids)) == ("movie", [file_id])
@@ -722,7 +722,7 @@ def test_what_comes_back_has_its_file_again(library: int) -> None:
 def test_what_comes_back_has_its_file_with_the_part_and_the_edition_that_it_was(library: int, reading: Reading) -> None:
     (file_id,) = arrive(library, [reading])
     with writing():
-        reject(assignments.open_question(file_id, NOW_MS))
+        reject(assignments.open_validation(file_id, NOW_MS))
     assert (file_row(file_id).part, file_row(file_id).edition) == (None, None)
     for kind in ("movie",) if reading.kind == "movie" else ("series", "episode", "episode"):
         _restore(kind)
@@ -811,7 +811,7 @@ def test_a_work_that_came_again_with_fewer_facts_is_not_restored_beside_itself(
 def test_an_episode_whose_series_came_again_comes_back_as_one_of_that(library: int) -> None:
     (rejected,) = arrive(library, [show("Fargo", 1, 1, year=2014)])
     with writing():
-        reject(assignments.open_question(rejected, NOW_MS))
+        reject(assignments.open_validation(rejected, NOW_MS))
     accept(add_file(library, "new.mkv"), show("Fargo", 1, 2, year=2014))
     _restore("episode")
     assert episodes_of(rejected) == [("Fargo", 1, 1)]
@@ -868,13 +868,13 @@ def test_what_was_filed_by_its_name_and_holds_no_video_leaves_no_trace_of_the_wo
     with writing():
         for file_id in ids:
             media.save_media_facts(file_id, MediaFacts(problem=problem))
-            assignments.file_verdict(file_id, Uncertain(reason=problem), title_key, NOW_MS + 1)
+            assignments.store_verdict(file_id, Uncertain(reason=problem), title_key, NOW_MS + 1)
     assert (Movie.select().count(), Trash.select().count()) == (0, 0)
     (known,) = arrive(library, [film("Alien", 1979)])
     with writing():
         Movie.update(created_at=utc_from_ms(NOW_MS - 86_400_000)).execute()
         media.save_media_facts(known, MediaFacts(problem=problem))
-        assignments.file_verdict(known, Uncertain(reason=problem), title_key, NOW_MS + 2)
+        assignments.store_verdict(known, Uncertain(reason=problem), title_key, NOW_MS + 2)
     assert [entry.entity_metadata["title"] for entry in Trash.select()] == ["Alien"]
 
 

@@ -43,11 +43,11 @@ class Catalogue:
         if file not in self._ids:
             self._ids[file] = add_file(self._library, f"{file}.mkv")
         with writing():
-            assignments.file_verdict(self._ids[file], Accepted(reading=reading), title_key, NOW_MS)
+            assignments.store_verdict(self._ids[file], Accepted(reading=reading), title_key, NOW_MS)
 
     def decide(self, file: int, reading: Reading, now_ms: int = NOW_MS) -> None:
         with writing():
-            question = assignments.open_question(self._ids[file], now_ms)
+            question = assignments.open_validation(self._ids[file], now_ms)
             assignments.validate(question, reading, candidate=None, key_of=title_key, now_ms=now_ms)
 
     def works(self) -> dict[Any, list[int]]:

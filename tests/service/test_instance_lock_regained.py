@@ -30,7 +30,7 @@ def test_a_library_of_another_kind_has_also_those_names_read_whose_files_wait_fo
     reading = Reading(kind="movie", title="Fargo 1x01")
     with writing():
         media.save_quick_hashes(file_id, QuickHashes(fingerprint="f", oshash=None))
-        assignments.file_verdict(file_id, Accepted(reading=reading), title_key, NOW_MS)
+        assignments.store_verdict(file_id, Accepted(reading=reading), title_key, NOW_MS)
         queue.enqueue(file_id, stage=stage, lane=lane, now_ms=NOW_MS)
     library = Library(name="Films", path="/disks/Films", kind="series")
     _take_over(Config(source=None, libraries=(library,), database_path=""))

@@ -1,7 +1,7 @@
-"""To which film or which episodes does a file belong, and what does it ask a person?
+"""Assigns files to films and episodes, and keeps the pending validations.
 
-Everything here runs inside one transaction of its caller: a verdict, the movie or episodes that it needs and
-the question that it asks or answers appear together.
+Everything here runs inside one transaction of its caller. So a verdict, the movie or episodes
+that it needs, and the validation that it opens or closes appear together.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,38 +21,40 @@ from reeld.database.statements import change, rows, update_row
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
 from reeld.errors import NotFoundError
 
-LAST_FILE = "its last file is taken for something else now, or for nothing"
-LAST_EPISODE = "its last episode went"
+LAST_FILE = "its last file is assigned to another work now, or to none"
+LAST_EPISODE = "its last episode was removed"
 
-BROUGHT_BACK = "a person brought back from the trash what it was taken for"
+BROUGHT_BACK = "the user restored its work from the trash"
 
 KeyOf = Callable[[str], str]
-"""Title to the key under which its spellings are one."""
+"""Maps a title to the key under which all its spellings are one work."""
 
 
-def file_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
-    """Store what reeld found out by itself. What a person decided about the file stands."""
+def store_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
+    """Store reeld's own verdict. A user's decision about the file stands."""
     is_provisional = isinstance(verdict, Uncertain) and verdict.is_provisional
     update_row(VideoFile, video_file_id, identified_at=None if is_provisional else utc_from_ms(now_ms))
     if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", video_file_id):
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            doubt = _take_for(video_file_id, reading, "reeld", key_of, now_ms)
+            doubt = _assign(video_file_id, reading, "reeld", key_of, now_ms)
             if doubt is None:
-                _close_question(video_file_id, "validated", auto=True, now_ms=now_ms)
+                _close_validation(video_file_id, "validated", auto=True, now_ms=now_ms)
             else:
-                _ask(video_file_id, Uncertain(reason=doubt, candidates=(reading, *others)), now_ms)
+                _request_validation(video_file_id, Uncertain(reason=doubt, candidates=(reading, *others)), now_ms)
         case Uncertain():
-            _ask(video_file_id, verdict, now_ms)
+            _request_validation(video_file_id, verdict, now_ms)
         case Ignored(reason=reason, evidence=evidence):
             _unlink(video_file_id, now_ms)
             _decide(video_file_id, "ignored", "reeld", None, reason, evidence)
-            _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
+            _close_validation(video_file_id, "rejected", auto=True, now_ms=now_ms)
 
 
-def is_filed_for_good(video_file_id: int) -> bool:
-    """Whether its name was read since its content is what it is, and nothing in that speaks against the verdict."""
+def is_final(video_file_id: int) -> bool:
+    """Tell whether the verdict is final: the name was read after the content changed, and nothing
+    contradicts it.
+    """
     sql = (
         "SELECT 1 FROM video_files WHERE id = ? AND verdict IS NOT NULL AND identified_at >= changed_at "
         "AND NOT (verdict = 'accepted' AND decided_by = 'reeld' AND codec_video IS NULL AND media_problem IS NOT NULL)"
@@ -61,9 +63,9 @@ def is_filed_for_good(video_file_id: int) -> bool:
 
 
 def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
-    """The library's rules leave these files alone: they belong to no work and ask nothing.
+    """Ignore files by the library's rules: they belong to no work, and no validation is pending.
 
-    What a person decided stands. Files that are ignored for this reason already cost nothing.
+    A user's decision stands. Files that are ignored for this reason already cost nothing.
     """
     by_person = VideoFile.decided_by == "user"
     already = (VideoFile.decided_by == "rules") & (VideoFile.reason == reason)
@@ -72,20 +74,21 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
         for (file_id,) in list(VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), ~is_settled).tuples()):
             _unlink(file_id, now_ms)
             _decide(file_id, "ignored", "rules", None, reason)
-            _close_question(file_id, "rejected", auto=True, now_ms=now_ms)
+            _close_validation(file_id, "rejected", auto=True, now_ms=now_ms)
 
 
 def transfer(new_id: int, old_id: int, now_ms: int) -> None:
-    """The file `new_id` is `old_id`, which was known before: what the old one is stays if a person decided it.
+    """Transfer the assignment of row `new_id` to `old_id`, which is the same file, known before.
 
-    Else it is what the new one's name says. All questions about the new one become the old one's: their numbers may
-    be before a person's eyes, and must never mean another file. So does what is in the trash and was the new one's,
-    but for that of a file of which its row spoke before.
+    If the user decided about the old row, that stands. Otherwise the new row's verdict replaces
+    it. All validations of the new row move to the old one: the user may see their numbers, which
+    must never mean another file. So do the new row's entries in the trash, except those from
+    before its content was replaced.
     """
     is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", old_id))
     if is_decided:
         _unlink(new_id, now_ms)
-        _close_question(new_id, "rejected", auto=True, now_ms=now_ms)
+        _close_validation(new_id, "rejected", auto=True, now_ms=now_ms)
     else:
         _adopt_verdict(new_id, old_id, now_ms)
     PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
@@ -93,13 +96,17 @@ def transfer(new_id: int, old_id: int, now_ms: int) -> None:
 
 
 def forget_verdict(video_file_id: int, now_ms: int) -> None:
-    """What the file is must be found out anew. Its open question, if it has one, is another's already."""
+    """Forget the verdict, so that the file is identified again. Its validation belongs to another
+    row by now.
+    """
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, None, None, None, None)
 
 
-def open_question(video_file_id: int, now_ms: int) -> int:
-    """The id of the question about this file; asked here if nobody did, since a person wants to decide."""
+def open_validation(video_file_id: int, now_ms: int) -> int:
+    """Return the id of the file's latest validation; open one if there is none, for the user to
+    decide.
+    """
     latest = (
         PendingValidation.select()
         .where(PendingValidation.video_file == video_file_id)
@@ -108,54 +115,57 @@ def open_question(video_file_id: int, now_ms: int) -> int:
     )
     if latest is not None:
         return int(latest.id)
-    reason = "opened by a person"
+    reason = "opened by the user"
     return int(
         PendingValidation.insert(video_file=video_file_id, reason=reason, created_at=utc_from_ms(now_ms)).execute()
     )
 
 
-def is_open(question_id: int) -> bool:
-    """Whether the question still waits for its answer."""
-    return str(_question(question_id).validation_status) == "pending"
+def is_open(validation_id: int) -> bool:
+    """Tell whether the validation is still pending."""
+    return str(_validation(validation_id).validation_status) == "pending"
 
 
-def file_of(question_id: int) -> int:
-    """The id of the file that the question is about."""
-    return int(_question(question_id).video_file_id)
+def file_of(validation_id: int) -> int:
+    """Return the id of the validation's file."""
+    return int(_validation(validation_id).video_file_id)
 
 
-def candidates_of(question_id: int) -> tuple[Reading, ...]:
-    """The readings of a question in the order of their numbers, which begin with 1."""
-    return tuple(_reading(candidate) for candidate in _question(question_id).candidates)
+def candidates_of(validation_id: int) -> tuple[Reading, ...]:
+    """Return the candidates of a validation, in the order of their numbers, which begin with 1."""
+    return tuple(_reading(candidate) for candidate in _validation(validation_id).candidates)
 
 
-def validate(question_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
-    """A person says what the file is; `candidate` is its number when it was one of those offered.
+def validate(validation_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
+    """Store that the user says what the file is. `candidate` is its number, if it was one of those
+    offered.
 
-    Where two works fit the person's words equally, the older one is meant. Of what the person did not speak, the part
-    of a film in several files, stays as it was.
+    If two works fit equally well, the older one is meant. The part of a film in several files
+    stays, unless the user gave another.
     """
-    video_file_id = _question(question_id).video_file_id
+    video_file_id = _validation(validation_id).video_file_id
     if reading.part is None and reading.kind == "movie":
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
-    _take_for(video_file_id, reading, "user", key_of, now_ms)
-    _answer(question_id, "validated", candidate, now_ms)
+    _assign(video_file_id, reading, "user", key_of, now_ms)
+    _answer(validation_id, "validated", candidate, now_ms)
     titles.recompute_titles(titles.works_of(video_file_id), now_ms)
 
 
-def reject(question_id: int, now_ms: int) -> None:
-    """A person says that the file is none of these, and nothing to be filed."""
-    video_file_id = _question(question_id).video_file_id
+def reject(validation_id: int, now_ms: int) -> None:
+    """Store that the user rejects all candidates: the file belongs to no work."""
+    video_file_id = _validation(validation_id).video_file_id
     _unlink(video_file_id, now_ms)
-    _decide(video_file_id, "rejected", "user", None, "rejected by a person")
-    _answer(question_id, "rejected", None, now_ms)
+    _decide(video_file_id, "rejected", "user", None, "rejected by the user")
+    _answer(validation_id, "rejected", None, now_ms)
 
 
 def restore(trash_id: int, now_ms: int) -> trash.Restored:
-    """A person wants a movie, series or episode back: with the files that it had, if they are nothing else by now.
+    """Restore a movie, series or episode, with the files that it had, unless they belong to other
+    works now.
 
-    Its type, its id, and those files. Raises NotFoundError if it is not in the trash, or is there again.
+    Returns its type, its id, and those files. Raises NotFoundError if it is not in the trash, or
+    exists again.
     """
     back = trash.take_out(trash_id)
     taken = [file_id for file_id in back.file_ids if _is_free_for(back, file_id)]
@@ -166,39 +176,47 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
             change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
         _decide(file_id, "accepted", "user", None, None, [BROUGHT_BACK])
         update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
-        _close_question(file_id, "validated", auto=False, now_ms=now_ms)
+        _close_validation(file_id, "validated", auto=False, now_ms=now_ms)
     return replace(back, file_ids=taken)
 
 
 def _is_free_for(back: trash.Restored, video_file_id: int) -> bool:
-    """Whether the file is taken for nothing, or got only episodes back so far that it held together with this one."""
+    """Tell whether the file belongs to no work, or only to restored episodes that it had together
+    with this one.
+    """
     file = VideoFile.get_or_none(VideoFile.id == video_file_id)
     if file is None or file.verdict != "accepted":
         return file is not None
     held = {episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", file.id)}
-    return file.evidence == [BROUGHT_BACK] and bool(held) and held.issubset(back.left_with)
+    return _was_restored(file.evidence or ()) and bool(held) and held.issubset(back.left_with)
 
 
-def _question(question_id: int) -> Any:
-    question = PendingValidation.get_or_none(PendingValidation.id == question_id)
-    if question is None:
-        raise NotFoundError(f"there is no question with the number {question_id}", "see `reeld pending`")
-    return question
+def _was_restored(evidence: Sequence[str]) -> bool:
+    """Tell whether `restore` made the assignment. Rows of an older reeld have a longer sentence."""
+    return len(evidence) == 1 and " from the trash" in evidence[0]
+
+
+def _validation(validation_id: int) -> Any:
+    validation = PendingValidation.get_or_none(PendingValidation.id == validation_id)
+    if validation is None:
+        raise NotFoundError(f"there is no pending validation with the number {validation_id}", "see `reeld pending`")
+    return validation
 
 
 # --- the file's own row ----------------------------------------------------------------------------------
 
 
-def _take_for(
+def _assign(
     video_file_id: int, reading: Reading, by: Literal["reeld", "user"], key_of: KeyOf, now_ms: int
 ) -> str | None:
-    """The file is this film, or these episodes, which learn what it says, and forget what it does not say any more.
+    """Assign the file to this film or these episodes, and recompute the titles of both old and new
+    works.
 
-    Returns why it cannot be that: two works fit equally well. It belongs to what it did, then.
+    Returns the reason if two works fit equally well. Then the assignment stays as it was.
     """
     key = key_of(reading.title or "")
-    words = titles.words_of(reading, key)
-    has_other_claims = titles.has_other_claims(video_file_id, words)
+    claims = titles.claims_of(reading, key)
+    has_other_claims = titles.has_other_claims(video_file_id, claims)
     only = None
     if has_other_claims:
         titles.recompute_titles(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
@@ -206,7 +224,7 @@ def _take_for(
     left = _link(video_file_id, reading, key, now_ms, person=by == "user", leaving=only)
     if isinstance(left, Ambiguous):
         return left.reason
-    _decide(video_file_id, "accepted", by, reading, None, words=words)
+    _decide(video_file_id, "accepted", by, reading, None, claims=claims)
     titles.recompute_titles(titles.works_of(video_file_id) if has_other_claims else left, now_ms)
     return None
 
@@ -214,9 +232,10 @@ def _take_for(
 def _link(
     video_file_id: int, reading: Reading, key: str, now_ms: int, *, person: bool, leaving: int | None
 ) -> titles.Works | Ambiguous:
-    """Connect the file with the film or the episodes of the reading, made if need be.
+    """Link the file to the film or the episodes of the reading, creating them if needed.
 
-    Returns what it left, or why it cannot: two works fit equally well. Nothing was changed then.
+    Returns the works that it left. If two works fit equally well, it returns why, and nothing has
+    changed.
     """
     if reading.kind == "movie":
         movie = find_or_make_movie(reading, key, now_ms, take_oldest=person, leaving=leaving)
@@ -242,7 +261,7 @@ def _decide(
     reason: str | None,
     evidence: Sequence[str] = (),
     *,
-    words: Row | None = None,
+    claims: Row | None = None,
 ) -> None:
     update_row(
         VideoFile,
@@ -255,7 +274,7 @@ def _decide(
         edition=reading.edition if reading else None,
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
-        **(words or titles.words_of(None, "")),
+        **(claims or titles.claims_of(None, "")),
     )
 
 
@@ -269,7 +288,7 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
     ((movie,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", new_id)
     episodes = [episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", new_id)]
     _unlink(old_id, now_ms, keep_movie=movie, keep_episodes=episodes)
-    _close_question(old_id, "rejected", auto=True, now_ms=now_ms)
+    _close_validation(old_id, "rejected", auto=True, now_ms=now_ms)
     change(
         f"UPDATE video_files SET ({_VERDICT}) = (SELECT {_VERDICT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
         new_id,
@@ -282,7 +301,7 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
 def _unlink(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> None:
-    """Take the file from works that it does not belong to, which forget what it alone had said."""
+    """Unassign the file from other works, and recompute their titles without its claims."""
     left = _unassign(video_file_id, now_ms, keep_movie=keep_movie, keep_episodes=keep_episodes)
     titles.recompute_titles(left, now_ms, leaving=video_file_id)
 
@@ -290,12 +309,11 @@ def _unlink(
 def _unassign(
     video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
 ) -> titles.Works:
-    """Take the file from works that it does not belong to, and say which; those have not forgotten anything yet.
+    """Unassign the file from other works, and return those. Their titles are not recomputed yet.
 
-    One of them may be merged with another when it does, so whoever keeps ids of works links the file before.
-
-    A work that has no file left goes to the trash. But not one that was made for this file alone, by its name, while
-    nobody knew that it holds no video.
+    Recomputing may merge one of them with another work. So a caller that holds ids of works links
+    the file first. A work without a file goes to the trash, except one that was created by this
+    file's name alone before it was known to hold no video.
     """
     ((movie_id, codec, problem, changed_at, part, edition, decided_by),) = rows(
         "SELECT movie_id, codec_video, media_problem, changed_at, part, edition, decided_by "
@@ -315,7 +333,7 @@ def _unassign(
         reason=LAST_FILE,
         now_ms=now_ms,
         file_id=video_file_id,
-        taken_for={"part": part, "edition": edition, **titles.words_by(video_file_id)},
+        taken_for={"part": part, "edition": edition, **titles.claims_by(video_file_id)},
         made_since=made_since,
     )
     if wrong_movie is not None:
@@ -334,10 +352,10 @@ def _unassign(
     return [work for work in before if work not in after]
 
 
-# --- the question ----------------------------------------------------------------------------------------
+# --- pending validations ----------------------------------------------------------------------------------------
 
 
-def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
+def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, "pending", "reeld", None, verdict.reason)
     values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
@@ -347,23 +365,26 @@ def _ask(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     if asked is not None and _as_dicts(candidates_of(asked.id)) == values["candidates"]:
         PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == asked.id).execute()
         return
-    # Other candidates are another question: whoever read the old one must not answer the new one with its numbers.
-    _close_question(video_file_id, "rejected", auto=True, now_ms=now_ms)
+    # Other candidates make a new validation: an answer to the old one must not pick from the new
+    # numbers.
+    _close_validation(video_file_id, "rejected", auto=True, now_ms=now_ms)
     PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
 
 
-def _answer(question_id: int, status: str, candidate: int | None, now_ms: int) -> None:
-    """Store a person's answer. It may be to an old question of the file: the open one is answered with it."""
+def _answer(validation_id: int, status: str, candidate: int | None, now_ms: int) -> None:
+    """Store the user's answer. If it is to an old validation of the file, the pending one is closed
+    with it.
+    """
     PendingValidation.update(
         validation_status=status,
         selected_candidate_id=candidate,
         auto_validated=False,
         resolved_at=utc_from_ms(now_ms),
-    ).where(PendingValidation.id == question_id).execute()
-    _close_question(_question(question_id).video_file_id, status, auto=False, now_ms=now_ms)
+    ).where(PendingValidation.id == validation_id).execute()
+    _close_validation(_validation(validation_id).video_file_id, status, auto=False, now_ms=now_ms)
 
 
-def _close_question(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
+def _close_validation(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
     change(
         "UPDATE pending_validations SET validation_status = ?, auto_validated = ?, resolved_at = ? "
         "WHERE video_file_id = ? AND validation_status = 'pending'",

@@ -1,4 +1,4 @@
-"""Which files of a library lie at or below a folder?"""
+"""Builds SQL conditions for the files at or below a folder."""
 
 import os
 from typing import Any
@@ -9,15 +9,15 @@ from reeld.catalog.models import VideoFile
 
 
 def files_inside(library_id: int, folder: str) -> Any:
-    """A condition on `VideoFile`; "" is the whole library."""
+    """Match the files of a library at or below a folder; "" is the whole library."""
     of_library = VideoFile.library == library_id
     return of_library & is_inside(folder) if folder else of_library
 
 
 def is_inside(folder: str) -> Any:
-    """Whether a row's folder is this one or lies below it."""
-    # From "a/" to "a0" is all that begins with "a/"; once among the names that are text and once among
-    # those that are raw bytes: SQLite sorts every BLOB behind every text.
+    """Match rows whose folder is this one or lies below it."""
+    # Everything from "a/" to "a0" begins with "a/". Once for names that are text, and once for
+    # raw bytes: SQLite sorts every BLOB after every text.
     field, raw = VideoFile.directory, os.fsencode(folder)
     as_text = (field >= f"{folder}/") & (field < f"{folder}0")
     as_bytes = (field >= Value(raw + b"/", converter=False)) & (field < Value(raw + b"0", converter=False))

@@ -1,9 +1,10 @@
-"""What is a film, a series or an episode called, given what all its files say?
+"""Recomputes what films, series and episodes are called, from the claims of all their files.
 
-A work learns from each new file that is taken for it (`works.py`). But when a file says something else than it did, or
-goes to another work, what it alone had said must be forgotten: the works are those that a fresh look at all files would
-make. So each file keeps what it says. Of several the words of a person come first, the latest before all; then those of
-the file that came first. Where one file's words are not known, since an older reeld filed it, nothing is forgotten.
+A new file adds facts to its work (`works.py`). If a file changes its claims, or moves to another
+work, the facts that it alone had claimed must go. The works must be those that a fresh scan of
+all files would make. So each file keeps its claims. The user's claims win, the latest first; then
+those of the file that came first. If one file's claims are unknown, since an older reeld assigned
+it, nothing is forgotten.
 """
 
 import json
@@ -20,7 +21,7 @@ from reeld.domain.identity import Reading
 
 _FACTS = ("title", "title_key", "year", "country", *IDS)
 
-# Each distinct saying once, since all files of a series say the same, nearly always.
+# Each distinct claim once, since nearly always all files of a series claim the same.
 _OF_WORK = """
     SELECT claimed_work FROM (
         SELECT claimed_work, decided_by = 'user' AS is_persons, id,
@@ -67,8 +68,8 @@ Works = Sequence[tuple[str, int]]
 """Types (movie, series, episode) and ids."""
 
 
-def words_of(reading: Reading | None, title_key: str) -> Row:
-    """The columns of a file that is taken for this, or for nothing."""
+def claims_of(reading: Reading | None, title_key: str) -> Row:
+    """Return the claim columns of a file with this reading, or with none."""
     if reading is None:
         return {"claimed_work": None, "claimed_episode": None}
     facts = {"title": reading.title or "", "title_key": title_key}
@@ -78,34 +79,35 @@ def words_of(reading: Reading | None, title_key: str) -> Row:
 
 
 def works_of(video_file_id: int) -> Works:
-    """The works that the file belongs to."""
+    """Return the works that the file belongs to."""
     return rows(_WORKS, video_file_id, video_file_id, video_file_id)
 
 
-def words_by(video_file_id: int) -> Row:
-    """The columns of this file."""
+def claims_by(video_file_id: int) -> Row:
+    """Return the claim columns of this file."""
     ((of_work, of_episode),) = rows("SELECT claimed_work, claimed_episode FROM video_files WHERE id = ?", video_file_id)
     said = {"claimed_work": of_work, "claimed_episode": of_episode}
     return {name: None if text is None else json.loads(text) for name, text in said.items()}
 
 
 def has_other_claims(video_file_id: int, words: Row) -> bool:
-    """Whether the file belongs to a work, and says anything else than these words so far."""
+    """Tell whether the file belongs to a work and has other claims than these so far."""
     ((*before, is_linked),) = rows(_SAID, video_file_id)
     return bool(is_linked) and before != [None if each is None else json.dumps(each) for each in words.values()]
 
 
 def only_of(video_file_id: int, kind: str) -> int | None:
-    """The film, or for episodes the series, that has no other file than this one."""
+    """Return the file's film, or series, if no other file belongs to it."""
     kind, others = ("movie", _SAME) if kind == "movie" else ("series", _SAME_OF_SERIES)
     mine = (work_id for each, work_id in works_of(video_file_id) if each == kind)
     return next((work_id for work_id in mine if not rows(others + " LIMIT 1", video_file_id, work_id)), None)
 
 
 def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
-    """Let these be called what their files say; without the file `leaving`, which is about to say something else.
+    """Recompute the titles of these works from the claims of their files, without the file
+    `leaving`.
 
-    What no file is left of stays as it is. A work that fits another one now is merged with it.
+    A work without files stays as it is. A work that now fits another one is merged with it.
     """
     merged: set[tuple[str, int]] = set()
     waiting = list(works)
@@ -117,7 +119,8 @@ def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
         model, files_of, others = (
             (Series, _OF_SERIES, _SAME_OF_SERIES) if kind == "series" else (Movie, _OF_MOVIE, _SAME)
         )
-        # Most often another one says the same, and nothing is forgotten: of a series of 10,000 files that costs little.
+        # Usually another file has the same claims, and nothing changes: so a series of 10,000
+        # files is cheap.
         if not leaving or work in merged or not rows(others + _WORDS, leaving, work_id, leaving):
             said = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
             if _recompute_work(model, work_id, said, now_ms):
@@ -127,7 +130,7 @@ def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
 
 
 def _recompute_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> bool:
-    """Whether anything is known otherwise now."""
+    """Recompute a film or series. Tell whether anything changed."""
     words = [json.loads(text) for (text,) in said if text is not None]
     if not words or len(words) < len(said):
         return False
@@ -136,7 +139,7 @@ def _recompute_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[s
 
 
 def _recompute_episode(episode_id: int, now_ms: int, leaving: int) -> None:
-    """Its title, and its absolute number if that is not all that it is known by."""
+    """Recompute an episode's title, and its absolute number unless that is its only number."""
     said = rows(_OF_EPISODE, leaving, episode_id)
     if not said or None in {text for (text,) in said}:
         return
@@ -178,9 +181,9 @@ _NAMES = ("season_number", "episode_number", "absolute_number", "air_date", "tit
 
 
 def merge(model: type[BaseModel], work_id: int, now_ms: int) -> Sequence[tuple[str, int]]:
-    """Let the work go into the only other one that fits it, if there is one.
+    """Merge the work into the one other work that fits it, if there is exactly one.
 
-    What took something over, as types and ids: the work that both are now, and its episodes.
+    Returns types and ids of what grew: the merged work, and its episodes.
     """
     work, others = matches_of(model, work_id)
     if len(others) != 1:
@@ -207,7 +210,7 @@ def _take_over_episodes(series_id: int, other_id: int, now_ms: int) -> list[int]
             continue
         change("UPDATE OR IGNORE episode_files SET episode_id = ? WHERE episode_id = ?", known["id"], episode_id)
         change("DELETE FROM episode_files WHERE episode_id = ?", episode_id)
-        # Before the other learns: no two episodes of one series may have one number.
+        # Discard first: no two episodes of one series may have one number.
         discard("episode", [episode_id], MERGED, now_ms)
         learn(Episode, known, facts, now_ms)
         taken_over.append(int(known["id"]))
@@ -215,7 +218,7 @@ def _take_over_episodes(series_id: int, other_id: int, now_ms: int) -> list[int]
 
 
 def _known_by(facts: Row) -> Row:
-    """As `episode_names` in `works.py`."""
+    """Return the numbers of an episode, as `episode_names` in `works.py` does."""
     if facts["season_number"] is not None:
         return {name: facts[name] for name in ("season_number", "episode_number", "absolute_number")}
     name = "absolute_number" if facts["absolute_number"] is not None else "air_date"

@@ -1,8 +1,8 @@
-"""Is this film, series or episode one that we know already?
+"""Finds the film, series or episode of a reading among those known, or creates it.
 
-Two spellings of one title have one key. Ids decide first; then the key together with the year (and, for a
-series, the country): what both sides know must agree, what one side does not know is learnt from the other.
-Where two known works fit equally well nothing is guessed.
+All spellings of a title have one key. Ids decide first. Then the key decides, together with the
+year (and, for a series, the country): facts known on both sides must agree, and facts known on
+one side are added to the other. If two known works fit equally well, neither is chosen.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ class Ambiguous:
 def find_or_make_movie(
     reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
 ) -> int | Ambiguous:
-    """The id of the film of this reading. `take_oldest` settles what would be ambiguous.
+    """Return the id of the reading's film. `take_oldest` chooses among several that fit.
 
-    `leaving` is the film that only this file made, when it said something else: any other that fits comes before it.
+    `leaving` is the film that only this file had made so far: any other that fits is preferred.
     """
     facts = {"year": reading.year, **_ids(reading, Movie)}
     return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest, leaving=leaving)
@@ -38,7 +38,7 @@ def find_or_make_movie(
 def find_or_make_episodes(
     reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
 ) -> tuple[int, ...] | Ambiguous:
-    """The ids of all episodes of this reading, in its order, and their series with them; `leaving` is a series."""
+    """Return the ids of the reading's episodes, in its order. `leaving` is a series, as for films."""
     if not (names := episode_names(reading)):
         return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
     facts = {"year": reading.year, "country": reading.country, **_ids(reading, Series)}
@@ -52,7 +52,7 @@ def find_or_make_episodes(
 
 
 def matches_of(model: type[BaseModel], work_id: int) -> tuple[Row, list[Row]]:
-    """What is known of this work, and the other works that it may be, oldest first."""
+    """Return the facts of this work, and the other works that it may be, oldest first."""
     columns = ("title_key", "year", *(["country"] if model is Series else []), *_ids_of(model))
     ((key, *values),) = rows(f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE id = ?", work_id)  # noqa: S608
     facts = dict(zip(columns[1:], values, strict=True))
@@ -80,7 +80,7 @@ def _find_or_make(
 
 
 def _matches(model: type[BaseModel], title_key: str, facts: Row, but: int | None = None) -> list[Row]:
-    """The rows that this may be, oldest first: those that share an id, else those of the same key."""
+    """Return the rows that may be this work, oldest first: by a shared id, else by the same key."""
     for name in _ids_of(model):
         if facts[name] is not None:
             found = _rows_with(model, name, facts[name], facts)
@@ -88,7 +88,7 @@ def _matches(model: type[BaseModel], title_key: str, facts: Row, but: int | None
                 return agreeing
     found = _rows_with(model, "title_key", title_key, facts)
     agreeing = [row for row in found if row["id"] != but and _agree(row, facts)]
-    # "The Office" of 2005 is a better match for 2005 than one whose year nobody knows.
+    # "The Office" of 2005 matches 2005 better than one of an unknown year.
     exact = [row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")]
     return exact or agreeing
 
@@ -112,7 +112,7 @@ def _agree(row: Row, facts: Row) -> bool:
 
 
 def learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
-    """Fill in what the row did not know yet."""
+    """Add the facts that the row lacks."""
     new = {name: value for name, value in facts.items() if row[name] is None and value is not None}
     if new:
         update_row(model, row["id"], updated_at=utc_from_ms(now_ms), **new)
@@ -136,13 +136,13 @@ def _ids_of(model: type[BaseModel]) -> list[str]:
 
 
 def episode_title(reading: Reading) -> str | None:
-    """A file of several episodes has one title for all of them, which is none of theirs."""
+    """Return the title of a single episode: a file of several has one title, which is no episode's."""
     is_single = len(reading.episode_numbers) <= 1 and len(reading.absolute_numbers) <= 1
     return reading.episode_title if is_single else None
 
 
 def episode_names(reading: Reading) -> list[Row]:
-    """What each episode is known by: season and number, else absolute number, else the day it was aired."""
+    """Return each episode's number: season and number, else absolute number, else air date."""
     if reading.season_number is not None and reading.episode_numbers:
         absolute = _paired(reading)
         return [
@@ -185,7 +185,8 @@ def known_episode(series_id: int, names: Row) -> Row | None:
     found = _episode_where("season_number = ? AND episode_number = ?", series_id, *numbers)
     if found is not None or names["absolute_number"] is None:
         return found
-    # Else the one that another file named by the same absolute number alone: it learns its season now.
+    # Else the episode that another file has by the same absolute number only: its season is added
+    # now.
     return _episode_where("season_number IS NULL AND absolute_number = ?", series_id, names["absolute_number"])
 
 

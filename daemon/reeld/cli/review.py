@@ -81,7 +81,7 @@ def validate(
     with catalog_of(config):
         with writing():
             file_id = _known_file(file)
-            validation_id = assignments.open_question(file_id, now_ms())
+            validation_id = assignments.open_validation(file_id, now_ms())
             index, reading_ = (None, said) if said else _candidate(file_id, validation_id, candidate)
             assignments.validate(validation_id, reading_, candidate=index, key_of=title_key, now_ms=now_ms())
         _print_file(file_id, as_json=as_json)
@@ -92,7 +92,7 @@ def reject(file: File, config: ConfigFile = None, as_json: AsJson = False) -> No
     with catalog_of(config):
         with writing():
             file_id = _known_file(file)
-            assignments.reject(assignments.open_question(file_id, now_ms()), now_ms())
+            assignments.reject(assignments.open_validation(file_id, now_ms()), now_ms())
         _print_file(file_id, as_json=as_json)
 
 

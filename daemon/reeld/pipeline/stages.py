@@ -96,7 +96,7 @@ def _without_media_facts(reason: str) -> MediaFacts:
 
 
 def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
-    assignments.file_verdict(video_file_id, verdict, title_key, now_ms)
+    assignments.store_verdict(video_file_id, verdict, title_key, now_ms)
 
 
 def _full_hash(record: FileRecord, tools: StageContext) -> str:
@@ -128,9 +128,7 @@ def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
 """Where a new file begins. The save files the verdict: as a movie, as episodes, as a question to a person, or as
 ignored."""
-IDENTIFY = Stage(
-    name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_filed_for_good
-)
+IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_final)
 """The same, once it is known what the file holds, if that says otherwise. Where a file begins of which only the name is
 new."""
 
