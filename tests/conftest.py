@@ -1,4 +1,4 @@
-"""What tests of more than one folder share."""
+"""Fixtures for tests of more than one folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,8 @@ from hypothesis import settings
 from reeld.database.connection import close_catalog, open_catalog
 from tests.template import copy_template
 
-# How long an example takes says more of the machine than of the code, so nothing fails for being slow.
+# The time of an example depends on the machine more than on the code, so nothing fails for being
+# slow.
 settings.register_profile("reeld", deadline=None)
 settings.load_profile("reeld")
 
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Path]:
-    """A new catalogue, open for this process; its path."""
+    """Create a catalogue, open for this process; return its path."""
     path = tmp_path / "state" / "reeld.db"
     copy_template(path)
     open_catalog(str(path), create=True)

@@ -1,7 +1,8 @@
-"""Root may read and write everything: what a test needs to see refused runs without that privilege.
+"""Drops root's privileges over files, for tests of refused access: root may read and write
+everything.
 
-It stays the same user, only without CAP_DAC_OVERRIDE and CAP_LEASE, so that the interpreter may lie anywhere, below
-/root as well.
+The user stays the same, only without CAP_DAC_OVERRIDE and CAP_LEASE. So the interpreter may lie
+anywhere, also below /root.
 """
 
 import contextlib
@@ -13,13 +14,13 @@ HUMBLE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-lease", "--
 
 
 def humbly(command: list[str]) -> list[str]:
-    """The command without root's privileges over files, leases on others' included; as it is for everybody else."""
+    """Return the command without root's privileges over files, also over leases on others' files."""
     return [*HUMBLE, *command] if os.geteuid() == 0 else command
 
 
 @contextlib.contextmanager
 def humble() -> Iterator[None]:
-    """For as long as this lasts, the calling thread is without root's privileges over files; only this thread."""
+    """Drop this thread's privileges over files inside the block; other threads keep theirs."""
     before = _capabilities()
     _set_capabilities(before[0] & ~_DAC, before)
     try:

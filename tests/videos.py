@@ -1,4 +1,4 @@
-"""Makes real, tiny videos: a grey picture that changes with the seed, silence, and subtitles if asked.
+"""Makes real, tiny videos: a grey picture that depends on the seed, silence, and subtitles if asked.
 
 Two videos with different arguments differ in their bytes; two with the same arguments are equal.
 """
@@ -31,10 +31,11 @@ def make_video(
     subtitle_language: str | None = None,
     padding_bytes: int = 0,
 ) -> Path:
-    """Write a video whose container follows from the name's ending (.mkv, .mp4, .avi; any other is .mkv).
+    """Write a video. Its container follows from the name's ending (.mkv, .mp4, .avi; any other is
+    .mkv).
 
-    Languages are ISO 639-2 codes ("eng", "ger"); AVI can hold neither these nor subtitles. `padding_bytes`
-    of zeros are put behind the end, for tests that need a size.
+    Languages are ISO 639-2 codes ("eng", "ger"). AVI can hold neither these nor subtitles.
+    `padding_bytes` of zeros follow the end, for tests that need a size.
     """
     suffix = path.suffix.removeprefix(".").lower()
     container: Container = "mp4" if suffix == "mp4" else "avi" if suffix == "avi" else "mkv"
@@ -58,7 +59,7 @@ def video_bytes(
     audio_language: str | None = "eng",
     subtitle_language: str | None = None,
 ) -> bytes:
-    """The content that `make_video` writes."""
+    """Return the content that `make_video` writes."""
     file = io.BytesIO()
     with av.open(file, "w", format=_FORMATS[container], options={"fflags": "+bitexact"}) as output:
         output.metadata["comment"] = f"seed {seed}"
@@ -80,7 +81,7 @@ def _picture(output: OutputContainer) -> VideoStream:
 
 
 def _subtitles(output: OutputContainer, container: Container, language: str) -> "av.Packet[Stream]":
-    """Adds the stream; gives its one line, to be muxed once all streams are there."""
+    """Add the stream, and return its one line, to be muxed once all streams exist."""
     stream = output.add_mux_stream("mov_text" if container == "mp4" else "subrip")
     stream.metadata["language"] = language
     stream.time_base = Fraction(1, 1000)
@@ -91,7 +92,7 @@ def _subtitles(output: OutputContainer, container: Container, language: str) -> 
 
 
 def _encode_picture(output: OutputContainer, stream: VideoStream, seed: int, duration_s: float) -> None:
-    """At most some ten frames, so that a film of two hours is made as fast as a clip."""
+    """Encode at most some ten frames, so that a film of two hours is as quick to make as a clip."""
     frames = max(1, round(duration_s * _FRAMES_PER_S))
     for number in sorted({*range(0, frames, max(1, frames // 10)), frames - 1}):
         frame = av.VideoFrame(64, 48, "yuv420p")

@@ -1,7 +1,7 @@
-"""How long does the first scan of small real videos take, and where does the time go?
+"""Measures the first scan of small real videos, and where its time goes.
 
-Both ways are whole processes, start and imports included, on files that the page cache holds. The clock of
-the stages runs in a scan of its own, which the total is not taken from.
+Both ways are whole processes, start and imports included, on files in the page cache. The time by
+stage comes from a separate scan, which does not count in the total.
 """
 
 import json
@@ -90,7 +90,7 @@ def _scan(world: World, library: Library, cpu: list[float]) -> float:
 
 
 def require_all_identified(summary: dict[str, Any], files: int) -> None:
-    """A scan that did only half of it is no faster than another."""
+    """Refuse an incomplete scan: doing half of the work is not faster."""
     if summary["present_count"] != files or summary["accepted_count"] < files // 2:
         raise RuntimeError(f"the scan left work undone: {summary}")
 

@@ -1,7 +1,7 @@
-"""How fast is every byte of a large file hashed, and what does that leave in the page cache?
+"""Measures the hash of every byte of a large file, and what remains in the page cache.
 
-The warm file was read to its end just before; the cold one was dropped from this machine's page cache. Below
-a virtual machine the host may still hold it: the ratio counts, not the speed.
+The warm file was read to its end just before. The cold one was dropped from this machine's page
+cache. In a virtual machine the host may still hold it: the ratio counts, not the speed.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ from reeld.content.hashing import full_hash
 from reeld.domain.files import FileStamp
 
 SAMPLE_EVERY = 16
-"""Of the moments at which the hash asks whether to stop, one each 512 KiB: every 8 MiB."""
+"""How often to sample: the hash asks whether to stop every 512 KiB, so this is every 8 MiB."""
 
 
 def run(world: World) -> Iterator[Line]:
@@ -125,14 +125,17 @@ def _page_cache(path: Path) -> Iterator[Line]:
 
 
 def cached_bytes(path: Path) -> int:
-    """How much of this very file the page cache holds: mincore(2). /proc/meminfo would count all others too."""
+    """Count the bytes of this file in the page cache, with mincore(2). /proc/meminfo counts all
+    files.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
-    # Opened for writing because the kernel tells a file's pages only to those who may write to it.
+    # Opened for writing, because the kernel shows a file's pages only to those who may write to
+    # it.
     with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
         pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
         anchor = ctypes.c_char.from_buffer(mapped)
         failed = libc.mincore(ctypes.c_void_p(ctypes.addressof(anchor)), ctypes.c_size_t(len(mapped)), pages)
-        del anchor  # a mapping that something points into cannot be closed
+        del anchor  # a mapping with a pointer into it cannot be closed
         if failed:
             raise OSError(ctypes.get_errno(), "mincore")
         return bytes(pages).translate(_LOWEST_BIT).count(1) * mmap.PAGESIZE

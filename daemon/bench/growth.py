@@ -1,6 +1,6 @@
-"""How do time and memory of a first scan grow with the library, and how soon is every file listed and identified?
+"""Measures how time and memory of a first scan grow with the library.
 
-The videos are tiny ones (see material.py), so that what is measured is reeld's own work and not that of the disk.
+The videos are tiny (see material.py), so that the result is reeld's own work and not the disk's.
 """
 
 import os
@@ -17,13 +17,13 @@ from bench.world import World, reading, scan_command, write_config
 
 LOOK_S = 0.1
 LOOK_SHARE = 20
-"""Counting 100,000 rows takes a while, on the same cores: looking is one part in so many of the time."""
+"""Counting 100,000 rows is slow, on the same cores: it takes one part in so many of the time."""
 BAR = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """One first scan: seconds until so much was true of all files, and the most memory the process held."""
+    """One first scan: seconds until all files were listed and identified, and the peak memory."""
 
     files: int
     listed_s: float
@@ -72,7 +72,7 @@ def run(world: World) -> Iterator[Line]:
 
 
 def plot(what: str, points: Sequence[tuple[int, float]]) -> str:
-    """A bar a point, the longest of BAR signs."""
+    """Draw one bar per point; the longest has BAR characters."""
     most = max(value for _, value in points)
     bars = (
         f"  {files:>9,} files  {'#' * max(1, round(BAR * value / most)):<{BAR}}  {value:.1f}" for files, value in points

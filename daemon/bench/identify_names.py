@@ -1,4 +1,5 @@
-"""How many names a second does `reeld identify` read, on all cores, against plain guessit in one process?
+"""Measures how many names `reeld identify` reads a second on all cores, against guessit in one
+process.
 
 Both ways are whole processes, start and imports included.
 """

@@ -1,7 +1,7 @@
-"""What does the daemon cost while nothing happens?
+"""Measures the cost of a daemon while nothing happens.
 
-It stands on a catalogue of many cheap files, has just taken in a few real ones (so its child processes are
-up), and is left alone until it rests before the clock starts.
+Its catalogue has many cheap files. It has just taken in a few real ones, so its child processes
+run. The clock starts after it has come to rest.
 """
 
 import time
@@ -69,7 +69,7 @@ def _watch(daemon: Daemon, world: World) -> Iterator[Line]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """What processes together use while nothing happens."""
+    """What some processes together use while nothing happens."""
 
     cpu_percent: float
     wakeups_per_s: float
@@ -90,7 +90,7 @@ def _rest_of(pids: list[int], seconds: float) -> tuple[Rest, dict[int, Usage]]:
 
 
 def _peer(world: World) -> Rest | None:
-    """The same of minidlnad on a library of as many files, whose names are all that it reads of them."""
+    """Measure minidlnad on a library of as many files; it reads only their names."""
     if not minidlna.is_there():
         return None
     with minidlna.scanned(world, cheap_files(world, world.sizes.catalogued).root) as pid:

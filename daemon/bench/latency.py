@@ -1,8 +1,9 @@
-"""How soon after its writer closed it is a file identified in the catalogue of a running daemon?
+"""Measures how soon after its writer closes it a file is identified by a running daemon.
 
-The quiet period is taken off, everything else counts: the event, the look at the folder, three stages, their
-commits, and up to a millisecond until this benchmark, another reader of the database, sees the row. The first
-file, for which the child processes start, has its own line and is in neither percentile.
+The quiet period is subtracted. Everything else counts: the event, the scan of the folder, three
+stages, their commits, and up to a millisecond until this benchmark, another reader, sees the row.
+The first file, which starts the child processes, has a line of its own and is in neither
+percentile.
 """
 
 import queue
@@ -75,7 +76,7 @@ def _measure(root: Path, database: Path, contents: dict[str, bytes], files_per_s
 
 
 def _write_all(root: Path, contents: dict[str, bytes], files_per_s: float) -> dict[str, float]:
-    """The moment of each file's close, by path."""
+    """When each file was closed, by path."""
     closed: dict[str, float] = {}
     started = time.monotonic()
     for number, (relative, content) in enumerate(contents.items()):
@@ -108,7 +109,7 @@ def _watch_rows(database: Path, seen: "queue.SimpleQueue[Seen]", ended: threadin
 
 
 def _bare_ms(root: Path, relatives: list[str]) -> float:
-    """What the libraries alone need for such a file, warm: guessit, MediaInfo's headers, xxhash."""
+    """Time the libraries alone (guessit, MediaInfo's headers, xxhash) on one such file, when warm."""
     guessit.guessit("Warm.Up.S01E01.mkv")
     spent = []
     for relative in relatives[:100]:

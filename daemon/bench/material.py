@@ -1,4 +1,4 @@
-"""What lies on the disks that are measured? Libraries with realistic names, made once and the same in each run."""
+"""Makes the measured libraries: realistic names, made once and equal in each run."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from bench.measure import MIB
 from bench.names import library_paths
 from bench.world import World, scan_command, write_config
 
-# So old that nothing waits for it to settle: the first look at it is enough.
+# Old enough to settle at the first scan.
 DAY_S = 86_400
 
 
@@ -34,29 +34,31 @@ class Library:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """A library that a scan has brought into a catalogue. Copy the catalogue before changing it."""
+    """A library that a scan has added to a catalogue. Copy the catalogue before changing it."""
 
     library: Library
     database: Path
 
 
 def real_videos(world: World) -> Library:
-    """Small videos of a real encoder, each with its own bytes."""
+    """Make small videos with a real encoder, each with its own bytes."""
     return _made_once(world.folder / f"videos-{world.sizes.videos}", world.sizes.videos, real_content)
 
 
 def cheap_files(world: World, count: int) -> Library:
-    """Files that are no videos, each with its own few bytes: the media prober is never asked about them."""
+    """Make files that are no videos, with a few bytes each: the media prober never sees them."""
     return _made_once(world.folder / f"cheap-{count}", count, _cheap_content)
 
 
 def tiny_videos(world: World, count: int) -> Library:
-    """Videos of one picture, made in no time: Matroska or MP4, with a few bytes of its own behind its end."""
+    """Make videos of one picture quickly: Matroska or MP4, with a few bytes of their own after the
+    end.
+    """
     return _made_once(world.folder / f"tiny-{count}", count, _tiny_content)
 
 
 def catalogued(world: World, count: int) -> Catalogued:
-    """So many cheap files, brought into a catalogue by a `reeld scan` that is not measured."""
+    """Make cheap files, and add them to a catalogue with a `reeld scan` that is not measured."""
     library = cheap_files(world, count)
     folder = world.folder / f"catalog-{count}"
     database, complete = folder / "reeld.db", folder / "complete"
@@ -74,13 +76,13 @@ def catalogued(world: World, count: int) -> Catalogued:
 
 
 def _schema() -> str:
-    """What tells one schema from another: a kept catalogue of an older one must not be measured."""
+    """Return a name for the schema: a kept catalogue of an older schema must not be measured."""
     migrations = sorted(Path(reeld.database.__file__).parent.glob("migrations/*.sql"))
     return xxhash.xxh3_128(b"".join(path.read_bytes() for path in migrations)).hexdigest()
 
 
 def real_content(number: int, path: str) -> bytes:
-    """An hour and a half on paper, some ten pictures in truth."""
+    """Make a video of an hour and a half by its header, with some ten pictures."""
     ending = os.path.splitext(path)[1]
     subtitles = "eng" if number % 3 == 0 and ending != ".avi" else None
     container = "mp4" if ending == ".mp4" else "avi" if ending == ".avi" else "mkv"
@@ -89,7 +91,8 @@ def real_content(number: int, path: str) -> bytes:
 
 def _tiny_content(_number: int, path: str) -> bytes:
     container, own = "mp4" if path.endswith(".mp4") else "mkv", path.encode()
-    # Behind the end of Matroska anything may lie; in MP4 it must be a box, or the file counts as cut off.
+    # Any bytes may follow the end of Matroska. In MP4 they must be a box, or the file counts as
+    # truncated.
     box = struct.pack(">I4s", 8 + len(own), b"free") if container == "mp4" else b""
     return _template(container) + box + own
 
@@ -118,13 +121,13 @@ def _made_once(root: Path, count: int, content: Callable[[int, str], bytes]) -> 
 
 
 def large_file(world: World) -> Path:
-    """One file of `hash_gib` that no compression makes smaller, written out to the disk."""
+    """Make one incompressible file of `hash_gib`, and write it out to the disk."""
     path = world.folder / f"large-{world.sizes.hash_gib:g}-gib.mkv"
     blocks = round(world.sizes.hash_gib * 1024)
     if not path.exists() or path.stat().st_size != blocks * MIB:
         with open(path, "wb") as file:
             file.writelines(os.urandom(MIB) for _ in range(blocks))
             file.flush()
-            # Only what was written out can be dropped from the page cache.
+            # Only pages that were written out can be dropped from the page cache.
             os.fsync(file.fileno())
     return path

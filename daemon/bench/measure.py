@@ -1,4 +1,4 @@
-"""How is a figure taken fairly? Ways that take turns, medians, and a line that says what was compared."""
+"""Measures fairly: alternating ways, medians, and lines that name what was compared."""
 
 import math
 import statistics
@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What the figure, or its ratio to the yardstick, shall be."""
+    """The required value of a figure, or of its ratio to the yardstick."""
 
     sense: Literal["<=", ">="]
     limit: float
@@ -34,7 +34,7 @@ class Line:
     unit: str
     yardstick: str | None = None
     yardstick_figure: float | None = None
-    """In the same unit; None where the yardstick could not be had, and `yardstick` says why."""
+    """In the same unit; None if the yardstick is not available, and `yardstick` says why."""
     goal: Goal | None = None
 
     @property
@@ -43,7 +43,7 @@ class Line:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none, or nothing to compare with."""
+        """Tell whether the goal is reached; None without a goal or a yardstick."""
         value = self.ratio if self.goal and self.goal.of == "ratio" else self.figure
         if self.goal is None or value is None or math.isnan(value):
             return None
@@ -63,13 +63,13 @@ HEADING = f"{'what':<62} {'figure':>9} {'unit':<12} {'yardstick':<40} {'ratio':>
 
 
 def shown(value: float) -> str:
-    """Three figures that count, never an exponent."""
+    """Format three significant digits, never with an exponent."""
     digits = 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
     return f"{value:,.{digits}f}"
 
 
 def alternate(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """The median of what each way gave. They take turns, so that a noisy minute hits all of them alike."""
+    """Return each way's median. The ways alternate, so that a noisy minute affects all of them."""
     samples: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -78,7 +78,7 @@ def alternate(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str,
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share (0 to 1) of all do not exceed."""
+    """Return the smallest value that this share (0 to 1) of all values does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
@@ -86,7 +86,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def seconds_of(
     argv: Sequence[str], *, stdin: Path | None = None, stdout: IO[bytes] | None = None, log: Path | None = None
 ) -> float:
-    """How long the command takes from its start to its end; a command that fails ends the benchmark."""
+    """Time a command from start to end. A command that fails ends the benchmark."""
     with open(stdin or "/dev/null", "rb") as given, open(log or "/dev/null", "wb") as errors:
         started = time.perf_counter()
         subprocess.run(argv, stdin=given, stdout=stdout or subprocess.DEVNULL, stderr=errors, check=True)

@@ -1,6 +1,6 @@
-"""How long does minidlnad, a media server in C that lists files and reads their headers, take for a first scan?
+"""Measures minidlnad's first scan. This media server in C lists files and reads their headers.
 
-It neither identifies nor hashes. A yardstick of the first scan where it is installed (Debian package minidlna).
+It neither identifies nor hashes. It is a yardstick if it is installed (Debian package minidlna).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ def is_there() -> bool:
 
 
 def scan_s(world: World, library: Path) -> float:
-    """Seconds from the start of minidlnad to the moment at which it says that its scan is over."""
+    """Measure the seconds from minidlnad's start until it reports the end of its scan."""
     started = time.perf_counter()
     with scanned(world, library):
         return time.perf_counter() - started
@@ -31,7 +31,7 @@ def scan_s(world: World, library: Path) -> float:
 
 @contextlib.contextmanager
 def scanned(world: World, library: Path) -> Iterator[int]:
-    """The id of a minidlnad that has scanned the library, and watches it."""
+    """Run a minidlnad that has scanned the library and watches it. Yields its process id."""
     with world.corner("minidlna") as corner:
         log = corner / "minidlna.log"
         config = corner / "minidlna.conf"

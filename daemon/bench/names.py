@@ -1,4 +1,4 @@
-"""What are the files of a library called? Names as people and release groups write them, from a seed."""
+"""Makes file names of a library from a seed, as users and release groups write them."""
 
 import random
 import re
@@ -38,17 +38,19 @@ _EPISODE = re.compile(r"(?P<before>.*[sS]\d\dE)(?P<number>\d\d)(?P<after>\D.*)")
 
 
 def library_paths(count: int, seed: int = 1) -> list[str]:
-    """So many different relative paths: two fifths films, the rest seasons of about ten episodes."""
+    """Make different relative paths: two fifths films, the rest seasons of about ten episodes."""
     rng = random.Random(seed)
     found: dict[str, None] = {}
     while len(found) < count:
-        # A season is ten files at once: so 0.87 of all draws make two fifths of all files.
+        # A season adds ten files at once, so 0.87 of all draws make two fifths of all files.
         found.update(dict.fromkeys([_film(rng)] if rng.random() < 0.87 else _season(rng)))
     return list(found)[:count]
 
 
 def arriving_paths(count: int, present: list[str], seed: int = 2) -> list[str]:
-    """Names for files that come later: in turn a film in a folder of its own, and an episode beside present ones."""
+    """Name files that come later: alternately a film in its own folder, and an episode of a known
+    season.
+    """
     rng = random.Random(seed)
     seasons = [found for path in present if (found := _EPISODE.fullmatch(path))]
     rng.shuffle(seasons)

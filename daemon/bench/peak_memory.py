@@ -1,4 +1,4 @@
-"""How much memory does the daemon hold at most while it takes in a whole library for the first time?"""
+"""Measures the daemon's peak memory during the first scan of a library."""
 
 import threading
 from collections.abc import Iterator

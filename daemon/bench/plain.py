@@ -1,7 +1,8 @@
-"""What would anyone write? Walk, guessit, MediaInfo, hash, one row a file: the yardstick of the first scan.
+"""The yardstick of the first scan, written simply: walk, guessit, MediaInfo, hash, one row per file.
 
-`python -m bench.plain LIBRARY DATABASE` does it in one process and prints, as JSON, the seconds that each
-library's calls took. All rows go into one transaction, which is faster, and less safe, than a row each.
+`python -m bench.plain LIBRARY DATABASE` does it in one process. It prints, as JSON, the seconds
+that each library's calls took. All rows go into one transaction, which is faster and less safe
+than one per row.
 """
 
 import json
@@ -21,7 +22,7 @@ database = SqliteDatabase(None)
 
 
 class PlainFile(Model):  # type: ignore[misc] # peewee is untyped here
-    """A file with what the libraries said of it."""
+    """A file with the results of the libraries."""
 
     path = TextField(unique=True)
     size_bytes = IntegerField()

@@ -1,4 +1,4 @@
-"""What does a process use? Read from /proc, so that the measured one does nothing for it."""
+"""Reads a process' resource use from /proc, without its help."""
 
 import os
 import re
@@ -14,14 +14,14 @@ class Usage:
 
     cpu_s: float
     wakeups: int
-    """Voluntary context switches: how often one of its threads went to sleep, and so was woken."""
+    """Voluntary context switches: how often one of its threads slept and was woken."""
     read_bytes: int
-    """From the disk itself; what the page cache had is not in it."""
+    """Read from the disk itself, without the page cache."""
     rss_bytes: int
     pss_bytes: int
     """Like rss, with each shared page divided by the number of processes that share it."""
     peak_bytes: int
-    """The most rss it ever had (VmHWM; unlike ru_maxrss it does not start with the parent's)."""
+    """The peak of its rss (VmHWM; unlike ru_maxrss it does not start with the parent's)."""
     inotify_watches: int
 
 
@@ -41,14 +41,14 @@ def usage(pid: int) -> Usage:
 
 
 def cpu_s(pid: int) -> float:
-    """The processor's seconds that it has used, also of one that has ended and was not waited for yet."""
-    # /proc/PID/stat counts ticks of 10 ms, which short wake-ups slip through; this counts nanoseconds.
+    """Return the processor time in seconds, also of a process that has ended but was not waited for."""
+    # /proc/PID/stat counts ticks of 10 ms and misses short wake-ups. This counts nanoseconds.
     tasks = Path("/proc", str(pid), "task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def children(pid: int) -> list[int]:
-    """The processes that its threads have started, and theirs."""
+    """List the processes that its threads have started, and their children."""
     found: list[int] = []
     for task in Path("/proc", str(pid), "task").iterdir():
         for child in map(int, (task / "children").read_text().split()):
@@ -57,7 +57,7 @@ def children(pid: int) -> list[int]:
 
 
 def children_pss_bytes(pid: int) -> int:
-    """What its children hold together at this moment; one that ends meanwhile counts as nothing."""
+    """Sum the present memory of its children. One that ends meanwhile counts as nothing."""
     total = 0
     for child in children(pid):
         try:

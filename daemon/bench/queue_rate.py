@@ -1,6 +1,7 @@
-"""How many jobs go through the queue in a second, next to bare sqlite3 that runs the same statements?
+"""Measures how many jobs pass through the queue a second, against sqlite3 with the same statements.
 
-Both keep the same pragmas and the same transactions: 200 jobs a commit are enqueued, 32 claimed, 32 finished.
+Both use the same pragmas and transactions: 200 jobs enqueued, 32 claimed and 32 finished per
+commit.
 """
 
 import contextlib
@@ -109,7 +110,7 @@ def _bare_take_and_finish(bare: sqlite3.Connection) -> bool:
 
 @contextlib.contextmanager
 def _catalogue(world: World, files: int) -> Iterator[Path]:
-    """A catalogue of so many files without work, closed."""
+    """Make a closed catalogue of so many files without work."""
     with world.corner("queue") as corner:
         path = corner / "reeld.db"
         open_catalog(str(path), create=True)

@@ -1,7 +1,7 @@
-"""What does it cost to look at a large library in which nothing changed, and to follow a burst?
+"""Measures scans of a large unchanged library, and a burst of new files.
 
-The looks happen in a process of their own, which `run` starts with this very file, so that its memory is its own. It
-takes turns with `find`. The files are empty and all are in the catalogue.
+The scans run in a process of their own, which `run` starts with this very file, so that its
+memory is its own. It alternates with `find`. The files are empty, and all are in the catalogue.
 """
 
 import json
@@ -58,7 +58,7 @@ def _rescan_schedule(world: World) -> Iterator[Line]:
 
 
 def _burst(world: World) -> Iterator[Line]:
-    """The files are copied in as fast as the disk takes them."""
+    """Copy the files in as fast as the disk allows."""
     count = world.sizes.burst
     library = cheap_files(world, count)
     with world.corner("burst") as corner:
@@ -103,7 +103,7 @@ def _empty_files(root: Path, count: int) -> Path:
 
 
 def _look(root: str, database: str, rounds: int) -> None:
-    # Imported here: whoever starts this process shall not open a catalogue.
+    # Imported here: the starting process must not open a catalogue.
     from reeld.catalog.libraries import sync_libraries
     from reeld.config import Library, LogSettings
     from reeld.database.connection import open_catalog, writing
@@ -137,9 +137,7 @@ def _look(root: str, database: str, rounds: int) -> None:
     def walk() -> None:
         reconcile(folder_scanner, EVERYTHING, seen, lambda: False, remember)
 
-    reconcile(
-        folder_scanner, EVERYTHING, seen, lambda: False
-    )  # the first fills the catalogue, or its pages into memory
+    reconcile(folder_scanner, EVERYTHING, seen, lambda: False)  # the first one fills the catalogue, or loads its pages
     before = usage(os.getpid()).rss_bytes
     figures = _take_turns(
         rounds,
@@ -160,7 +158,7 @@ def _find(root: str, *tests: str) -> None:
 
 
 def _take_turns(rounds: int, ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Processor time, of the children too: whatever else keeps the machine busy does not count."""
+    """Measure processor time, with that of children: other load on the machine does not count."""
     samples: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

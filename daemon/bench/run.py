@@ -1,6 +1,8 @@
-"""How fast is reeld, next to what else could do the work on this machine in the same minutes?
+"""Runs the benchmarks: reeld against other ways to do the same work, on this machine, at the same
+time.
 
-`make bench` runs all of it; `make bench ARGS="--quick"` in a minute or two. See daemon/BENCHMARKS.md.
+`make bench` runs all of them; `make bench ARGS="--quick"` takes a minute or two. See
+daemon/BENCHMARKS.md.
 
 To add a benchmark: a module with `run(world)` that yields lines, and one entry in BENCHMARKS.
 """
@@ -81,7 +83,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    """`1000,10000` is two sizes."""
+    """Parse sizes: `1000,10000` is two."""
     return tuple(int(count) for count in text.split(","))
 
 
@@ -96,7 +98,7 @@ def _folder(asked: argparse.Namespace) -> Iterator[Path]:
         KEPT.mkdir(exist_ok=True)
         yield KEPT
     else:
-        # Not TemporaryDirectory: on an error in a benchmark its own error would be hidden by one of cleaning up.
+        # Not TemporaryDirectory: its cleanup error would hide an error of the benchmark.
         path = Path(tempfile.mkdtemp(prefix="reeld-bench-", dir=asked.dir))
         try:
             yield path
@@ -105,7 +107,9 @@ def _folder(asked: argparse.Namespace) -> Iterator[Path]:
 
 
 def _about(world: World) -> str:
-    """The machine, as far as it explains figures; with its load, because a busy one lies."""
+    """Describe the machine as far as it explains figures, with its load: figures of a busy one
+    mislead.
+    """
     file_system = subprocess.run(
         ["stat", "--file-system", "--format=%T", str(world.folder)], capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -1,7 +1,7 @@
-"""What does a scan cost when nothing has changed?
+"""Measures a scan when nothing has changed.
 
-The command as a whole includes Python's start and the check of the database; the pass is what the scan itself
-says it took.
+The whole command includes Python's start and the check of the database. The scan itself reports
+its own time.
 """
 
 import json

@@ -1,8 +1,9 @@
-"""Where does the time of a first scan go? The real scan, with a clock around each stage.
+"""Runs a real first scan with a clock around each stage.
 
-`python -m bench.staged CONFIG` prints, as JSON, the thread-seconds of each stage's `run` (looking at the file,
-waiting for a child process included) and `save` (storing, inside the transaction), and of what is around them:
-taking jobs, waiting for the catalogue's door, and commits. And the processor's seconds, by the kind of process.
+`python -m bench.staged CONFIG` prints, as JSON, the thread-seconds of each stage's `run` (reading
+the file, waiting for a child process included) and `save` (storing, inside the transaction), and
+those around them: claiming jobs, waiting for the catalogue's lock, and commits. It adds processor
+time by kind of process.
 """
 
 import json

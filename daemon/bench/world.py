@@ -1,4 +1,6 @@
-"""Where do the benchmarks work, how large, and how is reeld started there? Never on anything of the user's."""
+"""Prepares the benchmarks' folders and sizes, and starts reeld there. Never touches the user's
+files.
+"""
 
 import contextlib
 import json
@@ -16,9 +18,9 @@ from pathlib import Path
 from bench.processes import usage
 
 REELD = (sys.executable, "-c", "from reeld.cli.app import main; main()")
-"""The console script, whether or not it lies on the PATH."""
+"""The console script, whether or not it is on the PATH."""
 
-# A daemon that used less than this of a second's processor time, with nothing in its queue, is at rest.
+# A daemon with an empty queue that used less processor time than this in a second is at rest.
 RESTING_CPU_S = 0.03
 
 
@@ -65,7 +67,7 @@ class World:
 
     @contextlib.contextmanager
     def corner(self, name: str) -> Iterator[Path]:
-        """An empty folder for one run of one benchmark; gone afterwards."""
+        """Make an empty folder for one run of one benchmark, and remove it afterwards."""
         path = self.folder / "runs" / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -76,7 +78,7 @@ class World:
 
 
 def write_config(folder: Path, library: Path, *, database: Path | None = None, quiet_s: float = 1.0) -> Path:
-    """A configuration whose catalogue lies in `folder`; everything else is as shipped."""
+    """Write a configuration with its catalogue in `folder`; all else is the default."""
     path = folder / "config.toml"
     path.write_text(
         f'[[library]]\nname = "bench"\npath = {json.dumps(str(library))}\nquiet_s = {quiet_s}\n'
@@ -107,7 +109,7 @@ class Daemon:
             raise RuntimeError(f"the daemon ended with status {self.process.returncode}; its log is in stderr.log")
 
     def wait_until_worked_off(self, files: int, timeout_s: float = 900.0) -> None:
-        """Until so many files are in the catalogue and none has a job left."""
+        """Wait until so many files are in the catalogue and no jobs are left."""
         deadline = time.monotonic() + timeout_s
         with reading(self.database) as connection:
             while time.monotonic() < deadline:
@@ -118,7 +120,7 @@ class Daemon:
         raise TimeoutError(f"{files} files were not worked off within {timeout_s:g} s")
 
     def wait_until_resting(self, timeout_s: float = 120.0) -> None:
-        """Until it does next to nothing for two seconds on end."""
+        """Wait until it does next to nothing for two seconds in a row."""
         deadline, calm = time.monotonic() + timeout_s, 0
         while calm < 2:
             if time.monotonic() > deadline:
@@ -131,7 +133,7 @@ class Daemon:
 
 @contextlib.contextmanager
 def running_daemon(config: Path, database: Path) -> Iterator[Daemon]:
-    """A daemon on this configuration, from the moment that it says it is ready."""
+    """Run a daemon with this configuration; the block starts when it is ready."""
     log = config.parent / "stderr.log"
     with open(log, "wb") as stderr:
         process = subprocess.Popen(
@@ -161,7 +163,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextlib.contextmanager
 def reading(database: Path) -> Iterator[sqlite3.Connection]:
-    """The catalogue, read-only, beside whoever writes it."""
+    """Open the catalogue read-only, beside its writer."""
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)
     try:
         yield connection
@@ -176,7 +178,7 @@ def _is_worked_off(connection: sqlite3.Connection, files: int) -> bool:
 
 
 def copy_catalog(source: Path, folder: Path) -> Path:
-    """A copy of a catalogue that nobody has open, for one run to change."""
+    """Copy a closed catalogue, for one run to change."""
     target = folder / "reeld.db"
     for ending in ("", "-wal"):
         if os.path.exists(f"{source}{ending}"):
