@@ -38,11 +38,11 @@ def store_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: i
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            doubt = _assign(video_file_id, reading, "reeld", key_of, now_ms)
-            if doubt is None:
+            ambiguity = _assign(video_file_id, reading, "reeld", key_of, now_ms)
+            if ambiguity is None:
                 _close_validation(video_file_id, "validated", auto=True, now_ms=now_ms)
             else:
-                _request_validation(video_file_id, Uncertain(reason=doubt, candidates=(reading, *others)), now_ms)
+                _request_validation(video_file_id, Uncertain(reason=ambiguity, candidates=(reading, *others)), now_ms)
         case Uncertain():
             _request_validation(video_file_id, verdict, now_ms)
         case Ignored(reason=reason, evidence=evidence):
@@ -67,9 +67,9 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
 
     A user's decision stands. Files that are ignored for this reason already cost nothing.
     """
-    by_person = VideoFile.decided_by == "user"
+    by_user = VideoFile.decided_by == "user"
     already = (VideoFile.decided_by == "rules") & (VideoFile.reason == reason)
-    is_settled = fn.COALESCE(by_person | already, 0)
+    is_settled = fn.COALESCE(by_user | already, 0)
     for ids in chunked(video_file_ids, 500):
         for (file_id,) in list(VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), ~is_settled).tuples()):
             _unlink(file_id, now_ms)
@@ -221,7 +221,7 @@ def _assign(
     if has_other_claims:
         titles.recompute_titles(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
         only = titles.only_of(video_file_id, reading.kind)
-    left = _link(video_file_id, reading, key, now_ms, person=by == "user", leaving=only)
+    left = _link(video_file_id, reading, key, now_ms, by_user=by == "user", leaving=only)
     if isinstance(left, Ambiguous):
         return left.reason
     _decide(video_file_id, "accepted", by, reading, None, claims=claims)
@@ -230,7 +230,7 @@ def _assign(
 
 
 def _link(
-    video_file_id: int, reading: Reading, key: str, now_ms: int, *, person: bool, leaving: int | None
+    video_file_id: int, reading: Reading, key: str, now_ms: int, *, by_user: bool, leaving: int | None
 ) -> titles.Works | Ambiguous:
     """Link the file to the film or the episodes of the reading, creating them if needed.
 
@@ -238,13 +238,13 @@ def _link(
     changed.
     """
     if reading.kind == "movie":
-        movie = find_or_make_movie(reading, key, now_ms, take_oldest=person, leaving=leaving)
+        movie = find_or_make_movie(reading, key, now_ms, take_oldest=by_user, leaving=leaving)
         if isinstance(movie, Ambiguous):
             return movie
         left = _unassign(video_file_id, now_ms, keep_movie=movie)
         update_row(VideoFile, video_file_id, movie=movie)
         return left
-    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=person, leaving=leaving)
+    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=by_user, leaving=leaving)
     if isinstance(episodes, Ambiguous):
         return episodes
     left = _unassign(video_file_id, now_ms, keep_episodes=episodes)
@@ -359,11 +359,11 @@ def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int) -> 
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, "pending", "reeld", None, verdict.reason)
     values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
-    asked = PendingValidation.get_or_none(
+    pending = PendingValidation.get_or_none(
         PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
     )
-    if asked is not None and _as_dicts(candidates_of(asked.id)) == values["candidates"]:
-        PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == asked.id).execute()
+    if pending is not None and _as_dicts(candidates_of(pending.id)) == values["candidates"]:
+        PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == pending.id).execute()
         return
     # Other candidates make a new validation: an answer to the old one must not pick from the new
     # numbers.

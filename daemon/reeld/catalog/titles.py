@@ -24,12 +24,12 @@ _FACTS = ("title", "title_key", "year", "country", *IDS)
 # Each distinct claim once, since nearly always all files of a series claim the same.
 _OF_WORK = """
     SELECT claimed_work FROM (
-        SELECT claimed_work, decided_by = 'user' AS is_persons, id,
-               (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) AS said_at
+        SELECT claimed_work, decided_by = 'user' AS is_users, id,
+               (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) AS decided_at
         FROM video_files WHERE id <> ? AND
 """
 _IN_ORDER = """
-    ) GROUP BY claimed_work ORDER BY MAX(is_persons) DESC, MAX(CASE WHEN is_persons THEN said_at END) DESC, MIN(id)
+    ) GROUP BY claimed_work ORDER BY MAX(is_users) DESC, MAX(CASE WHEN is_users THEN decided_at END) DESC, MIN(id)
 """
 
 _OF_MOVIE = "movie_id = ?"
@@ -86,8 +86,8 @@ def works_of(video_file_id: int) -> Works:
 def claims_by(video_file_id: int) -> Row:
     """Return the claim columns of this file."""
     ((of_work, of_episode),) = rows("SELECT claimed_work, claimed_episode FROM video_files WHERE id = ?", video_file_id)
-    said = {"claimed_work": of_work, "claimed_episode": of_episode}
-    return {name: None if text is None else json.loads(text) for name, text in said.items()}
+    claims = {"claimed_work": of_work, "claimed_episode": of_episode}
+    return {name: None if text is None else json.loads(text) for name, text in claims.items()}
 
 
 def has_other_claims(video_file_id: int, words: Row) -> bool:
@@ -122,17 +122,17 @@ def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
         # Usually another file has the same claims, and nothing changes: so a series of 10,000
         # files is cheap.
         if not leaving or work in merged or not rows(others + _WORDS, leaving, work_id, leaving):
-            said = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
-            if _recompute_work(model, work_id, said, now_ms):
+            claims = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
+            if _recompute_work(model, work_id, claims, now_ms):
                 came = merge(model, work_id, now_ms)
                 merged.update(came)
                 waiting += came
 
 
-def _recompute_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[str | None]], now_ms: int) -> bool:
+def _recompute_work(model: type[BaseModel], work_id: int, claims: Sequence[tuple[str | None]], now_ms: int) -> bool:
     """Recompute a film or series. Tell whether anything changed."""
-    words = [json.loads(text) for (text,) in said if text is not None]
-    if not words or len(words) < len(said):
+    words = [json.loads(text) for (text,) in claims if text is not None]
+    if not words or len(words) < len(claims):
         return False
     names = [name for name in _FACTS if hasattr(model, name)]
     return _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
@@ -140,14 +140,14 @@ def _recompute_work(model: type[BaseModel], work_id: int, said: Sequence[tuple[s
 
 def _recompute_episode(episode_id: int, now_ms: int, leaving: int) -> None:
     """Recompute an episode's title, and its absolute number unless that is its only number."""
-    said = rows(_OF_EPISODE, leaving, episode_id)
-    if not said or None in {text for (text,) in said}:
+    claims = rows(_OF_EPISODE, leaving, episode_id)
+    if not claims or None in {text for (text,) in claims}:
         return
     ((season, number, absolute, aired),) = rows(
         "SELECT season_number, episode_number, absolute_number, air_date FROM episodes WHERE id = ?", episode_id
     )
     known = {"season_number": season, "episode_number": number, "absolute_number": absolute, "air_date": aired}
-    its = [names for (text,) in said for names in json.loads(text) if _is_of(names, known)]
+    its = [names for (text,) in claims for names in json.loads(text) if _is_of(names, known)]
     facts = {"title": _first(names["title"] for names in its)}
     if season is not None:
         facts["absolute_number"] = _first(names.get("absolute_number") for names in its)

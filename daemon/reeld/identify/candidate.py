@@ -87,7 +87,7 @@ class Candidate:
         reasons = [*self.objections, *missing]
         if not reasons:
             return Accepted(reading=self._scored(0.99), others=others)
-        candidates = (self._scored(max(0.3, 0.9 - 0.15 * len(reasons))),) if self._says_something() else ()
+        candidates = (self._scored(max(0.3, 0.9 - 0.15 * len(reasons))),) if self._is_partly_known() else ()
         return Uncertain(reason="; ".join(reasons), candidates=(*candidates, *others))
 
     def _missing(self) -> list[str]:
@@ -107,7 +107,7 @@ class Candidate:
             missing.append("only one reader found this episode number")
         return missing
 
-    def _says_something(self) -> bool:
+    def _is_partly_known(self) -> bool:
         return bool(self.reading.title or has_number(self.reading))
 
     def _scored(self, score: float) -> Reading:

@@ -107,7 +107,7 @@ def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -
         own = read_structure(stem).title or plain_title(stem)
         speaks = any(same_title(own, title) or abbreviates(own, title, f"{name} {folder.name}") for title in titles)
     else:
-        speaks = any(same_title(said, title) for said in (nfo.title, nfo.original_title) for title in titles)
+        speaks = any(same_title(text, title) for text in (nfo.title, nfo.original_title) for title in titles)
     return (nfo,) if speaks else ()
 
 
@@ -176,30 +176,30 @@ def same_title(one: str | None, other: str | None) -> bool:
     return bool(one and other) and title_key(one or "") == title_key(other or "")
 
 
-def guess_says_title(said: Guess | None, read: Structure) -> bool:
+def guess_has_title(guess: Guess | None, read: Structure) -> bool:
     """Tell whether guessit reads the same title. It moves `Part Two` to a field of its own."""
-    if said is None or read.title is None:
+    if guess is None or read.title is None:
         return False
-    title = said.reading.title
-    if title is None or read.title == str(said.reading.year):
+    title = guess.reading.title
+    if title is None or read.title == str(guess.reading.year):
         # It read the only word as a year, or as a quality. No other title precedes the marker.
-        return said.reading.year is not None and len(words_of(read.title)) == 1
+        return guess.reading.year is not None and len(words_of(read.title)) == 1
     # `Sealab 2021`: it reads the number as a year. We know better, and the words are the same.
-    if same_title(title, read.title) or same_title(f"{title} {said.reading.year}", read.title):
+    if same_title(title, read.title) or same_title(f"{title} {guess.reading.year}", read.title):
         return True
-    if said.part is None or said.part != read.title_part:
+    if guess.part is None or guess.part != read.title_part:
         return False
     return title_key(read.title).startswith(title_key(title))
 
 
-def title_to_offer(said: Guess | None, read: Structure) -> str | None:
+def title_to_offer(guess: Guess | None, read: Structure) -> str | None:
     """Choose the title to offer if it is ambiguous and unconfirmed: without the ambiguous parts, or
     as it is.
     """
-    if read.likely_title is None or (said and same_title(said.reading.title, read.likely_title)):
+    if read.likely_title is None or (guess and same_title(guess.reading.title, read.likely_title)):
         return read.likely_title or read.title
-    return read.title if guess_says_title(said, read) else read.likely_title
+    return read.title if guess_has_title(guess, read) else read.likely_title
 
 
-def guessed(said: Guess | None) -> Reading | None:
-    return said.reading if said else None
+def guessed(guess: Guess | None) -> Reading | None:
+    return guess.reading if guess else None

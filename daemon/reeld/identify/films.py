@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
-from reeld.identify.evidence import Evidence, abbreviates, guess_says_title, plain_title, same_title, title_to_offer
+from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, plain_title, same_title, title_to_offer
 from reeld.identify.titles import title_key
 
 _BOX = re.compile(
@@ -28,7 +28,7 @@ def film_candidate(evidence: Evidence) -> Candidate:
 
 def _from_own_name(evidence: Evidence) -> Candidate:
     """Use a name with title and year. guessit, the folder or a .nfo must agree."""
-    read, folder, said = evidence.structure, evidence.folder, evidence.guess
+    read, folder, guess = evidence.structure, evidence.folder, evidence.guess
     candidate = Candidate(Reading(kind="movie", title=read.title, year=read.year, edition=read.edition))
     candidate.supports(f"the name has the title {read.title!r} and the year {read.year}", "title", "year")
     folder_agrees = same_title(folder.title, read.title)
@@ -37,25 +37,25 @@ def _from_own_name(evidence: Evidence) -> Candidate:
         candidate.supports(f"the folder {folder.name!r} has the same title", "title")
     if folder_confirms and folder.year == read.year:
         candidate.supports("the folder has the same year", "year")
-    is_film_to_guessit = said is not None and _is_film(said.reading, read.edition)
-    if said and is_film_to_guessit:
-        if guess_says_title(said, read):
-            candidate.supports(_agreement(said.reading.title, read.title), "title")
-        if said.reading.year == read.year:
+    is_film_to_guessit = guess is not None and _is_film(guess.reading, read.edition)
+    if guess and is_film_to_guessit:
+        if guess_has_title(guess, read):
+            candidate.supports(_agreement(guess.reading.title, read.title), "title")
+        if guess.reading.year == read.year:
             candidate.supports("guessit reads the same year", "year")
     both = folder_confirms and folder.year == read.year
     confirmed = folder_confirms or _nfo_agrees(evidence) or (bool(evidence.ids) and not _has_addition(read.title))
     candidate.add_objections(() if confirmed else read.title_ambiguities)
     if read.title_ambiguities and not confirmed:
         addition = _has_addition(read.title) and read.likely_title
-        candidate.reading = replace(candidate.reading, title=addition or title_to_offer(said, read))
+        candidate.reading = replace(candidate.reading, title=addition or title_to_offer(guess, read))
     candidate.add_objections(() if both else read.ambiguities)
     candidate.add_objections(
         (f"{read.extra!r} behind the year says that it may be an extra of the film",) if read.extra else ()
     )
     if not both and not evidence.is_guess_asked:
         candidate.add_objection("guessit was not asked")
-    elif not both and said and not is_film_to_guessit:
+    elif not both and guess and not is_film_to_guessit:
         candidate.add_objection("guessit reads it as an episode")
     if (
         not read.is_release
@@ -87,7 +87,7 @@ def _weigh_other_folder(candidate: Candidate, evidence: Evidence, *, folder_agre
 
 def _from_folder(evidence: Evidence) -> Candidate:
     """Use a name without a year: the folder names the film, unless the name contradicts it."""
-    folder, said = evidence.folder, evidence.folder_guess
+    folder, guess = evidence.folder, evidence.folder_guess
     own = plain_title(evidence.name)
     candidate = Candidate(
         Reading(
@@ -102,9 +102,9 @@ def _from_folder(evidence: Evidence) -> Candidate:
     candidate.supports(
         f"the folder {folder.name!r} has the title {folder.title!r} and the year {folder.year}", "title", "year"
     )
-    if said and said.reading.year == folder.year:
+    if guess and guess.reading.year == folder.year:
         candidate.supports("guessit reads the same year in the folder's name", "year")
-        if same_title(said.reading.title, folder.title):
+        if same_title(guess.reading.title, folder.title):
             candidate.supports("guessit reads the same title in the folder's name", "title")
     _weigh_own_words(candidate, evidence, own)
     if not folder.is_firm:
@@ -125,17 +125,17 @@ def _without_year(candidate: Candidate, evidence: Evidence, own: str) -> Candida
     return candidate
 
 
-def _agreement(said: str | None, title: str | None) -> str:
-    if said is None:
+def _agreement(guess: str | None, title: str | None) -> str:
+    if guess is None:
         return "guessit reads the only word as a year, which it may be"
-    return "guessit reads the same title" if same_title(said, title) else f"guessit's {said!r} fits"
+    return "guessit reads the same title" if same_title(guess, title) else f"guessit's {guess!r} fits"
 
 
-def _is_film(said: Reading, edition: str | None) -> bool:
+def _is_film(guess: Reading, edition: str | None) -> bool:
     """Tell whether guessit reads a film. It reads `The Final Cut` as an episode's title without a
     number.
     """
-    return said.kind == "movie" or (edition is not None and said.season_number is None and not has_number(said))
+    return guess.kind == "movie" or (edition is not None and guess.season_number is None and not has_number(guess))
 
 
 def _begins_with(words: str, title: str) -> bool:

@@ -82,40 +82,40 @@ def _too_wide(found: re.Match[str]) -> bool:
 @lru_cache(maxsize=4096)
 def _guess(name: str) -> Guess | None:
     try:
-        said = _API.guessit(name, _OPTIONS)
+        found = _API.guessit(name, _OPTIONS)
     except GuessitException:  # it wraps all inner errors, and a reader that fails says nothing
         return None
-    return _as_guess(said)
+    return _as_guess(found)
 
 
-def _as_guess(said: dict[str, Any]) -> Guess | None:
-    title = said.get("title")
+def _as_guess(found: dict[str, Any]) -> Guess | None:
+    title = found.get("title")
     title = title if isinstance(title, str) and title else None
-    air_date = said.get("date")
-    numbers = _numbers(said.get("episode"))
-    seasons = _numbers(said.get("season"))
+    air_date = found.get("date")
+    numbers = _numbers(found.get("episode"))
+    seasons = _numbers(found.get("season"))
     reading = Reading(
-        kind="episode" if said.get("type") == "episode" else "movie",
+        kind="episode" if found.get("type") == "episode" else "movie",
         title=title,
-        year=_year(said),
-        country=_country(said.get("country")),
+        year=_year(found),
+        country=_country(found.get("country")),
         season_number=seasons[0] if len(seasons) == 1 else None,
         episode_numbers=numbers if len(seasons) == 1 else (),
-        absolute_numbers=_numbers(said.get("absolute_episode")) or (numbers if not seasons else ()),
+        absolute_numbers=_numbers(found.get("absolute_episode")) or (numbers if not seasons else ()),
         air_date=air_date.isoformat() if isinstance(air_date, dt.date) else None,
-        episode_title=_text(said.get("episode_title")),
-        edition=_text(said.get("edition")),
+        episode_title=_text(found.get("episode_title")),
+        edition=_text(found.get("edition")),
     )
     return Guess(
         reading=reading,
-        alternative=_text(said.get("alternative_title")),
-        part=next(iter(_numbers(said.get("part")) or _numbers(said.get("volume"))), None),
+        alternative=_text(found.get("alternative_title")),
+        part=next(iter(_numbers(found.get("part")) or _numbers(found.get("volume"))), None),
     )
 
 
-def _year(said: dict[str, Any]) -> int | None:
-    year = said.get("year")
-    if not isinstance(year, int) or said.get("season") == year:  # `S2006E05`: it repeats the season
+def _year(found: dict[str, Any]) -> int | None:
+    year = found.get("year")
+    if not isinstance(year, int) or found.get("season") == year:  # `S2006E05`: it repeats the season
         return None
     return year if FIRST_YEAR <= year <= LAST_YEAR else None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
-from reeld.identify.evidence import Evidence, abbreviates, guess_says_title, same_title, title_to_offer
+from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, same_title, title_to_offer
 from reeld.identify.folders import FolderReading
 from reeld.identify.markers import why_more_numbers
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
@@ -137,7 +137,7 @@ def _own_title(evidence: Evidence) -> Structure:
 
 
 def _weigh_title(candidate: Candidate, evidence: Evidence) -> None:
-    own, folder, said = _own_title(evidence), evidence.folder, evidence.guess
+    own, folder, guess = _own_title(evidence), evidence.folder, evidence.guess
     candidate.reading = replace(
         candidate.reading,
         title=own.title or folder.title,
@@ -148,10 +148,10 @@ def _weigh_title(candidate: Candidate, evidence: Evidence) -> None:
         _title_of_folder(candidate, evidence)
         return
     candidate.supports(f"the name has the title {own.title!r}", "title")
-    if guess_says_title(said, own):
+    if guess_has_title(guess, own):
         candidate.supports("guessit reads the same title", "title")
-    elif said and said.reading.title:
-        candidate.supports(f"guessit reads the title {said.reading.title!r}")
+    elif guess and guess.reading.title:
+        candidate.supports(f"guessit reads the title {guess.reading.title!r}")
     folder_confirms = same_title(folder.title, own.title) and not folder.is_release_name
     if same_title(folder.title, own.title):
         _weigh_same_folder(candidate, own, folder)
@@ -159,7 +159,7 @@ def _weigh_title(candidate: Candidate, evidence: Evidence) -> None:
         _weigh_other_folder(candidate, evidence, own)
     confirmed = folder_confirms or evidence.ids or _nfo_agrees(evidence, own.title)
     if not confirmed and own.title_ambiguities and candidate.reading.title == own.title:
-        candidate.reading = replace(candidate.reading, title=title_to_offer(said, own))
+        candidate.reading = replace(candidate.reading, title=title_to_offer(guess, own))
     candidate.add_objections(() if confirmed else own.title_ambiguities)
     if own.likely_year and not evidence.ids:
         candidate.add_objection(f"{own.likely_year} may be the year, or the end of the title")
@@ -212,13 +212,13 @@ def _weigh_other_folder(candidate: Candidate, evidence: Evidence, own: Structure
 
 
 def _weigh_number(candidate: Candidate, evidence: Evidence) -> None:
-    read, folder, reading, said = evidence.structure, evidence.folder, candidate.reading, evidence.guess
+    read, folder, reading, guess = evidence.structure, evidence.folder, candidate.reading, evidence.guess
     if not has_number(reading):
         if reading.season_number is None and reading.episode_numbers:
             candidate.add_objection("the season is not known")
         return
     _count_own_number(candidate, evidence)
-    if said and _same_number(said.reading, reading):
+    if guess and _same_number(guess.reading, reading):
         candidate.supports("guessit reads the same number", "number")
     _weigh_season_folder(candidate, read, folder)
     if evidence.run and evidence.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
@@ -308,14 +308,14 @@ def _counts_from_one(evidence: Evidence) -> bool:
     return evidence.run is not None and evidence.run.numbers[0] <= 2
 
 
-def _same_number(said: Reading, reading: Reading) -> bool:
+def _same_number(guess: Reading, reading: Reading) -> bool:
     if reading.air_date:
-        return said.air_date == reading.air_date
+        return guess.air_date == reading.air_date
     if reading.absolute_numbers:
-        return reading.absolute_numbers == said.absolute_numbers
-    if said.season_number is None and said.absolute_numbers:
-        return said.absolute_numbers == reading.episode_numbers
-    return (said.season_number, said.episode_numbers) == (reading.season_number, reading.episode_numbers)
+        return reading.absolute_numbers == guess.absolute_numbers
+    if guess.season_number is None and guess.absolute_numbers:
+        return guess.absolute_numbers == reading.episode_numbers
+    return (guess.season_number, guess.episode_numbers) == (reading.season_number, reading.episode_numbers)
 
 
 def _nfo_agrees(evidence: Evidence, title: str | None) -> bool:

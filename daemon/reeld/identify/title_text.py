@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from reeld.identify.names import is_dotted, spaced, words_of
 from reeld.identify.titles import title_key
 from reeld.identify.words import (
+    AMBIGUOUS_ENDS,
     BARE_COUNTRIES,
     BROADCASTERS,
     COUNTRIES,
@@ -16,7 +17,6 @@ from reeld.identify.words import (
     LAST_YEAR,
     STRONG_QUALITY,
     TITLES_WITH_A_YEAR,
-    TRAILING_DOUBT,
 )
 
 _LEADING_BRACKETS = re.compile(r"^(?:\s*(?:\[[^\]]*\]|【[^】]*】)[ ._-]*)+")
@@ -185,7 +185,7 @@ def _ambiguous_ends(words: list[str]) -> list[str]:
         return []
     first, last = words[0], words[-1]
     checks = (
-        (last in TRAILING_DOUBT, objection_to_end(last)),
+        (last in AMBIGUOUS_ENDS, objection_to_end(last)),
         (last in LANGUAGES, f"the language {last!r} at the end may not be the title's"),
         (first in BROADCASTERS, f"{first!r} may be who broadcast it"),
     )

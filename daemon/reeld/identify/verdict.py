@@ -69,11 +69,11 @@ def _weigh_disc(candidate: Candidate, disc: DiscFile) -> None:
 
 def _offer_guess(candidate: Candidate, evidence: Evidence) -> None:
     """Offer guessit's episode if no other reader sees one. It is never accepted."""
-    heard = guessed(evidence.guess)
-    if heard and heard.title and (has_number(heard) or heard.kind == "episode"):
-        candidate.reading = replace(heard, evidence=())
+    guess = guessed(evidence.guess)
+    if guess and guess.title and (has_number(guess) or guess.kind == "episode"):
+        candidate.reading = replace(guess, evidence=())
         candidate.add_objection(
-            "guessit alone sees an episode's number" if has_number(heard) else "guessit alone sees a series"
+            "guessit alone sees an episode's number" if has_number(guess) else "guessit alone sees a series"
         )
 
 
@@ -93,18 +93,18 @@ def _is_episode(evidence: Evidence, number: Reading | None) -> bool:
 def _others(candidate: Candidate, evidence: Evidence) -> tuple[Reading, ...]:
     """List what single readers read otherwise, likeliest first: further choices for the user."""
     folder = evidence.folder
-    said: list[Reading] = []
-    if (heard := guessed(evidence.guess)) and heard.title:
-        said.append(replace(heard, score=0.2, evidence=("guessit alone reads it so",)))
+    readings: list[Reading] = []
+    if (guess := guessed(evidence.guess)) and guess.title:
+        readings.append(replace(guess, score=0.2, evidence=("guessit alone reads it so",)))
     if folder.title and folder.year and folder.kind != "episode":
-        said.append(
+        readings.append(
             Reading(
                 kind="movie", title=folder.title, year=folder.year, score=0.1, evidence=("the folder alone says so",)
             )
         )
     seen = {_identity(candidate.reading)}
     others: list[Reading] = []
-    for reading in said:
+    for reading in readings:
         if _identity(reading) not in seen:
             seen.add(_identity(reading))
             others.append(reading)

@@ -82,7 +82,7 @@ LANGUAGES = words(
 )
 
 # Words at a title's end that often belong to the release: such a title is not certain.
-TRAILING_DOUBT = words(
+AMBIGUOUS_ENDS = words(
     """proper repack rerip internal limited complete completa integrale uncut unrated extended remastered
     theatrical edition cut version special redux restored criterion imax 3d dc recut remaster directors final
     ova oad ona oav season seasons saison staffel episode episodes ep part pt vol volume chapter s

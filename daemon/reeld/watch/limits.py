@@ -105,8 +105,8 @@ def delivers_events(directory: str) -> bool:
             os.close(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         except OSError as err:
             raise CannotWatch(directory, err) from err
-        told, _, _ = select.select([queue], [], [], PATIENCE_S)
-        return bool(told)
+        ready, _, _ = select.select([queue], [], [], PATIENCE_S)
+        return bool(ready)
     finally:
         with suppress(OSError):
             os.close(queue)

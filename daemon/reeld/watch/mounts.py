@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # On these, others can write without an event here. Measured for FUSE (bindfs) and overlay, and
 # true of every network file system by its nature.
-_TELL_NOTHING = frozenset({
+_WITHOUT_EVENTS = frozenset({
     "9p", "afs", "ceph", "cifs", "coda", "davfs", "glusterfs", "mergerfs", "ncpfs", "nfs", "nfs4", "overlay",
     "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
 })  # fmt: skip
@@ -32,7 +32,7 @@ class Mount:
     @property
     def delivers_all_events(self) -> bool:
         """Whether inotify reports all changes here, made by any program or machine."""
-        return self.fs_type not in _TELL_NOTHING and self.fs_type.partition(".")[0] not in ("fuse", "fuseblk")
+        return self.fs_type not in _WITHOUT_EVENTS and self.fs_type.partition(".")[0] not in ("fuse", "fuseblk")
 
 
 def all_mounts() -> list[Mount]:

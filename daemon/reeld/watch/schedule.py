@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _REST = 9.0
 
 # Without events, every tenth quick scan is a walk, which is dearer.
-_PASSES_A_WALK = 10
+_QUICK_SCANS_PER_WALK = 10
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,22 +26,22 @@ class Schedule:
     """Pause between quick scans while events are not delivered."""
     _walk_ended: float | None = None
     _walk_took_s: float = 0.0
-    _look_ended: float = 0.0
-    _pass_took_s: float = 0.0
+    _scan_ended: float = 0.0
+    _quick_scan_took_s: float = 0.0
     _not_before: float = 0.0
 
     def next_walk(self, *, is_polling: bool) -> float:
         if self._walk_ended is None:
             return self._not_before
-        pause_s = min(self.walk_s, _PASSES_A_WALK * self.poll_s) if is_polling else self.walk_s
+        pause_s = min(self.walk_s, _QUICK_SCANS_PER_WALK * self.poll_s) if is_polling else self.walk_s
         return max(self._not_before, self._walk_ended + max(pause_s, _REST * self._walk_took_s))
 
     def next_pass(self, *, is_polling: bool) -> float:
         pause_s = min(self.reconcile_s, self.poll_s) if is_polling else self.reconcile_s
-        return self._look_ended + max(pause_s, _REST * self._pass_took_s)
+        return self._scan_ended + max(pause_s, _REST * self._quick_scan_took_s)
 
     def walked(self, started: float, ended: float) -> None:
-        self._walk_ended = self._look_ended = ended
+        self._walk_ended = self._scan_ended = ended
         self._walk_took_s = ended - started
 
     def walk_failed(self, now: float) -> None:
@@ -50,8 +50,8 @@ class Schedule:
         self._not_before = now + self.poll_s
 
     def passed(self, started: float, ended: float) -> None:
-        self._look_ended = ended
-        self._pass_took_s = ended - started
+        self._scan_ended = ended
+        self._quick_scan_took_s = ended - started
 
 
 @dataclass(slots=True)
