@@ -34,7 +34,7 @@ class Line:
     unit: str
     yardstick: str | None = None
     yardstick_figure: float | None = None
-    """In the same unit; None if the yardstick is not available, and `yardstick` says why."""
+    """In the same unit, or None if the yardstick is not available, and `yardstick` says why."""
     goal: Goal | None = None
 
     @property

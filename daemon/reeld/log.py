@@ -142,7 +142,7 @@ class Flood:
         self._left_out: dict[str, int] = {}
 
     def __call__(self, _logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
-        """A structlog processor."""
+        """Count an event, and drop it beyond the limit: a structlog processor."""
         import structlog
 
         name = event["event"]

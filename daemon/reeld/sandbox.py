@@ -242,7 +242,7 @@ class _MemoryGauge:
 
 
 def _receive(channel: socket.socket, limits: Limits) -> tuple[dict[str, Any], list[int]] | None:
-    """Read the next request; None when the parent has closed its end."""
+    """Read the next request, or return None when the parent has closed its end."""
     head, descriptors, _, _ = socket.recv_fds(channel, HEADER.size, limits.descriptors)
     head += _read(channel, HEADER.size - len(head))
     if len(head) < HEADER.size:

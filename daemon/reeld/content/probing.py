@@ -79,7 +79,7 @@ def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
 
 
 def _not_a_video(head: bytes) -> str | None:
-    """Say why the prober must not see a file that begins with `head`; None if it may."""
+    """Say why the prober must not see a file that begins with `head`, or return None if it may."""
     if _begins_like_a_video(head):
         return None
     if not head:

@@ -84,7 +84,7 @@ def newest_sound(catalog: str, *, newest_schema: int) -> Backup | None:
 
 
 def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
-    """Explain why `newest_sound` finds none although there are backups; None if there are none."""
+    """Explain why `newest_sound` finds none although there are backups, or return None if there are none."""
     if (trouble := listing_trouble(catalog)) is not None:
         return trouble
     schemas = [backup.schema for backup in backups_of(catalog)]
@@ -100,7 +100,7 @@ def why_none_is_sound(catalog: str, *, newest_schema: int) -> str | None:
 
 
 def listing_trouble(catalog: str) -> str | None:
-    """Explain why the backups cannot be listed; None if they can."""
+    """Explain why the backups cannot be listed, or return None if they can."""
     folder = folder_of(catalog)
     try:
         os.listdir(folder)
@@ -190,12 +190,12 @@ def restoring_command(catalog: str, backup: str) -> str:
 
 
 def unchecked_draft_of(path: str) -> str:
-    """Where a copy lies until it is checked. A kill leaves it there; the next backup removes it."""
+    """Name the copy until it is checked. A kill leaves it there; the next backup removes it."""
     return f"{path}.part"
 
 
 def draft_of(catalog: str) -> str:
-    """Where a checked copy lies while the catalogue is moved aside for it (`restore.py`)."""
+    """Name the checked copy while the catalogue is moved aside for it (`restore.py`)."""
     return f"{catalog}.restoring"
 
 
@@ -303,7 +303,7 @@ def _require_space(connection: Any, folder: str) -> None:
 
 
 def backup_space_trouble(catalog: str) -> str | None:
-    """Say that the next backup will not fit; None if it does, or the space is unknown."""
+    """Say that the next backup will not fit, or return None if it does, or the space is unknown."""
     folder = folder_of(catalog)
     try:
         place = folder if os.path.isdir(folder) else os.path.dirname(catalog)
@@ -347,7 +347,7 @@ def _match(catalog: str, name: str, more: str = "") -> re.Match[str] | None:
 
 
 def _named(catalog: str, name: str) -> Backup | None:
-    """Parse a backup's name; None if it is no backup of this catalogue."""
+    """Parse a backup's name, or return None if it is no backup of this catalogue."""
     if (match := _match(catalog, name)) is None:
         return None
     try:

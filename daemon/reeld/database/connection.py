@@ -73,7 +73,7 @@ class OpenCatalog:
     refusal: str | None = None
     """Why all writes are refused from now on."""
     trouble: str | None = None
-    """Why the last write failed; None after one that succeeded."""
+    """Why the last write failed, or None after one that succeeded."""
     on_work: Callable[[], None] = lambda: None
     """Called after the commit of a transaction that added work to the queue."""
     has_work: bool = False

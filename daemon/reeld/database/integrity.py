@@ -48,7 +48,7 @@ def note_checked(checked_at: datetime) -> None:
 
 
 def _last_full_check(database: SqliteDatabase) -> datetime | None:
-    """Return the time of the last full check; None if a new one is due now."""
+    """Return the time of the last full check, or None if a new one is due now."""
     if not database.table_exists(Health):
         return None  # an earlier schema
     row = Health.get_or_none(Health.id == 1)

@@ -73,7 +73,7 @@ class Maintenance:
         self._last_try_s: float | None = None
         self._backup: Backup | None = newest_of(path, datetime.fromtimestamp(now_s, UTC))
         self._backed_up: Changes | None = None
-        """The changes at the last backup; None if this process has made none."""
+        """The changes at the last backup, or None if this process has made none."""
         self._seen: Changes = (0, 0)
         self._changed_s = now_s
         self._has_files = False

@@ -57,7 +57,7 @@ def _hint_for_damage(path: str) -> str:
 
 
 def space_trouble(path: str) -> str | None:
-    """Warn of little free space on the catalogue's disk; None if it suffices or is unknown."""
+    """Warn of little free space on the catalogue's disk, or return None if it suffices or is unknown."""
     free = _free_bytes(path)
     if free is None or free >= LOW_SPACE_BYTES:
         return None
@@ -68,7 +68,7 @@ def space_trouble(path: str) -> str | None:
 
 
 def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str | None:
-    """Warn of a SQLite version that can damage the catalogue; None if it is a good one."""
+    """Warn of a SQLite version that can damage the catalogue, or return None if it is a good one."""
     major, minor, patch = version[:3]
     if version >= FIXED_IN or patch >= FIXED_EARLIER.get((major, minor), patch + 1):
         return None
@@ -79,7 +79,7 @@ def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str
 
 
 def gone(path: str) -> CatalogGone | None:
-    """Return the error if a catalogue was once at the now empty `path`; None if a new one may be created.
+    """Return the error if a catalogue was once at the now empty `path`, or None if a new one may be created.
 
     An empty catalogue in its place would look as if reeld had never known anything.
     """
@@ -138,7 +138,7 @@ def _has_no_room(path: str) -> bool:
 
 
 def _free_bytes(path: str) -> int | None:
-    """Return the free bytes on the catalogue's disk; None if unknown."""
+    """Return the free bytes on the catalogue's disk, or None if unknown."""
     try:
         room = os.statvfs(os.path.dirname(path))
     except OSError:

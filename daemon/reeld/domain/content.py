@@ -11,7 +11,7 @@ class QuickHashes:
     """Hashes that need only the ends of a file; lower-case hexadecimal, 16 digits each.
 
     `fingerprint` is xxh3-64 over the first MiB, the last MiB and the size (smaller files whole).
-    `oshash` is the 64-bit hash of OpenSubtitles; None for a file below 64 KiB, where it is not defined.
+    `oshash` is the 64-bit hash of OpenSubtitles, or None for a file below 64 KiB, where it is not defined.
     """
 
     fingerprint: str

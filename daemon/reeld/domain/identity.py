@@ -26,7 +26,7 @@ class Clues:
     """Base names of the other videos of the same folder, in any order."""
     size_bytes: int | None = None
     sibling_sizes: tuple[int, ...] = ()
-    """In bytes, in the order of `siblings`; empty if unknown."""
+    """In bytes, in the order of `siblings`, empty if unknown."""
     sidecars: tuple[Sidecar, ...] = ()
     duration_ms: int | None = None
 
@@ -75,7 +75,7 @@ class Uncertain:
 
     reason: str
     candidates: tuple[Reading, ...] = ()
-    """Best first; empty if the name says nothing at all."""
+    """Best first, empty if the name says nothing at all."""
     is_provisional: bool = False
     """Whether a clue could not be read. Then each scan of the folder tries again."""
 

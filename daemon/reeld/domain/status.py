@@ -39,7 +39,7 @@ class WaitingFile:
     since: int
     why: str
     held_since: int | None = None
-    """Since when `why` holds it back; None if it is only not quiet yet."""
+    """Since when `why` holds it back, or None if it is only not quiet yet."""
     until: int | None = None
     """When reeld reads it as it is."""
 

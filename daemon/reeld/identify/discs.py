@@ -29,7 +29,7 @@ class DiscFile:
 
 
 def read_disc_file(folders: Sequence[str], base: str, sizes: Mapping[str, int]) -> DiscFile | None:
-    """Classify the file `base` in the last of `folders`; None if that is no folder of a disc.
+    """Classify the file `base` in the last of `folders`, or return None if that is no folder of a disc.
 
     `sizes` are those of all files there, by name, including `base`; empty if unknown.
     """

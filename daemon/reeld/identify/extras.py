@@ -35,7 +35,7 @@ _SAMPLE_PREFIX = re.compile(r"sample[-_]\S|sample$", re.IGNORECASE)
 
 
 def why_ignored(folders: Sequence[str], base: str) -> str | None:
-    """Say that this video is no film or episode; None if it may be one."""
+    """Say that this video is no film or episode, or return None if it may be one."""
     stem = without_ids(stem_of(base))
     return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
 
@@ -55,7 +55,7 @@ def why_sample(base: str, sizes: Mapping[str, int]) -> str | None:
 
 
 def _without_sample(stem: str) -> str | None:
-    """Return the stem without the word; None if it has not exactly one, or nothing else."""
+    """Return the stem without the word, or None if it has not exactly one, or nothing else."""
     rest, count = _SAMPLE_WORD.subn("", stem)
     return rest if count == 1 and any(char.isalnum() for char in rest) else None
 

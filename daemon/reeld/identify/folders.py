@@ -107,7 +107,7 @@ def is_disc_folder(folder: str) -> bool:
 
 
 def season_of(folder: str) -> int | None:
-    """Return the season that a folder's name means; 0 for specials; None for other folders."""
+    """Return the season that a folder's name means; 0 for specials, or None for other folders."""
     if SPECIALS_FOLDER.fullmatch(folder):
         return 0
     found = _SEASON_FOLDER.fullmatch(folder)

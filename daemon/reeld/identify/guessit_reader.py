@@ -53,7 +53,7 @@ class Guess:
 
 
 def guess(name: str) -> Guess | None:
-    """Return guessit's reading; None if it finds nothing, fails or must not see the name."""
+    """Return guessit's reading, or None if it finds nothing, fails or must not see the name."""
     return None if is_hostile(name) else _guess(name)
 
 

@@ -39,7 +39,7 @@ class FilesystemIdentity:
     file_count: int | None = None
     """How many files of the library were present after the last complete walk."""
     below: Mapping[str, "FilesystemIdentity"] | None = field(default=None)
-    """Mount points below a library's root, by relative path; None if they were never listed."""
+    """Mount points below a library's root, by relative path, or None if they were never listed."""
     away: tuple[str, ...] = ()
     """Those of them that cannot be checked at present."""
     rejected: "FilesystemIdentity | None" = None

@@ -45,13 +45,13 @@ def cause_and_hint(error: OSError) -> tuple[str, str]:
 
 
 def most_watches() -> int | None:
-    """Return how many watches this user may have in all; None if the limit is hidden from us."""
+    """Return how many watches this user may have in all, or None if the limit is hidden from us."""
     limits = [limit for name in _WATCHES if (limit := _limit(name)) is not None]
     return min(limits, default=None)
 
 
 def shortage(directories: int) -> str | None:
-    """Explain that the limit is too low for so many directories; None if it suffices or is hidden."""
+    """Explain that the limit is too low for so many directories, or return None if it suffices or is hidden."""
     limits = {name: limit for name in _WATCHES if (limit := _limit(name)) is not None}
     if not limits or min(limits.values()) > directories:
         return None

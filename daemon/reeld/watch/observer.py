@@ -141,7 +141,7 @@ class LibraryObserver:
         return self.trouble() is None
 
     def trouble(self) -> str | None:
-        """Say why events were lost or will be; None while all is well. It does not recover by
+        """Say why events were lost or will be, or return None while all is well. It does not recover by
         itself.
         """
         if self._reported is not None:
@@ -375,7 +375,7 @@ class _Tree:
                     pending.append(child)
 
     def _enter(self, parent: "_Directory", name: bytes) -> "_Directory | None":
-        """Add a watched child; None if the rules skip it, or it is gone or unreadable."""
+        """Add a watched child, or None if the rules skip it, or it is gone or unreadable."""
         child = _Directory(self, parent, name)
         if self.rules.why_skip_directory(child.relative()) is not None:
             return None
@@ -433,7 +433,7 @@ class _Directory:
         return CallbackId(id(self))
 
     def path(self) -> bytes:
-        """The absolute path, according to the moves that were reported so far."""
+        """Return the absolute path, according to the moves that were reported so far."""
         return b"/".join([self.tree.root, *self._names()])
 
     def relative(self) -> str:
@@ -492,7 +492,7 @@ def _file_event(event: InotifyEvent) -> type[FileSystemEvent]:
 
 
 def _names_of_directories(path: bytes) -> list[bytes]:
-    """List the subdirectories; none if unreadable, since the walk finds out why."""
+    """List the subdirectories, none if unreadable, since the walk finds out why."""
     try:
         with os.scandir(path) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

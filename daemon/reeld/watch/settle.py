@@ -75,7 +75,7 @@ class Waiting:
     """When the waiting began."""
     why: str
     held_since: float | None
-    """Since when `why` holds it back, without a pause; None if it is only not quiet yet."""
+    """Since when `why` holds it back, without a pause, or None if it is only not quiet yet."""
 
 
 @dataclass(slots=True)
@@ -205,7 +205,7 @@ class Settling:
         self._held_back.discard(key)
 
     def next_due(self) -> float | None:
-        """Return when `due` will next return something; None if no file waits."""
+        """Return when `due` will next return something, or None if no file waits."""
         while self._timers:
             at, key = self._timers[0]
             if self._timer_of.get(key) != at:
