@@ -199,7 +199,9 @@ def test_an_export_of_an_earlier_schema_becomes_a_catalogue_of_the_latest(
     end = dict.fromkeys((*tables, "trash", "jobs"), 0) | {"libraries": 1}
     lines = lines_of([head, {"table": "libraries", **library}, {"end": end}])
     import_catalog(lines, str(tmp_path / "reeld.db"))
-    assert rows(tmp_path / "reeld.db", "SELECT id, passport FROM libraries") == [(4, '{"device":7,"inode":9}')]
+    assert rows(tmp_path / "reeld.db", "SELECT id, filesystem_identity FROM libraries") == [
+        (4, '{"device":7,"inode":9}')
+    ]
     assert rows(tmp_path / "reeld.db", "PRAGMA user_version") == [(latest_version(),)]
 
 

@@ -14,7 +14,15 @@ from reeld.catalog.models import ALL_MODELS, Trash, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import BUSY_TIMEOUT_S, writing
 from reeld.database.fields import utc_from_ms
-from reeld.database.migrate import APPLICATION_ID, all_migrations, latest_version, migrate, statements
+from reeld.database.migrate import (
+    APPLICATION_ID,
+    all_migrations,
+    latest_version,
+    migrate,
+    migrations_in,
+    statements,
+)
+from reeld.errors import ReeldError
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, rows
 
 TABLES = sorted(model._meta.table_name for model in ALL_MODELS)
@@ -144,6 +152,31 @@ def test_the_name_reel_can_be_read_in_the_file_itself(catalog: Path) -> None:
     assert catalog.read_bytes()[68:72] == b"REEL"
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["0001_one.sql", "0003_three.sql"], "0002 is missing"),
+        (["0002_two.sql"], "0001 is missing"),
+        (["0001_one.sql", "0002_too.sql", "0002_two.sql"], "0002_too.sql and 0002_two.sql have one number"),
+        (["0001_one.sql", "2_two.sql"], "2_two.sql"),
+        (["0001_one.sql", "0002-two.sql"], "0002-two.sql"),
+        ([], "0001 is missing"),
+    ],
+)
+def test_migrations_with_a_gap_or_a_double_number_are_refused(tmp_path: Path, names: list[str], words: str) -> None:
+    for name in names:
+        (tmp_path / name).write_text("CREATE TABLE a (x INTEGER);")
+    with pytest.raises(ReeldError, match=words):
+        migrations_in(tmp_path)
+
+
+def test_other_files_beside_the_migrations_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE a (x INTEGER);")
+    (tmp_path / "README.md").write_text("not a migration")
+    (tmp_path / "__pycache__").mkdir()
+    assert [migration.version for migration in migrations_in(tmp_path)] == [1]
+
+
 def test_migrations_are_numbered_without_gaps_and_run_once(tmp_path: Path) -> None:
     assert [migration.version for migration in all_migrations()] == list(range(1, latest_version() + 1))
     other = SqliteDatabase(str(tmp_path / "other.db"))
@@ -189,6 +222,9 @@ RENAMED = {
 }
 """Columns by their names before schema 9."""
 
+DELETED = {"libraries": {"root_device", "root_inode"}}
+"""Columns whose feature is gone, or that another one replaces, by table."""
+
 
 @pytest.mark.parametrize("version", range(1, latest_version() + 1))
 def test_a_catalogue_of_every_schema_that_was_keeps_all_its_rows_on_the_way_to_the_latest(
@@ -208,7 +244,7 @@ def test_a_catalogue_of_every_schema_that_was_keeps_all_its_rows_on_the_way_to_t
         cursor = other.execute_sql(f"SELECT * FROM {table}")
         after = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
         assert cursor.fetchone() is None
-        gone = {"root_device", "root_inode"} if version == 1 and table == "libraries" else set()
+        gone = DELETED.get(table, set())
         expected = {RENAMED.get(name, name): value for name, value in row.items() if name not in gone}
         assert expected.items() <= after.items()
         assert not gone & after.keys()

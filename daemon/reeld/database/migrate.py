@@ -1,21 +1,22 @@
-"""Migrates an older catalogue to the schema of this reeld, with numbered SQL files, forward only.
+"""Bring an older catalogue to the schema of this reeld, by numbered SQL files, forward only.
 
-SQLite's `user_version` is the catalogue's schema number. A migration and its number commit
-together, so a kill leaves the old schema or the new one.
+SQLite's own `user_version` is the number of the last migration that ran. A migration and its number
+commit together, so a kill leaves the old schema or the new one.
 
-playhouse.migrations of peewee is not used. It keeps its history in a table of its own, so only
-asking writes to the database of a newer reeld. It begins its transactions deferred. And it drops
-the triggers of a table that it rebuilds.
+peewee's playhouse.migrations is not used. It keeps its history in a table of its own, so reading the
+version writes to a database of a newer reeld. It begins its transactions deferred. It drops the
+triggers of a table that it rebuilds.
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from peewee import SqliteDatabase
 
-from reeld.errors import CatalogCorrupt
+from reeld.errors import CatalogCorrupt, ReeldError
 
 # "REEL" in ASCII: tells our catalogue from any other SQLite file, also for `file reeld.db`.
 APPLICATION_ID = 0x5245454C
@@ -32,20 +33,39 @@ class Migration:
 
 @cache
 def all_migrations() -> tuple[Migration, ...]:
-    """Read every migration of this reeld, in order."""
-    files = Path(__file__).with_name("migrations").iterdir()
-    found = [(re.fullmatch(r"(\d{4})_\w+\.sql", file.name), file) for file in files]
-    return tuple(sorted(Migration(int(match[1]), file.name, file.read_text("utf-8")) for match, file in found if match))
+    """Return every migration that ships with this reeld, in order."""
+    return migrations_in(Path(__file__).with_name("migrations"))
+
+
+def migrations_in(folder: Path) -> tuple[Migration, ...]:
+    """Read the migrations of a folder, in order. Raises ReeldError unless their numbers are 1 to n, each once."""
+    found: list[Migration] = []
+    for file in sorted(folder.glob("*.sql")):
+        match = re.fullmatch(r"(\d{4})_\w+\.sql", file.name)
+        if match is None:
+            raise ReeldError(f"the migration {file.name} is not named as NNNN_what_changes.sql", _REPAIR)
+        found.append(Migration(int(match[1]), file.name, file.read_text("utf-8")))
+    for expected, migration in zip(count(1), found, strict=False):
+        if migration.version < expected:
+            twin = found[expected - 2].name
+            raise ReeldError(f"the migrations {twin} and {migration.name} have one number", _REPAIR)
+        if migration.version > expected:
+            raise ReeldError(f"the migration {expected:04} is missing, and {migration.name} is there", _REPAIR)
+    if not found:
+        raise ReeldError("the migration 0001 is missing", _REPAIR)
+    return tuple(found)
+
+
+_REPAIR = "install reeld again, or give each migration the next number"
 
 
 def latest_version() -> int:
+    """Return the schema version of this reeld."""
     return all_migrations()[-1].version
 
 
 def migrate(database: SqliteDatabase, *, up_to: int | None = None) -> list[str]:
-    """Bring an open database to the latest schema, or `up_to` one. Return the names of the
-    migrations that ran.
-    """
+    """Bring an open database to the latest schema, or to `up_to`; return the names of the migrations that ran."""
     applied = []
     for migration in all_migrations():
         if schema_version(database) < migration.version <= (migration.version if up_to is None else up_to):
@@ -63,9 +83,8 @@ def application_id(database: SqliteDatabase) -> int:
 
 
 def _apply(database: SqliteDatabase, migration: Migration) -> None:
-    # Rebuilding a table with foreign keys on would cascade into its children. The pragma has no
-    # effect inside a transaction, so it comes first. foreign_key_check replaces the keys before
-    # the commit.
+    # Rebuilding a table with foreign keys on would cascade into its children. The pragma does nothing inside a
+    # transaction, so it comes first. foreign_key_check does the work of the keys before the commit.
     database.execute_sql("PRAGMA foreign_keys = OFF")
     try:
         with database.atomic("IMMEDIATE"):
@@ -82,9 +101,9 @@ def _apply(database: SqliteDatabase, migration: Migration) -> None:
 
 
 def statements(sql: str) -> list[str]:
-    """Split a migration into statements: each ends with a semicolon at the end of a line.
+    """Split a migration into its statements: each ends with a semicolon at the end of a line.
 
-    `executescript` is not used: it first commits the open transaction.
+    `executescript` cannot be used: it commits the open transaction before it starts.
     """
     without_comments = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
     return [part.strip() for part in re.split(r";\s*$", without_comments, flags=re.MULTILINE) if part.strip()]
