@@ -1,15 +1,12 @@
 """How is what was read from a file's bytes stored with its row?"""
 
-import json
-from dataclasses import asdict
 from typing import Literal
 
 from reeld.catalog import history
 from reeld.catalog.models import VideoFile
 from reeld.database.base import Row
 from reeld.database.statements import change, rows, update_row
-from reeld.domain.content import HashProgress, MediaFacts, QuickHashes
-from reeld.domain.files import FileStamp
+from reeld.domain.content import MediaFacts, QuickHashes
 
 # What a row says of the bytes that it speaks of. What they are taken for is another matter.
 COLUMNS = (
@@ -55,33 +52,6 @@ def has_full_hash(video_file_id: int) -> bool:
     """Whether the hash that is stored is certainly that of its bytes."""
     sql = "SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL AND NOT is_in_doubt"
     return bool(rows(sql, video_file_id))
-
-
-def keep_hash_progress(video_file_id: int, progress: HashProgress) -> None:
-    """It goes with the file's job, once that is done."""
-    kept = {
-        "stamp": asdict(progress.stamp),
-        "done_bytes": progress.done_bytes,
-        "state": progress.state.hex(),
-        "made_by": progress.made_by,
-    }
-    change("UPDATE jobs SET hash_progress = ? WHERE video_file_id = ?", json.dumps(kept), video_file_id)
-
-
-def hash_progress(video_file_id: int) -> HashProgress | None:
-    """None also of what cannot be read: then the hash begins anew."""
-    for (text,) in rows("SELECT hash_progress FROM jobs WHERE video_file_id = ?", video_file_id):
-        try:
-            kept = json.loads(text)
-            return HashProgress(
-                stamp=FileStamp(**kept["stamp"]),
-                done_bytes=int(kept["done_bytes"]),
-                state=bytes.fromhex(kept["state"]),
-                made_by=str(kept["made_by"]),
-            )
-        except (TypeError, ValueError, LookupError):
-            return None
-    return None
 
 
 def doubt(video_file_id: int) -> None:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import xxhash
 
 from reeld.content.opening import open_video, require_expected, require_untouched
-from reeld.content.resuming import ResumableHash
-from reeld.domain.content import HashProgress, QuickHashes
+from reeld.domain.content import QuickHashes
 from reeld.domain.files import FileStamp, readable
 from reeld.errors import Interrupted
 
@@ -27,9 +26,6 @@ BUFFER_BYTES = 512 << 10
 
 SLICE_BYTES = 32 << 20
 """What the page cache may hold of a file behind the reader, and how often a change is looked for."""
-
-LARGE_BYTES = 1 << 30
-"""Of larger files it is kept, each time that so much was read, how far their hash is."""
 
 
 def quick_hashes(path: str, expected: FileStamp) -> QuickHashes:
@@ -62,27 +58,20 @@ def full_hash(
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
     keep_pace: Callable[[int], None] = lambda _count: None,
-    kept: Callable[[], HashProgress | None] = lambda: None,
-    keep: Callable[[HashProgress], None] = lambda _progress: None,
-    large_bytes: int = LARGE_BYTES,
 ) -> str:
     """xxh3-128 of every byte, as 32 hexadecimal digits: what `xxhsum -H2` prints.
 
-    `on_progress` gets the number of bytes read since it was last called, every 32 MiB and at the end. Every 512 KiB
-    `should_stop` is asked (once it says True, Interrupted is raised) and `keep_pace` is told of them, which may wait.
-    Of a file of more than `large_bytes` it is `keep` that gets how far it is, each time that so many were read, and
-    `kept` that is asked at the beginning; where `resuming.py` finds no library, neither is.
-    Raises FileChanged, and gives no hash, if the file is not `expected` or was touched while it was read, and whatever
-    `open_video` raises.
+    Call `on_progress` with the number of bytes read since its last call, every 32 MiB and at the end. Every 512 KiB,
+    call `should_stop`, which raises Interrupted here once it returns True, and `keep_pace`, which may wait.
+    Raises FileChanged if the file is not `expected`, or was touched while it was read, and all that `open_video`
+    raises.
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         buffer = memoryview(bytearray(BUFFER_BYTES))
-        resumable = ResumableHash.new() if before.size_bytes > large_bytes else None
-        done = kept_bytes = 0 if resumable is None else _go_on(resumable, before, kept())
-        os.lseek(descriptor, done, os.SEEK_SET)
-        digest = resumable or xxhash.xxh3_128()
+        digest = xxhash.xxh3_128()
+        done = 0
         while done < before.size_bytes:
             count = _hash_slice(path, descriptor, buffer, digest, should_stop, keep_pace)
             # The page cache belongs to whoever watches a film now. A cold file is even read a tenth faster
@@ -92,24 +81,14 @@ def full_hash(
             require_untouched(path, descriptor, before)
             _require_complete(count, min(SLICE_BYTES, before.size_bytes - done + count))
             on_progress(count)
-            if resumable is not None and large_bytes <= done - kept_bytes < before.size_bytes - kept_bytes:
-                state, kept_bytes = resumable.state(), done
-                keep(HashProgress(stamp=before, done_bytes=done, state=state, made_by=resumable.made_by))
     return digest.hexdigest()
-
-
-def _go_on(digest: ResumableHash, stamp: FileStamp, kept: HashProgress | None) -> int:
-    """How many bytes of the file need not be read again."""
-    if kept is None or kept.stamp != stamp or kept.made_by != digest.made_by or kept.done_bytes > stamp.size_bytes:
-        return 0
-    return kept.done_bytes if digest.resume(kept.state, kept.done_bytes) else 0
 
 
 def _hash_slice(
     path: str,
     descriptor: int,
     buffer: memoryview,
-    digest: xxhash.xxh3_128 | ResumableHash,
+    digest: xxhash.xxh3_128,
     should_stop: Callable[[], bool],
     keep_pace: Callable[[int], None],
 ) -> int:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from reeld.domain.files import FileStamp
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuickHashes:
@@ -16,18 +14,6 @@ class QuickHashes:
 
     fingerprint: str
     oshash: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HashProgress:
-    """How far the full hash of a large file is, so that it can go on after a restart."""
-
-    stamp: FileStamp
-    """The stamp of the file when it was read. The state is of no use for any other."""
-    done_bytes: int
-    state: bytes
-    """The state of the hash, readable by `made_by`."""
-    made_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

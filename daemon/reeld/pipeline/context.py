@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reeld.domain.content import HashProgress
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
@@ -24,10 +22,6 @@ class StageContext:
     """For how long a file of this library that ends too early is waited for, counted from its last change."""
     keep_pace: Callable[[int], None] = lambda _count: None
     """Told of each piece of a whole file that was read, in bytes; waits where more would be too fast."""
-    kept_hash: Callable[[int], HashProgress | None] = lambda _video_file_id: None
-    """How far the hash of this file is, if that was kept."""
-    keep_hash: Callable[[int, HashProgress], None] = lambda _video_file_id, _progress: None
-    """Keep how far it is."""
     wall_ns: Callable[[], int] = time.time_ns
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now: whoever waits for one gets Interrupted."""

@@ -10,7 +10,6 @@ To add a stage: one function to run, one to save, one line here. The crash tests
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from reeld.catalog import assignments, copies
@@ -106,8 +105,6 @@ def _full_hash(record: FileRecord, tools: StageContext) -> str:
         on_progress=tools.on_bytes_hashed,
         should_stop=tools.should_stop,
         keep_pace=tools.keep_pace,
-        kept=partial(tools.kept_hash, record.id),
-        keep=partial(tools.keep_hash, record.id),
     )
 
 

@@ -4,16 +4,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from reeld.catalog import media
 from reeld.config import Config, Library
-from reeld.database.connection import reading, writing
-from reeld.domain.content import HashProgress
 from reeld.domain.records import FileRecord, Place
-from reeld.errors import CatalogBusy, CatalogFull, CatalogUnavailable
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import Stage
 from reeld.pipeline.throttle import RateLimit
@@ -82,24 +78,11 @@ def open_stage_context(
             should_stop=stopping.is_set,
             on_bytes_hashed=on_bytes_hashed,
             keep_pace=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
-            kept_hash=_kept_hash,
-            keep_hash=_keep_hash,
             patience_s=_patience(config.libraries),
             interrupt=interrupt,
         )
     finally:
         interrupt()
-
-
-def _kept_hash(video_file_id: int) -> HashProgress | None:
-    with reading():
-        return media.hash_progress(video_file_id)
-
-
-def _keep_hash(video_file_id: int, progress: HashProgress) -> None:
-    # The hash goes on, and is tried to be kept again a gibibyte later; whoever stores it waits until it is stored.
-    with suppress(CatalogBusy, CatalogFull, CatalogUnavailable), writing():
-        media.keep_hash_progress(video_file_id, progress)
 
 
 def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
