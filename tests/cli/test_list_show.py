@@ -1,9 +1,11 @@
 """What the commands that only look print, for people and for scripts."""
 
+import contextlib
 import os
 from collections.abc import Callable
 
 import pytest
+from peewee import sqlite3
 
 from reeld.content.hashing import full_hash
 from reeld.domain.amounts import number_of
@@ -103,6 +105,24 @@ def test_status_says_one_movie_and_one_file(undecided: Callable[..., Reeld]) -> 
     status = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv").run("status").stdout.decode()
     assert "works      1 movie, 0 series, 0 episodes\n" in status
     assert "library    V (1 file) online" in status
+
+
+def test_status_says_which_full_hash_was_cut_off_three_times_and_what_to_do(undecided: Callable[..., Reeld]) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    assert "cut off" not in reeld.run("status").stdout.decode()
+    assert reeld.json("status")[0]["interrupted"] == []
+    with contextlib.closing(sqlite3.connect(reeld.home / "state/reeld.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, created_at, interruptions) "
+            "SELECT id, 'hash', 'heavy', 'waiting', 0, 0, '2026-11-30T12:00:00.000Z', 3 FROM video_files"
+        )
+    (row,) = reeld.json("status")[0]["interrupted"]
+    assert row["path"] == str(reeld.videos / "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    assert (row["library"], row["stage"], row["interruption_count"]) == ("V", "hash", 3)
+    text = reeld.run("status").stdout.decode()
+    assert f"cut off    hash of {row['path']}\n           {row['reason']}\n" in text
+    assert "3 times" in row["reason"]
+    assert "set full = false in [hash]" in row["reason"]
 
 
 @pytest.mark.parametrize("command", ["--help", "list --help", "list movies --help", "status --help", "retry --help"])

@@ -2,7 +2,7 @@
 
 `python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW`: MOMENT is `before`, `unsaved` (the stage has
 run and its result is being stored) or `committed`, and is that of the second file which gets there. HOW is `alone`, or
-`together` where all files that wait go through a stage, and are committed, at once.
+`together` where all files that wait go through a stage, and are committed, at once. The STAGE `toy` is added first.
 """
 
 import os
@@ -22,15 +22,17 @@ from reeld.content.hashing import full_hash, quick_hashes
 from reeld.database.connection import open_catalog, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, Place
+from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
-from reeld.pipeline.stages import LANES, STAGES, Stage
+from reeld.pipeline.stages import LANES, Stage, stages
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root
 from reeld.service.stage_context import now_ms, open_stage_context, stat_names_of
 from reeld.service.watcher import make_folder_scanner, record_state
 from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
+from tests.pipeline import toy_stage
 
 MOMENTS = ("before", "unsaved", "committed")
 
@@ -58,19 +60,30 @@ class TellingRunner(Runner):
         return following
 
 
-def run_pipeline(root: str, tools: StageContext, tell: Tell) -> None:
-    """Walk, let everything settle at once, and work until nothing is left, as `reeld scan` does."""
+def run_pipeline(
+    root: str,
+    tools: StageContext,
+    tell: Tell,
+    table: Sequence[Stage] | None = None,
+    known_before: Sequence[str] = KNOWN_BEFORE,
+) -> None:
+    """Walk, let everything settle at once, and work until nothing is left, as `reeld scan` does.
+
+    `table` is the real one unless it is given.
+    """
+    table = stages() if table is None else table
     library = Library(name="Videos", path=root, quiet_s=0.0)
     with writing():
         (library_id,) = sync_libraries([library]).values()
         queue.recover(lambda _attempts: 0)
-        _know_before(library_id, root)
+        enqueue_backfill(table, now_ms())
+        _know_before(library_id, root, known_before)
     place = Root(place=Place(library_id, root))
     folder_scanner = make_folder_scanner(
         library,
         library_id,
         with_full_hash=True,
-        first_stage=STAGES[0],
+        first_stage=table[0],
         stat_names=stat_names_of({library_id: place}),
     )
     seen = place.check()
@@ -80,7 +93,7 @@ def run_pipeline(root: str, tools: StageContext, tell: Tell) -> None:
     reconcile(folder_scanner, EVERYTHING, seen, lambda: False)
     folder_scanner.new_files.settle_due()
     runner = TellingRunner(
-        stages=[_telling(stage, tell) for stage in STAGES],
+        stages=[_telling(stage, tell) for stage in table],
         tools=tools,
         now_ms=now_ms,
         pause=time.sleep,
@@ -92,12 +105,12 @@ def run_pipeline(root: str, tools: StageContext, tell: Tell) -> None:
         pass
 
 
-def _know_before(library_id: int, root: str) -> None:
+def _know_before(library_id: int, root: str, names: Sequence[str]) -> None:
     """If nothing is known yet: that files with the content of some have gone from a folder."""
     if video_files.known_in_directory(library_id, "before") or video_files.known_in_directory(library_id, ""):
         return
     gone = []
-    for number, name in enumerate(KNOWN_BEFORE):
+    for number, name in enumerate(names):
         path = os.path.join(root, name)
         stamp = FileStamp.of(os.stat(path))
         row_id = video_files.record_settled(library_id, f"before/{number}.mkv", replace(stamp, inode=number), now_ms())
@@ -122,6 +135,14 @@ def _telling(stage: Stage, tell: Tell) -> Stage:
 
 def main(arguments: Sequence[str]) -> None:
     database, root, stage, moment, how = arguments
+    if stage == toy_stage.TOY.name:
+        with toy_stage.installed():
+            _run_until(database, root, stage, moment, how)
+    else:
+        _run_until(database, root, stage, moment, how)
+
+
+def _run_until(database: str, root: str, stage: str, moment: str, how: str) -> None:
     if how == "together":
         queue.SHARERS = 1  # else only of very many files several are taken at once
     seen = 0

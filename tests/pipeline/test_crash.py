@@ -1,6 +1,7 @@
 """Killed at any moment, is the work done once, and all of it, after the next start?"""
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from reeld.catalog.models import stage_columns
 from reeld.config import Config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.stages import IDENTIFY, STAGES
+from reeld.pipeline.stages import IDENTIFY, STAGES, stages
 from reeld.service.stage_context import open_stage_context
 from tests.catalog.rows import rows
+from tests.pipeline import toy_stage
 from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, MOMENTS, run_pipeline
 from tests.service.warm_start import warm_start
 from tests.template import copy_template
@@ -23,9 +26,9 @@ from tests.videos import make_video
 # Everything that the catalogue says, but for numbers of rows and times. One line for each fact.
 EVERYTHING = {
     "files": """
-        SELECT path, state, size_bytes, inode, fingerprint, oshash, file_hash, container, duration_ms,
-            resolution_width, codec_video, codec_audio, languages, media_problem, kind, part, edition, verdict,
-            decided_by, confidence, evidence, reason, movies.title, movies.year
+        SELECT path, state, size_bytes, inode, verdict, fingerprint, file_hash, {columns}, kind, part,
+            edition, decided_by, confidence, evidence, reason, movies.title, movies.year,
+            (SELECT GROUP_CONCAT(done) FROM (SELECT key || ':' || value AS done FROM json_each(stages_done) ORDER BY 1))
         FROM video_files LEFT JOIN movies ON movies.id = movie_id ORDER BY path""",
     "movies": "SELECT title, year, title_key, tmdb_id FROM movies ORDER BY 1, 2",
     "series": "SELECT title, year, country, title_key FROM series ORDER BY 1, 2",
@@ -84,14 +87,28 @@ def _run_to_the_end(database: Path, videos: Path, tools: StageContext) -> list[t
 
 
 def _everything(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    return {name: rows(database, query) for name, query in EVERYTHING.items()}
+    columns = ", ".join(stage_columns())
+    return {name: rows(database, query.replace("{columns}", columns)) for name, query in EVERYTHING.items()}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: StageContext) -> dict[str, Any]:
+def undisturbed_catalogue(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: StageContext) -> Path:
     database = tmp_path_factory.mktemp("undisturbed") / "reeld.db"
     _run_to_the_end(database, videos, tools)
-    return _everything(database)
+    return database
+
+
+@pytest.fixture(scope="module")
+def undisturbed(undisturbed_catalogue: Path) -> dict[str, Any]:
+    return _everything(undisturbed_catalogue)
+
+
+@pytest.fixture(scope="module")
+def undisturbed_with_toy(tmp_path_factory: pytest.TempPathFactory, videos: Path, tools: StageContext) -> dict[str, Any]:
+    database = tmp_path_factory.mktemp("undisturbed_with_toy") / "reeld.db"
+    with toy_stage.installed():
+        _run_to_the_end(database, videos, tools)
+        return _everything(database)
 
 
 def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> None:
@@ -100,7 +117,7 @@ def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> 
     assert [(event, path) for event, path, _ in undisturbed["history"] if event == "paired"] == [
         ("paired", path) for path in KNOWN_BEFORE
     ]
-    assert all(row[4] and row[6] for row in undisturbed["files"])
+    assert all(row[4] and row[5] and row[6] for row in undisturbed["files"])
     assert ("Heat", 1995) in [row[:2] for row in undisturbed["movies"]]
     assert [row[1:3] for row in undisturbed["episodes"]] == [(1, 1), (1, 2), (1, 3)]
     assert len(undisturbed["questions"]) >= 2
@@ -116,6 +133,58 @@ def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_
     """Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the first after."""
     database = tmp_path / "reeld.db"
     copy_template(database)
+    _kill(database, videos, stage, moment, how)
+    left = _left(database)
+    # The last commit of all may be one of all files that were left.
+    assert left or (stage, moment, how) == (STAGES[-1].name, MOMENTS[-1], "together")
+    told = _run_to_the_end(database, videos, tools)
+    assert _everything(database) == undisturbed
+    # What was committed before the kill is not done again, what was not is done once more.
+    still_to_do = sum(len(_stages_of(path, at)) for at, path in left)
+    assert _committed(told) == still_to_do
+
+
+@pytest.mark.parametrize("how", ["alone", "together"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_of_an_added_stage_nothing_is_lost_and_nothing_is_there_twice(
+    tmp_path: Path, videos: Path, tools: StageContext, undisturbed_with_toy: dict[str, Any], moment: str, how: str
+) -> None:
+    """The toy stage of `toy_stage.py`, which is in the table and nowhere else."""
+    database = tmp_path / "reeld.db"
+    with toy_stage.installed():
+        _kill(database, videos, toy_stage.TOY.name, moment, how)
+        left = _left(database)
+        assert left
+        told = _run_to_the_end(database, videos, tools)
+        assert _everything(database) == undisturbed_with_toy
+        assert _committed(told) == sum(len(_stages_of(path, at)) for at, path in left)
+
+
+@pytest.mark.parametrize("how", ["alone", "together"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_an_added_stage_fills_in_what_an_older_catalogue_lacks_it_runs_once_for_each_file(
+    tmp_path: Path,
+    videos: Path,
+    tools: StageContext,
+    undisturbed_catalogue: Path,
+    undisturbed_with_toy: dict[str, Any],
+    moment: str,
+    how: str,
+) -> None:
+    database = tmp_path / "reeld.db"
+    shutil.copy(undisturbed_catalogue, database)
+    with toy_stage.installed():
+        _kill(database, videos, toy_stage.TOY.name, moment, how)
+        ((done,),) = rows(database, "SELECT COUNT(*) FROM video_files WHERE stages_done ->> '$.toy' = 1")
+        assert done < len(undisturbed_with_toy["files"]) or (moment, how) == (MOMENTS[-1], "together")
+        told = _run_to_the_end(database, videos, tools)
+        assert _everything(database) == undisturbed_with_toy
+        ran = [stage for stage, at in told if at == "committed"]
+        assert ran == ["toy"] * (len(undisturbed_with_toy["files"]) - done)
+
+
+def _kill(database: Path, videos: Path, stage: str, moment: str, how: str) -> None:
+    """Run the driver until it ends itself at this moment."""
     killed = warm_start.run(
         [str(database), str(videos), stage, moment, how],
         directory=Path("/"),
@@ -124,20 +193,21 @@ def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_
         is_strict=True,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    left = rows(database, "SELECT stage, path FROM jobs JOIN video_files ON video_files.id = video_file_id")
-    # The last commit of all may be one of all files that were left.
-    assert left or (stage, moment, how) == (STAGES[-1].name, MOMENTS[-1], "together")
-    told = _run_to_the_end(database, videos, tools)
-    assert _everything(database) == undisturbed
-    # What was committed before the kill is not done again, what was not is done once more.
-    still_to_do = sum(len(_stages_of(path, at)) for at, path in left)
-    assert [moment for _, moment in told].count("committed") == still_to_do
+
+
+def _left(database: Path) -> list[tuple[str, str]]:
+    """The stage and path of every file that has a job."""
+    return rows(database, "SELECT stage, path FROM jobs JOIN video_files ON video_files.id = video_file_id")
+
+
+def _committed(told: list[tuple[str, str]]) -> int:
+    return [moment for _, moment in told].count("committed")
 
 
 def _stages_of(path: str, first: str) -> list[str]:
     """Those that have something to do for a file, from the one on at which it stands."""
-    names = [stage.name for stage in STAGES]
+    names = [stage.name for stage in stages()]
     needless = {IDENTIFY.name} - {IDENTIFY.name for name in CONTRADICTED if name == path}
     if path not in KNOWN_BEFORE:
-        needless.add(STAGES[-1].name)
+        needless.add(names[-1])
     return [name for name in names[names.index(first) :] if name not in needless]

@@ -12,7 +12,7 @@ import pytest
 from peewee import sqlite3
 from structlog.testing import capture_logs
 
-from reeld.catalog import media, queue
+from reeld.catalog import media, queue, views
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import reading, writing
@@ -228,9 +228,9 @@ def test_a_file_that_is_not_what_it_was_is_looked_at_and_its_job_waits_without_l
 
 
 def test_work_that_is_interrupted_goes_back_as_it_was(file_id: int) -> None:
-    before = list(JobRow.select().dicts())
+    (before,) = JobRow.select().dicts()
     Work().runner(fail(Interrupted("asked to stop"))).step("light")
-    assert list(JobRow.select().dicts()) == before
+    assert list(JobRow.select().dicts()) == [before | {"interruptions": 1}]
 
 
 def test_that_no_child_can_be_started_is_no_files_fault(file_id: int) -> None:
@@ -543,3 +543,47 @@ def test_a_disk_that_fails_within_many_files_rests_at_once(many: list[int]) -> N
         runner.step("light")
     assert {each.state for each in JobRow.select()} == {"paused"}
     assert sum(each.attempts for each in JobRow.select()) == 2, "the third in a row is the disk's fault"
+
+
+# --- work that is cut off again and again ----------------------------------------------------------------
+
+
+def test_a_full_hash_that_was_cut_off_three_times_is_said_until_it_is_done(file_id: int) -> None:
+    """By a stop, by a crash, and by a stop again."""
+    work = Work()
+    with writing():
+        queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
+    stopped = _hashing(work.runner(fail(Interrupted("asked to stop"))), fail(Interrupted("asked to stop")))
+    stopped.step("heavy")
+    with writing():
+        assert claim_one("heavy", NOW_MS) is not None
+    with writing():
+        assert queue.recover(lambda _attempts: NOW_MS) == 1
+    assert views.interrupted() == []
+    stopped.step("heavy")
+    (row,) = views.interrupted()
+    assert (row["library"], row["path"]) == ("Films", "/disks/Films/a.mkv")
+    assert (row["stage"], row["interruption_count"], row["size_bytes"]) == ("hash", 3, 5000)
+    assert _hashing(stopped, give("h")).step("heavy")
+    assert views.interrupted() == []
+
+
+def _hashing(runner: Runner, run: Run) -> Runner:
+    return replace(runner, stages=[Stage(name="hash", lane="heavy", run=run, save=_store_hash)])
+
+
+def test_a_new_version_of_a_file_forgets_how_often_the_old_one_was_cut_off(file_id: int) -> None:
+    with writing():
+        queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
+        JobRow.update(interruptions=5).execute()
+        assert [row["interruption_count"] for row in views.interrupted()] == [5]
+        queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
+    assert job().interruptions == 0
+
+
+def test_a_stage_that_is_done_leaves_no_interruptions_to_the_next(file_id: int) -> None:
+    with writing():
+        JobRow.update(interruptions=5).execute()
+    work = Work()
+    assert work.runner(give("mkv"), give("h")).step("light")
+    assert (job().stage, job().interruptions) == ("second", 0)

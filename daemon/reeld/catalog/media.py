@@ -1,40 +1,84 @@
-"""How is what was read from a file's bytes stored with its row?"""
+"""Store what stages read from a file's bytes, forget it when the bytes change, and hand it from row to row."""
 
-from typing import Literal
+import json
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from reeld.catalog import history
-from reeld.catalog.models import VideoFile
+from reeld.catalog.models import VideoFile, stage_columns
 from reeld.database.base import Row
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.content import MediaFacts, QuickHashes
 
-# What a row says of the bytes that it speaks of. What they are taken for is another matter.
-COLUMNS = (
-    "size_bytes, mtime_ns, ctime_ns, inode, device, fingerprint, oshash, file_hash, container, duration_ms, "
-    "resolution_width, resolution_height, codec_video, codec_audio, hdr, languages, subtitle_languages, "
-    "media_problem, completeness, is_in_doubt"
-)
+_STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device")
+
+# Since when the row describes these bytes, and since when they are gone.
+_MOMENTS = ("changed_at", "missing_since")
 
 
-# Since when it speaks of them, and since when they are gone.
-MOMENTS = "changed_at, missing_since"
+def content_columns() -> tuple[str, ...]:
+    """The columns that describe a file's bytes. What the file is assigned to is another matter."""
+    return (*_STAMP, *stage_columns(), "completeness", "is_in_doubt", "stages_done")
+
+
+def forgotten() -> Row:
+    """The values of a row whose bytes no stage has read, by field, as the model takes them."""
+    return _empty(stage_columns()) | {"stages_done": {}, "is_in_doubt": False}
 
 
 def of_row(video_file_id: int) -> Row:
-    """All that is known of a file's bytes, and of their moments, as SQLite has it."""
-    (values,) = rows(f"SELECT {COLUMNS}, {MOMENTS} FROM video_files WHERE id = ?", video_file_id)  # noqa: S608 - ours
-    return dict(zip(f"{COLUMNS}, {MOMENTS}".split(", "), values, strict=True))
+    """All that is known of a file's bytes, and their moments, as SQLite stores it."""
+    names = (*content_columns(), *_MOMENTS)
+    (values,) = rows(f"SELECT {', '.join(names)} FROM video_files WHERE id = ?", video_file_id)  # noqa: S608 - ours
+    return dict(zip(names, values, strict=True))
 
 
 def give_to_row(video_file_id: int, known: Row) -> None:
-    """The row speaks of these bytes now, of which this is known, see `of_row`; its moments stay."""
-    values = [known[name] for name in COLUMNS.split(", ")]
-    places = ", ".join("?" * len(values))
-    change(f"UPDATE video_files SET ({COLUMNS}) = ({places}) WHERE id = ?", *values, video_file_id)  # noqa: S608 - ours
+    """Let the row describe these bytes, as `of_row` read them, perhaps before a column was added. Its moments stay."""
+    update_row(VideoFile, video_file_id, **forgotten())
+    names = [name for name in content_columns() if name in known]
+    places = ", ".join("?" * len(names))
+    sql = f"UPDATE video_files SET ({', '.join(names)}) = ({places}) WHERE id = ?"  # noqa: S608 - names of ours
+    change(sql, *(known[name] for name in names), video_file_id)
+
+
+# --- which stages have run -------------------------------------------------------------------------------
+
+
+def stages_done(video_file_id: int) -> dict[str, int]:
+    """The stages that have run for the file's bytes, each with its version."""
+    ((text,),) = rows("SELECT stages_done FROM video_files WHERE id = ?", video_file_id)
+    done: dict[str, int] = json.loads(text)
+    return done
+
+
+def mark_done(video_file_id: int, stage: str, version: int) -> None:
+    """Record that this version of the stage has run for the file's bytes, also if it found nothing."""
+    sql = "UPDATE video_files SET stages_done = json_set(stages_done, ?, ?) WHERE id = ?"
+    change(sql, f"$.{stage}", version, video_file_id)
+
+
+def forget_stage(video_file_id: int, stage: str, columns: Iterable[str]) -> None:
+    """Forget what the stage found, so that it runs again."""
+    update_row(VideoFile, video_file_id, **_empty(columns))
+    sql = "UPDATE video_files SET stages_done = json_remove(stages_done, ?) WHERE id = ?"
+    change(sql, f"$.{stage}", video_file_id)
+
+
+def _empty(columns: Iterable[str]) -> Row:
+    fields = VideoFile._meta.fields  # noqa: SLF001 - peewee's documented way to ask
+    return {name: _default(fields[name]) for name in columns}
+
+
+def _default(field: Any) -> Any:
+    return field.default() if callable(field.default) else field.default
+
+
+# --- hashes ----------------------------------------------------------------------------------------------
 
 
 def save_quick_hashes(video_file_id: int, hashes: QuickHashes) -> None:
-    """The hashes of its ends, which settle a doubt about its bytes only if nothing says more of them."""
+    """Store the hashes of the file's ends. They resolve a doubt about its bytes only where no full hash is stored."""
     change(
         "UPDATE video_files SET fingerprint = ?, oshash = ?, is_in_doubt = is_in_doubt AND file_hash IS NOT NULL "
         "WHERE id = ?",
@@ -45,31 +89,34 @@ def save_quick_hashes(video_file_id: int, hashes: QuickHashes) -> None:
 
 
 def save_full_hash(video_file_id: int, file_hash: str) -> None:
+    """Store the hash of all bytes, which resolves a doubt about them."""
     update_row(VideoFile, video_file_id, file_hash=file_hash, is_in_doubt=False)
 
 
 def has_full_hash(video_file_id: int) -> bool:
-    """Whether the hash that is stored is certainly that of its bytes."""
+    """Whether the hash that is stored is certainly that of the file's bytes."""
     sql = "SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL AND NOT is_in_doubt"
     return bool(rows(sql, video_file_id))
 
 
 def doubt(video_file_id: int) -> None:
-    """Its bytes should have been read, and cannot be: whether the hash that is stored is still theirs nobody knows."""
+    """Record that the stored hash may be of other bytes: they should have been read, and cannot be."""
     change("UPDATE video_files SET is_in_doubt = 1 WHERE id = ? AND file_hash IS NOT NULL", video_file_id)
 
 
 def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], found: str, now_ms: int) -> None:
-    """If a hash is another than the one that is stored, the bytes are others: what the old ones said is forgotten.
+    """If this hash differs from the stored one, the bytes changed: forget all that stages read, so that all run again.
 
-    The facts of its headers stay until the same job has read them anew, which the missing container calls for.
+    The caller stores the new hash in the same transaction.
     """
     sql = (
         f"SELECT library_id, path, {name} FROM video_files "  # noqa: S608 - one of two names of ours
         f"WHERE id = ? AND {name} <> ?"
     )
     for library_id, path, before in rows(sql, video_file_id, found):
-        update_row(VideoFile, video_file_id, file_hash=None, container=None, media_problem=None, is_in_doubt=False)
+        update_row(VideoFile, video_file_id, **forgotten())
+        # The only one of the completeness checks that reads the bytes.
+        change("UPDATE video_files SET completeness = json_remove(completeness, '$.end') WHERE id = ?", video_file_id)
         evidence = (
             "its size and time are as before, its ctime was not",
             f"its {name.replace('_', ' ')} was {before} and is {found}",
@@ -78,8 +125,11 @@ def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], fo
         history.record(video_file_id, "changed", library_id=library_id, path=place, evidence=evidence, now_ms=now_ms)
 
 
+# --- media facts -----------------------------------------------------------------------------------------
+
+
 def has_media_facts(video_file_id: int) -> bool:
-    """Whether its headers were read, and nothing was wrong with them: what was may be mended."""
+    """Whether the file's headers were read without a problem. A problem may have been repaired since."""
     return bool(
         rows(
             "SELECT 1 FROM video_files WHERE id = ? AND container IS NOT NULL AND media_problem IS NULL", video_file_id
@@ -87,14 +137,8 @@ def has_media_facts(video_file_id: int) -> bool:
     )
 
 
-def lacks_media_facts(video_file_id: int) -> bool:
-    """Whether nothing is known of its headers, also not what is wrong with them."""
-    return bool(
-        rows("SELECT 1 FROM video_files WHERE id = ? AND container IS NULL AND media_problem IS NULL", video_file_id)
-    )
-
-
 def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
+    """Store what the prober read, and its check of the file's end with the other completeness checks."""
     update_row(
         VideoFile,
         video_file_id,
@@ -109,7 +153,7 @@ def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
         subtitle_languages=list(facts.subtitle_languages),
         media_problem=facts.problem,
     )
-    # What the other witnesses said came with the file; a file of an earlier schema has no testimony to add to.
+    # NULL where an earlier schema recorded no completeness checks: then there is nothing to add to.
     change(
         "UPDATE video_files SET completeness = json_set(completeness, '$.end', ?) WHERE id = ?",
         facts.end,

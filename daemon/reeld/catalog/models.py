@@ -113,7 +113,35 @@ class Episode(BaseModel):
         )
 
 
-class VideoFile(BaseModel):
+class StageColumns(BaseModel):
+    """The columns of `video_files` that stages fill; `columns` in `pipeline/stages.py` says which stage fills which.
+
+    They describe the file's bytes. All are forgotten when the bytes change, and go with the bytes to another row.
+    """
+
+    fingerprint = TextField(null=True, index=True)
+    oshash = TextField(null=True)
+    file_hash = TextField(null=True, index=True)
+
+    container = TextField(null=True)
+    duration_ms = IntegerField(null=True)
+    resolution_width = IntegerField(null=True)
+    resolution_height = IntegerField(null=True)
+    codec_video = TextField(null=True)
+    codec_audio = TextField(null=True)
+    hdr = TextField(null=True)
+    languages = JSONField(default=list)
+    subtitle_languages = JSONField(default=list)
+    media_problem = PlainTextField(null=True)
+
+
+def stage_columns() -> tuple[str, ...]:
+    """The names of all columns that stages fill."""
+    fields = StageColumns._meta.sorted_fields  # noqa: SLF001 - peewee's documented way to ask
+    return tuple(field.name for field in fields if not field.primary_key)
+
+
+class VideoFile(StageColumns):
     """A video on disk, or one that was there: `state` is present or missing.
 
     A row is never deleted, but for that of a file which turns out to be one that was known before (`copies.py`).
@@ -137,24 +165,12 @@ class VideoFile(BaseModel):
     changed_at = UtcField()
     missing_since = UtcField(null=True)
 
-    fingerprint = TextField(null=True, index=True)
-    oshash = TextField(null=True)
-    file_hash = TextField(null=True, index=True)
-
-    container = TextField(null=True)
-    duration_ms = IntegerField(null=True)
-    resolution_width = IntegerField(null=True)
-    resolution_height = IntegerField(null=True)
-    codec_video = TextField(null=True)
-    codec_audio = TextField(null=True)
-    hdr = TextField(null=True)
-    languages = JSONField(default=list)
-    subtitle_languages = JSONField(default=list)
-    media_problem = PlainTextField(null=True)
     completeness = JSONField(null=True)
     """What each witness said when the file had settled, as `watch/completeness.py` has it."""
     is_in_doubt = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether its ctime alone has changed since its bytes were read: they may be others, and are read again."""
+    stages_done = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
+    """The stages that have run for these bytes, each with its version, also those that found nothing."""
 
     kind = TextField(null=True)
     """movie or episode, once somebody decided."""
@@ -273,15 +289,17 @@ class JobRow(BaseModel):
     created_at = UtcField()
     is_denied = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Of one that is set aside: whether only the right to read the file is missing."""
-    hash_progress = JSONField(null=True)
-    """How far the full hash of a large file is, see `media.py`."""
     awaited_until_ms = IntegerField(null=True)
     """The file ends before its container does: until when its end is awaited, in milliseconds since 1970. NULL: not."""
+    interruptions = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    """How often reeld ended, or was restarted, while it ran this stage for this file."""
+    is_backfill = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    """Whether it fills in what a known file lacks; it waits until no other job of its lane is due."""
 
     class Meta:
         table_name = "jobs"
         # Which job of this lane is next?
-        indexes = ((("lane", "state", "due_at_ms"), False),)
+        indexes = ((("lane", "state", "is_backfill", "due_at_ms"), False),)
 
 
 # Facts that hold for every row and that SQLite can enforce beside its columns' types.

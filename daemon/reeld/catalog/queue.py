@@ -21,8 +21,8 @@ from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.records import Job
 
-READING_STAGES = ("name", "fingerprint", "probe", "hash")
-"""Those of pipeline/stages.py that read a file's bytes, or come before that."""
+NOT_READING_STAGES = ("identify", "match_copies")
+"""The stages that compare no bytes with what is stored, and come after one that did. Every other one reads the file."""
 
 SHARERS = 4
 """Of the jobs that wait one worker takes at most this part at once."""
@@ -51,7 +51,8 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
         VALUES (?, ?, ?, ?, ?, 'waiting', NULL, 0, NULL)
         ON CONFLICT (video_file_id) DO UPDATE SET
             stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
-            state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL
+            state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL,
+            interruptions = 0, is_backfill = 0
         """,
         video_file_id,
         stage,
@@ -76,7 +77,8 @@ def enqueue_if_idle(
         VALUES (?, ?, ?, ?, ?, 'waiting', 0)
         ON CONFLICT (video_file_id) DO UPDATE SET
             stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
-            state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL
+            state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL,
+            interruptions = 0, is_backfill = 0
         WHERE stage IN ({stages})
         """,  # noqa: S608 - question marks only
         video_file_id,
@@ -86,7 +88,37 @@ def enqueue_if_idle(
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
         *later,
     )
+    # Else a job that only fills something in comes to its stages behind all others.
+    change("UPDATE jobs SET is_backfill = 0 WHERE video_file_id = ? AND is_backfill", video_file_id)
     work_has_come()
+
+
+def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
+    """Queue every known file at a stage whose `version` has not run for its bytes; return how many.
+
+    With `also_in_doubt` this includes files whose bytes may have changed since. Left out are files that are missing, or
+    were never read, or have a job, which comes to this stage anyway. The jobs wait for all others.
+    """
+    lacking = change(
+        """
+        INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, created_at, is_backfill)
+        SELECT video_files.id, ?, ?, IIF(libraries.state IN ('online', 'on_hold'), 'waiting', 'paused'), ?, 0, ?, 1
+        FROM video_files JOIN libraries ON libraries.id = library_id
+        WHERE video_files.state = 'present' AND libraries.state <> 'removed' AND verdict IS NOT NULL
+            AND stages_done <> '{}'
+            AND (COALESCE(json_extract(stages_done, ?), 0) < ? OR (? AND is_in_doubt))
+            AND NOT EXISTS (SELECT 1 FROM jobs WHERE video_file_id = video_files.id)
+        """,
+        stage,
+        lane,
+        now_ms,
+        JobRow.created_at.db_value(utc_from_ms(now_ms)),
+        f"$.{stage}",
+        version,
+        also_in_doubt,
+    )
+    work_has_come()
+    return lacking
 
 
 def claim(
@@ -99,7 +131,18 @@ def claim(
     instead of being tried for ever; and what was attempted before is claimed alone, so that no other file pays for it.
     A job whose time lies further ahead than any was ever put is due: the clock was put back since.
     """
-    due = _due(lane, 0, now_ms, most, busy) or _due(lane, now_ms + FARTHEST_DUE_MS, LAST_MOMENT_MS, most, busy)
+    far_ms = now_ms + FARTHEST_DUE_MS
+    due = next(
+        filter(
+            None,
+            (
+                _due(lane, from_ms, until_ms, most, busy, is_backfill=is_backfill)
+                for is_backfill in (False, True)
+                for from_ms, until_ms in ((0, now_ms), (far_ms, LAST_MOMENT_MS))
+            ),
+        ),
+        [],
+    )
     chosen = _batch(due, most, most_bytes)
     if not chosen:
         return []
@@ -138,6 +181,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         attempts=1 if keep else 0,
         last_error=None,
         awaited_until_ms=None,
+        interruptions=0,
         **({} if keep else {"state": "waiting", "token": None}),
     )
     if not keep:
@@ -149,11 +193,22 @@ def finish(job: Job) -> None:
     change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
-def requeue(job: Job, *, due_at_ms: int, error: str | None, counts: bool, awaited_until_ms: int | None = None) -> None:
-    """Try again later. `counts` is False where the file was not at fault, as none is whose library went away.
+def requeue(
+    job: Job,
+    *,
+    due_at_ms: int,
+    error: str | None,
+    counts: bool,
+    awaited_until_ms: int | None = None,
+    was_interrupted: bool = False,
+) -> None:
+    """Run the stage again later. `counts` is False where the file was not at fault, as when its library went away.
 
-    `awaited_until_ms`: its end may be still to come, and is awaited until then, looked for again at `due_at_ms`.
+    `awaited_until_ms`: the file ends too early, and its end is awaited until then, checked again at `due_at_ms`.
+    `was_interrupted`: reeld ends, or restarts.
     """
+    if was_interrupted:
+        change("UPDATE jobs SET interruptions = interruptions + 1 WHERE id = ? AND token = ?", job.id, job.token)
     is_away = _is_away(job)
     attempts = job.attempts if counts and not is_away else job.attempts - 1
     state = "paused" if is_away else "waiting"
@@ -260,7 +315,7 @@ def drop(video_file_ids: list[int]) -> None:
     The job may have been to find out whether their bytes are still those of before; so that is in doubt from here on.
     """
     theirs = JobRow.select(JobRow.video_file).where(
-        JobRow.video_file.in_(video_file_ids), JobRow.stage.in_(READING_STAGES)
+        JobRow.video_file.in_(video_file_ids), JobRow.stage.not_in(NOT_READING_STAGES), ~JobRow.is_backfill
     )
     was_read = VideoFile.file_hash.is_null(False)
     VideoFile.update(is_in_doubt=True).where(VideoFile.id.in_(theirs), was_read).execute()
@@ -273,9 +328,10 @@ def recover(due_ms: Callable[[int], int]) -> int:
     `due_ms` says when a job of so many attempts is due. The jobs of libraries that are not configured any more wait,
     as those of one that is away do.
     """
-    under_way = rows("SELECT id, attempts FROM jobs WHERE state = 'running'")
-    for job_id, attempts in under_way:
-        update_row(JobRow, job_id, state="waiting", token=None, due_at_ms=due_ms(attempts))
+    under_way = rows("SELECT id, attempts, interruptions FROM jobs WHERE state = 'running'")
+    for job_id, attempts, interruptions in under_way:
+        values = {"state": "waiting", "token": None, "due_at_ms": due_ms(attempts)}
+        update_row(JobRow, job_id, **values, interruptions=interruptions + 1)
     for library in Library.select(Library.id).where(Library.state == "removed"):
         pause(library.id)
     work_has_come()
@@ -296,14 +352,17 @@ def release_all(now_ms: int) -> None:
 
 
 def next_due_ms(lane: str, busy: Sequence[int] = ()) -> int | None:
-    """When the lane's next waiting job is due that is on none of these devices; None when it has none."""
-    sql = "SELECT due_at_ms FROM jobs WHERE lane = ? AND state = 'waiting' ORDER BY due_at_ms LIMIT 1"
+    """Return when the lane's next waiting job is due that is on none of these devices; None when it has none."""
+    # Each of the two by the index.
+    sql = "SELECT due_at_ms FROM jobs WHERE lane = ? AND state = 'waiting' AND is_backfill = ?"
     if busy:
         sql = (
             "SELECT due_at_ms FROM jobs JOIN video_files ON video_files.id = video_file_id "  # noqa: S608 - question marks
-            f"WHERE lane = ? AND jobs.state = 'waiting' AND {_not_on(busy)} ORDER BY due_at_ms LIMIT 1"
+            f"WHERE lane = ? AND jobs.state = 'waiting' AND is_backfill = ? AND {_not_on(busy)}"
         )
-    return next((due for (due,) in rows(sql, lane, *_as_stored(busy))), None)
+    first = f"{sql} ORDER BY due_at_ms LIMIT 1"
+    found = [rows(first, lane, is_backfill, *_as_stored(busy)) for is_backfill in (False, True)]
+    return min((due for each in found for (due,) in each), default=None)
 
 
 def live_count(before_ms: int, *, most: int) -> int:
@@ -333,16 +392,17 @@ class _Due(NamedTuple):
     size_bytes: int
 
 
-def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int]) -> list[_Due]:
+def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int], *, is_backfill: bool) -> list[_Due]:
     """The lane's first jobs that are due between these moments."""
     found = rows(
         f"""
         SELECT jobs.id, video_file_id, stage, attempts, library_id, size_bytes
         FROM jobs JOIN video_files ON video_files.id = video_file_id
-        WHERE lane = ? AND jobs.state = 'waiting' AND due_at_ms BETWEEN ? AND ? AND {_not_on(busy)}
+        WHERE lane = ? AND jobs.state = 'waiting' AND is_backfill = ? AND due_at_ms BETWEEN ? AND ? AND {_not_on(busy)}
         ORDER BY due_at_ms, jobs.id LIMIT ?
         """,  # noqa: S608 - question marks
         lane,
+        is_backfill,
         from_ms,
         until_ms,
         *_as_stored(busy),

@@ -12,7 +12,7 @@ from peewee import chunked, fn
 
 from reeld.catalog import assignments, copies, history, media, queue
 from reeld.catalog.folders import files_inside, is_inside
-from reeld.catalog.models import JobRow, Library, VideoFile
+from reeld.catalog.models import Library, VideoFile
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import insert_row, rows, update_row
@@ -43,25 +43,6 @@ _RECORD = """
     FROM video_files JOIN libraries ON libraries.id = video_files.library_id
     WHERE video_files.id = ?
 """
-
-# What was read from bytes that are not there any more. What was decided about the file stays until it is
-# identified again.
-_CONTENT_FORGOTTEN: Row = {
-    "fingerprint": None,
-    "oshash": None,
-    "file_hash": None,
-    "container": None,
-    "duration_ms": None,
-    "resolution_width": None,
-    "resolution_height": None,
-    "codec_video": None,
-    "codec_audio": None,
-    "hdr": None,
-    "languages": [],
-    "subtitle_languages": [],
-    "media_problem": None,
-    "is_in_doubt": False,
-}
 
 
 # --- looking ---------------------------------------------------------------------------------------------
@@ -201,16 +182,6 @@ def present_in_directory(library_id: int, directory: str) -> list[int]:
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
 
 
-def without_full_hash() -> list[int]:
-    """Files that went through all other stages, yet were not hashed as a whole since they were last touched."""
-    done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
-    looked_at = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
-    unhashed = (VideoFile.state == "present") & (VideoFile.file_hash.is_null() | VideoFile.is_in_doubt)
-    configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
-    wanted = VideoFile.select(VideoFile.id).where(unhashed, looked_at, done, configured)
-    return [row_id for (row_id,) in wanted.tuples()]
-
-
 def read_by_reeld(library_id: int) -> list[int]:
     """Present files whose names were read, and about which neither a person nor a rule decided."""
     by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("user", "rules"))
@@ -225,7 +196,7 @@ def record_settled(
     library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
 ) -> int:
     """A file that is new, or whose content is; its id. What was read from the old content is forgotten."""
-    values = stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | media.forgotten() | {"state": "present", "missing_since": None}
     values["completeness"] = None if completeness is None else asdict(completeness)
     known = known_at(library_id, path)
     if known is None:
@@ -245,7 +216,7 @@ def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, no
     if known is not None:
         _tell(known, stamp, now_ms)
         if not known.stamp.has_same_content_as(stamp):
-            values |= _CONTENT_FORGOTTEN
+            values |= media.forgotten()
     queue.drop([row_id])
     update_row(VideoFile, row_id, **values)
     assignments.ignore_by_rules([row_id], reason, now_ms)
@@ -305,8 +276,9 @@ def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[
     if with_full_hash:
         unread += " OR file_hash IS NULL"
     found = _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
-    stages = ", ".join(f"'{stage}'" for stage in queue.READING_STAGES)
-    awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE stage IN ({stages}) AND video_file_id", video_file_ids)  # noqa: S608
+    stages = ", ".join(f"'{stage}'" for stage in queue.NOT_READING_STAGES)
+    reading = f"stage NOT IN ({stages}) AND NOT is_backfill"
+    awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE {reading} AND video_file_id", video_file_ids)  # noqa: S608
     return {row_id for (row_id,) in (*found, *awaited)}
 
 

@@ -23,6 +23,7 @@ from reeld.catalog.models import (
     Series,
     Trash,
     VideoFile,
+    stage_columns,
 )
 from reeld.database.base import Row
 from reeld.database.connection import reading
@@ -35,17 +36,6 @@ from reeld.domain.times import rfc3339
 
 _PAGE = 500
 
-_MEDIA = (
-    "container",
-    "duration_ms",
-    "resolution_width",
-    "resolution_height",
-    "codec_video",
-    "codec_audio",
-    "hdr",
-    "languages",
-    "subtitle_languages",
-)
 _LANGUAGES = ("languages", "subtitle_languages")
 
 _PRESENT = VideoFile.state == "present"
@@ -241,15 +231,12 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "tvdb_id": work["tvdb_id"],
         "imdb_id": work["imdb_id"],
         "tvmaze_id": first.get("tvmaze_id"),
-        "fingerprint": row["fingerprint"],
-        "oshash": row["oshash"],
-        "file_hash": row["file_hash"],
         "verdict": row["verdict"],
         "decided_by": row["decided_by"],
         "confidence": confidence(row["confidence"]),
         "reason": _reason(row),
         "stage": row["stage"] if row["job_state"] not in (None, "failed") else None,
-        **{name: row[name] for name in _MEDIA},
+        **{name: row[name] for name in stage_columns()},
         # An empty list says that there are none; before the headers were read that is not known.
         **({} if row["container"] else dict.fromkeys(_LANGUAGES)),
     }
@@ -641,6 +628,22 @@ def awaited() -> list[Row]:
     return [
         {"library": name, "path": os.path.join(root, path), "since": ctime_ns / 1e9, "until": until_ms / 1e3}
         for name, root, path, ctime_ns, until_ms in found
+    ]
+
+
+MANY_INTERRUPTIONS = 3
+
+
+def interrupted() -> list[Row]:
+    """List the files whose full hash was cut off three times or more, since reeld ended or restarted."""
+    columns = (Library.name, Library.path, VideoFile.path, VideoFile.size_bytes, JobRow.stage, JobRow.interruptions)
+    query = JobRow.select(*columns).join(VideoFile).join(Library)
+    often = (JobRow.lane == "heavy") & (JobRow.interruptions >= MANY_INTERRUPTIONS)
+    with reading():
+        found = list(query.where(often, JobRow.state != "failed").order_by(Library.name, VideoFile.path).tuples())
+    keys = ("library", "path", "size_bytes", "stage", "interruption_count")
+    return [
+        dict(zip(keys, (name, os.path.join(root, path), *facts), strict=True)) for name, root, path, *facts in found
     ]
 
 

@@ -70,9 +70,17 @@ def _report(settings: Config) -> Row:
         **counts_row(counts),
         # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
         "work": estimate_row(said.work) if said.work and counts["queue"] else None,
+        "interrupted": [row | {"reason": _why_interrupted(row)} for row in views.interrupted()],
         "libraries": _libraries(libraries, said.libraries, views.awaited()),
         "findings": [finding_row(finding) for finding in quick_checks(inputs) if finding.level != "good"],
     }
+
+
+def _why_interrupted(row: Row) -> str:
+    return (
+        f"reeld ended or restarted {row['interruption_count']} times before it had read all {size(row['size_bytes'])}; "
+        "keep it running until it has, or set full = false in [hash]"
+    )
 
 
 def _catalog_report(path: str, told: Sequence[str]) -> Row:
@@ -170,6 +178,9 @@ def _print_status(report: Row) -> None:
         say("           reeld list files says why")
     if report["work"]:
         _print_estimate(report["work"])
+    for row in report["interrupted"]:
+        say(f"cut off    {row['stage']} of {readable(row['path'])}")
+        say(f"           {row['reason']}")
     for library in report["libraries"]:
         _print_library(library)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from reeld.catalog import media, queue, video_files
@@ -38,7 +39,7 @@ from reeld.pipeline.retry import (
     is_denied,
     is_read_error,
 )
-from reeld.pipeline.stages import Lane, Stage
+from reeld.pipeline.stages import Lane, Stage, dependents
 from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
@@ -204,7 +205,9 @@ class Runner:
         if not queue.holds(job):
             return CommitResult(is_ours=False)
         stage.save(job.video_file_id, found.result, found.began_ms)
-        following = self._after(stage, job.video_file_id)
+        self._mark_done(stage, job.video_file_id)
+        # The row, and with it the job, may have gone: its file is one that was known before.
+        following = self._after(stage, job.video_file_id) if queue.holds(job) else None
         if following is None:
             queue.finish(job)
             return CommitResult(is_last=True)
@@ -227,7 +230,7 @@ class Runner:
             case Fail():
                 return self._give_up(job, stage, record, err)
             case Release():
-                self._requeue(job, 0.0, None, counts=False)
+                self._requeue(job, 0.0, None, counts=False, was_interrupted=True)
             case Retry(delay_s=delay_s, counts=counts):
                 log.warning("stage.failed", reason=reason, retry_s=round(delay_s))
                 self._requeue(job, delay_s, reason, counts=counts)
@@ -258,13 +261,27 @@ class Runner:
         return None
 
     def _requeue(
-        self, job: Job, delay_s: float, reason: str | None, *, counts: bool, awaited_s: float | None = None
+        self,
+        job: Job,
+        delay_s: float,
+        reason: str | None,
+        *,
+        counts: bool,
+        awaited_s: float | None = None,
+        was_interrupted: bool = False,
     ) -> None:
         now_ms = self.now_ms()
         due_at_ms = now_ms + int(delay_s * 1000)
         until_ms = None if awaited_s is None else now_ms + round(awaited_s * 1000)
         self._patiently(
-            lambda: queue.requeue(job, due_at_ms=due_at_ms, error=reason, counts=counts, awaited_until_ms=until_ms)
+            lambda: queue.requeue(
+                job,
+                due_at_ms=due_at_ms,
+                error=reason,
+                counts=counts,
+                awaited_until_ms=until_ms,
+                was_interrupted=was_interrupted,
+            )
         )
 
     def _patiently(self, write: Callable[[], T]) -> T:
@@ -286,12 +303,24 @@ class Runner:
         # A stage that only another version of reeld knows: the file begins anew.
         return next((stage for stage in self.stages if stage.name == job.stage), self.stages[0])
 
+    def _mark_done(self, stage: Stage, video_file_id: int) -> None:
+        """Record that the stage has run. What other stages made of its earlier result is forgotten."""
+        for dependent in dependents(stage, self.stages):
+            media.forget_stage(video_file_id, dependent.name, dependent.columns)
+        if stage.columns:
+            media.mark_done(video_file_id, stage.name, stage.version)
+
     def _after(self, stage: Stage, video_file_id: int) -> Stage | None:
-        """The next stage that has something to do."""
-        names = [each.name for each in self.stages]
-        later = self.stages[names.index(stage.name) + 1 :]
-        undone = [each for each in self.stages if each.name == stage.may_undo and each.is_undone(video_file_id)]
-        return next((each for each in (*undone, *later) if not each.is_done(video_file_id)), None)
+        """Return the next stage that has something to do.
+
+        This is an earlier one if that has never run for these bytes: because it is new to the catalogue, or because
+        this stage found that the bytes changed.
+        """
+        done = media.stages_done(video_file_id)
+        at = [each.name for each in self.stages].index(stage.name)
+        earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
+        later = (each for each in self.stages[at + 1 :] if not each.can_be_left_out(video_file_id, done))
+        return next(chain(earlier, later), None)
 
 
 def _substitute(stage: Stage, err: Exception) -> Any:

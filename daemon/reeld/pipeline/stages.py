@@ -1,14 +1,16 @@
-"""What happens to one file, in order? START READING HERE.
+"""The stage table: what happens to one file, in order. START READING HERE.
 
-`compare.py` hands a file over once it is complete. From then on it goes through the stages of this table, one
-after the other. A stage's `run` looks at the file and never sees the database; its `save` stores what was
-found and never sees the file. `runner.py` commits a save together with the job's move to the next stage, so
-that a kill at any moment leaves a stage done or not begun.
+`scanner/new_files.py` queues a file once it is complete. From then on the file goes through the stages of this table. A
+stage's `run` reads the file and never sees the database. Its `save` stores the result and never sees the file.
+`runner.py` commits the save together with the job's move to the next stage, so a kill at any moment leaves a stage done
+or not begun.
 
-To add a stage: one function to run, one to save, one line here. The crash tests read this table.
+A stage owns its `columns` of `video_files`. They are forgotten when the file's bytes change, go with the bytes to
+another row, are shown and exported, and are filled in once for every file that is older than the stage (`backfill.py`).
+CONTRIBUTING.md says how to add a stage. The crash tests read this table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,8 +28,12 @@ from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import identify_file
 
 Lane = Literal["names", "light", "heavy"]
-"""Work that needs no more of a file than its name, work of milliseconds that reads its ends, and work that reads all of
-it. The lanes do not wait for each other: thousands of new files are all filed before their headers are read."""
+"""Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
+lanes do not wait for each other: thousands of new files are all identified before their headers are read."""
+
+
+def _never(_video_file_id: int) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +44,32 @@ class Stage:
     lane: Lane
     run: Callable[[FileRecord, StageContext], Any]
     save: Callable[[int, Any, int], None]
-    """Given the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
+    """Takes the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
+    columns: tuple[str, ...] = ()
+    """The columns that `save` fills; of `StageColumns` in `catalog/models.py`, each of one stage."""
+    version: int = 1
+    """Raise it when the stage finds more than before: it then runs once more for every known file."""
+    needs: tuple[str, ...] = ()
+    """Earlier stages whose results `run` uses: when one of them runs again, so does this one."""
     give_up: Callable[[str], Any] | None = None
-    """What to save when `run` failed for good, given the reason; None: the file is set aside."""
+    """Makes what to save when `run` failed for good, from the reason; None: the job fails."""
     reads_file: bool = False
-    """Whether `run` reads the file's bytes, so that its success says that the disk is well."""
-    is_done: Callable[[int], bool] = lambda _video_file_id: False
-    """Given the file's id: whether what `run` would find out is stored already, so that it can be left out."""
-    is_undone: Callable[[int], bool] = lambda _video_file_id: False
-    """Given the file's id: whether another stage has contradicted what this one found."""
-    may_undo: str | None = None
-    """The name of an earlier stage whose findings `save` may contradict; it is done again then."""
+    """Whether `run` reads the file's bytes, so that its success shows that the disk works."""
+    reads_all: bool = False
+    """Whether it reads every byte, so that it alone resolves a doubt about them."""
+    is_done: Callable[[int], bool] | None = None
+    """Takes the file's id: whether the stage can be left out. None: once it has run for these bytes, if it has columns.
+    A stage with columns is never left out before it has run."""
+
+    def can_be_left_out(self, video_file_id: int, done: Mapping[str, int]) -> bool:
+        """Whether the file needs nothing of this stage. `done` are the stages that have run for it, with versions."""
+        if not self.columns:
+            return self.is_done is not None and self.is_done(video_file_id)
+        return self.has_run(done) and (self.is_done is None or self.is_done(video_file_id))
+
+    def has_run(self, done: Mapping[str, int]) -> bool:
+        """Whether this version of the stage has run for the file's bytes."""
+        return done.get(self.name, 0) >= self.version
 
 
 LANES: tuple[Lane, ...] = ("names", "light", "heavy")
@@ -57,6 +78,17 @@ LANES: tuple[Lane, ...] = ("names", "light", "heavy")
 def stages(*, with_full_hash: bool = True) -> Sequence[Stage]:
     """The stages in order, with or without the full hash."""
     return STAGES if with_full_hash else [stage for stage in STAGES if stage is not HASH]
+
+
+def dependents(stage: Stage, table: Sequence[Stage]) -> list[Stage]:
+    """The stages whose results follow from this one's, directly or not, in order."""
+    names = {stage.name}
+    found = []
+    for each in table:
+        if names.intersection(each.needs):
+            names.add(each.name)
+            found.append(each)
+    return found
 
 
 def _fingerprint(record: FileRecord, _tools: StageContext) -> QuickHashes:
@@ -123,11 +155,12 @@ def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
 
 
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
-"""Where a new file begins. The save files the verdict: as a movie, as episodes, as a question to a person, or as
-ignored."""
-IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_final)
-"""The same, once it is known what the file holds, if that says otherwise. Where a file begins of which only the name is
-new."""
+"""Where a new file begins. Its save assigns the file to a film or to episodes, asks the user, or ignores the file."""
+IDENTIFY = Stage(
+    name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_filed_for_good
+)
+"""The same, once it is known what the file holds, if that may change the verdict. Where a file begins of which only the
+name is new."""
 
 # A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/media.py`.
 HASH = Stage(
@@ -135,22 +168,43 @@ HASH = Stage(
     lane="heavy",
     run=_full_hash,
     save=_save_full_hash,
+    columns=("file_hash",),
     is_done=stored.has_full_hash,
     reads_file=True,
-    may_undo="probe",
+    reads_all=True,
 )
 
 STAGES: Sequence[Stage] = (
     NAME,
-    Stage(name="fingerprint", lane="light", run=_fingerprint, save=_save_fingerprint, reads_file=True),
+    Stage(
+        name="fingerprint",
+        lane="light",
+        run=_fingerprint,
+        save=_save_fingerprint,
+        columns=("fingerprint", "oshash"),
+        # Two short reads, which find most changes that a program hid by putting the time back.
+        is_done=_never,
+        reads_file=True,
+    ),
     Stage(
         name="probe",
         lane="light",
         run=_probe,
         save=_save_media_facts,
+        columns=(
+            "container",
+            "duration_ms",
+            "resolution_width",
+            "resolution_height",
+            "codec_video",
+            "codec_audio",
+            "hdr",
+            "languages",
+            "subtitle_languages",
+            "media_problem",
+        ),
         give_up=_without_media_facts,
         is_done=stored.has_media_facts,
-        is_undone=stored.lacks_media_facts,
         reads_file=True,
     ),
     IDENTIFY,
@@ -166,4 +220,4 @@ STAGES: Sequence[Stage] = (
 )
 
 AFTER_IDENTIFY = tuple(stage.name for stage in STAGES[STAGES.index(IDENTIFY) + 1 :])
-"""A job at one of these has its last reading of the name behind it."""
+"""The stages of a job that has read the name for the last time."""

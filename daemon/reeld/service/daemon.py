@@ -18,6 +18,7 @@ from reeld.database.sqlite_errors import driver_trouble
 from reeld.domain.status import RunningStatus
 from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
 from reeld.log import get_logger, load_structlog
+from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
@@ -117,7 +118,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
         _identify_again(of_another_kind(config.libraries))
         library_ids = sync_libraries(config.libraries)
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
-        _enqueue_unhashed(config)
+        _enqueue_backfill(config)
     return library_ids, recovered
 
 
@@ -149,13 +150,11 @@ def _identify_again(library_ids: list[int]) -> None:
             )
 
 
-def _enqueue_unhashed(config: Config) -> None:
-    """The full hash was switched on since: files that lack it get it now, those that wait for it no more."""
-    if config.hash.full:
-        for video_file_id in video_files.without_full_hash():
-            queue.enqueue(video_file_id, stage=HASH.name, lane=HASH.lane, now_ms=now_ms())
-    else:
+def _enqueue_backfill(config: Config) -> None:
+    """Queue known files for what they lack: the results of a new stage, or full hashes where these were switched on."""
+    if not config.hash.full:
         queue.drop_stage(HASH.name)
+    enqueue_backfill(stages(with_full_hash=config.hash.full), now_ms())
 
 
 class Daemon:
