@@ -218,14 +218,14 @@ def spoilt(lines: list[bytes]) -> dict[str, tuple[list[bytes], str]]:
         "cut off": (lines[:-1], "ends too early"),
         "a line less": ([*lines[: files[0]], *lines[files[0] + 1 :]], "cannot be taken|lacks lines"),
         "a line twice": ([head, middle[0], *middle, end], "does not fit in"),
-        "more behind the end": ([*lines, middle[0]], "behind the end"),
+        "more behind the end": ([*lines, middle[0]], "is behind the end"),
         "a strange table": ([head, b'{"table": "sqlite_master", "name": 1}', end], "no table 'sqlite_master'"),
         "a strange column": ([head, b'{"table": "movies", "id); DROP TABLE movies": 1}', end], "has no column"),
         "a row without its parent": ([*lines[:-1], orphan, end], "cannot be taken"),
         "a text for a number": ([head, b'{"table": "movies", "id": "x"}', end], "does not fit in"),
         "a huge number": ([head, b'{"table": "movies", "id": 1%s}' % (b"0" * 50), end], "does not fit in"),
         "a list for a table": ([head, b'{"table": []}', end], "line 2.*no table"),
-        "half a letter": ([head, b'{"table": "movies", "title": "\\ud800x"}', end], "line 2.*no text"),
+        "half a letter": ([head, b'{"table": "movies", "title": "\\ud800x"}', end], "line 2.*bytes that are no text"),
         "a last id that is huge": (
             [head.replace(b'"last_ids": {', b'"last_ids": {"x": 1%s, ' % (b"0" * 50)), end],
             "line 1",
@@ -246,8 +246,9 @@ def test_what_is_no_whole_export_is_refused_and_makes_nothing(filled: Path, tmp_
 def test_an_export_of_a_newer_reeld_is_refused(filled: Path, tmp_path: Path) -> None:
     lines = lines_of(export())
     newer = [json.dumps(json.loads(lines[0]) | {"schema": latest_version() + 1}).encode(), *lines[1:]]
-    with pytest.raises(CatalogTooNew, match="install that version"):
+    with pytest.raises(CatalogTooNew, match="written by a newer reeld") as caught:
         import_catalog(newer, str(tmp_path / "other" / "reeld.db"))
+    assert caught.value.hint == "install that version"
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])

@@ -1,12 +1,13 @@
-"""Is a new file one that we knew elsewhere, copied from there and deleted?
+"""Match copies: recognize a new file that was known elsewhere, copied from there and deleted.
 
-A move across file systems is a copy and a deletion. The two are seen in any order, days apart, and nothing but the
-content tells that they belong together: the same size, fingerprint and hash of everything. Then the old row, with its
-id, its history and what a person decided about it, takes over the new place, and the new row goes. But where the copy
-had come to the place of another file, and so got that one's row, the row speaks of the other file again: as missing.
+A move across file systems is a copy and a deletion. reeld sees the two in any order, perhaps days apart.
+Only the content shows that they belong together: the same size, fingerprint and full hash. Then the old row
+adopts the new place, with its id, its history and the user's decision, and the new row is deleted. If the
+copy had come to the path of another file, and so got its row, that row describes the other file again: as
+missing.
 
-Only what is certainly gone is paired: its row is `missing`, which no library that is away can cause. Two files that
-are there are two files, whatever they hold.
+Only a file that is certainly gone is matched: its row is `missing`, which a library that is away never
+causes. Two present files are two files, also with the same content.
 """
 
 import os
@@ -23,23 +24,23 @@ from reeld.domain.records import evicted, place_of
 STAGE = "match_copies"
 LANE: Literal["light"] = "light"
 
-# Between the copy and the deletion, in either order. One that was there beside the other for longer is not its
-# successor, but what is left of two.
+# Between the copy and the deletion, in either order. A file that was there beside the other for longer is what is left
+# of two.
 WITHIN_DAYS = 7
 
-# A file that was renamed can be missing for as long as its new folder was not listed yet: its copies must wait.
+# A renamed file can be missing until its new folder is listed, so its copies must wait.
 PATIENCE_MS = 15_000
 
 _PLACE = "library_id, path, directory, filename"
 
-# Both were read whole, and the new one was not touched since. The old one may have been, before it went: what is known
-# and was decided about it belongs to the bytes that its row speaks of. What the rules leave alone is nobody's copy. A
-# person who decided about the new file meant this one: both stay. A row that took over a place is no new file, until
-# other bytes come there. What counts is when the bytes came, not the row, which may be that of another file whose place
-# they took.
+# Both were read whole, and the new one was not touched since. The old one may have been touched before it
+# was deleted: what is known and was decided about it belongs to the bytes that its row describes. A file that
+# the rules ignore is not matched. If the user decided about the new file, both stay. A row that adopted a
+# place is not new, until other bytes come there. What counts is when the bytes came. The row may be older, of
+# another file that was at their path.
 #
-# A hard link is like any other copy here: some programs rename by making a link and removing the first name, and a file
-# that was renamed and touched before anybody looked cannot be told from that by its inode.
+# A hard link counts as a copy: some programs rename by making a link and removing the first name. The inode cannot tell
+# that from a file that was renamed and touched before reeld saw it.
 _PAIRS = """
     FROM video_files AS new JOIN video_files AS old
         ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
@@ -58,23 +59,23 @@ _PAIRS = """
 
 
 def has_no_copy_to_match(video_file_id: int) -> bool:
-    """Whether no file that is gone had the content of this one."""
+    """Whether no missing file had the content of this one."""
     return not _pairs("new.id", video_file_id)
 
 
 def match_copy(video_file_id: int, now_ms: int) -> None:
-    """If this file is one that was known elsewhere, the old one's row takes over its place.
+    """If this file was known elsewhere, let the old row adopt its place.
 
-    Of several that it may be, the one of the same name, then the one that has gone last.
+    If it may be several, choose the one of the same name, then the one that was deleted last.
     """
     pairs = _pairs("new.id", video_file_id)
     if pairs:
         _new_id, old_id, *_ = pairs[0]
-        _take_over(video_file_id, old_id, now_ms)
+        _adopt(video_file_id, old_id, now_ms)
 
 
 def ask_copies(missing_id: int, now_ms: int) -> None:
-    """This file has gone: may one that came before that be its copy? They are asked a little later."""
+    """Queue the files that may be copies of this missing one, due a little later."""
     for new_id, *_ in _pairs("old.id", missing_id):
         queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms + PATIENCE_MS, now_ms=now_ms)
 
@@ -88,11 +89,11 @@ def _pairs(which: Literal["new.id", "old.id"], video_file_id: int) -> Sequence[t
     )
 
 
-def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
+def _adopt(new_id: int, old_id: int, now_ms: int) -> None:
     ((library_id, *place),) = rows(f"SELECT {_PLACE} FROM video_files WHERE id = ?", new_id)  # noqa: S608
     ((library_before, before),) = rows("SELECT library_id, path FROM video_files WHERE id = ?", old_id)
     path, before = (VideoFile.path.python_value(value) for value in (place[0], before))
-    # What the old row learns of the new place: the bytes were read there, as the file has them now.
+    # What the old row adopts: the bytes as they were read at the new place.
     found = media.of_row(new_id)
     assignments.transfer(new_id, old_id, now_ms)
     replaced = _replaced(new_id, found["file_hash"])
@@ -110,8 +111,8 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
     size_bytes, file_hash = found["size_bytes"], found["file_hash"]
     evidence = (
         f"the same {size_bytes} bytes, fingerprint and full hash {file_hash} as {readable(place_of(before))}",
-        "the old path was not there any more, in a library that could be looked at",
-        f"until now it was file {new_id}, about which no person had decided",
+        "the old path was gone, in a library that could be read",
+        f"until now it was file {new_id}, about which the user had decided nothing",
     )
     history.record(
         old_id,
@@ -127,9 +128,9 @@ def _take_over(new_id: int, old_id: int, now_ms: int) -> None:
 
 
 def _replaced(video_file_id: int, file_hash: str) -> history.Replaced | None:
-    """The file whose row came to speak of these bytes, unless another row speaks of it by now.
+    """Return the file that had this row before these bytes came, unless another row describes it by now.
 
-    The copy may have come in pieces, or twice: so the last that was another file, and was read as a whole.
+    The copy may have come in pieces, or twice. So this is the last one that was another file and was read whole.
     """
     others = [each for each in history.replaced(video_file_id) if each.content["file_hash"] != file_hash]
     read = [each for each in others if each.content["file_hash"] is not None]
@@ -143,9 +144,9 @@ def _is_known(stamp: Row) -> bool:
 
 
 def _restore_row(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:
-    """The row speaks again of the file that it was of before the copy came, and which is missing since.
+    """Restore the row of the file that was there before the copy came, and is missing since.
 
-    Its verdict went with the copy: what it is, is found out when it returns.
+    The verdict went with the copy, so the file is identified again when it returns.
     """
     queue.drop([video_file_id])
     assignments.forget_verdict(video_file_id, now_ms)

@@ -1,9 +1,9 @@
-"""How does all that reeld knows leave it, in a form that anybody can read and that `import_.py` takes back?
+"""Export all that reeld knows as JSON objects, which `import_.py` reads back.
 
-As objects, one for each row, in the order in which they can be put back: what a row refers to comes before it. First
-stands what this is, at the end how many rows of each table there were, so that a part is never taken for the whole.
-Names of tables and columns are those of the catalogue, values are JSON's own: a list is a list, not a text that holds
-one. A path that is no UTF-8 keeps its bytes as lone surrogates, which JSON writes as `\\udcNN`.
+There is one object for each row, after all rows that it refers to. A head says what the export is. An end
+says how many rows each table had, so that a truncated export is recognized. Tables and columns have the
+names of the catalogue. Values are those of JSON: a list is a list, not a text that holds one. A path that
+is no UTF-8 keeps its bytes as lone surrogates, which JSON writes as `\\udcNN`.
 """
 
 import json
@@ -19,12 +19,12 @@ from reeld.database.migrate import latest_version
 FORMAT = "reeld catalogue"
 VERSION = 1
 
-# Parents first. What tells of the file itself, and not of anybody's videos, stays.
+# Parents first. Health describes the database file, not videos, so it is left out.
 TABLES: tuple[type[BaseModel], ...] = tuple(model for model in ALL_MODELS if model is not Health)
 
 
 def export() -> Generator[Row]:
-    """Everything, as it was at one moment, also beside a daemon that writes on. Needs the memory of one row."""
+    """Yield everything as it was at one moment, also while a daemon writes. Needs the memory of one row."""
     with reading():
         database.execute_sql("BEGIN")
         try:
@@ -41,7 +41,7 @@ def export() -> Generator[Row]:
 
 
 def _rows(model: type[BaseModel]) -> Iterator[Row]:
-    """As SQLite has them: a model's instance for each would take four times as long."""
+    """Read rows as SQLite stores them: an instance of the model for each would take four times as long."""
     fields = model._meta.sorted_fields  # noqa: SLF001 - peewee's documented way to ask
     names = [field.column_name for field in fields]
     turn = [_reader(field) for field in fields]
@@ -56,7 +56,7 @@ def _rows(model: type[BaseModel]) -> Iterator[Row]:
 
 
 def _at_rest(job: Row) -> Row:
-    """Nobody works on it where it is taken in."""
+    """Return the job as one that waits: no worker runs it where it is imported."""
     return job | {"state": "waiting", "token": None} if job["state"] == "running" else job
 
 
@@ -71,7 +71,7 @@ def _reader(field: Any) -> Callable[[Any], Any]:
 
 
 def _last_ids() -> dict[str, int]:
-    """The highest id that each table ever gave, where ids are never given twice."""
+    """Return the highest id that each table ever gave, where ids are never given twice."""
     return dict(database.execute_sql("SELECT name, seq FROM sqlite_sequence ORDER BY name").fetchall())
 
 

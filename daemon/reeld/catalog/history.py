@@ -1,7 +1,7 @@
-"""What happened to a file after it was first seen, and how does reeld know?
+"""Record what happened to a file after it was first seen, and the evidence for it.
 
-Each of its links is written in the transaction of what it tells, with its evidence as sentences for a person. The first
-sight has none: the file's own row says when that was.
+Each event is written in the transaction of the change, with its evidence as sentences for the user. The first sight has
+no event: the file's own row has its time.
 """
 
 import json
@@ -19,21 +19,21 @@ from reeld.domain.times import rfc3339
 
 Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
 
-# A disk that comes and goes every day for months must not fill the catalogue with that.
+# A disk that comes and goes every day for months must not fill the catalogue.
 MOST_OF_A_FILE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A file whose row another file got, which came to its place."""
+    """A file whose row now describes another file, which came to its path."""
 
     library_id: int
     path: str
     """Where it was."""
     happened_at: str
-    """When the other one was seen there; as SQLite has it."""
+    """When the other file was seen there, as SQLite stores it."""
     content: Row
-    """What was known of its bytes, see `media.py`."""
+    """What was known about its bytes, see `media.py`."""
 
 
 def record(
@@ -47,7 +47,7 @@ def record(
     before: tuple[int, str] | None = None,
     content_before: Row | None = None,
 ) -> None:
-    """Add a link; the oldest goes when there are too many. `before` is the library and the path that it left.
+    """Add an event, and delete the oldest of too many. `before` is the library and the path that the file left.
 
     Names in the evidence must be `readable`.
     """
@@ -81,7 +81,7 @@ def record(
 
 
 def replaced(video_file_id: int) -> list[Replaced]:
-    """The files that this one's row spoke of before, the last one first."""
+    """Return the files that this one's row described before, the last one first."""
     found = rows(
         "SELECT library_id, path, happened_at, content_before FROM file_history "
         "WHERE video_file_id = ? AND content_before IS NOT NULL ORDER BY id DESC",
@@ -94,7 +94,7 @@ def replaced(video_file_id: int) -> list[Replaced]:
 
 
 def of_file(video_file_id: int) -> list[Row]:
-    """All links of a file, oldest first, with absolute paths."""
+    """Return all events of a file, oldest first, with absolute paths."""
     roots = dict(Library.select(Library.id, Library.path).tuples())
     links = FileHistory.select().where(FileHistory.video_file == video_file_id).order_by(FileHistory.id)
     return [

@@ -1,7 +1,7 @@
-"""How does an export (`export.py`) become a catalogue again? As a new one, which gets its name when it is whole.
+"""Import an export (`export.py`) as a new catalogue, which gets its name when it is complete.
 
-It is made with the schema that the export was written with, and then brought up to date as any other catalogue is: so
-an export is as good for later versions of reeld as a backup.
+It is made with the schema that the export was written with, and then migrated as any other catalogue is. So an export
+serves later versions of reeld as well as a backup does.
 """
 
 import contextlib
@@ -22,25 +22,25 @@ from reeld.database.open_files import SUFFIXES
 from reeld.domain.files import readable
 from reeld.errors import CatalogTooNew, CatalogUnavailable, ImportRefused
 
-# Rows that go in together.
+# Rows that are inserted together.
 BATCH = 250
 
 _NAMES = tuple(model._meta.table_name for model in TABLES)  # noqa: SLF001 - peewee's documented way to ask
 
 Numbered = tuple[int, Row]
-"""The number of a line, from 1, and the object on it."""
+"""The number of a line, from 1, and its object."""
 
 
 def import_catalog(lines: Iterable[bytes], catalog: str) -> dict[str, int]:
-    """Make a catalogue at `catalog`, where there is none, of an export's lines; how many rows each table got.
+    """Make a new catalogue at `catalog` from an export's lines; return how many rows each table got.
 
-    For the one process that holds the lock on it. Raises ImportRefused, CatalogTooNew or CatalogUnavailable; nothing
-    has changed then.
+    For the one process that holds the lock on it. Raises ImportRefused, CatalogTooNew or CatalogUnavailable, and has
+    then changed nothing.
     """
     if there := next((catalog + suffix for suffix in SUFFIXES if os.path.lexists(catalog + suffix)), None):
         raise ImportRefused(
-            f"{readable(there)} is there already, and what is in it would be lost; move it aside first, or name "
-            "another with --database. Nothing was changed"
+            f"{readable(there)} is there already. Nothing was changed",
+            "move it to another place first, since its content would be lost, or name another with --database",
         )
     draft, folder = f"{catalog}.importing", os.path.dirname(catalog)
     try:
@@ -48,15 +48,15 @@ def import_catalog(lines: Iterable[bytes], catalog: str) -> dict[str, int]:
         _remove(draft)
         counts = _fill(draft, lines)
         if not is_sound(draft):
-            raise ImportRefused(f"{readable(draft)} was damaged while it was written; check the disk")
+            raise ImportRefused(f"{readable(draft)} was damaged while it was written", "check the disk")
         sync(draft)
         give_to_owner(draft, folder)
         os.rename(draft, catalog)
         sync(folder)
     except OSError as err:
         raise CatalogUnavailable(
-            f"{readable(catalog)} cannot be made ({err.strerror}); give the user that runs this the right to write to "
-            "that folder, and see that its disk has space"
+            f"{readable(catalog)} cannot be made ({err.strerror})",
+            "give the user that runs this the right to write to that folder, and free space on its disk",
         ) from err
     finally:
         with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def import_catalog(lines: Iterable[bytes], catalog: str) -> dict[str, int]:
 def _fill(draft: str, lines: Iterable[bytes]) -> dict[str, int]:
     objects = _objects(lines)
     schema, last_ids = _read_head(objects)
-    # A crash leaves a draft, which is thrown away: no journal that could be rolled back, and one sync at the end.
+    # The next import deletes a draft that a crash leaves. So it needs no journal, and one sync at the end.
     database = SqliteDatabase(draft, pragmas={"journal_mode": "off", "synchronous": "off"})
     try:
         migrate(database, up_to=schema)
@@ -75,7 +75,7 @@ def _fill(draft: str, lines: Iterable[bytes]) -> dict[str, int]:
         counts = _Filling(database).take(objects, last_ids)
         migrate(database)
     except PeeweeException as err:
-        raise CatalogUnavailable(f"{readable(draft)} cannot be written ({err}); check the disk") from err
+        raise CatalogUnavailable(f"{readable(draft)} cannot be written ({err})", "check the disk") from err
     finally:
         database.close()
     return counts
@@ -99,8 +99,9 @@ def _read_head(objects: Iterator[Numbered]) -> tuple[int, dict[str, int]]:
         raise _refusal(1, f'it does not say {{"format": "{FORMAT}"}}: this is no export of reeld\'s')
     if version > VERSION or schema > latest_version():
         raise CatalogTooNew(
-            f"the export was written by a newer reeld (format {version}, schema {schema}); this one knows {VERSION} "
-            f"and {latest_version()}: install that version. Nothing was changed"
+            f"the export was written by a newer reeld (format {version}, schema {schema}; this one has {VERSION} and "
+            f"{latest_version()}). Nothing was changed",
+            "install that version",
         )
     if schema < 1 or not isinstance(last_ids, dict) or not all(map(_is_last_id, last_ids.items())):
         raise _refusal(1, "its schema or its last_ids make no sense")
@@ -113,7 +114,7 @@ def _is_last_id(of_table: tuple[str, Any]) -> bool:
 
 
 class _Filling:
-    """Puts rows into an empty catalogue, and knows how many of each table there were."""
+    """Insert rows into an empty catalogue, and count them by table."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -124,6 +125,7 @@ class _Filling:
         self._end: Row | None = None
 
     def take(self, objects: Iterator[Numbered], last_ids: dict[str, int]) -> dict[str, int]:
+        """Insert all rows in one transaction; return how many each table got."""
         with self._database.atomic():
             for (table, columns), rows in groupby(self._checked(objects), key=lambda row: (row[1], row[2])):
                 while batch := list(islice(rows, BATCH)):
@@ -131,11 +133,12 @@ class _Filling:
             if self._end != self._counts:
                 raise ImportRefused(
                     f"the export ends too early, or lacks lines: it has {self._counts}, and should have "
-                    f"{self._end or 'an end'}; make it anew. Nothing was changed"
+                    f"{self._end or 'an end'}. Nothing was changed",
+                    "make the export again",
                 )
             for table, last in last_ids.items():
                 self._database.execute_sql("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (last, table))
-                # A table that is empty now, and was not always, has no line there yet.
+                # A table that is empty now, but had rows once, has no line there yet.
                 self._database.execute_sql(
                     "INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? "
                     "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?)",
@@ -146,7 +149,7 @@ class _Filling:
     def _checked(self, objects: Iterator[Numbered]) -> Iterator[tuple[int, str, tuple[str, ...], list[Any]]]:
         for number, row in objects:
             if self._end is not None:
-                raise _refusal(number, "it stands behind the end")
+                raise _refusal(number, "it is behind the end")
             if isinstance(row.get("end"), dict):
                 self._end = row["end"]
                 continue
@@ -158,7 +161,7 @@ class _Filling:
             try:
                 values = [_stored(value) for value in row.values()]
             except UnicodeEncodeError as err:
-                raise _refusal(number, f"it holds what is no text ({err})") from err
+                raise _refusal(number, f"it holds bytes that are no text ({err})") from err
             self._counts[table] += 1
             yield number, table, tuple(row), values
 
@@ -173,7 +176,7 @@ class _Filling:
 
 
 def _stored(value: Any) -> Any:
-    """As SQLite has it; the counterpart of what `export.py` makes of each kind of column."""
+    """Return the value as SQLite stores it; reverses what `export.py` makes of each kind of column."""
     if isinstance(value, (list, dict)):
         return json.dumps(value)
     if isinstance(value, str):
@@ -187,7 +190,9 @@ def _stored(value: Any) -> Any:
 
 
 def _refusal(number: int, why: str) -> ImportRefused:
-    return ImportRefused(f"line {number} of the export cannot be taken: {readable(why)}. Nothing was changed")
+    return ImportRefused(
+        f"line {number} of the export cannot be taken: {readable(why)}. Nothing was changed", "make the export again"
+    )
 
 
 def _remove(draft: str) -> None:

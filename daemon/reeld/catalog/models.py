@@ -1,7 +1,7 @@
-"""What do the tables hold? Each starts with a sentence on what one row means.
+"""The tables of the catalogue. Each docstring says what one row means.
 
-Names of tables and columns are relied upon by users and their scripts; `migrations/` holds the same
-schema as SQL, and a test proves that the two are equal.
+Users and their scripts rely on the names of tables and columns. `database/migrations/` holds the same schema as SQL; a
+test proves that the two are equal.
 """
 
 from peewee import (
@@ -21,34 +21,34 @@ from reeld.database.fields import PathField, PlainTextField, Unsigned64Field, Ut
 
 
 class Library(BaseModel):
-    """A watched root. `state` speaks of the last time that reeld looked."""
+    """A watched folder. `state` is that of the last scan."""
 
-    # The name of a folder that was given to a command is its path.
+    # A folder that was given to a command is named by its path.
     name = PathField(unique=True)
     path = PathField()
     kind = TextField(default="auto")
     state = TextField(default="offline")
-    """online, offline (cannot be looked at: nothing is known of its files), suspect (another directory or file
-    system is at its path), held (so much is gone that a person must say so) or removed (not configured)."""
+    """online, offline (cannot be read: nothing is known about its files), unverified (another directory or file system
+    is at its path), on_hold (so many files are gone that the user must confirm) or removed (not configured)."""
     state_reason = PlainTextField(null=True)
     checked_at = UtcField(null=True)
     filesystem_identity = JSONField(null=True)
-    """What the root was known by when it was last seen, as `watch/fs_identity.py` has it; NULL until then."""
+    """The root's identity when it was last seen, see `watch/fs_identity.py`; NULL until then."""
     is_accepted = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
-    """Whether a person said that what is there now is the library, and that what is not there is gone."""
+    """Whether the user accepted what is there now as the library, and what is not there as gone."""
 
     class Meta:
         table_name = "libraries"
 
 
 class Movie(BaseModel):
-    """A film, whatever number of files, editions and parts of it there are."""
+    """A film, with any number of files, editions and parts."""
 
     id = AutoIncrementField()
-    """As that of all that may be deleted, never given twice: what is in the trash keeps its own."""
+    """Never given twice, as in all tables whose rows may be deleted: a row in the trash keeps its id."""
     title = PlainTextField(index=True)
     title_key = PlainTextField()
-    """The title with spelling taken away; equal keys are one title."""
+    """The title without its spelling; equal keys are one title."""
     original_title = PlainTextField(null=True)
     year = IntegerField(null=True)
     tmdb_id = IntegerField(null=True, index=True)
@@ -88,9 +88,9 @@ class Series(BaseModel):
 
 
 class Episode(BaseModel):
-    """An episode, known by season and number, or by absolute number, or by the day it was aired.
+    """An episode, identified by season and number, by absolute number, or by air date.
 
-    What the names do not say is NULL: a season is never invented.
+    What the names do not say is NULL: reeld never invents a season.
     """
 
     id = AutoIncrementField()
@@ -106,7 +106,7 @@ class Episode(BaseModel):
     class Meta:
         table_name = "episodes"
         indexes = (
-            # Is this episode known already? By whichever of the three it is named.
+            # Is this episode known already? By any of the three.
             (("series", "season_number", "episode_number"), True),
             (("series", "absolute_number"), False),
             (("series", "air_date"), False),
@@ -144,14 +144,14 @@ def stage_columns() -> tuple[str, ...]:
 class VideoFile(StageColumns):
     """A video on disk, or one that was there: `state` is present or missing.
 
-    A row is never deleted, but for that of a file which turns out to be one that was known before (`copies.py`).
+    A row is never deleted, except when its file turns out to be one that was known before (`copies.py`).
     """
 
     id = AutoIncrementField()
     library = ForeignKeyField(Library, backref="files", on_delete="RESTRICT")
     path = PathField(index=True)
-    """Relative to the library: one that moves to another disk keeps its identity. Of a missing file whose place another
-    took: where it was, `//`, and its id, which is the path of nothing."""
+    """Relative to the library, so that a library that moves to another disk keeps its files. An evicted file, at whose
+    path there is another one, has its old path, `//` and its id, which no file can have."""
     directory = PathField()
     filename = PathField()
 
@@ -166,47 +166,47 @@ class VideoFile(StageColumns):
     missing_since = UtcField(null=True)
 
     completeness = JSONField(null=True)
-    """What each witness said when the file had settled, as `watch/completeness.py` has it."""
+    """The results of the completeness checks when the file settled, see `watch/completeness.py`."""
     is_in_doubt = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
-    """Whether its ctime alone has changed since its bytes were read: they may be others, and are read again."""
+    """Whether only the ctime changed since the bytes were read: they may have changed, and are read again."""
     stages_done = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
     """The stages that have run for these bytes, each with its version, also those that found nothing."""
 
     kind = TextField(null=True)
-    """movie or episode, once somebody decided."""
+    """movie or episode, once that is decided."""
     movie = ForeignKeyField(Movie, null=True, backref="files", on_delete="RESTRICT")
     part = IntegerField(null=True)
     edition = PlainTextField(null=True)
     verdict = TextField(null=True)
     """accepted, pending, rejected or ignored; NULL until the name was read."""
     decided_by = TextField(null=True)
-    """rules (the library's, before anything was read), reeld or person; a person's word stands."""
+    """rules (the library's, before the file was read), reeld or user. Only the user changes what the user decided."""
     identified_at = UtcField(null=True)
-    """When its name, and what lies beside it, was last read; NULL: never, or not all of that could be."""
+    """When its name, and the files beside it, were last read; NULL: never, or not all could be read."""
     confidence = FloatField(null=True)
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)
     claimed_work = JSONField(null=True)
-    """What it says of the film or series that it is taken for, and of its episodes, see `titles.py`."""
+    """What the file says about the film or series, and the episodes, that it is assigned to, see `titles.py`."""
     claimed_episode = JSONField(null=True)
 
     class Meta:
         table_name = "video_files"
         indexes = (
             (("library", "path"), True),
-            # What does the catalogue say is in this folder?
+            # Which files are in this folder?
             (("library", "directory"), False),
             # Which files have the same content?
             (("size_bytes", "file_hash"), False),
-            # Was this file moved here from somewhere else?
+            # Was this file moved here?
             (("inode", "size_bytes"), False),
-            # Which files were ignored, or wait, or are missing?
+            # Which files are ignored, pending or missing?
             (("verdict", "state"), False),
         )
 
 
 class EpisodeFile(BaseModel):
-    """This file holds this episode. A file may hold several, an episode may lie in several files."""
+    """This file holds this episode. A file may hold several episodes, and an episode may have several files."""
 
     episode = ForeignKeyField(Episode, backref="links", on_delete="RESTRICT", index=False)
     video_file = ForeignKeyField(VideoFile, backref="episode_links", on_delete="RESTRICT")
@@ -217,7 +217,7 @@ class EpisodeFile(BaseModel):
 
 
 class FileHistory(BaseModel):
-    """Something that happened to a file after it was first seen, and how reeld knows."""
+    """An event of a file after it was first seen, with the evidence for it."""
 
     video_file = ForeignKeyField(VideoFile, backref="history", on_delete="CASCADE")
     happened_at = UtcField()
@@ -228,23 +228,23 @@ class FileHistory(BaseModel):
     library_id_before = IntegerField(null=True)
     path_before = PathField(null=True)
     evidence = JSONField(default=list)
-    """Sentences for a person."""
+    """Sentences for the user."""
     content_before = JSONField(null=True)
-    """Of one that was replaced: what was known of the bytes that were there, see `media.py`."""
+    """Of a replaced file: what was known about the bytes before, see `media.py`."""
 
     class Meta:
         table_name = "file_history"
 
 
 class PendingValidation(BaseModel):
-    """A question to a person, asked or answered. At most one is open for a file."""
+    """A pending validation of a file, or one that is resolved. At most one of a file is pending."""
 
     video_file = ForeignKeyField(VideoFile, backref="validations", on_delete="RESTRICT")
     candidates = JSONField(default=list)
     """Readings as dicts, best first, each with `id` (1, 2, ...), `score` and `evidence`."""
     reason = PlainTextField()
     auto_validated = BooleanField(default=False)
-    """Whether it was answered by later evidence, not by a person."""
+    """Whether later evidence resolved it, not the user."""
     validation_status = TextField(default="pending")
     """pending, validated or rejected."""
     selected_candidate_id = IntegerField(null=True)
@@ -253,12 +253,12 @@ class PendingValidation(BaseModel):
 
     class Meta:
         table_name = "pending_validations"
-        # What waits for a person, oldest first?
+        # What waits for the user, oldest first?
         indexes = ((("validation_status", "created_at"), False),)
 
 
 class Trash(BaseModel):
-    """A row that was removed, whole, so that it can come back."""
+    """A removed row, complete, so that it can be restored."""
 
     id = AutoIncrementField()
     entity_type = TextField()
@@ -273,24 +273,24 @@ class Trash(BaseModel):
 
 
 class JobRow(BaseModel):
-    """Work that a file still needs. A file has at most one; none means that all is done."""
+    """Work that a file still needs. A file has at most one job; none means that all is done."""
 
     video_file = ForeignKeyField(VideoFile, unique=True, backref="jobs", on_delete="CASCADE")
     stage = TextField()
     lane = TextField()
     state = TextField(default="waiting")
-    """waiting, running, paused (its library is away) or failed (given up; `last_error` says why)."""
+    """waiting, running, paused (its library is away) or failed (`last_error` says why)."""
     token = TextField(null=True)
-    """Who runs it. A worker whose token is not here any more works in vain: its result is thrown away."""
+    """Identifies the run. The result of a worker whose token is no longer here is discarded."""
     due_at_ms = IntegerField()
     """UTC, milliseconds since 1970."""
     attempts = IntegerField(default=0)
     last_error = PlainTextField(null=True)
     created_at = UtcField()
     is_denied = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
-    """Of one that is set aside: whether only the right to read the file is missing."""
+    """Of a failed job: whether only the right to read the file is missing."""
     awaited_until_ms = IntegerField(null=True)
-    """The file ends before its container does: until when its end is awaited, in milliseconds since 1970. NULL: not."""
+    """The file ends before its container does: until when reeld waits for its end, in milliseconds since 1970."""
     interruptions = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     """How often reeld ended, or was restarted, while it ran this stage for this file."""
     is_backfill = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
@@ -302,7 +302,7 @@ class JobRow(BaseModel):
         indexes = ((("lane", "state", "is_backfill", "due_at_ms"), False),)
 
 
-# Facts that hold for every row and that SQLite can enforce beside its columns' types.
+# Rules for every row that SQLite enforces.
 Episode.add_index(
     Episode.index(
         Episode.series,

@@ -1,10 +1,10 @@
-"""Which work waits, who does it, and what became of it?
+"""The queue of jobs: enqueue, claim, move on, requeue, pause, fail.
 
-A file has at most one job. A job moves from stage to stage in the same transaction that stores what the stage
-found, so a kill at any moment leaves a stage done or not begun. Whoever holds the job's token may finish it;
-a new version of the file takes the token away and so voids whatever is still under way.
+A file has at most one job. A job moves from stage to stage in the transaction that stores the stage's
+result, so a kill leaves a stage done or not begun. Only the worker that holds the job's token may finish
+it. A new version of the file takes the token away, so that the result of a running stage is discarded.
 
-Whoever lets a job wait says so (`work_has_come`), and who sleeps until there is work is woken after the commit.
+Each function that lets a job wait calls `work_has_come`, which wakes the sleeping workers after the commit.
 """
 
 import os
@@ -25,24 +25,24 @@ NOT_READING_STAGES = ("identify", "match_copies")
 """The stages that compare no bytes with what is stored, and come after one that did. Every other one reads the file."""
 
 SHARERS = 4
-"""Of the jobs that wait one worker takes at most this part at once."""
+"""One worker claims at most this fraction of the waiting jobs at once."""
 
 FARTHEST_DUE_MS = 10_800_000
-"""Three hours: several times the longest delay that pipeline/retry.py gives."""
+"""Three hours: several times the longest delay of pipeline/retry.py."""
 
 LAST_MOMENT_MS = (1 << 63) - 1
 """The largest number that SQLite holds."""
 
 
 HEAD_START_MS = 86_400_000
-"""A day: by so much what has just changed goes before what has lain for years; what has waited longer comes first."""
+"""A day. So much earlier a file that has just changed is due than one that is years old."""
 
 
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_ms: int = 0) -> None:
-    """Let the file begin at `stage`; a job that it already has begins anew, and its worker works in vain.
+    """Queue the file at `stage`. A job that it already has begins again, and the result of its worker is discarded.
 
-    Of many that wait the one that was changed last is the first: somebody may be looking for it. All are due at once;
-    each second of a file's age puts it a millisecond behind, until the head start is used up.
+    The file that changed last comes first, since the user may be looking for it. All are due at once. Each second of a
+    file's age puts it a millisecond behind, until the head start is used up.
     """
     age_s = max(0, now_ms - changed_ms) // 1000
     change(
@@ -66,9 +66,9 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
 def enqueue_if_idle(
     video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int, later: Collection[str] = ()
 ) -> None:
-    """Let the file go through `stage` at that time; one that has a job comes to its stages anyway, and keeps it.
+    """Queue the file at `stage`, due at that time, unless it has a job, which comes to this stage anyway.
 
-    But if it is at one of the `later` stages, which may wait for days, its job begins anew with this one.
+    A job at one of the `later` stages, which may wait for days, begins again with this one.
     """
     stages = ", ".join("?" * len(later))
     change(
@@ -124,12 +124,12 @@ def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool,
 def claim(
     lane: str, now_ms: int, *, most: int = 1, most_bytes: int | None = None, busy: Sequence[int] = ()
 ) -> list[Job]:
-    """The lane's next due jobs, ours from here on: one where few wait, up to `most` of one library where very many do.
+    """Claim the next due jobs of a lane; under load a batch of one library.
 
-    Beyond the first, no more than `most_bytes` of files together, and none on the devices that are `busy`. Their
-    attempts are counted before the work starts, so that a file which kills its worker is given up after a few attempts
-    instead of being tried for ever; and what was attempted before is claimed alone, so that no other file pays for it.
-    A job whose time lies further ahead than any was ever put is due: the clock was put back since.
+    A batch has at most `most` jobs, and beyond the first at most `most_bytes` of files. None is on a `busy` device.
+    Attempts are counted before the work starts, so that a file that kills its worker fails after a few attempts. A job
+    that was attempted before is claimed alone, so that no other file pays for it. A job that is due later than any can
+    be is due now: the clock was put back.
     """
     far_ms = now_ms + FARTHEST_DUE_MS
     due = next(
@@ -162,15 +162,15 @@ def claim(
 
 
 def holds(job: Job) -> bool:
-    """Whether the job is still ours: neither reset by a newer version of the file nor gone with it."""
+    """Whether the job is still claimed by this token: neither reset nor deleted."""
     return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND token = ?", job.id, job.token))
 
 
 def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None:
-    """The job's stage is done; the next may begin, with its attempts counted from the start.
+    """Move the job to its next stage, with its attempts counted from zero.
 
-    `keep`: the same worker goes straight on (its first attempt is counted here) instead of queueing again, where its
-    place is what it was.
+    `keep`: the same worker goes straight on, and its first attempt is counted here. Else the job keeps its place in
+    the queue.
     """
     if not keep and holds(job):
         change("UPDATE jobs SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", now_ms, job.id)
@@ -189,7 +189,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
 
 
 def finish(job: Job) -> None:
-    """All stages are done: the file needs no more work."""
+    """Delete the job: all stages are done."""
     change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
@@ -218,16 +218,16 @@ def requeue(
 
 
 def fail(job: Job, *, error: str, is_denied: bool = False) -> None:
-    """Give up on the file until it changes; a person sees the reason. One whose library went away waits for it.
+    """Fail the job until the file changes, with the reason for the user. If its library went away, pause it instead.
 
-    `is_denied`: it may not be read, and no event tells when it may.
+    `is_denied`: only the right to read the file is missing, and no event says when it is given.
     """
     state = "paused" if _is_away(job) else "failed"
     _update(job, state=state, token=None, last_error=error, is_denied=is_denied, awaited_until_ms=None)
 
 
 def denied(library_id: int, most: int) -> list[tuple[int, str]]:
-    """The ids and relative paths of so many files that were given up because they may not be read."""
+    """Return the ids and relative paths of at most so many files whose jobs failed for a missing right."""
     found = rows(
         "SELECT video_files.id, path FROM jobs JOIN video_files ON video_files.id = video_file_id "
         "WHERE jobs.state = 'failed' AND is_denied AND library_id = ? LIMIT ?",
@@ -238,15 +238,15 @@ def denied(library_id: int, most: int) -> list[tuple[int, str]]:
 
 
 def pause(library_id: int, below: str = "") -> None:
-    """The library, or a folder of it, cannot be looked at: let its files' jobs wait, without attempts, until it can.
+    """Pause the jobs of a library, or of a folder of it, that cannot be read, without counting attempts.
 
-    Those under way go on until they end, or fail and are put back.
+    Running jobs go on until they end, or fail and are requeued.
     """
     _of_library(library_id, below, ["waiting"], state="paused")
 
 
 def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
-    """These files are not where they were, and nobody knows yet whether they are gone: their jobs wait."""
+    """Pause the jobs of files that are not at their paths, until it is known whether they are gone."""
     if not video_file_ids:
         return
     of_library = JobRow.select(JobRow.video_file).join(VideoFile).where(VideoFile.library == library_id)
@@ -256,17 +256,16 @@ def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
 
 
 def rest(jobs: Sequence[Job]) -> None:
-    """The library of these jobs must be left alone for a while: they wait with all its others, unattempted."""
+    """Release these jobs without counting an attempt, and pause all jobs of their library."""
     for job in jobs:
         _update(job, state="paused", token=None, attempts=job.attempts - 1)
     pause(VideoFile.get_by_id(jobs[0].video_file_id).library_id)
 
 
 def resume(library_id: int, *, is_back: bool) -> None:
-    """The library can be looked at: its files' jobs may go on.
+    """Resume the jobs of a library that can be read.
 
-    When it was away and is back, those that were given up get their attempts anew: what they failed of may have been
-    its disk.
+    `is_back`: the library was away. Then failed jobs are tried again too, since its disk may have been the cause.
     """
     _of_library(library_id, "", ["paused"], state="waiting")
     if is_back:
@@ -275,7 +274,7 @@ def resume(library_id: int, *, is_back: bool) -> None:
 
 
 def resume_jobs(library_id: int) -> None:
-    """The library need not be left alone any longer: its jobs may go on, unless it cannot be looked at."""
+    """Resume the jobs of a library whose disk works again, unless the library cannot be read."""
     library = Library.get_by_id(library_id)
     if library.state in ("online", "on_hold"):
         resume(library_id, is_back=False)
@@ -289,30 +288,30 @@ _RETRY = """
         FROM video_files JOIN libraries ON libraries.id = library_id WHERE video_files.id = video_file_id)
     WHERE state = 'failed'
 """
-"""Where the library is away they wait until it is back."""
+"""Jobs of a library that is away are paused until it is back."""
 
 
 def retry_failed(video_file_id: int, now_ms: int) -> int:
-    """Something about the file changed: if it was given up, it gets its attempts anew. How many jobs: one or none."""
+    """Try the file's job again if it failed, with its attempts counted from zero; return how many jobs, 0 or 1."""
     work_has_come()
     return change(f"{_RETRY} AND video_file_id = ?", now_ms, video_file_id)
 
 
 def retry_all_failed(now_ms: int) -> int:
-    """A person says that what hindered them is mended; how many files get their attempts anew."""
+    """Try all failed jobs again, since the user removed the cause; return how many."""
     work_has_come()
     return change(_RETRY, now_ms)
 
 
 def drop_stage(stage: str) -> None:
-    """This stage is not wanted any more."""
+    """Delete all jobs at `stage`."""
     JobRow.delete().where(JobRow.stage == stage).execute()
 
 
 def drop(video_file_ids: list[int]) -> None:
-    """These files need no work any more: they have gone, or are left alone.
+    """Delete the jobs of files that are gone or ignored.
 
-    The job may have been to find out whether their bytes are still those of before; so that is in doubt from here on.
+    A job may have been going to check whether the bytes changed. Then they are in doubt from here on.
     """
     theirs = JobRow.select(JobRow.video_file).where(
         JobRow.video_file.in_(video_file_ids), JobRow.stage.not_in(NOT_READING_STAGES), ~JobRow.is_backfill
@@ -323,10 +322,9 @@ def drop(video_file_ids: list[int]) -> None:
 
 
 def recover(due_ms: Callable[[int], int]) -> int:
-    """Give back what a process that ended left under way; how many jobs. For the catalogue's one owner.
+    """Release the jobs that an ended process left running; return how many. For the catalogue's one owner.
 
-    `due_ms` says when a job of so many attempts is due. The jobs of libraries that are not configured any more wait,
-    as those of one that is away do.
+    `due_ms` says when a job of so many attempts is due. Jobs of libraries that are no longer configured are paused.
     """
     under_way = rows("SELECT id, attempts, interruptions FROM jobs WHERE state = 'running'")
     for job_id, attempts, interruptions in under_way:
@@ -339,10 +337,7 @@ def recover(due_ms: Callable[[int], int]) -> int:
 
 
 def release_all(now_ms: int) -> None:
-    """Take back every job that is under way: whoever works on one waits for a dead disk, and no file is to blame.
-
-    What they still bring back is not stored any more.
-    """
+    """Release all running jobs without counting an attempt; late results are discarded."""
     change(
         "UPDATE jobs SET state = 'waiting', token = NULL, attempts = attempts - 1, due_at_ms = ? "
         "WHERE state = 'running'",
@@ -366,23 +361,23 @@ def next_due_ms(lane: str, busy: Sequence[int] = ()) -> int | None:
 
 
 def live_count(before_ms: int, *, most: int) -> int:
-    """How many jobs run, or are due before then, counted up to `most`: there may be very many, and few matter.
+    """Count the jobs that run, or are due before then, up to `most`.
 
-    Those that were set aside, or whose library is away, do not count.
+    Failed jobs, and those of a library that is away, do not count.
     """
     is_due = (JobRow.state == "waiting") & (JobRow.due_at_ms < before_ms)
     return len(JobRow.select(JobRow.id).where(is_due | (JobRow.state == "running")).limit(most).tuples())
 
 
 def put_off(until_ms: int) -> list[str]:
-    """The absolute paths of the files whose jobs are not due before then."""
+    """Return the absolute paths of the files whose jobs are not due before then."""
     later = JobRow.select(Library.path, VideoFile.path).join(VideoFile).join(Library)
     later = later.where(JobRow.state == "waiting", JobRow.due_at_ms >= until_ms).order_by(Library.path, VideoFile.path)
     return [os.path.join(root, path) for root, path in later.tuples()]
 
 
 class _Due(NamedTuple):
-    """A job that waits for somebody to take it."""
+    """A waiting job that may be claimed."""
 
     id: int
     video_file_id: int
@@ -393,7 +388,7 @@ class _Due(NamedTuple):
 
 
 def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int], *, is_backfill: bool) -> list[_Due]:
-    """The lane's first jobs that are due between these moments."""
+    """Return the lane's first jobs that are due between these moments."""
     found = rows(
         f"""
         SELECT jobs.id, video_file_id, stage, attempts, library_id, size_bytes
@@ -420,7 +415,7 @@ def _as_stored(devices: Sequence[int]) -> list[object]:
 
 
 def _batch(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:
-    """Those that one worker takes: a share of those that wait, so that the others have theirs."""
+    """Choose the jobs of one worker: a share of those that wait, so that the others have theirs."""
     chosen: list[_Due] = []
     total_bytes = 0
     for job in due[: max(1, min(most, len(due) // SHARERS))]:
@@ -438,7 +433,7 @@ def _of_library(library_id: int, below: str, before: list[str], **values: object
 
 
 def _is_away(job: Job) -> bool:
-    """Whether the file's library, or its folder there, cannot be looked at, so that no failure is the file's."""
+    """Whether the file's library, or its folder, cannot be read, so that the file is not to blame."""
     file = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == job.video_file_id).get()
     away = (
         [""]

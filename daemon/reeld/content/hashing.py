@@ -1,6 +1,6 @@
-"""Which bytes are in this file? Quick hashes of its ends, and one hash of everything.
+"""Hash a file: quick hashes of its ends, and one hash of every byte.
 
-The file is read, never mapped: a mapped file that someone truncates kills the whole daemon with SIGBUS.
+The file is read, never mapped: truncating a mapped file would kill the whole daemon with SIGBUS.
 """
 
 import errno
@@ -22,18 +22,18 @@ OSHASH_END_BYTES = 1 << 16
 """Given by https://trac.opensubtitles.org/projects/opensubtitles/wiki/HashSourceCodes, as is the sum."""
 
 BUFFER_BYTES = 512 << 10
-"""Fits the CPU's second cache together with the hash's state: 8 MiB buffers were a quarter slower."""
+"""Fits the CPU's second-level cache, with the hash's state. 8 MiB buffers were a quarter slower."""
 
 SLICE_BYTES = 32 << 20
-"""What the page cache may hold of a file behind the reader, and how often a change is looked for."""
+"""How much of a file the page cache may hold behind the reader, and how often to check for a change."""
 
 
 def quick_hashes(path: str, expected: FileStamp) -> QuickHashes:
-    """Hashes of the first and the last MiB; two reads, however large the file is.
+    """Hash the first and the last MiB: two reads, however large the file is.
 
     The fingerprint is xxh3-64 of the first MiB, the last MiB and the size as 8 bytes, little endian; a file
     below 2 MiB goes in whole, once. Raises FileChanged if the file is not `expected`, or was touched
-    while it was read, and whatever `open_video` raises.
+    while it was read, and all that `open_video` raises.
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
@@ -74,8 +74,8 @@ def full_hash(
         done = 0
         while done < before.size_bytes:
             count = _hash_slice(path, descriptor, buffer, digest, should_stop, keep_pace)
-            # The page cache belongs to whoever watches a film now. A cold file is even read a tenth faster
-            # than by `cat`, whose pages have to push out others; a warm one some 5 % slower.
+            # Leave the page cache to the film that is being played. A cold file is even read a tenth faster than by
+            # `cat`, whose pages must push out others; a warm one some 5 % slower.
             os.posix_fadvise(descriptor, done, count, os.POSIX_FADV_DONTNEED)
             done += count
             require_untouched(path, descriptor, before)
@@ -92,7 +92,7 @@ def _hash_slice(
     should_stop: Callable[[], bool],
     keep_pace: Callable[[int], None],
 ) -> int:
-    """Hash the next SLICE_BYTES; gives their number, smaller at the end of the file."""
+    """Hash the next SLICE_BYTES; return how many bytes, fewer at the end of the file."""
     count = 0
     while count < SLICE_BYTES:
         if should_stop():
@@ -107,7 +107,7 @@ def _hash_slice(
 
 
 def _fill(descriptor: int, view: memoryview, offset: int) -> int:
-    """Read from `offset` until `view` is full; gives the number of bytes, fewer at the end of the file."""
+    """Read from `offset` until `view` is full; return how many bytes, fewer at the end of the file."""
     done = 0
     while done < len(view) and (got := os.preadv(descriptor, [view[done:]], offset + done)):
         done += got
@@ -115,13 +115,13 @@ def _fill(descriptor: int, view: memoryview, offset: int) -> int:
 
 
 def _require_complete(got: int, expected: int) -> None:
-    """A file that nobody touched and that ends before its size lies on a broken disk or network mount."""
+    """Raise OSError if an untouched file ends before its size: its disk or network mount is broken."""
     if got != expected:
         raise OSError(errno.EIO, "it ends before the size that its file system tells")
 
 
 def _oshash(ends: bytearray, size: int) -> str | None:
-    """The size plus the 64-bit words of the first and of the last 64 KiB, little endian, modulo 2**64."""
+    """Return the size plus the 64-bit words of the first and the last 64 KiB, little endian, modulo 2**64."""
     if size < OSHASH_END_BYTES:
         return None
     words = struct.Struct(f"<{OSHASH_END_BYTES // 8}Q")

@@ -1,4 +1,4 @@
-"""What do stages need of the world around them? service/ makes one for the daemon, tests make their own."""
+"""What stages need from outside, as functions. service/ makes one for reeld, tests make their own."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,20 +8,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
-    """The outside world as functions."""
+    """The functions that stages call to reach child processes, the clock and the stop event."""
 
     ask_prober: Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
-    """Question and descriptors to the media prober's child process; raises WorkerError."""
+    """Send a request and descriptors to the media prober's child process. Raises WorkerError."""
     ask_identifier: Callable[[dict[str, Any]], dict[str, Any]]
-    """Question to the name reader's child process; raises WorkerError."""
+    """Send a request to the name reader's child process. Raises WorkerError."""
     should_stop: Callable[[], bool]
-    """Whether reeld was asked to end; long work gives up then."""
+    """Whether reeld was asked to end. Long work checks it and stops."""
     on_bytes_hashed: Callable[[int], None]
-    """Told of each piece that was read, in bytes."""
+    """Count the bytes of a piece that was read."""
     patience_s: Callable[[str], float] = lambda _library_path: 0.0
-    """For how long a file of this library that ends too early is waited for, counted from its last change."""
+    """How long to wait for the end of a file of this library, counted from its last change."""
     keep_pace: Callable[[int], None] = lambda _count: None
-    """Told of each piece of a whole file that was read, in bytes; waits where more would be too fast."""
+    """Count the bytes of a piece of a whole file, and wait if the rate limit says so."""
     wall_ns: Callable[[], int] = time.time_ns
     interrupt: Callable[[], None] = lambda: None
-    """End the child processes now: whoever waits for one gets Interrupted."""
+    """End the child processes now. A call that waits for one raises Interrupted."""

@@ -1,8 +1,8 @@
-"""Which libraries' disks are in trouble, so that their files' jobs had better wait?
+"""Track which libraries' disks are in trouble, so that the jobs of their files pause.
 
-A disk that does not answer would take one worker after the other; one that answers with errors would have thousands
-of files set aside, one after the other, for what is no file's fault. Either way the library rests: its jobs wait,
-without attempts, and the others go on.
+A disk that does not respond would block one worker after the other. A disk that responds with errors would
+fail thousands of files, though no file is at fault. Either way the library pauses: its jobs wait, without
+counting an attempt, and the other libraries go on.
 """
 
 import threading
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from reeld.domain.files import readable
 
-# Read errors of so many files, one after the other and none read in between, are the disk's. Of fewer, the files'.
+# Read errors of so many files in a row, with none read in between, are the disk's fault; fewer are the files'.
 FILES_IN_A_ROW = 3
 
-# 30 s, a minute, and so on: nobody wears out a dying disk, and one that is well again is noticed the same hour.
+# 30 s, a minute, and so on. This spares a dying disk, and notices within the hour that a disk works again.
 FIRST_REST_S = 30.0
 LONGEST_REST_S = 3600.0
 
@@ -34,7 +34,7 @@ class _Errors:
 
 
 class DiskHealth:
-    """What is known of each library's disk, by the library's path. For any number of threads."""
+    """What is known about each library's disk, by the library's path. Any number of threads may use it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -45,23 +45,24 @@ class DiskHealth:
         self._paused: set[str] = set()
 
     def must_rest(self, root: str) -> bool:
-        """Whether no job of this library may begin now. Whoever is told so lets them wait, and says `rests`."""
+        """Whether no job of this library may begin now. The caller then pauses the jobs and calls `rests`."""
         with self._lock:
             return self._is_resting(root)
 
     def rests(self, root: str) -> None:
-        """Its jobs wait from now on."""
+        """Record that the library's jobs are paused."""
         with self._lock:
             self._paused.add(root)
 
     def read_one(self, root: str) -> None:
-        """A file was read: whatever was wrong with this disk is over."""
+        """Record that a file was read, so the disk works."""
         with self._lock:
             self._errors.pop(root, None)
 
     def failed_to_read(self, root: str, file: int | str) -> bool:
-        """A video, by its id, or another file, by its path, could not be read; whether that is the disk's fault rather
-        than the file's.
+        """Record that a file could not be read; return whether that is the disk's fault, not the file's.
+
+        `file` is a video's id, or the path of another file.
         """
         with self._lock:
             errors = self._errors.setdefault(root, _Errors())
@@ -73,27 +74,27 @@ class DiskHealth:
             return errors.is_the_disk
 
     def do_not_answer(self, stalled: Mapping[str, str], silent: frozenset[str]) -> None:
-        """These, and no others, keep a thread waiting: for something of theirs, and the `silent` not for long yet."""
+        """Replace the disks that keep a thread waiting: `stalled` for too long, each with what for; `silent` at all."""
         with self._lock:
             self._stalled, self._silent = stalled, silent
 
     def is_answering(self, root: str) -> bool:
-        """Whether no thread waits for this disk, so that another may ask it something."""
+        """Whether no thread waits for this disk, so that another may use it."""
         with self._lock:
             return root not in self._silent
 
     def rested(self) -> list[str]:
-        """The libraries whose jobs wait and need to no longer."""
+        """Return the libraries whose jobs are paused and may go on."""
         with self._lock:
             return [root for root in self._paused if not self._is_resting(root)]
 
     def goes_on(self, root: str) -> None:
-        """Its jobs wait no more."""
+        """Record that the library's jobs go on."""
         with self._lock:
             self._paused.discard(root)
 
     def trouble(self, root: str) -> str | None:
-        """What is wrong with the disk, for a person; None while nothing is."""
+        """Say what is wrong with the disk, for the user; None if nothing is."""
         with self._lock:
             errors = self._errors.get(root)
             if root in self._stalled:

@@ -1,4 +1,4 @@
-"""Which film or which episodes is this file, given all that lies around it?"""
+"""Identify a file: collect its name, folders, siblings and .nfo files, and have them read by a child process."""
 
 import contextlib
 import errno
@@ -19,22 +19,22 @@ from reeld.pipeline.context import StageContext
 
 log = get_logger()
 
-# As many names on each side, in order, as a season has episodes: what a file's neighbours can tell is told by
-# those, and a folder of 10,000 files costs no more than this for each.
+# As many names on each side, in order, as a season has episodes. More siblings would add no evidence, and this limits
+# the cost of each file in a folder of 10,000.
 NEIGHBOURS_EACH_SIDE = 50
 
-# What says that there certainly is no such file: a name that is too long can be nobody's, a link or a socket is none.
+# These prove that there is no such file: no file has a name that is too long, and a link or a socket is no file.
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
 _DENIED = (errno.EACCES, errno.EPERM)
 
 _Unread = dict[str, OSError]
-"""What may tell what a file is, and cannot be read: by the path, why."""
+"""Evidence that cannot be read: the error, by path."""
 
 
 def identify_file(record: FileRecord, tools: StageContext) -> Verdict:
-    """The verdict about a file from its name, folders, neighbours, .nfo files and content.
+    """Return the verdict about a file from its name, folders, siblings, .nfo files and content.
 
-    ClueUnreadable if one of those cannot be read for now, which may pass by itself.
+    Raises ClueUnreadable if one of those cannot be read for now, which may pass by itself.
     """
     unread: _Unread = {}
     clues = _clues(record, unread)
@@ -46,7 +46,7 @@ def identify_file(record: FileRecord, tools: StageContext) -> Verdict:
 
 
 def _require_there(path: str) -> None:
-    """After the clues were read: a folder whose disk has gone seems to have no neighbours and no .nfo."""
+    """Raise FileError if the file is gone. Called after the clues were read: a folder without its disk seems empty."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError) as err:
@@ -56,14 +56,14 @@ def _require_there(path: str) -> None:
 
 
 def with_regard_to_content(verdict: Verdict, record: FileRecord) -> Verdict:
-    """No name makes a film of a file that holds no video: that is for a person to look at."""
+    """Let the user decide about a file that holds no video, also if its name is a film's."""
     if record.has_video or record.media_problem is None or not isinstance(verdict, Accepted):
         return verdict
     return Uncertain(reason=record.media_problem, candidates=(verdict.reading, *verdict.others))
 
 
 def _with_regard_to_unread(verdict: Verdict, unread: _Unread) -> Verdict:
-    """A .nfo that nobody can read may say that the name is wrong: then a person is asked, and told what to do."""
+    """Let the user decide, with a hint, while a .nfo cannot be read: it may say that the name is wrong."""
     match verdict:
         case Accepted(reading=reading, others=others):
             reasons, candidates = [], (reading, *others)
@@ -115,7 +115,7 @@ def _clues(record: FileRecord, unread: _Unread) -> Clues:
 
 @contextlib.contextmanager
 def _noting(path: str, unread: _Unread) -> Iterator[None]:
-    """An error in the block is noted, unless it says that there is nothing to be read."""
+    """Note an error in the block, unless it says that there is nothing to read."""
     try:
         yield
     except OSError as err:
@@ -125,13 +125,13 @@ def _noting(path: str, unread: _Unread) -> Iterator[None]:
             unread[path] = err
 
 
-# --- neighbours ------------------------------------------------------------------------------------------
+# --- siblings --------------------------------------------------------------------------------------------
 
 
 def _siblings(directory: str, name: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Names of the neighbouring videos, and their sizes."""
+    """Return the names and sizes of the sibling videos."""
     videos = [other for other in sizes if is_video(other)]
-    # Only all files of a disc together tell which of them is the film.
+    # Only all files of a disc together show which one is the film.
     near = videos if is_disc_folder(os.path.basename(directory)) else _around(videos, name)
     return {other: sizes[other] for other in near if other != name}
 
@@ -142,14 +142,14 @@ def _around(names: Sequence[str], name: str) -> Sequence[str]:
 
 
 def _sizes_in(directory: str) -> Mapping[str, int]:
-    """Names and sizes of all files there that are not hidden, sorted by name. Raises OSError."""
+    """Return names and sizes of all files there that are not hidden, sorted by name. Raises OSError."""
     return _listed(directory, os.stat(directory).st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
 def _listed(directory: str, _mtime_ns: int) -> Mapping[str, int]:
-    # A season's files come one after the other: listing their folder once is enough while it does not change. Of a
-    # file that goes meanwhile nothing is said.
+    # A season's files come one after the other, so list their folder once while it does not change. Skip a file that
+    # disappears meanwhile.
     sizes: dict[str, int] = {}
     with os.scandir(directory) as entries:
         for entry in entries:
@@ -175,7 +175,7 @@ def _sidecars(record: FileRecord, names: Iterable[str], unread: _Unread) -> tupl
 
 
 def _content(path: str) -> bytes | None:
-    """A small regular file's bytes; None if it is something else, or is too large to be one. Raises OSError."""
+    """Return the bytes of a small regular file; None if it is no such file. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)

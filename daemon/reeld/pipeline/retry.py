@@ -1,4 +1,4 @@
-"""What follows from an error? The one place that decides; the error's type is all it needs."""
+"""Decide what follows from an error, by its type alone. Nothing else decides this."""
 
 import errno
 import random
@@ -21,37 +21,37 @@ from reeld.errors import (
 
 MAX_ATTEMPTS = 3
 
-# Whoever kills reeld, or a power cut, kills innocent files' attempts with it, a large one's most often; and no file
-# can kill it but by a bug, since children do the parsing. So this takes many more, ever further apart: 5 s, 10 s, 20 s
-# up to 10 minutes, in which the innocent come through and a guilty one dies alone.
+# A kill or a power cut ends the attempts of innocent files, of large ones most often. A file can end reeld only through
+# a bug, since children do the parsing. So this takes many more attempts, ever further apart: 5 s, 10 s, 20 s up to
+# 10 minutes. Innocent files succeed in between, and a guilty one fails alone.
 MAX_DEATHS = 10
 LONGEST_DEATH_DELAY_S = 600.0
 
-# A worker that hung has cost its time limit already, a disk that hiccups needs seconds: 5 s, then 20 s.
+# A worker that hung has used up its time limit already, and a disk error that passes needs seconds: 5 s, then 20 s.
 FIRST_DELAY_S = 5.0
 DELAY_FACTOR = 4.0
 
-# The walk finds out what became of a file that is gone or changed; this is only for when it does not.
+# A scan finds out what became of a file that is gone or changed. This is for the case that it does not.
 RECHECK_S = 30.0
 
-# A file that ends too early is looked at again after a minute, then each time after half as long as it has not changed.
-# When it does change, the walk notices, and it settles anew.
+# A file that ends too early is checked again after a minute, then each time after half as long as it has not changed.
+# When it changes, a scan notices, and it settles again.
 FIRST_LOOK_S = 60.0
 LONGEST_LOOK_S = 3600.0
 
-# Longer than any lock that another program should hold, short enough to notice that space was made.
+# Longer than another program should hold a lock, and short enough to notice that disk space was freed.
 CATALOG_DELAY_S = 2.0
 
 # A right is missing, the path is too long for one call, another program has a lease, the folder is not decrypted.
 _NOT_THE_DISKS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EAGAIN, errno.ENOKEY)
 
-# So long a watcher waits at most, when the catalogue goes on refusing what it found.
+# A watcher waits at most so long while it cannot write to the catalogue.
 LONGEST_CATALOG_DELAY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The same stage again after `delay_s`; `counts` as an attempt of the file's."""
+    """Run the same stage again after `delay_s`. `counts`: this was an attempt of the file's."""
 
     delay_s: float
     counts: bool = True
@@ -59,16 +59,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rescan:
-    """The file is not what it was: its folder must be looked at, the job waits for what that finds."""
+    """The file changed or is gone: scan its folder. The job waits for the result."""
 
     delay_s: float = RECHECK_S
 
 
 @dataclass(frozen=True, slots=True)
 class WaitForData:
-    """The rest of the file may be still to come: nothing is stored, and the same stage begins again after `delay_s`.
+    """The rest of the file may still come: store nothing, and run the same stage again after `delay_s`.
 
-    It is waited for `left_s` at most.
+    reeld waits for `left_s` at most.
     """
 
     delay_s: float
@@ -77,19 +77,19 @@ class WaitForData:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """No attempt will succeed: save the stage's substitute, or set the file aside for a person to see."""
+    """No attempt will succeed: save the stage's substitute, or fail the job, so that the user sees it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Nothing is wrong: the job waits for the next start."""
+    """reeld ends: release the job, which waits for the next start."""
 
 
 Consequence = Retry | Rescan | WaitForData | Fail | Release
 
 
 def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_fault: bool = False) -> Consequence:
-    """What to do with `job` after `error`; `is_the_disks_fault` when other files there could not be read either."""
+    """Return what to do with `job` after `error`. `is_the_disks_fault`: other files there could not be read either."""
     match error:
         case Interrupted():
             return Release()
@@ -106,13 +106,13 @@ def consequence(error: Exception, job: Job, rng: random.Random, *, is_the_disks_
 
 
 def _is_the_machines_fault(error: Exception) -> bool:
-    """Memory, descriptors or processes ran out, or no child can be started: every file would fail."""
+    """Whether memory, descriptors or processes ran out, so that every file would fail."""
     is_bare = isinstance(error, WorkerError) and not isinstance(error, (WorkerTimeout, WorkerDied))
     return is_bare or isinstance(error, (MachineExhausted, MemoryError))
 
 
 def _is_leased(error: Exception) -> bool:
-    """Another program has the file to itself for a while, as Samba's and NFS's servers do for those whom they serve."""
+    """Whether another program has a lease on the file for a while, as the servers of Samba and NFS take."""
     return isinstance(error, FileUnreadable) and error.errno == errno.EAGAIN
 
 
@@ -122,17 +122,17 @@ def is_denied(error: Exception) -> bool:
 
 
 def is_read_error(error: Exception) -> bool:
-    """Whether a disk failed to give a file's bytes. A right that is missing is no trouble of the disk's."""
+    """Whether the disk failed to read the file. A missing right is not the disk's fault."""
     return isinstance(error, FileUnreadable) and error.errno not in _NOT_THE_DISKS
 
 
 def delay_after_death_s(attempts: int) -> float:
-    """How long a job waits that was under way when reeld ended, after so many attempts; the first goes on at once."""
+    """Return how long a job waits that was running when reeld ended, after so many attempts."""
     return 0.0 if attempts < 2 else min(FIRST_DELAY_S * 2.0 ** (attempts - 2), LONGEST_DEATH_DELAY_S)
 
 
 def explanation(error: Exception) -> str:
-    """The error for a person: our own say what to do, any other is a bug."""
+    """Return the error as a sentence for the user. An error that is not ours is a bug."""
     if isinstance(error, ReeldError):
         return error.with_hint
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""How does one job go through its stages, whatever happens on the way?"""
+"""Run jobs through the stages: claim, run, commit, and handle every error."""
 
 import datetime as dt
 import random
@@ -50,15 +50,14 @@ Work = tuple[Job, FileRecord]
 """A job at its next stage, and its file."""
 
 MOST_TOGETHER = 32
-"""Files of which one worker goes through a stage, and commits what it found, at once, where very many wait: each commit
-waits for the disk. Where few wait each goes its own way."""
+"""Batch size under load: one commit for up to 32 files, because each commit costs an fsync."""
 MOST_BYTES: dict[Lane, int | None] = {"names": None, "light": None, "heavy": 64 << 20}
-"""A kill costs no more hashing than of so much, or of one file."""
+"""Caps the hashing lost to a kill: so many bytes, or one file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """What a stage found out about a file, and when somebody began to look."""
+    """What a stage found out about a file, and when it began."""
 
     job: Job
     record: FileRecord
@@ -69,7 +68,7 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitResult:
-    """What became of it. `is_ours` is whether nobody had reset the job, `work` what the same worker goes on with."""
+    """What became of a result. `is_ours`: the job was not reset meanwhile. `work`: the same worker goes on with it."""
 
     is_ours: bool = True
     is_last: bool = False
@@ -78,7 +77,7 @@ class CommitResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs the jobs of a lane, one `step` after the other; any number of threads may call it."""
+    """Run the jobs of a lane, one `step` after the other. Any number of threads may call it."""
 
     stages: Sequence[Stage]
     tools: StageContext
@@ -86,17 +85,17 @@ class Runner:
     pause: Callable[[float], None]
     """Wait so many seconds, or until reeld ends."""
     rescan_directory: Callable[[str], None]
-    """Told the absolute path of a file that is not what the catalogue believes."""
+    """Scan the folder of this file, by absolute path: it is not what the catalogue says."""
     rng: random.Random = field(default_factory=random.Random)
     disk_health: DiskHealth = field(default_factory=DiskHealth)
     device_locks: DeviceLocks = field(default_factory=lambda: DeviceLocks(has_moving_heads))
     hours: TimeWindow = field(default_factory=TimeWindow)
-    """When whole files may be begun."""
+    """When the reading of a whole file may begin."""
 
     def step(self, lane: Lane) -> bool:
-        """Take the lane's next due job, or some of them, as far as the lane goes; False when there is none.
+        """Run the lane's next due job, or a batch, as far as the lane goes; return False if there is none.
 
-        Raises CatalogError; the jobs are then still there, and are found again by `queue.recover` at the latest.
+        Raises CatalogError. The jobs are then still queued, and `queue.recover` releases them at the next start.
         """
         if not self._is_open(lane):
             return False
@@ -107,7 +106,7 @@ class Runner:
                     self._rest(work)
                     return True
                 if lane == "heavy":
-                    # Before the transaction ends: from then on another thread may claim.
+                    # Before the transaction ends: after it another thread may claim a job.
                     for _, record in work:
                         stack.enter_context(self.device_locks.reading(record.stamp.device))
             following = work
@@ -120,7 +119,7 @@ class Runner:
         return [(job, video_files.file_record(job.video_file_id)) for job in jobs]
 
     def next_due_ms(self, lane: Lane) -> int | None:
-        """When `step` would find something to do; None if nothing says when."""
+        """Return when `step` would find a job; None if there is none."""
         return queue.next_due_ms(lane, self._busy(lane)) if self._is_open(lane) else None
 
     def _busy(self, lane: Lane) -> list[int]:
@@ -131,7 +130,7 @@ class Runner:
         return lane != "heavy" or self.hours.has(now)
 
     def _run_stages(self, work: Sequence[Work]) -> list[Work]:
-        """Each file's next stage, then one commit; what the same worker goes on with."""
+        """Run each file's next stage, then commit once; return what the same worker goes on with."""
         found: list[StageResult] = []
         for at, (job, record) in enumerate(work):
             if at and self.disk_health.must_rest(record.library_path):
@@ -151,10 +150,10 @@ class Runner:
         self.disk_health.rests(work[0][1].library_path)
 
     def _run_stage(self, job: Job, record: FileRecord) -> StageResult | None:
-        """Run the job's stage; None if it failed, and what follows was done."""
+        """Run the job's stage; return None if it failed, and the error is handled."""
         stage = self._stage(job)
         if job.attempts > MAX_DEATHS:
-            # No attempt came to an end that could be counted as a failure: each ended the process.
+            # No attempt ended with an error: each ended the process.
             died = WorkerDied(
                 f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
             )
@@ -163,7 +162,7 @@ class Runner:
         try:
             result = stage.run(record, self.tools)
         except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
-            # Else the job would be under way until the next start.
+            # Else the job would be running until the next start.
             self._requeue(job, CATALOG_DELAY_S, explanation(err), counts=False)
             return None
         except CatalogError:
@@ -175,9 +174,9 @@ class Runner:
         return StageResult(job=job, record=record, stage=stage, result=result, began_ms=began_ms)
 
     def _commit(self, found: Sequence[StageResult]) -> list[Work]:
-        """Store what was found and move the jobs on, in one transaction; those that this worker goes on with.
+        """Store the results and move the jobs on, in one transaction; return what this worker goes on with.
 
-        Where one cannot be stored the others must not pay for it: then each has a transaction of its own.
+        If one result cannot be stored, store each in a transaction of its own, so that the others do not fail.
         """
         if not found:
             return []
@@ -200,7 +199,7 @@ class Runner:
         return [stored.work for stored in followed if stored.work is not None]
 
     def _store(self, found: StageResult) -> CommitResult:
-        """What was found is dated by when somebody began to look: what came since was perhaps not seen."""
+        """Save a result, dated when its stage began: the stage may not have seen what changed since."""
         job, stage = found.job, found.stage
         if not queue.holds(job):
             return CommitResult(is_ours=False)
@@ -215,7 +214,7 @@ class Runner:
         queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
         if not keep:
             return CommitResult()
-        # Read here: between two transactions a failing disk could leave the job claimed by nobody who works.
+        # Within this transaction: if a later read failed, the job would stay claimed without a worker.
         record = video_files.file_record(job.video_file_id)
         return CommitResult(work=(replace(job, stage=following.name, attempts=1), record))
 
@@ -248,7 +247,7 @@ class Runner:
         log.warning("stage.given_up", reason=reason, attempts=job.attempts)
         substitute = _substitute(stage, err)
         if substitute is not None:
-            # Given up for good if even that cannot be stored.
+            # The job fails if even that cannot be stored.
             final = replace(stage, give_up=None)
             return StageResult(job=job, record=record, stage=final, result=substitute, began_ms=self.now_ms())
 
@@ -287,7 +286,7 @@ class Runner:
     def _patiently(self, write: Callable[[], T]) -> T:
         """Commit `write`, trying again while the catalogue is locked or its disk is full.
 
-        What was found out took work; it is given up only when reeld ends, and then found out again.
+        The result took work, so it is lost only when reeld ends. The next start finds it out again.
         """
         while True:
             try:
@@ -300,7 +299,7 @@ class Runner:
                 self.pause(CATALOG_DELAY_S)
 
     def _stage(self, job: Job) -> Stage:
-        # A stage that only another version of reeld knows: the file begins anew.
+        # A stage that only another version of reeld has: the file begins with the first one.
         return next((stage for stage in self.stages if stage.name == job.stage), self.stages[0])
 
     def _mark_done(self, stage: Stage, video_file_id: int) -> None:
@@ -324,12 +323,12 @@ class Runner:
 
 
 def _substitute(stage: Stage, err: Exception) -> Any:
-    """What to store instead of what the stage would have found; None: there is nothing."""
+    """Return what to store in place of the stage's result; None if there is nothing."""
     match err:
         case ClueUnreadable(question=question):
             return question
         case FileUnreadable():
-            # A substitute says what is wrong with the file. That it cannot be read now says nothing, and may be mended.
+            # A read error tells nothing about the content, and may pass: store nothing.
             return None
         case _:
             return None if stage.give_up is None else stage.give_up(explanation(err))

@@ -108,9 +108,9 @@ def _probe(record: FileRecord, tools: StageContext) -> MediaFacts:
 
 
 def _wait_for_the_end(record: FileRecord, tools: StageContext) -> None:
-    """FileIncomplete unless the file has not changed for as long as its library's patience lasts.
+    """Raise FileIncomplete if the file changed within its library's patience.
 
-    A last change that lies further in the future than that is no evidence (the clock was put back): nobody waits.
+    A last change that lies further than that in the future is ignored: the clock was put back.
     """
     unchanged_s = (tools.wall_ns() - record.stamp.ctime_ns) / 1e9
     patience_s = tools.patience_s(record.library_path)
@@ -159,8 +159,8 @@ NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
 IDENTIFY = Stage(
     name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_filed_for_good
 )
-"""The same, once it is known what the file holds, if that may change the verdict. Where a file begins of which only the
-name is new."""
+"""The same, once it is known what the file holds, if that may change the verdict. A file begins here
+if only its name is new."""
 
 # A file that was only renamed is not read again. One whose ctime changed in its place is: see `catalog/media.py`.
 HASH = Stage(

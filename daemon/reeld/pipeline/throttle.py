@@ -1,4 +1,4 @@
-"""How is the reading of whole files kept from being a burden: one at a time from each disk, slowly, and at night?"""
+"""Limit the reading of whole files: one reader for each disk, a rate limit, and a time window."""
 
 import datetime as dt
 import threading
@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LARGEST_BURST_S = 1.0
-"""After a pause no more than this is made up for."""
+"""At most so much unused time counts: after a pause, a burst is no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The hours of the day, in local time, at which whole files may be begun; from one to another minute of the day.
+    """The time of the day, local, within which the reading of a whole file may begin, in minutes since midnight.
 
-    The same two are the whole day, and the second may lie before the first: then midnight is between them.
+    Equal bounds mean the whole day. A window whose end lies before its start spans midnight.
     """
 
     start_min: int = 0
     end_min: int = 0
 
     def has(self, now: dt.datetime) -> bool:
+        """Whether this moment lies within the window."""
         minute = now.hour * 60 + now.minute
         if self.start_min == self.end_min:
             return True
@@ -32,9 +33,9 @@ class TimeWindow:
 
 
 class DeviceLocks:
-    """Which disks are being read from end to end; for any number of threads.
+    """Which devices have a reader of whole files. Any number of threads may use it.
 
-    Two such readers make a disk whose heads move slower than one after the other. `device` is what `stat` calls so.
+    Two readers at once make a disk with moving heads slower than two in turn. `device` is st_dev of `stat`.
     """
 
     def __init__(self, has_moving_heads: Callable[[int], bool]) -> None:
@@ -44,7 +45,7 @@ class DeviceLocks:
 
     @contextmanager
     def reading(self, device: int) -> Iterator[None]:
-        """The calling thread reads from it until the end of the block."""
+        """Count the calling thread as a reader of the device until the end of the block."""
         with self._lock:
             self._readers[device] += 1
         try:
@@ -54,14 +55,14 @@ class DeviceLocks:
                 self._readers[device] -= 1
 
     def busy(self) -> list[int]:
-        """The devices that are better left alone until their reader is done."""
+        """Return the devices with moving heads that have a reader."""
         with self._lock:
             return [device for device, count in self._readers.items() if count and self._has_moving_heads(device)]
 
 
 @dataclass(slots=True, kw_only=True)
 class RateLimit:
-    """Keeps all readers together below so many bytes a second."""
+    """Keep all readers together below so many bytes a second."""
 
     bytes_per_s: float
     pause: Callable[[float], object]
@@ -71,7 +72,7 @@ class RateLimit:
     _free_at: float = 0.0
 
     def keep(self, read_bytes: int) -> None:
-        """Told of bytes that were read; waits until more may be."""
+        """Count bytes that were read, and wait until more may be read."""
         with self._lock:
             now = self.clock()
             self._free_at = max(self._free_at, now - LARGEST_BURST_S) + read_bytes / self.bytes_per_s
