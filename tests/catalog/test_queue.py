@@ -400,7 +400,7 @@ def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Pa
     with writing():
         job = claim_one("heavy", NOW_MS)
         assert job
-        queue.rest([job])
+        queue.release_and_pause([job])
         assert claim_one("heavy", NOW_MS) is None
         assert not queue.holds(job)
         queue.resume_jobs(library_id)

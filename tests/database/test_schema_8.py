@@ -75,7 +75,7 @@ def _in_words_of_today(table: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def migrate(database: Path) -> None:
-    open_catalog(str(database), create=False)
+    open_catalog(str(database), create=True)
     close_catalog()
 
 
@@ -100,7 +100,7 @@ def test_every_row_keeps_all_that_it_held(database: Path) -> None:
 
 
 def test_every_decision_is_still_there(database: Path) -> None:
-    open_catalog(str(database), create=False)
+    open_catalog(str(database), create=True)
     try:
         files = {os.path.basename(row["path"]): row for row in views.list_files()}
         questions = {os.path.basename(row["file"]["path"]) for row in views.list_pending()}

@@ -35,7 +35,7 @@ IMPATIENT = {
     "reeld.service.heartbeat.SILENCE_S": 0.5,
     "reeld.service.daemon.LONGEST_END_S": 1.0,
     "reeld.pipeline.retry.FIRST_DELAY_S": 0.05,
-    "reeld.pipeline.disk_health.FIRST_REST_S": 0.5,
+    "reeld.pipeline.disk_health.FIRST_PAUSE_S": 0.5,
     "reeld.service.workers.LONGEST_SLEEP_S": 0.2,
 }
 

@@ -79,7 +79,7 @@ def test_a_whole_file_is_read_piece_by_piece_at_its_pace(tmp_path: Path) -> None
         FileStamp.of(os.stat(path)),
         on_progress=lambda _count: None,
         should_stop=lambda: False,
-        keep_pace=pieces.append,
+        limit_rate=pieces.append,
     )
     assert len(found) == 32
     assert sum(pieces) == 3_000_000

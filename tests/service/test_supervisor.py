@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from reeld.pipeline.disk_health import FILES_IN_A_ROW, FIRST_REST_S, DiskHealth
+from reeld.pipeline.disk_health import FILES_IN_A_ROW, FIRST_PAUSE_S, DiskHealth
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.supervisor import Supervisor
 
@@ -14,12 +14,12 @@ def test_the_rest_of_a_library_that_is_not_configured_any_more_ends_and_reeld_do
     disk_health = DiskHealth(lambda: now)
     for number in range(FILES_IN_A_ROW):
         disk_health.failed_to_read("/disks/Old", number)
-    disk_health.rests("/disks/Old")
+    disk_health.mark_paused("/disks/Old")
     workers = cast("Any", SimpleNamespace(relieve=lambda _stalled: None))
     supervisor = Supervisor(Heartbeats(), disk_health, workers, {})
     supervisor.rescan_all()
-    assert disk_health.rested() == []
-    now += FIRST_REST_S
-    assert disk_health.rested() == ["/disks/Old"]
+    assert disk_health.may_resume() == []
+    now += FIRST_PAUSE_S
+    assert disk_health.may_resume() == ["/disks/Old"]
     supervisor.rescan_all()
-    assert disk_health.rested() == []
+    assert disk_health.may_resume() == []

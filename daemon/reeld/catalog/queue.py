@@ -255,7 +255,7 @@ def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
         JobRow.update(state="paused").where(JobRow.video_file.in_(ids), JobRow.state == "waiting").execute()
 
 
-def rest(jobs: Sequence[Job]) -> None:
+def release_and_pause(jobs: Sequence[Job]) -> None:
     """Release these jobs without counting an attempt, and pause all jobs of their library."""
     for job in jobs:
         _update(job, state="paused", token=None, attempts=job.attempts - 1)

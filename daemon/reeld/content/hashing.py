@@ -57,12 +57,12 @@ def full_hash(
     *,
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
-    keep_pace: Callable[[int], None] = lambda _count: None,
+    limit_rate: Callable[[int], None] = lambda _count: None,
 ) -> str:
     """xxh3-128 of every byte, as 32 hexadecimal digits: what `xxhsum -H2` prints.
 
     Call `on_progress` with the number of bytes read since its last call, every 32 MiB and at the end. Every 512 KiB,
-    call `should_stop`, which raises Interrupted here once it returns True, and `keep_pace`, which may wait.
+    call `should_stop`, which raises Interrupted here once it returns True, and `limit_rate`, which may wait.
     Raises FileChanged if the file is not `expected`, or was touched while it was read, and all that `open_video`
     raises.
     """
@@ -73,7 +73,7 @@ def full_hash(
         digest = xxhash.xxh3_128()
         done = 0
         while done < before.size_bytes:
-            count = _hash_slice(path, descriptor, buffer, digest, should_stop, keep_pace)
+            count = _hash_slice(path, descriptor, buffer, digest, should_stop, limit_rate)
             # Leave the page cache to the film that is being played. A cold file is even read a tenth faster than by
             # `cat`, whose pages must push out others; a warm one some 5 % slower.
             os.posix_fadvise(descriptor, done, count, os.POSIX_FADV_DONTNEED)
@@ -90,7 +90,7 @@ def _hash_slice(
     buffer: memoryview,
     digest: xxhash.xxh3_128,
     should_stop: Callable[[], bool],
-    keep_pace: Callable[[int], None],
+    limit_rate: Callable[[int], None],
 ) -> int:
     """Hash the next SLICE_BYTES; return how many bytes, fewer at the end of the file."""
     count = 0
@@ -101,7 +101,7 @@ def _hash_slice(
         if got == 0:
             break
         digest.update(buffer[:got])
-        keep_pace(got)
+        limit_rate(got)
         count += got
     return count
 

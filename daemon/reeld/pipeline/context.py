@@ -20,7 +20,7 @@ class StageContext:
     """Count the bytes of a piece that was read."""
     patience_s: Callable[[str], float] = lambda _library_path: 0.0
     """How long to wait for the end of a file of this library, counted from its last change."""
-    keep_pace: Callable[[int], None] = lambda _count: None
+    limit_rate: Callable[[int], None] = lambda _count: None
     """Count the bytes of a piece of a whole file, and wait if the rate limit says so."""
     wall_ns: Callable[[], int] = time.time_ns
     interrupt: Callable[[], None] = lambda: None

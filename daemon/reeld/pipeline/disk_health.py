@@ -16,8 +16,8 @@ from reeld.domain.files import readable
 FILES_IN_A_ROW = 3
 
 # 30 s, a minute, and so on. This spares a dying disk, and notices within the hour that a disk works again.
-FIRST_REST_S = 30.0
-LONGEST_REST_S = 3600.0
+FIRST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -25,8 +25,8 @@ class _Errors:
     """Read errors of one library since it last read a file without one."""
 
     files: set[int | str] = field(default_factory=set)
-    rest_s: float = 0.0
-    rests_until: float = 0.0
+    pause_s: float = 0.0
+    paused_until: float = 0.0
 
     @property
     def is_the_disk(self) -> bool:
@@ -44,12 +44,12 @@ class DiskHealth:
         self._errors: dict[str, _Errors] = {}
         self._paused: set[str] = set()
 
-    def must_rest(self, root: str) -> bool:
-        """Whether no job of this library may begin now. The caller then pauses the jobs and calls `rests`."""
+    def must_pause(self, root: str) -> bool:
+        """Whether no job of this library may begin now. The caller then pauses the jobs and calls `mark_paused`."""
         with self._lock:
-            return self._is_resting(root)
+            return self._must_pause(root)
 
-    def rests(self, root: str) -> None:
+    def mark_paused(self, root: str) -> None:
         """Record that the library's jobs are paused."""
         with self._lock:
             self._paused.add(root)
@@ -68,9 +68,9 @@ class DiskHealth:
             errors = self._errors.setdefault(root, _Errors())
             if not errors.is_the_disk:
                 errors.files.add(file)
-            if errors.is_the_disk and self._clock() >= errors.rests_until:
-                errors.rest_s = min(max(FIRST_REST_S, 2 * errors.rest_s), LONGEST_REST_S)
-                errors.rests_until = self._clock() + errors.rest_s
+            if errors.is_the_disk and self._clock() >= errors.paused_until:
+                errors.pause_s = min(max(FIRST_PAUSE_S, 2 * errors.pause_s), LONGEST_PAUSE_S)
+                errors.paused_until = self._clock() + errors.pause_s
             return errors.is_the_disk
 
     def do_not_answer(self, stalled: Mapping[str, str], silent: frozenset[str]) -> None:
@@ -83,12 +83,12 @@ class DiskHealth:
         with self._lock:
             return root not in self._silent
 
-    def rested(self) -> list[str]:
+    def may_resume(self) -> list[str]:
         """Return the libraries whose jobs are paused and may go on."""
         with self._lock:
-            return [root for root in self._paused if not self._is_resting(root)]
+            return [root for root in self._paused if not self._must_pause(root)]
 
-    def goes_on(self, root: str) -> None:
+    def mark_resumed(self, root: str) -> None:
         """Record that the library's jobs go on."""
         with self._lock:
             self._paused.discard(root)
@@ -102,11 +102,11 @@ class DiskHealth:
                 return f"its disk does not answer ({what}); its files wait until it does. Check the disk or the network"
             if errors is not None and errors.is_the_disk:
                 return (
-                    f"its disk answers with read errors; its files are tried again every {errors.rest_s / 60:g} min. "
+                    f"its disk answers with read errors; its files are tried again every {errors.pause_s / 60:g} min. "
                     "Check the disk, and have a copy of what lies on it"
                 )
             return None
 
-    def _is_resting(self, root: str) -> bool:
+    def _must_pause(self, root: str) -> bool:
         errors = self._errors.get(root)
-        return root in self._stalled or (errors is not None and self._clock() < errors.rests_until)
+        return root in self._stalled or (errors is not None and self._clock() < errors.paused_until)

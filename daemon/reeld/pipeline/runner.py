@@ -102,8 +102,8 @@ class Runner:
         with ExitStack() as stack:
             with writing():
                 work = self._claim(lane)
-                if work and self.disk_health.must_rest(work[0][1].library_path):
-                    self._rest(work)
+                if work and self.disk_health.must_pause(work[0][1].library_path):
+                    self._pause_library(work)
                     return True
                 if lane == "heavy":
                     # Before the transaction ends: after it another thread may claim a job.
@@ -133,8 +133,8 @@ class Runner:
         """Run each file's next stage, then commit once; return what the same worker goes on with."""
         found: list[StageResult] = []
         for at, (job, record) in enumerate(work):
-            if at and self.disk_health.must_rest(record.library_path):
-                self._patiently(partial(self._rest, work[at:]))
+            if at and self.disk_health.must_pause(record.library_path):
+                self._patiently(partial(self._pause_library, work[at:]))
                 break
             if at and self.tools.should_stop():
                 self._requeue(job, 0.0, None, counts=False)
@@ -145,9 +145,9 @@ class Runner:
                     found.append(each)
         return self._commit(found)
 
-    def _rest(self, work: Sequence[Work]) -> None:
-        queue.rest([job for job, _ in work])
-        self.disk_health.rests(work[0][1].library_path)
+    def _pause_library(self, work: Sequence[Work]) -> None:
+        queue.release_and_pause([job for job, _ in work])
+        self.disk_health.mark_paused(work[0][1].library_path)
 
     def _run_stage(self, job: Job, record: FileRecord) -> StageResult | None:
         """Run the job's stage; return None if it failed, and the error is handled."""

@@ -136,7 +136,7 @@ def _full_hash(record: FileRecord, tools: StageContext) -> str:
         record.stamp,
         on_progress=tools.on_bytes_hashed,
         should_stop=tools.should_stop,
-        keep_pace=tools.keep_pace,
+        limit_rate=tools.limit_rate,
     )
 
 

@@ -77,7 +77,7 @@ def open_stage_context(
             ask_identifier=ask_identifier,
             should_stop=stopping.is_set,
             on_bytes_hashed=on_bytes_hashed,
-            keep_pace=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
+            limit_rate=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
             patience_s=_patience(config.libraries),
             interrupt=interrupt,
         )

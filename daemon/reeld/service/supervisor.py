@@ -66,8 +66,8 @@ class Supervisor:
         self._troubles = now
 
     def _wake_who_rested(self) -> None:
-        for root in self._disks.rested():
-            self._disks.goes_on(root)  # first: a worker that must still let it rest says so again
+        for root in self._disks.may_resume():
+            self._disks.mark_resumed(root)  # first: a worker that must still let it rest says so again
             if root not in self._library_ids:
                 continue  # not configured any more
             try:
@@ -76,7 +76,7 @@ class Supervisor:
             except CatalogCorrupt:
                 raise
             except CatalogError as err:
-                self._disks.rests(root)
+                self._disks.mark_paused(root)
                 log.warning("catalog.failed", reason=err.with_hint, retry_s=STATUS_S)
 
     def _beat(self) -> None:
