@@ -156,9 +156,7 @@ def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
 
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
 """Where a new file begins. Its save assigns the file to a film or to episodes, asks the user, or ignores the file."""
-IDENTIFY = Stage(
-    name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_filed_for_good
-)
+IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_final)
 """The same, once it is known what the file holds, if that may change the verdict. A file begins here
 if only its name is new."""
 
