@@ -147,7 +147,7 @@ def test_a_file_that_begins_with_zeros_is_waited_for_though_nothing_else_tells(
     path, content = library / "Greed (1924).mkv", _film(5)
     path.write_bytes(bytes(len(content)))
     daemon.wait_for("file.incomplete", path=path.name)
-    assert "waiting for the rest" in daemon.world.file(path)["reason"]
+    assert "waits for the rest" in daemon.world.file(path)["reason"]
     path.write_bytes(content)
     _wait_for_end(daemon, path)
     assert daemon.count("stage.finished", path=path.name, stage="hash") == 1
