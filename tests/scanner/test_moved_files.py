@@ -1,4 +1,4 @@
-"""Do rows follow files that were moved, and nothing else? On real folders, with the clock moved by hand."""
+"""Test that rows follow moved files, and no others, on real folders, with a clock that the test moves."""
 
 import ctypes
 import itertools
@@ -31,7 +31,7 @@ from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES, Lane
-from reeld.scanner.moved_files import MoveFinder, MovePlan, NewFile
+from reeld.scanner.moved_files import MoveEvidence, MoveFinder, Moves, NewFile, find_moves
 from reeld.scanner.root_check import Root
 from reeld.service.stage_context import open_stage_context, stat_names_of
 from reeld.watch.completeness import CompletenessChecks
@@ -55,7 +55,7 @@ def exchange(one: Path, two: Path) -> None:
 
 @pytest.fixture
 def worlds(catalog: Path, tmp_path: Path) -> tuple[World, World]:
-    """Two libraries, each of which can look for what was in the other."""
+    """Two libraries; each can search the other for moved files."""
     ids = add_libraries("First", "Second")
     roots = {row_id: str(tmp_path / name) for row_id, name in zip(ids, ("first", "second"), strict=True)}
     places = {row_id: Root(place=Place(row_id, root)) for row_id, root in roots.items()}
@@ -77,7 +77,7 @@ def world(worlds: tuple[World, World]) -> World:
 
 @pytest.fixture
 def known(world: World) -> World:
-    """A library with two files of one size, of which all is known."""
+    """A library with two files of one size that went through all stages."""
     world.write("a/one.mkv", "one")
     world.write("a/two.mkv", "two")
     world.be_quiet()
@@ -86,7 +86,7 @@ def known(world: World) -> World:
 
 
 def decide(video_file_id: int, title: str) -> None:
-    """A person says which film the file is."""
+    """Decide, as the user, which film the file is."""
     with writing():
         question = assignments.open_validation(video_file_id, NOW_MS)
         film = Reading(kind="movie", title=title, year=1999)
@@ -101,6 +101,12 @@ def by_inode(world: World) -> dict[int, Any]:
 def facts(row: Any) -> tuple[Any, ...]:
     """What must follow the content: the row, its hashes, and what was decided."""
     return (row.id, row.fingerprint, row.file_hash, row.verdict, row.decided_by, row.movie_id)
+
+
+def moves_of(world: World, seen: SeenFile) -> Moves:
+    """What the scanner would move if this were a new file."""
+    new_files = [NewFile(seen=seen, known=None)]
+    return find_moves(world.library_id, new_files, world.folder_scanner.move_finder.gather(new_files))
 
 
 def events(video_file_id: int) -> list[str]:
@@ -122,7 +128,7 @@ def _rename_all(root: Path, targets: dict[str, str]) -> None:
 
 
 def _empty(world: World) -> None:
-    for entry in list(world.root.iterdir()):  # the folder itself stays: another one would not be believed
+    for entry in list(world.root.iterdir()):  # the folder itself stays: another one would not be verified
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     with writing():
         for model in (JobRow, PendingValidation, EpisodeFile, FileHistory, VideoFile, Movie, Trash):
@@ -234,37 +240,34 @@ def test_a_copy_with_the_same_inode_on_another_device_was_not_moved(known: World
         device: SeenFile("copy.mkv", "", cast("Any", SimpleNamespace(**same, st_dev=device)))
         for device in (status.st_dev, status.st_dev + 1)
     }
-    plans = {
-        device: known.folder_scanner.move_finder.plan([NewFile(seen=seen, known=None)])
-        for device, seen in on_device.items()
-    }
+    plans = {device: moves_of(known, seen) for device, seen in on_device.items()}
     assert [len(plan.relocations) for plan in plans.values()] == [1, 0]
 
 
 def test_a_plan_that_somebody_was_faster_than_changes_nothing(known: World) -> None:
     os.rename(known.root / "a/one.mkv", known.root / "a/three.mkv")
     seen = SeenFile("three.mkv", "a", os.stat(known.root / "a/three.mkv"))
-    plan = known.folder_scanner.move_finder.plan([NewFile(seen=seen, known=None)])
+    plan = moves_of(known, seen)
     decide(known.row("a/one.mkv").id, "Decided")
     with writing():
-        assert not video_files.relocate(plan.relocations, plan.in_the_way, NOW_MS)
+        assert not video_files.relocate(plan.relocations, plan.evicted, NOW_MS)
     assert known.states() == {"a/one.mkv": "present", "a/two.mkv": "present"}
 
 
 def test_a_plan_that_somebody_was_faster_than_is_made_again(known: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person, or a worker, writes to the row between the plan and its commit, and no event calls for another look."""
+    """The user, or a worker, writes to the row between the plan and its commit, and no event calls for another scan."""
     file_id = known.row("a/one.mkv").id
-    make_plan = MoveFinder.plan
-    overtaken: list[MovePlan] = []
+    gather = MoveFinder.gather
+    overtaken: list[MoveEvidence] = []
 
-    def plan(move_finder: MoveFinder, new_files: Sequence[NewFile]) -> MovePlan:
-        planned = make_plan(move_finder, new_files)
-        if planned.relocations and not overtaken:
-            overtaken.append(planned)
+    def gather_and_decide(finder: MoveFinder, new_files: Sequence[NewFile], in_place: Collection[int]) -> MoveEvidence:
+        evidence = gather(finder, new_files, in_place)
+        if evidence.vacated and not overtaken:
+            overtaken.append(evidence)
             decide(file_id, "Decided")
-        return planned
+        return evidence
 
-    monkeypatch.setattr(MoveFinder, "plan", plan)
+    monkeypatch.setattr(MoveFinder, "gather", gather_and_decide)
     (known.root / "b").mkdir()
     os.rename(known.root / "a/one.mkv", known.root / "b/one.mkv")
     for folder in ("b", "a"):  # the two events
@@ -312,7 +315,7 @@ def test_a_library_that_cannot_be_looked_at_loses_nothing_to_another(worlds: tup
 
 
 def test_a_missing_file_is_known_again_elsewhere_also_while_its_library_is_away(worlds: tuple[World, World]) -> None:
-    """That it is not at its place was seen while somebody could look there."""
+    """It was seen to be gone while its library could be read."""
     first, second = worlds
     film = first.write("a/one.mkv")
     first.be_quiet()
@@ -380,7 +383,7 @@ def test_a_file_whose_place_was_taken_is_known_again_where_it_comes_back(known: 
 def test_a_renamed_file_keeps_its_row_though_a_missing_one_of_that_name_had_its_inode(
     known: World, is_decided: bool
 ) -> None:
-    """Two links to one file, of which another file took the place of the one: the other is renamed to its name."""
+    """Another file occupies the path of one of two hard links; the other link is renamed to that name."""
     os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
     known.be_quiet()
     known.finish()
@@ -420,7 +423,7 @@ def tools() -> Iterator[StageContext]:
 
 
 def runner_in(world: World, tools: StageContext, disk_health: DiskHealth | None = None) -> Runner:
-    """One of the real stages, to which whatever will be due within a minute is due."""
+    """Run one of the real stages. Jobs that are due within a minute count as due."""
     # The rows of libraries in tests lead elsewhere.
     with writing():
         database.execute_sql("UPDATE libraries SET path = ? WHERE id = ?", (str(world.root), world.library_id))
@@ -448,7 +451,7 @@ def hash_of(path: Path) -> str:
 
 @pytest.fixture
 def film(world: World, tools: StageContext) -> Path:
-    """One film of some MiB, of which all is known."""
+    """One film of some MiB that went through all stages."""
     path = make_video(world.root / "Heat (1995).mkv", seed=1, padding_bytes=5 << 20)
     world.be_quiet()
     work(world, tools)
@@ -644,7 +647,7 @@ def _change_the_copy(_world: World, other: World, tools: StageContext) -> None:
 
 
 def _give_up_its_library(_world: World, other: World, tools: StageContext) -> None:
-    """Nobody looks there any more: what came to be there would be present for ever."""
+    """That library is not scanned any more: a file that came there would be present for ever."""
     _take(other, tools)
     with writing():
         Library.update(state="removed").where(Library.id == other.library_id).execute()
@@ -728,7 +731,7 @@ def test_a_file_that_another_known_one_replaced_in_disguise_keeps_its_row(
     is_overwritten: bool,
     is_decided: bool,
 ) -> None:
-    """The copy of a film that has gone comes to where another file was: for a while, nobody knows what it is."""
+    """The copy of a film that is gone comes to the path of another file: for a while, its content is unknown."""
     world, other = worlds
     place = make_video(other.root / name, seed=2)
     _take(other, tools)
@@ -1008,7 +1011,7 @@ def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_
 def test_a_file_that_is_missing_for_a_moment_while_it_is_renamed_takes_no_copys_place(
     world: World, other: World, film: Path, tools: StageContext
 ) -> None:
-    """Its old folder is looked at before its new one."""
+    """Its old folder is scanned before its new one."""
     before = VideoFile.get().id
     _copy(film, other)
     _take(other, tools)
@@ -1111,20 +1114,20 @@ def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_
     assert known.row("z/one.mkv").is_in_doubt
 
 
-def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looked_for(known: World) -> None:
-    """Its own folder is looked at first, and the one that it was renamed to a quiet period later."""
+def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_searched_for(known: World) -> None:
+    """Its own folder is scanned first, and the one that it was renamed to a quiet period later."""
     before = facts(known.row("a/one.mkv"))
     (known.root / "z").mkdir()
     os.rename(known.root / "a/one.mkv", known.root / "z/one.mkv")
     new_file = known.write("a/one.mkv", "of another film")
     os.utime(new_file, (1, 1))
     known.advance_s += 3600  # its last change is long past when it is first seen
-    was_looked_for = False
+    was_searched_for = False
     asked: list[bool] = []
 
     def on_evicted() -> Callable[[], bool]:
         asked.append(True)
-        return lambda: was_looked_for
+        return lambda: was_searched_for
 
     known.folder_scanner = replace(known.folder_scanner, on_evicted=on_evicted)
     for _ in range(3):  # however long that takes: the other library's disk may be asleep
@@ -1132,11 +1135,13 @@ def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_looke
         assert facts(known.row("a/one.mkv")) == before
         known.advance_s += 3600
         known.folder_scanner.new_files.settle_due()
-    assert asked == [True], "nobody is asked again while they look"
+    assert asked == [True], "no second search is asked for while the first runs"
     assert facts(known.row("a/one.mkv")) == before
     (wait,) = known.folder_scanner.new_files.settling.waiting()
-    assert wait.why == "it, or what was in its place, may have been moved, which is looked into first"
-    was_looked_for = True
+    assert (
+        wait.why == "all libraries are scanned first, because it, or the file that was at its path, may have been moved"
+    )
+    was_searched_for = True
     known.look(Hint(relative="z", is_recursive=False))
     known.be_quiet()
     assert facts(known.row("z/one.mkv")) == before
@@ -1160,10 +1165,10 @@ def test_what_is_too_small_in_the_place_of_a_known_file_does_not_take_its_row(
     assert facts(known.row(target)) == before
 
 
-def test_what_is_unknown_in_the_place_of_a_missing_file_waits_until_that_was_looked_for(
+def test_what_is_unknown_in_the_place_of_a_missing_file_waits_until_that_was_searched_for(
     worlds: tuple[World, World],
 ) -> None:
-    """Of the other library nobody is told, and its turn comes each minute: here the file is missing before that."""
+    """The other library has no events and is scanned each minute: here the file is missing before that."""
     first, second = worlds
     first.write("a/one.mkv", "one")
     first.write("a/two.mkv", "two")
@@ -1217,11 +1222,11 @@ def test_a_file_whose_folder_is_renamed_while_it_is_walked_is_one_file(world: Wo
 
 @dataclass
 class Unasked:
-    """A folder of the other library that cannot be looked at, and the search that is wished for."""
+    """A folder of the other library that cannot be read, and the search that is asked for."""
 
     folder: str = "a"
     is_dark: bool = True
-    was_looked_for: bool = False
+    was_searched_for: bool = False
     wishes: int = 0
 
     def stand_between(self, world: World) -> None:
@@ -1235,12 +1240,12 @@ class Unasked:
 
     def _wish(self) -> Callable[[], bool]:
         self.wishes += 1
-        return lambda: self.was_looked_for
+        return lambda: self.was_searched_for
 
 
 @pytest.fixture
 def unasked(other: World) -> Unasked:
-    """In the other library a film of that name is missing, of which something was decided."""
+    """In the other library a film of that name is missing, and the user decided about it."""
     other.write("b/one.mkv", "of another film")
     other.be_quiet()
     other.finish()
@@ -1266,7 +1271,7 @@ def test_what_may_be_a_file_whose_place_cannot_be_looked_at_now_is_not_taken_for
         other.wait(3600)
     assert unasked.wishes == 1
     assert facts(VideoFile.get(VideoFile.library == other.library_id)) == gone
-    unasked.is_dark, unasked.was_looked_for = False, True
+    unasked.is_dark, unasked.was_searched_for = False, True
     other.wait(3600)
     assert len(other.folder_scanner.new_files.settling) == 0
     there = VideoFile.get(VideoFile.library == other.library_id, VideoFile.state == "present")
@@ -1285,14 +1290,14 @@ def test_what_is_none_of_those_files_or_may_never_be_asked_about_is_new_after_on
     other.look()
     other.wait()
     assert {row.id for row in VideoFile.select()} == before
-    unasked.is_dark, unasked.was_looked_for = not is_answered, True
+    unasked.is_dark, unasked.was_searched_for = not is_answered, True
     other.wait(3600)
     assert unasked.wishes == 1
     assert len(other.folder_scanner.new_files.settling) == 0
     assert known.row("link.mkv").id not in before
     assert facts(known.row("a/one.mkv")) == mine
     other.be_quiet()
-    assert unasked.wishes == 1, "once it is known, nobody asks again"
+    assert unasked.wishes == 1, "once the file is known, no search is asked for"
 
 
 def test_another_file_in_the_place_of_one_that_waits_for_a_search_waits_for_its_own(
@@ -1305,8 +1310,8 @@ def test_another_file_in_the_place_of_one_that_waits_for_a_search_waits_for_its_
     assert unasked.wishes == 2
 
 
-class _ExchangingWitnesses:
-    """Two folders take each other's places after the look, and before a witness is asked for the first time."""
+class _ExchangingChecks:
+    """Two folders swap their names after the listing and before the first completeness check."""
 
     def __init__(self, one: Path, other: Path) -> None:
         self.folders: tuple[Path, Path] | None = (one, other)
@@ -1324,7 +1329,7 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_a
     before = {path: known.row(path).id for path in ("a/one.mkv", "a/two.mkv")}
     known.write("b/one.mkv", "another one")
     known.advance_s += 600
-    completeness_checks = _ExchangingWitnesses(known.root / "a", known.root / "b")
+    completeness_checks = _ExchangingChecks(known.root / "a", known.root / "b")
     known.folder_scanner.new_files.completeness_checks = cast("Any", completeness_checks)
     known.look()
     assert completeness_checks.folders is None
@@ -1337,7 +1342,7 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_a
 
 
 def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_waits_keeps_its_row(known: World) -> None:
-    """Where nothing is told, nobody looks before the new one's second sample, which then shows another inode."""
+    """Without events, there is no scan before the new file's second sample, which then shows another inode."""
     decide(known.row("a/one.mkv").id, "Decided")
     before = facts(known.row("a/one.mkv"))
     new_file = known.write_just_now("b/one.mkv", "another one")

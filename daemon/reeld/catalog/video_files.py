@@ -1,4 +1,4 @@
-"""Which video files do we know, and how does what a walk saw change that?"""
+"""Read and write the rows of video files: what a scan knows of them, and what it changes."""
 
 import os
 from array import array
@@ -24,14 +24,14 @@ _KNOWN = """
     FROM video_files WHERE
 """
 
-# The index on (library_id, directory) leads here; nothing of it is converted, so it is cheap for 200,000 rows.
+# Uses the index on (library_id, directory). No value is converted, so it is cheap for 200,000 rows.
 _AS_SEEN = """
     SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
            decided_by IS 'rules' OR (verdict IS 'pending' AND COALESCE(identified_at, '') < ?)
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
-# Of every folder that is not as it was known to be.
+# Run for each folder that is not as its rows say.
 _ASKED_BEFORE = """
     SELECT id FROM video_files
     WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND COALESCE(identified_at, '') < ?
@@ -45,7 +45,7 @@ _RECORD = """
 """
 
 
-# --- looking ---------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------
 
 
 def file_record(video_file_id: int) -> FileRecord:
@@ -65,26 +65,25 @@ def file_record(video_file_id: int) -> FileRecord:
 
 
 def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
-    """The files directly in this folder by their path, those that are missing included."""
+    """The rows of files directly in this folder, by path, including missing ones."""
     here = _known("library_id = ? AND directory = ?", library_id, VideoFile.directory.db_value(directory))
     return {known.path: known for known in here}
 
 
 def as_seen_in_directory(library_id: int, directory: str, asked_before_ms: int) -> set[tuple[Any, ...]]:
-    """Name, size, mtime, ctime, inode, device of the present files in this folder, and whether there is more to say.
+    """Name, size, mtime, ctime, inode, device of the folder's present files, and whether the full comparison is needed.
 
-    That is so when a rule leaves it alone, or when it waits for a person since before that moment. As SQLite has them:
-    a name that is no UTF-8, or an inode beyond its numbers, is equal to nothing that `stat` says.
+    It is for a file that a rule skips, and for one that is pending since before that moment. The values are as SQLite
+    has them: a name that is no UTF-8, or an inode beyond its numbers, equals nothing that `stat` says.
     """
     moment = VideoFile.identified_at.db_value(utc_from_ms(asked_before_ms))
     return set(rows(_AS_SEEN, moment, library_id, VideoFile.directory.db_value(directory)))
 
 
 def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_below: bool) -> list[int]:
-    """The ids of the folder's present files that wait for a person and were identified before that moment, or without
-    all that may tell what they are.
+    """The ids of the folder's pending files that were identified before that moment, or without a readable sibling.
 
-    With `is_below` those of the folders below, too.
+    With `is_below` including those in the folders below.
     """
     moment = VideoFile.identified_at.db_value(utc_from_ms(before_ms))
     if not (is_below and directory):
@@ -102,7 +101,7 @@ def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_be
 def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[int]:
     """The ids of the folder's present files that were identified before that moment, or before one of them settled.
 
-    Whatever the verdict was, if it was reeld's.
+    Any verdict counts, unless the user or a rule decided.
     """
     here = VideoFile.select().where(
         VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == "present"
@@ -116,7 +115,7 @@ def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[in
 
 
 def known_at(library_id: int, path: str) -> KnownFile | None:
-    """The file that we know under this path, present or missing."""
+    """The row of this path, present or missing."""
     return next(iter(_known("library_id = ? AND path = ?", library_id, VideoFile.path.db_value(path))), None)
 
 
@@ -124,13 +123,25 @@ def known_by_id(video_file_ids: Sequence[int]) -> dict[int, KnownFile]:
     return {known.id: known for known in _known_in("id", "", video_file_ids)}
 
 
+def are_as_known(files: Collection[KnownFile]) -> bool:
+    """Whether these rows still have the path, the stamp and the state with which they were read."""
+    now = known_by_id([known.id for known in files])
+    return all(
+        (row := now.get(known.id)) is not None and _place_and_stamp(row) == _place_and_stamp(known) for known in files
+    )
+
+
+def _place_and_stamp(known: KnownFile) -> tuple[object, ...]:
+    return (known.library_id, known.path, known.stamp, known.is_present)
+
+
 def known_at_paths(library_id: int, paths: Sequence[str]) -> list[KnownFile]:
-    """The files that we know under these paths, present or missing."""
+    """The rows of these paths, present or missing."""
     return _known_in("path", f"library_id = {library_id:d} AND", [VideoFile.path.db_value(path) for path in paths])
 
 
 def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
-    """Files that had one of these inodes, with its size and time, when last seen, wherever: one may have been moved."""
+    """The rows of all libraries with the inode, size and mtime of one of these: such a file may have been moved."""
     wanted = {(stamp.inode, stamp.size_bytes, stamp.mtime_ns) for stamp in stamps}
     inodes = {inode for inode, _, _ in wanted}
     found = _known_in("inode", "", [VideoFile.inode.db_value(inode) for inode in inodes])
@@ -138,7 +149,7 @@ def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
 
 
 def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
-    """The absolute paths of files that are one with these, by their inodes, and known as they were before."""
+    """The absolute paths of other hard links of these files whose rows still have the stamp of before."""
     now = {(stamp.inode, stamp.device): stamp for stamp in stamps}
     known = _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(inode) for inode, _ in now])
     roots = dict(Library.select(Library.id, Library.path).tuples())
@@ -150,7 +161,7 @@ def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
 
 
 def present_directories(library_id: int, below: str) -> list[str]:
-    """The folders at and below `below` that hold files which we believe present; "" is the whole library."""
+    """The folders at and below `below` with present files; "" is the whole library."""
     inside = _present_inside(library_id, below)
     return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
 
@@ -162,7 +173,7 @@ def present_count(library_id: int) -> int:
 def sample_of_present(
     library_id: int, below: str, *, without: Iterable[str], count: int, rng: Random
 ) -> list[KnownFile]:
-    """Files at and below a folder that we believe present, drawn by chance; none from the folders `without`."""
+    """Draw present files at and below a folder by chance, none from the folders `without`."""
     inside = _present_inside(library_id, below)
     for folder in without:
         inside &= ~is_inside(folder)
@@ -172,7 +183,7 @@ def sample_of_present(
 
 
 def missing_count(video_file_ids: Sequence[int]) -> int:
-    """How many of these are missing."""
+    """Count those of these that are missing."""
     missing = VideoFile.state == "missing"
     return sum(VideoFile.select().where(VideoFile.id.in_(ids), missing).count() for ids in chunked(video_file_ids, 500))
 
@@ -182,26 +193,36 @@ def present_in_directory(library_id: int, directory: str) -> list[int]:
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
 
 
+def without_full_hash() -> list[int]:
+    """The ids of files that went through all other stages and have no full hash since they were last touched."""
+    done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
+    is_processed = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
+    unhashed = (VideoFile.state == "present") & (VideoFile.file_hash.is_null() | VideoFile.is_in_doubt)
+    configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
+    wanted = VideoFile.select(VideoFile.id).where(unhashed, is_processed, done, configured)
+    return [row_id for (row_id,) in wanted.tuples()]
+
+
 def read_by_reeld(library_id: int) -> list[int]:
-    """Present files whose names were read, and about which neither a person nor a rule decided."""
+    """The ids of present files that were identified, and about which neither the user nor a rule decided."""
     by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("user", "rules"))
     wanted = (VideoFile.library == library_id) & (VideoFile.state == "present") & VideoFile.verdict.is_null(False)
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted, by_reeld).tuples()]
 
 
-# --- recording -------------------------------------------------------------------------------------------
+# --- writing ---------------------------------------------------------------------------------------------
 
 
 def record_settled(
     library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
 ) -> int:
-    """A file that is new, or whose content is; its id. What was read from the old content is forgotten."""
-    values = stamp_columns(stamp) | media.forgotten() | {"state": "present", "missing_since": None}
+    """Write a file that is new, or has new content, and forget what was read from the old content. Returns its id."""
+    values = stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
     values["completeness"] = None if completeness is None else asdict(completeness)
     known = known_at(library_id, path)
     if known is None:
         return _insert(library_id, path, values, now_ms)
-    _tell(known, stamp, now_ms)
+    _record_change(known, stamp, now_ms)
     if known.is_skipped:
         values |= {"verdict": None, "decided_by": None, "reason": None}
     update_row(VideoFile, known.id, changed_at=utc_from_ms(now_ms), **values)
@@ -209,12 +230,12 @@ def record_settled(
 
 
 def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, now_ms: int) -> None:
-    """A video that the library's rules leave alone. A person's decision about it stands."""
+    """Write a video that the library's rules skip. The user's decision about it stays."""
     values = stamp_columns(stamp) | {"state": "present", "missing_since": None}
     known = known_at(library_id, path)
     row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
     if known is not None:
-        _tell(known, stamp, now_ms)
+        _record_change(known, stamp, now_ms)
         if not known.stamp.has_same_content_as(stamp):
             values |= media.forgotten()
     queue.drop([row_id])
@@ -223,23 +244,23 @@ def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, no
 
 
 def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
-    """The same size and time in the same place as before, perhaps back again: nothing that is known is forgotten.
+    """Write that a file is at its path with the size and mtime of before, perhaps back again. Nothing is forgotten.
 
-    A ctime that changed says that somebody touched the file, and not what: a right, a link to it, or its bytes, by a
-    program that put their time back. So what was read from them is in doubt until it is read again.
+    A changed ctime says that the file was touched, not how: a permission, a hard link, or its bytes by a program that
+    put the mtime back. So its hashes are in doubt until it is read again.
     """
-    _tell(known, stamp, now_ms)
+    _record_change(known, stamp, now_ms)
     doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
     update_row(VideoFile, known.id, state="present", missing_since=None, **stamp_columns(stamp), **doubt)
 
 
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
-    """These are not in this folder any more. Their rows, and what was decided about them, stay.
+    """Mark these files of a folder missing. Their rows and decisions stay.
 
-    One that has another place by now (another library's thread saw it there) is left alone.
+    A file that has another path by now (another library's thread saw it there) is left alone.
     """
     here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
-    evidence = ("it is not in its folder any more, in a library that can be looked at",)
+    evidence = ("two scans of its folder did not find it, in a library that can be read",)
     for ids in chunked(video_file_ids, 500):
         found = VideoFile.select(VideoFile.id, VideoFile.path, VideoFile.state).where(VideoFile.id.in_(ids), here)
         gone = list(found.tuples())
@@ -249,9 +270,10 @@ def record_missing(video_file_ids: Sequence[int], library_id: int, directory: st
 
 
 def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], now_ms: int) -> None:
-    """These files, which have no job, are certainly not at their place (library and path) any more.
+    """Mark files missing, by id, that certainly left their library and path. They have no job.
 
-    Their content may have been seen elsewhere before: see `copies.py`; not in one of them, which have gone as well.
+    Their content may have been seen at another path before, see `copies.py`. All are marked before the copies are
+    matched, since none of them is a copy that is still there.
     """
     for row_id, (library_id, path) in gone.items():
         update_row(VideoFile, row_id, state="missing", missing_since=utc_from_ms(now_ms))
@@ -261,16 +283,17 @@ def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], n
 
 
 def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
-    """These lie in a folder that the rules leave alone now."""
+    """Write that the rules skip these files now. The user's decisions about them stay."""
     for ids in chunked(video_file_ids, 500):
         queue.drop(ids)
     assignments.ignore_by_rules(video_file_ids, reason, now_ms)
 
 
 def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[int]:
-    """Those of which something was never read, or must be read again: they went missing before their stages were done.
+    """The ids of files with content that was never read, or must be read again.
 
-    What is in doubt is read again as a whole: the ends may be others, too. A job that was to read it is not over.
+    Such a file went missing before its stages were done, or its hashes are in doubt: then it is read in full, because
+    its ends may differ, too. One whose job is at a reading stage counts as well.
     """
     unread = "fingerprint IS NULL OR verdict IS NULL OR is_in_doubt"
     if with_full_hash:
@@ -282,22 +305,22 @@ def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[
     return {row_id for (row_id,) in (*found, *awaited)}
 
 
-def _tell(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
-    """Write into its history what a file's new stamp means; nothing if it is there, the same as before."""
+def _record_change(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
+    """Write into its history what a file's new stamp means; nothing if it is present with the same content."""
     before = known.stamp
-    evidence = ["it was missing, and something is in its place again"] if not known.is_present else []
+    evidence = ["it was missing, and there is a file at its path again"] if not known.is_present else []
     event: history.Event = "returned"
     if before.inode != stamp.inode:
         event = "replaced"
-        evidence.append(f"its place holds the inode {stamp.inode} instead of {before.inode}")
+        evidence.append(f"its path has the inode {stamp.inode} instead of {before.inode}")
     elif not before.has_same_content_as(stamp):
         event = "changed"
-        evidence.append(f"the inode {stamp.inode} is the same, its size or its time is not")
+        evidence.append(f"the inode {stamp.inode} is the same, its size or its mtime is not")
     elif not known.is_present:
-        evidence.append(f"the inode {stamp.inode}, the size and the time are the same as before")
+        evidence.append(f"the inode {stamp.inode}, the size and the mtime are the same as before")
     if not evidence:
         return
-    # An inode's number goes to the next file, perhaps, when its file is gone.
+    # The number of an inode may go to the next file when its file is gone.
     is_another = event == "replaced" or not known.is_present
     is_forgotten = is_another and not before.has_same_content_as(stamp)
     history.record(
@@ -346,12 +369,12 @@ def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: in
     )
 
 
-# SQLite takes at least so many parameters in one statement, whatever its version.
+# Every version of SQLite takes this many parameters in one statement.
 _MOST_PARAMETERS = 500
 
 
 def _known_in(column: str, also: str, values: Sequence[object]) -> list[KnownFile]:
-    """The files of which this column has one of the values; `also` is a condition, followed by AND."""
+    """The rows with one of these values in the column; `also` is a condition, followed by AND."""
     return [_known_file(row) for row in _rows_in(f"{_KNOWN} {also} {column}", values)]
 
 
@@ -381,16 +404,16 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
     )
 
 
-def relocate(relocations: Sequence[Relocation], in_the_way: Collection[KnownFile], now_ms: int) -> bool:
-    """Give these rows their new places; False, and nothing was done, if one is not what it was when that was planned.
+def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownFile], now_ms: int) -> bool:
+    """Give these rows their new paths. False, and nothing was written, if a row changed since the moves were decided.
 
-    `in_the_way` are the files at those places that are not among them: other content is in their place, so they are
-    missing, and keep all that was decided about them.
+    `evicted_files` are the rows at those paths that do not move: other content occupies their paths, so they are
+    missing and keep their decisions.
     """
     movers = {each.known.id: each.known for each in relocations}
-    expected = movers | {known.id: known for known in in_the_way}
+    expected = movers | {known.id: known for known in evicted_files}
     if known_by_id(list(expected)) != expected:
-        return False  # another library's thread was faster, or a person decided
+        return False  # another library's thread or a worker was faster, or the user decided
     occupants = _occupants(relocations)
     if any(row.id not in expected for row in occupants):
         return False
@@ -402,7 +425,7 @@ def relocate(relocations: Sequence[Relocation], in_the_way: Collection[KnownFile
         _record_move(each, now_ms)
     queue.drop([row.id for row in occupants if row.id not in movers])
     gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}
-    mark_missing(gone, ("another file that was known has taken its place",), now_ms)
+    mark_missing(gone, ("another known file occupies its path",), now_ms)
     return True
 
 
@@ -416,7 +439,7 @@ def _occupants(relocations: Sequence[Relocation]) -> list[KnownFile]:
 def _record_move(moved: Relocation, now_ms: int) -> None:
     known = moved.known
     evidence = (
-        f"the same inode {moved.stamp.inode}, device, size and time",
+        f"the same inode {moved.stamp.inode}, device, size and mtime",
         _why_not_at_the_old_path(moved),
     )
     history.record(
@@ -432,10 +455,10 @@ def _record_move(moved: Relocation, now_ms: int) -> None:
 
 def _why_not_at_the_old_path(moved: Relocation) -> str:
     if not moved.known.is_present:
-        return "it was missing: not at the old path when somebody could look there"
+        return "it was missing: not at the old path when that could be read"
     if moved.stamp == moved.known.stamp:
         return (
-            "not even its ctime is another: not it, but a folder above it was renamed, or the library that it was in "
-            "is not configured any more"
+            "its ctime is the same as well: a folder above it was renamed, or the library that it was in is not "
+            "configured any more"
         )
-    return "the old path is not this file any more, in a library that can be looked at"
+    return "the old path does not show this file any more, in a library that can be read"

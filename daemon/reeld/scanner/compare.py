@@ -1,33 +1,168 @@
-"""Compare each listed folder with its rows, and record what is different.
+"""Compare each listed folder with its rows, and apply the difference.
 
-One `FolderScanner` serves one library, from one thread. A file that is the same stays. One that was moved keeps its
-row (`moved_files.py`). One that is new or changed must settle before its first stage is queued (`new_files.py`). One
-that is not there is missing (`missing_files.py`).
+`diff` decides and is pure; `apply.py` writes. One `FolderScanner` serves one library, from one thread. A file that is
+the same stays. One that was moved keeps its row (`moved_files.py`). One that is new or changed must settle before its
+first stage is queued (`new_files.py`). One that is not there is missing after a second scan (`missing_files.py`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
 
-from reeld.catalog import queue, video_files
-from reeld.database.connection import reading, writing
-from reeld.domain.files import FileStamp, readable
+from reeld.catalog import video_files
+from reeld.database.connection import reading
+from reeld.domain.files import readable
 from reeld.domain.records import KnownFile, Place
 from reeld.errors import CatalogBusy
-from reeld.log import get_logger
-from reeld.pipeline.stages import IDENTIFY
 from reeld.scanner import reidentify
-from reeld.scanner.missing_files import MissingFiles, gone_from
-from reeld.scanner.moved_files import MoveFinder, MovePlan, NewFile
-from reeld.scanner.new_files import NewFiles
+from reeld.scanner.apply import apply
+from reeld.scanner.changes import Changes, InPlace, Skipped
+from reeld.scanner.missing_files import MissingFiles
+from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, find_moves
+from reeld.scanner.new_files import BATCH, NewFiles, Settled
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
 
-log = get_logger()
-
 MOST_TRIES = 5
-"""A plan of moves that somebody overtook is made anew; who comes so often in between is no coincidence."""
+"""How often changes are decided again because the rows changed meanwhile; more is no coincidence."""
+
+
+# --- deciding --------------------------------------------------------------------------------------------
+
+
+def diff(
+    listing: Listing,
+    rows: Mapping[str, KnownFile],
+    rules: Rules,
+    evidence: MoveEvidence,
+    *,
+    library_id: int,
+    pending: Collection[int] = (),
+) -> Changes:
+    """Put each listed video and each row of the folder into exactly one class of changes.
+
+    Pure. The order of the files does not matter. `rows` are the folder's by path, `evidence` was gathered for its
+    new files, and `pending` are the ids of the files whose names may say more now.
+    """
+    files = _classified(listing, rows, rules)
+    new_files = [each for _, each in files if isinstance(each, NewFile)]
+    moves = find_moves(library_id, new_files, evidence)
+    destinations = {each.path for each in moves.relocations}
+    taken = {each.known.id for each in moves.relocations} | {known.id for known in moves.evicted}
+    if taken:
+        files = [(seen, _with_row_left(seen, each, taken)) for seen, each in files if seen.relative not in destinations]
+    in_place = [each for _, each in files if isinstance(each, InPlace)]
+    by_rules = [each for _, each in files if isinstance(each, Skipped)]
+    settling = [each for _, each in files if isinstance(each, NewFile)]
+    other_endings, known_endings = _other_endings(listing, rows, rules, taken)
+    to_skip = [each for each in by_rules if not _is_recorded(each)]
+    unlisted = _unlisted(listing, rows, taken)
+    could_not_stat = {join(listing.relative, name) for name in listing.unknown}
+    written = taken | {each.known.id for each in to_skip if each.known} | {known.id for known, _ in other_endings}
+    return Changes(
+        directory=listing.relative,
+        siblings=frozenset((*listing.file_names, *listing.companions)),
+        unchanged=tuple(each for _, each in files if isinstance(each, KnownFile)),
+        touched=tuple(each for each in in_place if each.known.is_present),
+        returned=tuple(each for each in in_place if not each.known.is_present),
+        skipped=tuple(to_skip),
+        other_endings=tuple(other_endings),
+        left_alone=(*(each.known for each in by_rules if each.known and _is_recorded(each)), *known_endings),
+        moved=tuple(moves.relocations),
+        evicted=tuple(moves.evicted),
+        new=tuple(each for each in settling if each.known is None),
+        rewritten=tuple(each for each in settling if _is_version(each) and not each.has_replaced),
+        replaced=tuple(each for each in settling if _is_version(each) and each.has_replaced),
+        admitted=tuple(each for each in settling if each.known is not None and each.known.is_skipped),
+        searched=frozenset(each.seen.relative for each in new_files if each.has_replaced) | moves.undecided,
+        gone=tuple(known for known in unlisted if known.is_present and known.path not in could_not_stat),
+        absent=tuple(known for known in unlisted if not known.is_present),
+        unknown=tuple(known for known in unlisted if known.is_present and known.path in could_not_stat),
+        reread=tuple(sorted(set(pending) - written)),
+    )
+
+
+_Classified = KnownFile | InPlace | Skipped | NewFile
+"""A listed video compared with its path's row alone. It is the row itself if nothing differs."""
+
+
+def _classified(listing: Listing, rows: Mapping[str, KnownFile], rules: Rules) -> list[tuple[SeenFile, _Classified]]:
+    above = f"{listing.relative}/" if listing.relative else ""
+    return [
+        (seen, _classify(seen, rows.get(path := above + seen.name), rules.why_ignore_file(path, seen.status.st_size)))
+        for seen in sorted(listing.files, key=_NAME)
+    ]
+
+
+def _classify(seen: SeenFile, known: KnownFile | None, reason: str | None) -> _Classified:
+    if reason is not None:
+        # A file that replaced a known one takes over its row when it is complete, even if the rules skip it then.
+        is_replaced = known is not None and not known.is_skipped and not known.stamp.has_same_content_as(seen.stamp)
+        return NewFile(seen=seen, known=known) if is_replaced else Skipped(seen=seen, known=known, reason=reason)
+    if known is None or known.is_skipped:
+        return NewFile(seen=seen, known=known)
+    stamp = seen.stamp
+    if known.is_present and known.stamp == stamp:
+        return known
+    if known.stamp.has_same_content_as(stamp):
+        return InPlace(seen=seen, known=known)
+    return NewFile(seen=seen, known=known)
+
+
+def _with_row_left(seen: SeenFile, each: _Classified, taken: Collection[int]) -> _Classified:
+    """The file without its row, if that goes elsewhere: the path was taken since it was listed."""
+    row = each if isinstance(each, KnownFile) else each.known
+    if row is None or row.id not in taken:
+        return each
+    return replace(each, known=None) if isinstance(each, Skipped) else NewFile(seen=seen, known=None)
+
+
+def _unlisted(listing: Listing, rows: Mapping[str, KnownFile], taken: Collection[int]) -> list[KnownFile]:
+    """The rows of the folder whose files are not in its listing, and which do not move."""
+    above = f"{listing.relative}/" if listing.relative else ""
+    unlisted = rows.keys() - {above + name for name in (*listing.file_names, *listing.companions)}
+    return [rows[path] for path in sorted(unlisted) if rows[path].id not in taken]
+
+
+def _is_version(each: NewFile) -> bool:
+    """Whether it takes over the row of a file that the rules did not skip."""
+    return each.known is not None and not each.known.is_skipped
+
+
+def _is_recorded(skipped: Skipped) -> bool:
+    known = skipped.known
+    is_as_seen = known is not None and known.is_present and known.stamp == skipped.seen.stamp
+    return is_as_seen and known is not None and not _says_otherwise(known, skipped.reason)
+
+
+def _says_otherwise(known: KnownFile, reason: str) -> bool:
+    """Whether the row does not say yet that the rules leave the file alone. A user's decision stays there."""
+    return not known.is_decided_by_user and known.reason != reason
+
+
+def _other_endings(
+    listing: Listing, rows: Mapping[str, KnownFile], rules: Rules, taken: Collection[int]
+) -> tuple[list[tuple[KnownFile, str]], list[KnownFile]]:
+    """Known files whose endings the library does not take any more: those to record as skipped, and the others."""
+    to_record, others = [], []
+    for name in sorted(listing.companions) if rows else ():
+        known = rows.get(join(listing.relative, name))
+        if known is None or known.id in taken:
+            continue
+        reason = rules.why_other_ending(name)
+        if known.is_present and _says_otherwise(known, reason):
+            to_record.append((known, reason))
+        else:
+            others.append(known)
+    return to_record, others
+
+
+_NAME = itemgetter(0)
+"""Of a SeenFile; half the time of its attribute."""
+
+
+# --- scanning --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,51 +177,36 @@ class FolderScanner:
     with_full_hash: bool
     now_ms: Callable[[], int]
     on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True
-    """Told that a newcomer is where known content was, which may lie anywhere by now, or may be known content itself:
-    all libraries should be looked through soon. Gives whether they were: until then it is not taken for new."""
+    """Called when a new file is where known content was, which may lie at any path by now, or when the new file may be
+    known content itself: all libraries should be scanned soon. Returns a function that says whether they were. The
+    file does not settle before."""
 
     def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
-        """Compare a folder with its rows, and record what is different.
+        """Compare a folder with its rows, and commit the changes in one transaction.
 
-        Nothing is, if the library's root turns out to be another one by now, or to have other disks mounted below it:
-        what was listed may be a stranger's, mounted over the folder a moment ago. Raises CatalogError.
+        Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
+        disk may have been mounted over the folder a moment ago. Raises CatalogError; the folder must be listed again.
         """
-        is_as_known = self._is_as_known(listing)
-        if not is_as_known or reidentify.has_nfo(listing):
-            reidentify.read_again(self.place, listing, self.now_ms())
-        if is_as_known or not is_same_root():
+        if self._is_as_known(listing):
+            if reidentify.has_nfo(listing):
+                reidentify.read_again(self.place, listing, self.now_ms())
             return
+        if not is_same_root():
+            return
+        settled: dict[str, Settled] = {}
         for _ in range(MOST_TRIES):
-            if self._take_difference(listing):
+            if self._take_changes(self.changes_of(listing), settled):
                 return
-        raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} go on changing")
+        raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} keep changing")
 
-    def _take_difference(self, listing: Listing) -> bool:
-        """False, and nothing was moved, if somebody wrote to the rows between being read and being moved."""
-        with reading():
-            known = video_files.known_in_directory(self.place.library_id, listing.relative)
-        again: list[tuple[KnownFile, FileStamp]] = []
-        new_files: list[NewFile] = []
-        for seen in listing.files:
-            self._take_file(seen, known.get(seen.relative), again, new_files)
-        self._see_again(again)
-        self._leave_other_endings(listing, known)
-        names = {seen.name for seen in listing.files} | set(listing.companions)
-        plan = self.move_finder.plan(new_files)
-        if not self._move(plan):
-            return False
-        moved = {each.path for each in plan.relocations}
-        for each in new_files:
-            if each.seen.relative not in moved:
-                self._let_settle(each, names, may_have_moved=each.seen.relative in plan.undecided)
-        if gone_from(listing, known):
-            self.missing_files.take_listing(listing)
-        return True
+    def take_due(self) -> Hint | None:
+        """Return a folder that must be scanned again now, if there is one."""
+        return self.missing_files.take_due() or self.new_files.take_due()
 
     def _is_as_known(self, listing: Listing) -> bool:
-        """Whether the folder holds just the files that we know to be there, each as it was; nearly always so.
+        """Whether the folder holds exactly the files that its rows say, each unchanged. Nearly always so, and quick.
 
-        One that waits to be complete, or that a rule speaks of, or spoke of, is for the long way.
+        A folder with a file that settles, or that a rule speaks of or spoke of, is compared in full.
         """
         settling = self.new_files.settling
         if len(settling) and any(seen.relative in settling for seen in listing.files):
@@ -98,123 +218,61 @@ class FolderScanner:
             known = video_files.as_seen_in_directory(self.place.library_id, listing.relative, asked_before_ms)
         return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
 
-    def _take_file(
-        self,
-        seen: SeenFile,
-        known: KnownFile | None,
-        again: list[tuple[KnownFile, FileStamp]],
-        new_files: list[NewFile],
-    ) -> None:
-        """Deal with the file, or put it to those that are dealt with together: each commit waits for the disk."""
-        skipped = self.rules.why_ignore_file(seen.relative, seen.stamp.size_bytes)
-        # What replaced a known file takes its row over when it is complete, also to be left alone from then on.
-        if skipped is not None and not _has_been_replaced(seen, known):
-            self._skip(seen, known, skipped)
-        elif known is not None and not known.is_skipped and known.stamp.has_same_content_as(seen.stamp):
-            self.new_files.forget(seen.relative)
-            if not known.is_present or known.stamp != seen.stamp:
-                again.append((known, seen.stamp))
-        else:
-            new_files.append(NewFile(seen=seen, known=known))
+    def changes_of(self, listing: Listing) -> Changes:
+        """Gather what the catalogue and the disk say of the folder, and decide."""
+        with reading():
+            rows = video_files.known_in_directory(self.place.library_id, listing.relative)
+        files = [each for _, each in _classified(listing, rows, self.rules)]
+        new_files = [each for each in files if isinstance(each, NewFile)]
+        in_place = {each.id for each in files if isinstance(each, KnownFile)}
+        in_place |= {each.known.id for each in files if isinstance(each, InPlace)}
+        evidence = self.move_finder.gather(new_files, in_place)
+        pending = reidentify.to_read_again(self.place, listing, self.now_ms())
+        return diff(listing, rows, self.rules, evidence, library_id=self.place.library_id, pending=pending)
 
-    def _skip(self, seen: SeenFile, known: KnownFile | None, reason: str) -> None:
-        self.new_files.forget(seen.relative)
-        if known is None or not known.is_present or known.stamp != seen.stamp or _is_told_otherwise(known, reason):
-            with writing():
-                video_files.record_skipped(self.place.library_id, seen.relative, seen.stamp, reason, self.now_ms())
+    def _take_changes(self, changes: Changes, settled: dict[str, Settled]) -> bool:
+        """Commit the changes. False if the rows were written to since they were read; then nothing was committed.
 
-    def _leave_other_endings(self, listing: Listing, known: Mapping[str, KnownFile]) -> None:
-        """Known files whose ending the library does not take any more: they are there, and left alone."""
-        for name in listing.companions:
-            row, reason = known.get(join(listing.relative, name)), self.rules.why_other_ending(name)
-            if row is not None and row.is_present and _is_told_otherwise(row, reason):
-                with writing():
-                    video_files.record_all_skipped([row.id], reason, self.now_ms())
-
-    def _see_again(self, seen_again: Sequence[tuple[KnownFile, FileStamp]]) -> None:
-        """Files in their places with their sizes and times, that were missing, or that somebody touched.
-
-        A ctime that changed is no proof of new bytes (a right, a hard link, an owner), and the only trace of a writer
-        that puts the time back. So the file is read again, as a whole and once for each such change, while all that is
-        known stays; a `chmod -R` has its library read once. That is heavy, and no less would do: the ends can be the
-        same where the middle is not, and a hash that may be false is worth nothing. Only a rename that was seen
-        explains a ctime, since else each renamed folder would be read.
+        `settled` keeps the files that were found complete from one try to the next. The first batch of a folder's new
+        files shares the transaction of all other changes.
         """
-        if not seen_again:
-            return
-        with writing():
-            for known, stamp in seen_again:
-                video_files.record_seen(known, stamp, self.now_ms())
-            # When one went missing it lost its job, which may have been to read a new name.
-            self._enqueue_what_is_left(
-                [
-                    known.id
-                    for known, stamp in seen_again
-                    if not known.is_present or known.stamp.ctime_ns != stamp.ctime_ns
-                ]
-            )
-        for known, stamp in seen_again:
-            if not known.is_present:
-                log.info("file.returned", path=known.path)
-            elif known.stamp.ctime_ns != stamp.ctime_ns:
-                log.info("file.touched", path=known.path)
-
-    def take_due(self) -> Hint | None:
-        """A folder that is to be looked at once more, now."""
-        return self.missing_files.take_due() or self.new_files.take_due()
-
-    def _let_settle(self, new_file: NewFile, names: Collection[str], *, may_have_moved: bool) -> None:
-        """A file that replaced a known one takes over its row, with all that was decided, once it is complete: it is a
-        new version of it. Unless the known one was only renamed, which may have been seen here first, or not yet where
-        it went though it is missing here: so it is looked for everywhere before. Nor is a file new that may be one
-        whose old place could not be looked at, as when a disk has just gone somewhere below that library, and it does
-        not know yet what is left.
-        """
-        known = new_file.known
-        has_replaced = known is not None and known.stamp.inode != new_file.seen.stamp.inode
-        if (has_replaced or may_have_moved) and not self.new_files.is_searched_for(new_file.seen):
-            self.new_files.wait_for_search(new_file.seen, self.on_evicted())
-        self.new_files.see(new_file.seen, names)
-
-    def _move(self, plan: MovePlan) -> bool:
-        """Let the rows of files that were moved follow them, all in one transaction.
-
-        False, and nothing was done, if the rows are others by now: a person, a worker or another library's thread was
-        faster. The plan was made for what they said before.
-        """
-        if not plan.relocations:
-            return True
-        with writing():
-            if not video_files.relocate(plan.relocations, plan.in_the_way, self.now_ms()):
+        first, rest = changes.to_settle[:BATCH], changes.to_settle[BATCH:]
+        self._let_settle(first, changes, settled)
+        complete = {path: settled[path] for path in (each.seen.relative for each in first) if path in settled}
+        if changes.has_writes:
+            complete = self.new_files.still_there(complete)
+            if not apply(changes, complete, self.new_files, self.now_ms(), with_full_hash=self.with_full_hash):
                 return False
-            # A rename changes the file's ctime, and so may have covered up that somebody wrote to it before: its ends
-            # are compared. That of a folder changes nothing of the files in it.
-            touched = {each.known.id for each in plan.relocations if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
-            self._enqueue_what_is_left([each.known.id for each in plan.relocations], touched)
-        for each in plan.relocations:
-            self.new_files.forget(each.path)
-            log.info("file.moved", path=each.path, before=each.known.was_at)
+            self.new_files.after_commit(complete)
+        for path in changes.paths_at_rest():
+            self.new_files.forget(path)
+        if not changes.has_writes:
+            self.new_files.hold(complete)
+        for batch in (rest[start : start + BATCH] for start in range(0, len(rest), BATCH)):
+            complete = {}
+            self._let_settle(batch, changes, complete)
+            self.new_files.hold(complete)
+        self.missing_files.note_gone(changes.directory, [known.id for known in changes.gone])
         return True
 
-    def _enqueue_what_is_left(self, video_file_ids: Sequence[int], touched: Collection[int] = ()) -> None:
-        """A new name may say something else than the old one did. What lies in the file is known, unless its stages
-        were not done: then whoever is at work must look under the new name. Those that were `touched` begin anew.
+    def _let_settle(self, files: Sequence[NewFile], changes: Changes, settled: dict[str, Settled]) -> None:
+        """Show these files to `new_files`, and add to `settled` those that are complete.
+
+        A file that replaced a known one takes over its row, with all decisions, once it is complete: it is a new
+        version of it. But the known file may only have been renamed, and its new path not listed yet. So it is searched
+        for in all libraries first. A file that may have come from a path that cannot be read is no new file yet
+        either: its disk may just have gone, and its library not know that.
         """
-        unread = {*video_files.needing_work(video_file_ids, with_full_hash=self.with_full_hash), *touched}
-        for row_id in video_file_ids:
-            stage = self.new_files.first_stage if row_id in unread else IDENTIFY
-            queue.enqueue(row_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
+        for each in files:
+            seen = each.seen
+            path = seen.relative
+            if path in settled:
+                continue
+            if path in changes.searched and not self.new_files.is_searched_for(seen):
+                self.new_files.wait_for_search(seen, self.on_evicted())
+            if (complete := self.new_files.see(seen, changes.siblings)) is not None:
+                settled[path] = complete
 
 
 _stamp_of = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
-"""As `files.as_seen_in_directory` has it; asked of every file in every walk."""
-
-
-def _has_been_replaced(seen: SeenFile, known: KnownFile | None) -> bool:
-    """Whether it lies where other content is known, which may have gone elsewhere, or is just being written anew."""
-    return known is not None and not known.is_skipped and not known.stamp.has_same_content_as(seen.stamp)
-
-
-def _is_told_otherwise(known: KnownFile, reason: str) -> bool:
-    """Whether the row does not say yet that the rules leave the file alone. A person's word stays there."""
-    return not known.is_decided_by_user and known.reason != reason
+"""As `video_files.as_seen_in_directory` has it; read of every file in every walk."""

@@ -1,11 +1,11 @@
-"""When is a file that we know certainly gone?
+"""Mark known files missing once two scans did not find them, unless so many that the user must confirm.
 
-Unknown is never absent: only what lies in a folder that was listed to its end, or in one that is certainly not there,
-counts, while the library's root is the same before and after. And once is not enough: a file is missing when a second
-look, a quiet period later, does not find it either, so that a move under way, or a disk that comes back at once, costs
-nothing. When very many are gone at once, the library is held, and a person says whether that is so.
+Unknown is never absent. A file counts as gone only if its folder was listed to its end or is certainly not there, and
+the library's root was the same before and after. One scan is not enough: a file is missing when a confirming scan, a
+quiet period later, does not find it either. So a move under way, or a disk that comes back at once, costs nothing.
+When very many files are gone at once (a mass deletion), the library is on hold until the user confirms.
 
-One `MissingFiles` serves one library, from one thread. It forgets all of this with the process, and begins anew.
+One `MissingFiles` serves one library, from one thread. Its state lives as long as the process.
 """
 
 import heapq
@@ -14,34 +14,33 @@ import os
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from reeld.catalog import libraries, video_files
 from reeld.database.connection import reading, writing
-from reeld.domain.records import KnownFile, Place
+from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import accept_command
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
-from reeld.watch.walk import Listing, join
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanCoverage:
-    """Where somebody looked: at the folders `walked`, and so at all of `below` that is not `unknown`."""
+    """What a scan covered: the folders `walked`, and all of `below` that is not `unknown`."""
 
     walked: Collection[str]
     below: Collection[str]
-    """Folders whose every folder was listed, is unknown, or is not there any more."""
+    """Folders where each folder at or below was listed, is unknown, or is not there any more."""
     unknown: Collection[str] = frozenset()
-    """Folders that could not be listed, were not looked into or are not to be believed, with all below."""
+    """Folders that could not be listed, were not entered or cannot be trusted, with all below."""
     is_whole: bool = False
-    """Whether it was a walk of the whole library."""
+    """Whether the whole library was walked."""
 
     def covers(self, directory: str) -> bool:
-        """Whether it is known what the folder holds, be it nothing because it is gone."""
+        """Whether it is known what the folder holds, including nothing because it is gone."""
         if is_below_any(directory, self.unknown):
             return False
         return directory in self.walked or is_below_any(directory, self.below)
@@ -56,33 +55,33 @@ def is_below_any(directory: str, folders: Collection[str]) -> bool:
 
 log = get_logger()
 
-# More than these at once are a person's to confirm: a season that is deleted is not, a disk's folder is.
+# The user must confirm when more files than both of these are gone at once: a deleted season is less, a disk is more.
 MOST_AT_ONCE = 20
 SHARE_AT_ONCE = 0.1
 
-# What goes within so long goes at once: whoever deletes three folders one after the other means one thing.
 AT_ONCE_S = 60.0
+"""Deletions within this window count as one."""
 
-# Between two looks at the least, for libraries whose files count as complete at once.
 LEAST_PAUSE_S = 0.1
+"""The least time between two scans, for libraries without a quiet period."""
 
-# A folder whose second look did not succeed is looked at again; the walk of everything comes by as well.
 RETRY_S = 30.0
+"""When to scan a folder again whose confirming scan did not succeed; the rescan of everything comes by as well."""
 
 
 @dataclass(slots=True)
 class _Folder:
-    """The ids of a folder's files that looks did not find. Eight bytes each: there may be a million."""
+    """The ids of a folder's files that scans did not find. Eight bytes each: there may be a million."""
 
     once: "list[tuple[float, array[int]]]"
-    """When the first look that did not find them had ended."""
+    """When the first scan that did not find them had ended."""
     twice: "array[int]"
     rescan_at: float = math.inf
 
 
 @dataclass(slots=True, kw_only=True)
 class MissingFiles:
-    """What the catalogue believes to be in one library and looks did not find."""
+    """Counts the present files of one library that scans did not find."""
 
     place: Place
     rules: Rules
@@ -91,67 +90,63 @@ class MissingFiles:
     quiet_s: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
     held: str | None = None
-    """Why nothing is recorded as missing at present, for a person; None when that is not so."""
+    """Why the library is on hold and no file is marked missing now, for the user; None if it is not."""
     is_accepted: bool = False
-    """Whether a person said that all that is not there is gone; see `accept`."""
+    """Whether the user confirmed that all files that are not there are gone; see `accept`."""
     _gone: "dict[str, array[int]]" = field(default_factory=dict)
-    """What the look under way did not find, by folder."""
+    """What the current scan did not find, by folder."""
     _begun_at: float = 0.0
     _folders: dict[str, _Folder] = field(default_factory=dict)
     _due: list[tuple[float, str]] = field(default_factory=list)
-    """A heap of when to look at which folder again. What is not true any more is passed over."""
+    """A heap of when to scan which folder again. Outdated entries are ignored."""
     _recently: "deque[tuple[float, array[int]]]" = field(default_factory=deque)
-    """When which were recorded."""
+    """When which files were marked missing."""
     _walked_at: float | None = None
-    """When all of the library was first looked at since `begin_anew` or `accept`."""
+    """When the whole library was first scanned since `begin_anew` or `accept`."""
 
-    # --- one look ----------------------------------------------------------------------------------------
+    # --- one scan ----------------------------------------------------------------------------------------
 
     def begin_scan(self) -> None:
+        """Forget what an unfinished scan did not find."""
         self._gone = {}
         self._begun_at = self.monotonic()
 
-    def take_listing(self, listing: Listing) -> None:
-        """Note which files of this folder are not in its listing.
-
-        After the listing's files were taken: one that was renamed within the folder has its new path by now.
-        """
-        with reading():
-            known = video_files.known_in_directory(self.place.library_id, listing.relative)
-        if gone := gone_from(listing, known):
-            self._gone[listing.relative] = array("q", gone)
+    def note_gone(self, directory: str, gone: Collection[int]) -> None:
+        """Note the ids of the folder's present files that its listing does not show and that were not moved."""
+        if gone:
+            self._gone[directory] = array("q", gone)
 
     def apply_coverage(self, look: ScanCoverage) -> None:
-        """The look is over, and the root was the same before and after: what it did not find counts."""
+        """Count what a finished scan did not find. The root was the same before and after it."""
         gone, self._gone = self._gone, {}
         gone |= self._not_walked(look)
         for directory in {*self._folders, *gone}:
             if look.covers(directory):
                 self._count(directory, gone.get(directory, array("q")))
             elif look.is_whole:
-                self._folders.pop(directory, None)  # nothing is known of it, so the next look is a first one
+                self._folders.pop(directory, None)  # nothing is known of it, so the next scan is a first one
         if look.is_whole and self._walked_at is None:
             self._walked_at = self.monotonic()
         if self._first_due() > self.monotonic():
-            self._decide()  # else the second looks that are due come first: what they find counts together
+            self._decide()  # else the confirming scans that are due come first, and all of them count together
 
     def _not_walked(self, look: ScanCoverage) -> "dict[str, array[int]]":
-        """By folder the files that are believed to be there, in folders that were not walked and yet are no secret.
+        """By folder the present files in folders that were covered and not walked.
 
-        Either the folder is certainly not there any more, or the rules leave it out.
+        Either such a folder is certainly not there any more, or the rules skip it.
         """
-        believed: dict[str, None] = {}
+        present: dict[str, None] = {}
         for below in look.below:
             with reading():
-                believed |= dict.fromkeys(video_files.present_directories(self.place.library_id, below))
+                present |= dict.fromkeys(video_files.present_directories(self.place.library_id, below))
         gone = {}
-        for directory in believed:
+        for directory in present:
             if directory not in look.walked and not is_below_any(directory, look.unknown):
                 gone[directory] = array("q", self._not_in(directory))
         return gone
 
     def _not_in(self, directory: str) -> list[int]:
-        """Of a folder that nobody walked: the ids of the files that have gone, with it or out of it."""
+        """The ids of the present files of an unwalked folder that are gone. The others are recorded as skipped."""
         reason = self.rules.why_skip_directory(directory)
         with reading():
             if reason is None:
@@ -168,7 +163,7 @@ class MissingFiles:
         return list(gone)
 
     def _count(self, directory: str, gone: "array[int]") -> None:
-        """Of one folder: what was not found once before was not found twice now, what was found is there."""
+        """Count the files of one folder that the scan did not find: for the first or for the second time."""
         known = self._folders.pop(directory, None) or _Folder([], array("q"))
         if not gone:
             return
@@ -189,24 +184,24 @@ class MissingFiles:
             self._rescan_directory(directory, once[0][0] + self._pause_s)
 
     def held_files(self) -> list[int]:
-        """The ids of the files that are not called missing, although two looks did not find them."""
+        """The ids of the files that two scans did not find and that are on hold."""
         return [] if self.held is None else [each for folder in self._folders.values() for each in folder.twice]
 
-    # --- the second look ---------------------------------------------------------------------------------
+    # --- the confirming scan -----------------------------------------------------------------------------
 
     @property
     def _pause_s(self) -> float:
         return max(self.quiet_s, LEAST_PAUSE_S)
 
     def next_due(self) -> float | None:
-        """When a folder must be looked at again, in seconds of the monotonic clock; None: there is none."""
+        """When the next folder must be scanned again, in seconds of the monotonic clock; None if there is none."""
         first = self._first_due()
         return None if first == math.inf else first
 
     def take_due(self) -> Hint | None:
-        """A folder that is to be looked at now; None: there is none yet.
+        """Return a folder that must be scanned again now; None if there is none yet.
 
-        One at a time: a look that finds that a folder above is gone spares those at all below it.
+        One at a time: a scan that finds a folder gone spares the scans of all folders below it.
         """
         if self._first_due() > self.monotonic():
             return None
@@ -227,9 +222,9 @@ class MissingFiles:
         heapq.heappush(self._due, (at, directory))
 
     def begin_anew(self, *, was_held: bool) -> None:
-        """The library was away, or reeld was: no earlier look counts, and no acceptance that is not said again.
+        """Start again after the library, or reeld, was away: no earlier scan counts, and no earlier confirmation.
 
-        If it was held, it is until all was looked at.
+        A library that was on hold stays so until all of it was scanned.
         """
         self.is_accepted = False
         self._folders.clear()
@@ -237,19 +232,19 @@ class MissingFiles:
         self._walked_at = None
         if was_held and self.held is None:
             self.held = (
-                f"very many files were gone when reeld last looked, and none of them is called missing yet; "
+                f"very many files were gone at the last scan, and none of them is marked missing yet; "
                 f"{self._what_to_do()}"
             )
 
     def accept(self) -> None:
-        """A person says that what is not there is gone: as of the next walk of everything, that is so."""
+        """Take the user's word, from the next whole scan on, that all files that are not there are gone."""
         if not self.is_accepted:
             self.is_accepted, self._walked_at = True, None
 
     # --- deciding ----------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
-        """Record what was not found twice; or nothing, while it is so much that a person must say so."""
+        """Mark files missing after two scans, unless so many that the user must confirm."""
         self._forget_long_ago()
         twice, once, recently = self._sums()
         if twice and not self.is_accepted and twice + once + recently > self._limit(recently):
@@ -261,12 +256,12 @@ class MissingFiles:
             self._record()
         elif twice + recently > limit:
             self.held = self._why_held(twice)
-        # Else so many were not found once that the second look at them decides.
+        # Else so many were not found once that their confirming scan decides.
         if self._walked_at is not None:
             self._release()
 
     def _release(self) -> None:
-        """All of the library was looked at: is it held no more, and the acceptance used up?"""
+        """End the hold, or the confirmation, once the whole library was scanned and nothing more is gone."""
         if self.is_accepted and not any(self._is_accepted_missing(folder) for folder in self._folders.values()):
             with writing():
                 libraries.end_acceptance(self.place.library_id)
@@ -276,11 +271,11 @@ class MissingFiles:
             self.held = None
 
     def _is_accepted_missing(self, folder: _Folder) -> bool:
-        """Whether it lacks files since before the walk that took stock after the acceptance had ended."""
+        """Whether it lacks files since before the first whole scan after the confirmation had ended."""
         return bool(folder.twice) or any(since <= (self._walked_at or 0.0) for since, _ in folder.once)
 
     def _sums(self) -> tuple[int, int, int]:
-        """How many were not found twice, not found once, and recorded a moment ago (without those that returned)."""
+        """How many were not found twice, not found once, and marked missing just now (and did not return since)."""
         folders = self._folders.values()
         with reading():
             recently = video_files.missing_count([each for _, ids in self._recently for each in ids])
@@ -300,7 +295,7 @@ class MissingFiles:
             self._recently.popleft()
 
     def _forget_moved(self) -> None:
-        """A folder that was renamed may have been looked at before its new name was: its files are not gone."""
+        """Forget files that have other paths now: a renamed folder may be scanned before its new name is."""
         library_id = self.place.library_id
         for directory, folder in list(self._folders.items()):
             with reading():
@@ -331,18 +326,10 @@ class MissingFiles:
         with reading():
             present = video_files.present_count(self.place.library_id)
         return (
-            f"{count} of {present} files are gone at once, and none of them is called missing yet; {self._what_to_do()}"
+            f"{count} of {present} files are gone at once, and none of them is marked missing yet; {self._what_to_do()}"
         )
 
     def _what_to_do(self) -> str:
         with reading():
             name = libraries.library_status(self.place.library_id).name
-        return f"bring them back, or say that they are really gone with {accept_command(name)}"
-
-
-def gone_from(listing: Listing, known: Mapping[str, KnownFile]) -> list[int]:
-    """The ids of the folder's known files that we believe present and that its listing does not show."""
-    # What could not be looked at is unknown, never absent; what is no video by its ending any more is there as well.
-    others = (*listing.unknown, *listing.companions)
-    there = {seen.relative for seen in listing.files} | {join(listing.relative, name) for name in others}
-    return [row.id for path, row in known.items() if row.is_present and path not in there]
+        return f"bring them back, or confirm that they are gone with {accept_command(name)}"

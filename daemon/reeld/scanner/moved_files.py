@@ -1,31 +1,33 @@
-"""Which of the files that a look shows were known elsewhere, and moved here?
+"""Find the files that were known at another place and lie in the listed folder now.
 
-Identity follows the content. A file is one that was known elsewhere if it has that one's inode, device, size and time,
-and the old path is verifiably not that file any more. So a rename, a swap, a cycle and a chain of renames cost nothing
-but updates: every row goes where its content is, and nothing is read again but the new name. A hard link moves nothing:
-the old path is still there.
+Identity follows the content. A listed file is a known one if both have the same inode, device, size and mtime, and
+the old path verifiably shows another file or none. So a rename, a swap, a cycle and a chain of renames only update
+rows: each row goes where its content is, and only the new name is read. A hard link moves no row, because the old
+path still shows the file.
 
-So it is where a file was renamed over another known one: the content that came keeps its own row, with its id, its
-hashes and what was decided about it; the row of what was there is missing, and keeps what was decided about that. No
-decision is ever applied to content that it was not made about, and none is lost: the old content may come back. (The
-other rule, that a place keeps its row as an upgrade of the same film does, cannot be followed: in a chain of renames
-across folders half of it is seen first, and looks just like that. Content that was never known does get the row of the
-place where it appears.)
+The same holds for a file that was renamed over another known one. The file that came keeps its own row, with its id,
+its hashes and its decisions. The row of the file that was there is evicted: it is missing and keeps its decisions. So
+no decision is applied to content that it was not made about, and none is lost: the old content may come back. The
+other rule, that a path keeps its row as an upgrade of the same film does, is not possible: half of a chain of renames
+across folders is seen first and looks just like an upgrade. Content that was never known does get the row of the path
+where it appears.
 
-The device must be the same, since on another one the same inode, size and time may well be a copy's (`cp -a` to an
-empty disk). Device numbers may change with a boot; what was moved in that very moment is paired by its content
+The device must be the same: on another device the same inode, size and mtime may be a copy's (`cp -a` to an empty
+disk). Device numbers may change with a boot. A file that was moved at that moment is matched by its content
 (`catalog/copies.py`).
 
-A library that is not configured any more cannot be looked at. A file of it that is seen in another with the very same
-stamp, ctime included, was neither renamed nor linked since: a folder above it was, or the library is called or drawn
-otherwise now. Its row moves, unless the file is to be seen at its old place as well. All else stays where it was known.
+A removed library cannot be scanned. If one of its files is seen in another library with the very same stamp, ctime
+included, it was neither renamed nor linked since: a folder above it was renamed, or the library has another name or
+root now. Its row moves, unless its old path shows the file as well. All other rows stay where they were known.
+
+`MoveFinder.gather` asks the catalogue and the disk. `find_moves` decides and is pure.
 """
 
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reeld.catalog import libraries, video_files
 from reeld.database.connection import reading
@@ -35,103 +37,115 @@ from reeld.watch.rules import Rules
 from reeld.watch.walk import Found, SeenFile
 
 StatNames = Callable[[int, str, Collection[str]], Found | None]
-"""What lies under these names of a library's folder now; None if that cannot be known."""
+"""Stat these names in a folder of a library. None if the result cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """A file of the library whose content is not what is known at its path, and what is known there, if anything."""
+    """A listed file whose content is not what its path's row says, and that row, if there is one."""
 
     seen: SeenFile
     known: KnownFile | None
 
+    @property
+    def has_replaced(self) -> bool:
+        """Whether it is another file than the one known at its path; that one may have been moved."""
+        return self.known is not None and self.known.stamp.inode != self.seen.status.st_ino
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovePlan:
-    """What is to be done in one transaction, see `catalog/video_files.py`."""
+class MoveEvidence:
+    """What was found at the old paths of the known files that have the stamp of a new file."""
+
+    vacated: Mapping[KnownFile, SeenFile | None] = field(default_factory=dict)
+    """Files that are not at their paths any more, each with the video that occupies its path now, if any."""
+    unknown: Collection[KnownFile] = ()
+    """Files whose paths cannot be read now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """Rows that must change their paths in one transaction, see `catalog/video_files.py`."""
 
     relocations: Sequence[Relocation] = ()
-    in_the_way: Sequence[KnownFile] = ()
-    undecided: Collection[str] = ()
-    """Paths of newcomers with the stamp of a file whose place cannot be looked at in this moment: it may have moved."""
+    evicted: Sequence[KnownFile] = ()
+    """Rows at the new paths whose own content is not found: other known content occupies their paths."""
+    undecided: frozenset[str] = frozenset()
+    """Paths of new files that may have been moved: a file with the same stamp is known, and its path is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveFinder:
-    """Finds the files that were moved to places of one library, wherever they came from."""
+    """Gathers the evidence of moves into one library, from any path of any library."""
 
     place: Place
     rules: Rules
     stat_names: StatNames
 
-    def plan(self, new_files: Sequence[NewFile]) -> MovePlan:
-        """Which of these were moved.
+    def gather(self, new_files: Sequence[NewFile], in_place: Collection[int] = ()) -> MoveEvidence:
+        """Look at the old paths of all known files that may be one of these, and of what occupies those paths.
 
-        Where a file has left lies perhaps another by now, whose folder is not looked at in this moment. It is taken
-        along, so that one of two that swapped is never called missing.
+        An occupant's folder is not listed now. It is followed, so that one of two swapped files is never called
+        missing. `in_place` are the ids of the rows that the listing shows at their paths.
         """
-        found: dict[int, tuple[NewFile, KnownFile]] = {}
+        vacated: dict[KnownFile, SeenFile | None] = {}
+        unknown: set[KnownFile] = set()
         wave, paths = list(new_files), {each.seen.relative for each in new_files}
-        unseen: set[tuple[int, ...]] = set()
         while wave:
-            left, unknown = self._vacated(wave)
-            unseen |= {content_key(known.stamp) for known in unknown}
-            new = _matched(wave, left, found)
-            found |= new
-            occupants = (self._occupant(known, left[known]) for _, known in new.values())
-            wave = [each for each in occupants if each is not None and each.seen.relative not in paths]
+            found, not_known = self._vacated(wave, vacated, in_place)
+            vacated |= found
+            unknown |= not_known
+            occupants = [occupant for occupant in found.values() if occupant is not None]
+            wave = [NewFile(seen=seen, known=None) for seen in occupants if seen.relative not in paths]
             paths |= {each.seen.relative for each in wave}
-        relocations = [
-            Relocation(known=known, library_id=self.place.library_id, path=each.seen.relative, stamp=each.seen.stamp)
-            for each, known in found.values()
-        ]
-        there = (each.known for each, _ in found.values() if each.known is not None)
-        return MovePlan(
-            relocations=relocations,
-            in_the_way=[known for known in there if known.id not in found],
-            undecided={each.seen.relative for each in new_files if content_key(each.seen.stamp) in unseen}
-            - {each.path for each in relocations},
-        )
+        return MoveEvidence(vacated=vacated, unknown=unknown)
 
-    def _vacated(self, new_files: Iterable[NewFile]) -> tuple[dict[KnownFile, os.stat_result | None], list[KnownFile]]:
-        """Of the files that had the stamp of one of these: those that are not at their place any more, with what lies
-        there now; and those of which that cannot be known.
-        """
+    def _vacated(
+        self, new_files: Sequence[NewFile], already: Collection[KnownFile], in_place: Collection[int]
+    ) -> tuple[dict[KnownFile, SeenFile | None], set[KnownFile]]:
+        """Of the known files with one of these stamps: those that left their paths, and those not known to have."""
         seen = {each.seen.stamp for each in new_files}
         with reading():
-            candidates = video_files.known_with_stamps(list(seen))
-        left: dict[KnownFile, os.stat_result | None] = {}
-        unknown: list[KnownFile] = []
+            candidates = video_files.known_with_stamps(seen)
+        vacated: dict[KnownFile, SeenFile | None] = {}
+        unknown: set[KnownFile] = set()
         folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
         for known in candidates:
+            if known in already:
+                continue
             if known.is_evicted:
-                left[known] = None
+                vacated[known] = None
             elif not known.is_skipped:
                 folders[known.library_id, os.path.dirname(known.path)].append(known)
         removed_libraries = _RemovedLibraries(self.place, new_files)
         for (library_id, directory), inhabitants in folders.items():
             now = self.stat_names(library_id, directory, [_name(known) for known in inhabitants])
             for known in inhabitants:
-                if now is not None and _is_told_of(known, now):
-                    if _has_left(known, now.by_name[_name(known)]):
-                        left[known] = now.by_name[_name(known)]
-                elif now is None and (self._has_left_unseen(known, seen) or removed_libraries.has_transferred(known)):
-                    left[known] = None
+                if now is not None and _is_on_same_device(known, now):
+                    status = now.by_name[_name(known)]
+                    if status is None or status.st_ino != known.stamp.inode:
+                        vacated[known] = self._occupant(known, status)
+                elif now is None and (
+                    self._has_left_unseen(known, seen, in_place) or removed_libraries.has_transferred(known)
+                ):
+                    vacated[known] = None
                 else:
-                    unknown.append(known)
-        return left, unknown
+                    unknown.add(known)
+        return vacated, unknown
 
-    def _has_left_unseen(self, known: KnownFile, seen: Collection[FileStamp]) -> bool:
-        """Whether a file, whose place may not be looked at, is nevertheless not there.
+    def _has_left_unseen(self, known: KnownFile, seen: Collection[FileStamp], in_place: Collection[int]) -> bool:
+        """Whether a file certainly left its path, although the path cannot be read now.
 
-        One that is missing was not there when somebody could look. With the same ctime, too, it was neither renamed nor
-        linked: a folder above it was renamed, and holds it still.
+        A missing file was not there when its path could be read. A file of this library with the same ctime was
+        neither renamed nor linked: a folder above it was renamed and still holds it.
         """
+        if known.id in in_place:
+            return False
         has_come_with_its_folder = known.library_id == self.place.library_id and known.stamp in seen
         return not known.is_present or has_come_with_its_folder
 
-    def _occupant(self, known: KnownFile, status: os.stat_result | None) -> NewFile | None:
-        """What is at the place that this file has left, if it is a video of this library that counts."""
+    def _occupant(self, known: KnownFile, status: os.stat_result | None) -> SeenFile | None:
+        """The file at the vacated path, if it is a video of this library that the rules take."""
         if status is None or known.library_id != self.place.library_id or not stat.S_ISREG(status.st_mode):
             return None
         directory, name = os.path.split(known.path)
@@ -140,24 +154,24 @@ class MoveFinder:
             or self.rules.why_skip_directory(directory) is not None
             or self.rules.why_ignore_file(known.path, status.st_size) is not None
         )
-        return None if is_left_alone else NewFile(seen=SeenFile(name, directory, status), known=known)
+        return None if is_left_alone else SeenFile(name, directory, status)
 
 
 class _RemovedLibraries:
-    """The libraries that are not configured any more, for one that sees files."""
+    """The libraries that are not configured any more, for a library that lists new files."""
 
     def __init__(self, place: Place, new_files: Iterable[NewFile]) -> None:
         self._place = place
-        self._newcomers = new_files
+        self._new_files = new_files
         self._roots: dict[int, str] | None = None
         self._by_stamp: defaultdict[FileStamp, list[NewFile]] = defaultdict(list)
 
     def has_transferred(self, known: KnownFile) -> bool:
-        """Whether this file of one of them is now, and certainly, a newcomer of ours, and nowhere else."""
+        """Whether this file of a removed library is now, and certainly, one of the new files and nowhere else."""
         if self._roots is None:
             with reading():
                 self._roots = libraries.roots_not_configured()
-            for each in self._newcomers:
+            for each in self._new_files:
                 self._by_stamp[each.seen.stamp].append(each)
         root, same = self._roots.get(known.library_id), self._by_stamp.get(known.stamp)
         if root is None or same is None:
@@ -165,55 +179,85 @@ class _RemovedLibraries:
         return self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
 
     def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[NewFile]) -> bool:
-        """Whether the old path shows the file no more, or is the place of a newcomer by another name.
+        """Whether the old path no longer shows the file, or is another name of a new file's path.
 
-        Asked only when the file was seen on its own disk: that one answers.
+        Asked only when the file was seen on its own disk, so that disk answers.
         """
         try:
             there = FileStamp.of(os.lstat(before))
         except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError:
-            return False  # what cannot be looked at is unknown, and unknown is not gone
+            return False  # a path that cannot be read is unknown, and unknown is not gone
         if (there.inode, there.device) != (stamp.inode, stamp.device):
             return True
         return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
 
 
-def _is_one_place(one: str, other: str) -> bool:
-    """Whether both are one name in one folder, by whatever links and mounts that is reached."""
-    if os.path.basename(one) != os.path.basename(other):
-        return False
-    try:
-        return os.path.samefile(os.path.dirname(one), os.path.dirname(other))
-    except OSError:
-        return False
+def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvidence) -> Moves:
+    """Decide which of these files were moved, and which occupants of vacated paths are moved with them.
+
+    Pure. The result does not depend on the order of the files.
+    """
+    if not evidence.vacated and not evidence.unknown:
+        return Moves()
+    by_content: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
+    for known in evidence.vacated:
+        by_content[content_key(known.stamp)].append(known)
+    found: dict[int, tuple[NewFile, KnownFile]] = {}
+    wave, paths = sorted(new_files, key=_path), {each.seen.relative for each in new_files}
+    while wave:
+        matched = _matched(wave, by_content)
+        found |= matched
+        occupants = ((known, evidence.vacated[known]) for _, known in matched.values())
+        wave = sorted(
+            (
+                NewFile(seen=seen, known=known)
+                for known, seen in occupants
+                if seen is not None and seen.relative not in paths
+            ),
+            key=_path,
+        )
+        paths |= {each.seen.relative for each in wave}
+    relocations = sorted(
+        (
+            Relocation(known=known, library_id=library_id, path=each.seen.relative, stamp=each.seen.stamp)
+            for each, known in found.values()
+        ),
+        key=lambda each: each.path,
+    )
+    moved = {each.path for each in relocations}
+    unknown = {content_key(known.stamp) for known in evidence.unknown}
+    occupied = (each.known for each, _ in found.values() if each.known is not None)
+    return Moves(
+        relocations=relocations,
+        evicted=sorted((known for known in occupied if known.id not in found), key=lambda known: known.id),
+        undecided=frozenset(
+            each.seen.relative
+            for each in new_files
+            if each.seen.relative not in moved and content_key(each.seen.stamp) in unknown
+        ),
+    )
 
 
 def _matched(
-    new_files: Iterable[NewFile],
-    left: dict[KnownFile, os.stat_result | None],
-    taken: Collection[int],
+    new_files: Iterable[NewFile], vacated: Mapping[tuple[int, ...], list[KnownFile]]
 ) -> dict[int, tuple[NewFile, KnownFile]]:
-    """Each newcomer with the file that it was, by that one's id."""
-    by_stamp: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
-    for known in left:
-        if known.id not in taken:
-            by_stamp[content_key(known.stamp)].append(known)
+    """Match each new file with the known file that it was, by that file's id; each is taken out of `vacated`."""
     found: dict[int, tuple[NewFile, KnownFile]] = {}
     for each in new_files:
-        if candidates := by_stamp.get(content_key(each.seen.stamp)):
-            known = max(_likely(candidates), key=lambda known: _likeness(known, each.seen.name))
+        if candidates := vacated.get(content_key(each.seen.stamp)):
+            known = max(_likely(candidates), key=lambda known: _rank(known, each.seen.name))
             candidates.remove(known)
             found[known.id] = (each, known)
     return found
 
 
 def _likely(candidates: Sequence[KnownFile]) -> Sequence[KnownFile]:
-    """Of several with one stamp (hard links, say) those that may be it.
+    """Of several rows with one stamp (hard links, say) those that may be the file.
 
-    One that is missing spoke of this inode before those did that are present, and so were seen at their places last;
-    only a decision that none of them has speaks for it.
+    A missing row had this inode before the present rows did, and those were seen at their paths last. Only a decision
+    that no present row has makes a missing row likely.
     """
     present = [known for known in candidates if known.is_present]
     decided = [known for known in candidates if known.is_decided_by_user]
@@ -222,23 +266,34 @@ def _likely(candidates: Sequence[KnownFile]) -> Sequence[KnownFile]:
     return [*present, *decided] or candidates
 
 
-def _likeness(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
+def _rank(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
     return (_name(known) == name, known.is_decided_by_user, known.is_present, -known.id)
 
 
 def content_key(stamp: FileStamp) -> tuple[int, ...]:
-    """Two places with the same key show one file, or two hard links to it."""
+    """What two paths have in common if they show one file, or two hard links to it."""
     return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns)
 
 
-def _is_told_of(known: KnownFile, now: Found) -> bool:
-    """A folder on another device says nothing of the file: what a disk that is away leaves behind is an empty one."""
+def _is_one_place(one: str, other: str) -> bool:
+    """Whether both paths are one name in one folder, reached by different links or mounts."""
+    if os.path.basename(one) != os.path.basename(other):
+        return False
+    try:
+        return os.path.samefile(os.path.dirname(one), os.path.dirname(other))
+    except OSError:
+        return False
+
+
+def _is_on_same_device(known: KnownFile, now: Found) -> bool:
+    """Whether the folder can tell where the file is. One on another device cannot: an unmounted disk leaves an empty
+    folder."""
     return now.device == known.stamp.device and _name(known) in now.by_name
-
-
-def _has_left(known: KnownFile, there: os.stat_result | None) -> bool:
-    return there is None or there.st_ino != known.stamp.inode
 
 
 def _name(known: KnownFile) -> str:
     return os.path.basename(known.was_at)
+
+
+def _path(each: NewFile) -> str:
+    return each.seen.relative

@@ -1,15 +1,15 @@
-"""When is a new or changed file complete, and how does its work begin?
+"""Hold new and changed files until they are complete, then write their rows and queue their first stage.
 
-From the first sight of the file, through its waiting in `watch/settle.py`, to the commit that holds its row and the job
-of its first stage. A file that is quiet is complete if no name beside it and no witness objects. One `NewFiles` serves
-one library, from one thread.
+A file waits in `watch/settle.py` from its first listing on. Once it is quiet, it is complete unless a sibling's name
+or a completeness check holds it. Its row and its first job are committed together. One `NewFiles` serves one library,
+from one thread.
 """
 
 import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -28,13 +28,13 @@ from reeld.watch.walk import Found, SeenFile, stat_names
 
 log = get_logger()
 
-# One commit for so many files at a first scan: each commit waits for the disk, 200 of them at once do not.
 BATCH = 200
+"""Files in one commit at a first scan, because each commit waits for the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Settled:
-    """A file that is complete, and not recorded yet."""
+class Settled:
+    """A file that is complete and not recorded yet."""
 
     stamp: FileStamp
     completeness: Completeness
@@ -42,65 +42,75 @@ class _Settled:
 
 @dataclass(slots=True)
 class _Search:
-    """For what a newcomer may have been, or for what it stands in the place of."""
+    """A scan of all libraries, for the known file that a new file may be, or whose path it occupies."""
 
     inode: int
-    """Of the newcomer."""
+    """Of the new file."""
     is_over: Callable[[], bool]
     is_answered: bool = False
-    """Whether what was found was held against the newcomer."""
+    """Whether the new file's folder was listed again after the search."""
 
 
 @dataclass(slots=True, kw_only=True)
 class NewFiles:
-    """The files of one library that are new or changed, until their first stage is queued."""
+    """Holds the files of one library that are new or changed, until their first stage is queued."""
 
     place: Place
     rules: Rules
     settling: Settling
     completeness_checks: CompletenessChecks
     patience_s: float
-    """For how long a file with holes is waited for, while it does not change."""
+    """How long a file with holes waits while it does not change."""
     first_stage: Stage
     now_ms: Callable[[], int]
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
     rescan_directory: Callable[[str], None] = lambda _path: None
-    """Told the absolute path of a file that is not what the catalogue believes."""
+    """Called with the absolute path of a file that is not what its row says."""
     rejected: DirtyDirectories = field(default_factory=DirtyDirectories)
-    """Where files lie that came when too many waited already: a later look must show them again."""
-    _settled: dict[str, _Settled] = field(default_factory=dict)
+    """Folders with files that were rejected because too many waited: they must be listed again."""
+    _settled: dict[str, Settled] = field(default_factory=dict)
     _searches: dict[str, _Search] = field(default_factory=dict)
-    """For what files may have been, or what stood in their places, that were seen there."""
+    """By the path of the new file."""
+
+    # --- searches ----------------------------------------------------------------------------------------
 
     def wait_for_search(self, seen: SeenFile, is_over: Callable[[], bool]) -> None:
-        """This file, which is about to be seen, is taken a quiet period from now, and not before all libraries were
-        looked through and its own folder after them (`take_due`).
+        """Hold this file, which is about to be seen, until all libraries were scanned, and its own folder after them.
+
+        It waits for a quiet period at least. See `take_due`.
         """
         self._searches[seen.relative] = _Search(seen.stamp.inode, is_over)
 
     def is_searched_for(self, seen: SeenFile) -> bool:
+        """Whether the search for what this file may be has begun, or is over."""
         search = self._searches.get(seen.relative)
         return search is not None and search.inode == seen.stamp.inode
 
     def take_due(self) -> Hint | None:
-        """A folder that is to be looked at now: the libraries were looked through for a file that waits there."""
+        """Return a folder that must be scanned again now: all libraries were scanned for a file that waits there."""
         for path, search in self._searches.items():
             if not search.is_answered and search.is_over():
                 search.is_answered = True
                 return Hint(relative=os.path.dirname(path), is_recursive=False)
         return None
 
-    def see(self, seen: SeenFile, names: Collection[str]) -> None:
-        """A file that is new, or not what we know, and the names of all that lies beside it."""
+    # --- settling ----------------------------------------------------------------------------------------
+
+    def see(self, seen: SeenFile, names: Collection[str]) -> Settled | None:
+        """Take note of a listed file that is new or changed; what to record of it if it is complete.
+
+        `names` are those of all files in its folder.
+        """
         path, stamp = seen.relative, seen.stamp
         named = _hold_reason_of_names(seen.name, names)
         match self._show(path, stamp, named, must_wait=path in self._searches):
-            case SettleState.SETTLED:
-                self._run_completeness_checks(path, stamp)
-            case SettleState.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
-                # Something happened in its folder: perhaps the writer that was waited for has closed it.
-                self._confirm(path, stamp)
+            case Sight.SETTLED:
+                return self._run_completeness_checks(path, stamp)
+            case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
+                # Something happened in its folder: the writer that was waited for may have closed it.
+                return self._confirm(path, stamp)
+        return None
 
     def _show(
         self, path: str, stamp: FileStamp, hold_reason: HoldReason | None, *, must_wait: bool = False
@@ -117,45 +127,45 @@ class NewFiles:
             self.rejected.mark(os.path.dirname(path))
         return sight
 
-    def _run_completeness_checks(self, path: str, stamp: FileStamp) -> None:
-        """A file that has not changed for long when it is first seen: only a witness can make it wait."""
-        testimony = self._ask(path)
-        hold_reason, found = self._hold_reason_of(testimony), testimony.stamp or stamp
+    def _run_completeness_checks(self, path: str, stamp: FileStamp) -> Settled | None:
+        """Check a file that was unchanged for long when it was first seen: only a completeness check can hold it."""
+        checks = self._check(path)
+        hold_reason, found = self._hold_reason_of(checks), checks.stamp or stamp
         if not _is_same_file(found, stamp):
-            # Another file has come to its place since the look, perhaps one that is known: the next look finds out.
+            # Another file came to the path since the listing, perhaps a known one: the next scan finds out.
             self._searches[path] = _Search(found.inode, lambda: True)
             self._show(path, found, hold_reason, must_wait=True)
-            return
+            return None
         is_as_seen = hold_reason is None and found == stamp
-        if is_as_seen or self._show(path, found, hold_reason) is SettleState.SETTLED:
-            self._accept(path, found, testimony)
+        if is_as_seen or self._show(path, found, hold_reason) is Sight.SETTLED:
+            return self._accept(path, found, checks)
+        return None
 
-    def _confirm(self, path: str, stamp: FileStamp | None, named: HoldReason | None = None) -> None:
-        """The file's second sample. The witnesses are asked last, and only of a file that is quiet."""
+    def _confirm(self, path: str, stamp: FileStamp | None, named: HoldReason | None = None) -> Settled | None:
+        """Take the file's second sample. The completeness checks run last, and only on a file that is quiet."""
         now = self.monotonic()
         if stamp is not None:
-            self._doubt_another(path, stamp)
+            self._search_if_another(path, stamp)
         named = named or self._hold_reason_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self._is_settled(path, stamp, now, named)
-            return
-        testimony = self._ask(path)
-        # Of the same descriptor: a writer that came and went between the two looks has left its mark there.
-        stamp = testimony.stamp or stamp
-        self._doubt_another(path, stamp)
-        hold_reason = self._hold_reason_of(testimony) or self._hold_reason_of_search(path)
-        if self._is_settled(path, stamp, now, hold_reason):
-            self._accept(path, stamp, testimony)
+            return None
+        checks = self._check(path)
+        # Of the same descriptor: a writer that came and went between the two samples has left its mark there.
+        stamp = checks.stamp or stamp
+        self._search_if_another(path, stamp)
+        hold_reason = self._hold_reason_of(checks) or self._hold_reason_of_search(path)
+        return self._accept(path, stamp, checks) if self._is_settled(path, stamp, now, hold_reason) else None
 
     def _is_settled(self, path: str, stamp: FileStamp | None, now: float, hold_reason: HoldReason | None) -> bool:
-        """Where it is not, it goes on waiting, or is turned away: then a later look must show it again."""
+        """Whether the file is settled. If not it waits on, or is rejected and must be listed again."""
         is_settled = self.settling.confirm(path, stamp, now, hold_reason=hold_reason)
         if not is_settled and stamp is not None and path not in self.settling:
             self.rejected.mark(os.path.dirname(path))
         return is_settled
 
-    def _doubt_another(self, path: str, stamp: FileStamp) -> None:
-        """Another file has come to its place since the look, perhaps one that is known: the next look finds out."""
+    def _search_if_another(self, path: str, stamp: FileStamp) -> None:
+        """Search if another file came to the path since the listing, perhaps a known one: the next scan finds out."""
         before = self.settling.stamp_of(path)
         if before is not None and not _is_same_file(before, stamp):
             self._searches[path] = _Search(stamp.inode, lambda: True)
@@ -165,33 +175,33 @@ class NewFiles:
         if search is None or search.is_answered:
             return None
         return HoldReason(
-            why="it, or what was in its place, may have been moved, which is looked into first", ends_by_itself=True
+            why="all libraries are scanned first, because it, or the file that was at its path, may have been moved",
+            ends_by_itself=True,
         )
 
-    def _ask(self, path: str) -> CheckResults:
+    def _check(self, path: str) -> CheckResults:
         return self.completeness_checks.ask(os.path.join(self.place.root, path))
 
-    def _hold_reason_of(self, testimony: CheckResults) -> HoldReason | None:
-        if testimony.writer == "some":
+    def _hold_reason_of(self, checks: CheckResults) -> HoldReason | None:
+        if checks.writer == "some":
             return HoldReason(why="open for writing")
-        if testimony.holes == "some":
+        if checks.holes == "some":
             return HoldReason(why="parts of it unwritten", patience_s=self.patience_s)
         return None
 
-    def _accept(self, path: str, stamp: FileStamp, testimony: CheckResults) -> None:
-        completeness = Completeness(quiet_s=self.settling.quiet_s, writer=testimony.writer, holes=testimony.holes)
-        self._settled[path] = _Settled(stamp=stamp, completeness=completeness)
+    def _accept(self, path: str, stamp: FileStamp, checks: CheckResults) -> Settled:
         self._searches.pop(path, None)
-        if len(self._settled) >= BATCH:
-            self.flush()
+        completeness = Completeness(quiet_s=self.settling.quiet_s, writer=checks.writer, holes=checks.holes)
+        return Settled(stamp=stamp, completeness=completeness)
 
     def forget(self, path: str) -> None:
-        """It is known by now, or left alone."""
+        """Stop waiting for the file at this path: it is known by now, or left alone."""
         self.settling.forget(path)
         self._searches.pop(path, None)
+        self._settled.pop(path, None)
 
     def settle_due(self) -> None:
-        """Look again at the files whose quiet period is over, and queue those that did not change."""
+        """Sample the files whose quiet period is over, and queue those that did not change."""
         names_in = self._names_in()
         for path in self.settling.due(self.monotonic()):
             directory, name = os.path.split(path)
@@ -199,49 +209,68 @@ class NewFiles:
             try:
                 stamp = self._stamp_at(path, names)
             except OSError:
-                continue  # unknown is not gone: a folder that was closed meanwhile may be opened without a word
-            self._confirm(path, stamp, _hold_reason_of_names(name, names))
+                continue  # unknown is not gone: a folder that was closed meanwhile may be opened without an event
+            settled = self._confirm(path, stamp, _hold_reason_of_names(name, names))
+            if settled is not None:
+                self.hold({path: settled})
         for path in [path for path in self._searches if path not in self.settling]:
-            del self._searches[path]  # it went, or was turned away
+            del self._searches[path]  # it went, or was rejected
         self.flush()
 
-    def flush(self) -> None:
-        """Record what has settled, and queue its first stage, in one transaction.
+    # --- recording ---------------------------------------------------------------------------------------
 
-        If that fails the files are still in the list, and the next flush tries again. What is not in its place any more
-        by then is not recorded: it may have been seen in another since, and would be two files.
+    def hold(self, settled: Mapping[str, Settled]) -> None:
+        """Record these with the next batch. Files that are held together are recorded together."""
+        self._settled |= settled
+        if len(self._settled) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Record the files that are held, and queue their first stage, in one transaction.
+
+        If that fails they are still held, and the next flush tries again.
         """
-        names_in = self._names_in()
-        for path, settled in list(self._settled.items()):
-            if self._has_gone(path, settled.stamp, names_in(os.path.dirname(path))):
-                del self._settled[path]
+        self._settled = self.still_there(self._settled)
         if not self._settled:
             return
         with writing():
-            for path, settled in self._settled.items():
-                self._record(path, settled)
-            reidentify.read_discs_again(self.place, self._settled, self.now_ms())
-        for path in self._settled:
-            log.info("file.settled", path=path)
-        self._tell_links()
+            self.record(self._settled)
+        self.after_commit(self._settled)
         self._settled.clear()
 
-    def _tell_links(self) -> None:
-        """Whoever writes to a file under one of its names changes it under all of them, and no event tells that."""
-        linked = [
-            settled.stamp
-            for path, settled in self._settled.items()
-            if _has_other_names(os.path.join(self.place.root, path))
-        ]
+    def still_there(self, settled: Mapping[str, Settled]) -> dict[str, Settled]:
+        """Those that did not leave their paths. One that did may be seen at another, and would be two files."""
+        names_in = self._names_in()
+        return {
+            path: each
+            for path, each in settled.items()
+            if not self._has_gone(path, each.stamp, names_in(os.path.dirname(path)))
+        }
+
+    def record(self, settled: Mapping[str, Settled]) -> None:
+        """Write the rows of these files and queue their first stage; within the caller's transaction."""
+        for path, each in settled.items():
+            self._record(path, each)
+        reidentify.read_discs_again(self.place, settled, self.now_ms())
+
+    def after_commit(self, settled: Mapping[str, Settled]) -> None:
+        """Log these files, which are recorded now, and have their other hard links scanned.
+
+        A write to a file under one name changes it under all names, without an event for the others.
+        """
+        for path in settled:
+            log.info("file.settled", path=path)
+        root = self.place.root
+        linked = [each.stamp for path, each in settled.items() if _has_other_names(os.path.join(root, path))]
         if linked:
             with reading():
                 others = video_files.links_of_before(linked)
             for other in others:
                 self.rescan_directory(other)
 
-    def _record(self, path: str, settled: _Settled) -> None:
+    def _record(self, path: str, settled: Settled) -> None:
         stamp = settled.stamp
-        # What took a known file's place waited here, whatever the rules say of it.
+        # A file that replaced a known one waits here even if the rules skip it.
         if (reason := self.rules.why_ignore_file(path, stamp.size_bytes)) is not None:
             video_files.record_skipped(self.place.library_id, path, stamp, reason, self.now_ms())
             return
@@ -249,7 +278,7 @@ class NewFiles:
         self.enqueue(row_id, self.first_stage, changed_ms=max(stamp.mtime_ns, stamp.ctime_ns) // 1_000_000)
 
     def _has_gone(self, path: str, stamp: FileStamp, names: Collection[str]) -> bool:
-        """Whether the file is certainly not there, in the folder that holds these names."""
+        """Whether the file certainly left its path, in the folder that holds these names."""
         try:
             there = self._stamp_at(path, names)
         except OSError:
@@ -257,8 +286,10 @@ class NewFiles:
         return there is None or not _is_same_file(there, stamp)
 
     def _stamp_at(self, path: str, names: Collection[str]) -> FileStamp | None:
-        """None if there is no such file in the folder that holds these names, if they are known. Raises OSError if that
-        cannot be known. A file system may take HEAT.mkv for Heat.mkv: only its list tells which of them is there.
+        """Stat the file; None if there is none in the folder that holds these names. Raises OSError if unknown.
+
+        `names` is empty if they are unknown. A file system may take HEAT.mkv for Heat.mkv: only its list tells which of
+        the two exists.
         """
         if names and os.path.basename(path) not in names:
             return None
@@ -269,11 +300,11 @@ class NewFiles:
         except OSError as err:
             if err.errno != errno.ENAMETOOLONG:
                 raise
-            status = self._look_name_by_name(path, err)
+            status = self._stat_name_by_name(path, err)
         return FileStamp.of(status) if status is not None and stat.S_ISREG(status.st_mode) else None
 
-    def _look_name_by_name(self, path: str, err: OSError) -> os.stat_result | None:
-        """As a walk does, for a path that is longer than one call takes. Raises `err` if nothing can be known so."""
+    def _stat_name_by_name(self, path: str, err: OSError) -> os.stat_result | None:
+        """Stat a path that is too long for one call, as a walk does. Raises `err` if that fails as well."""
         directory, name = os.path.split(path)
         found = stat_names(self.place.root, directory, [name])
         if not isinstance(found, Found) or name not in found.by_name:
@@ -281,7 +312,7 @@ class NewFiles:
         return found.by_name[name]
 
     def _names_in(self) -> Callable[[str], frozenset[str]]:
-        """What a folder holds; empty if that cannot be known. Many files of one come together: it is listed once."""
+        """Return a function that lists a folder's names once, since its files come together; empty if unknown."""
 
         @lru_cache(maxsize=8)
         def names_in(directory: str) -> frozenset[str]:
@@ -293,12 +324,12 @@ class NewFiles:
         return names_in
 
     def begin(self, video_file_ids: Iterable[int]) -> None:
-        """Let the work on these files begin anew; within the caller's transaction."""
+        """Queue the first stage of these files; within the caller's transaction."""
         for video_file_id in video_file_ids:
             self.enqueue(video_file_id, self.first_stage)
 
     def enqueue(self, video_file_id: int, stage: Stage, changed_ms: int = 0) -> None:
-        """Let the file's work begin at this stage, whatever it was at; within the caller's transaction."""
+        """Queue the file at this stage, instead of any other; within the caller's transaction."""
         queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms(), changed_ms=changed_ms)
 
 

@@ -1,10 +1,10 @@
-"""Which names should be read again, because something came to lie beside them?
+"""Find the pending files that must be identified again because their folder changed.
 
-A name that said too little may say enough together with what comes later: the second file of a series shows which
-number counts, a .nfo says which film it is. So a file that waits for a person is identified anew when its folder has
-changed since its name was read, or a .nfo in it, or in a folder above; and with each look, as long as one of those
-could not be read. What was accepted stays: nobody takes back an answer because of what somebody else put beside it.
-Only the files of a disc are one item: which of them is the film may be another one with each that comes or goes.
+A name that said too little may say enough together with a later file: the second file of a series shows which number
+counts, a .nfo says which film it is. So a pending file is identified again when its folder, a .nfo in it, or a .nfo in
+a folder above changed after its name was read. If one of those could not be read, each scan does so. What was accepted
+stays when a file is put beside it. Only the files of a disc are one item: with each file that comes or goes, another
+one may be the film.
 """
 
 import contextlib
@@ -19,14 +19,15 @@ from reeld.identify.folders import is_disc_folder
 from reeld.pipeline.stages import AFTER_IDENTIFY, IDENTIFY
 from reeld.watch.walk import Listing
 
-# A folder's ctime lies up to a tick of the kernel's coarse clock before what it dates.
 SLACK_MS = 20
+"""A folder's ctime lies up to a tick of the kernel's coarse clock before the change that it dates."""
 
 
 def changed_ms(listing: Listing, now_ms: int) -> int:
-    """Whoever was identified before this moment, in milliseconds, may not have seen what the folder holds now.
+    """When the folder changed last, in milliseconds: a file identified before may not have seen its present siblings.
 
-    ctime, since rsync and tar set a folder's mtime back. One in the future says nothing: the clock was put back.
+    This is the ctime, since rsync and tar set a folder's mtime back. A ctime in the future is ignored: the clock was
+    put back.
     """
     return _not_seen_before(listing.ctime_ns, now_ms)
 
@@ -45,7 +46,14 @@ def _is_nfo(name: str) -> bool:
 
 
 def read_again(place: Place, listing: Listing, now_ms: int) -> None:
-    """Let the files of this folder that wait for a person, and a .nfo's in folders below, be identified once more."""
+    """Identify again the pending files whose names may say more with what the folder holds now."""
+    if waiting := to_read_again(place, listing, now_ms):
+        with writing():
+            enqueue(waiting, now_ms)
+
+
+def to_read_again(place: Place, listing: Listing, now_ms: int) -> list[int]:
+    """The ids of this folder's pending files, and below a .nfo of those in the folders below."""
     before_ms = changed_ms(listing, now_ms)
     asked = partial(video_files.asked_about_before, place.library_id, listing.relative, is_below=has_nfo(listing))
     with reading():
@@ -53,16 +61,14 @@ def read_again(place: Place, listing: Listing, now_ms: int) -> None:
         may_wait = has_nfo(listing) and asked(now_ms)
         if is_disc_folder(os.path.basename(listing.relative)):
             waiting += video_files.disc_read_before(place.library_id, listing.relative, before_ms)
-    if may_wait:  # else no .nfo need be looked at
+    if may_wait:  # else the .nfo files need no stat
         with reading():
             waiting += asked(_nfo_changed_ms(place, listing, now_ms))
-    if waiting:
-        with writing():
-            _identify(waiting, now_ms)
+    return waiting
 
 
 def _nfo_changed_ms(place: Place, listing: Listing, now_ms: int) -> int:
-    """As `changed_ms`, of the .nfo files of the folder: one that is rewritten in its place changes no folder."""
+    """As `changed_ms`, of the .nfo files of the folder: one that is rewritten in place does not change the folder."""
     latest = 0
     for name in filter(_is_nfo, listing.companions):
         with contextlib.suppress(OSError):
@@ -72,14 +78,14 @@ def _nfo_changed_ms(place: Place, listing: Listing, now_ms: int) -> int:
 
 
 def read_discs_again(place: Place, settled_paths: Collection[str], now_ms: int) -> None:
-    """Let the other files of the discs be identified once more to which these belong; within the caller's
-    transaction."""
+    """Identify again the other files of the discs that these belong to; within the caller's transaction."""
     for directory in {os.path.dirname(path) for path in settled_paths}:
         if is_disc_folder(os.path.basename(directory)):
-            _identify(video_files.disc_read_before(place.library_id, directory, before_ms=0), now_ms)
+            enqueue(video_files.disc_read_before(place.library_id, directory, before_ms=0), now_ms)
 
 
-def _identify(video_file_ids: Collection[int], now_ms: int) -> None:
+def enqueue(video_file_ids: Collection[int], now_ms: int) -> None:
+    """Identify these files again, unless their jobs come to that anyway; within the caller's transaction."""
     for video_file_id in video_file_ids:
         queue.enqueue_if_idle(
             video_file_id,
