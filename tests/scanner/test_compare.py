@@ -1,4 +1,4 @@
-"""Does what a walk sees become what the catalogue says? On real folders, with the clock moved by hand."""
+"""Test that the rows follow the disk, on real folders, with a clock that the test moves."""
 
 import contextlib
 import os
@@ -40,13 +40,13 @@ from tests.catalog.rows import NOW_MS, add_libraries, claim_one
 
 QUIET_S = 5.0
 PATIENCE_S = 86_400.0
-NOBODY = 65534
+UNPRIVILEGED = 65534
 RULES = Rules(extensions=frozenset({"mkv"}))
 
 
 @dataclass
 class World:
-    """A library's folder, the intake that brings its rows up to date, and the clocks of both."""
+    """A library's folder, the scanner that brings its rows up to date, and the clocks of both."""
 
     root: Path
     library_id: int
@@ -59,7 +59,7 @@ class World:
         self.restart()
 
     def restart(self, **rules: Any) -> None:
-        """As after a new start of reeld, perhaps with other rules."""
+        """Start again, as reeld does after a restart, perhaps with other rules."""
         self.rules = replace(self.rules, **rules)
         place = Place(self.library_id, str(self.root))
         stat_names = stat_names_of({self.library_id: Root(place=place)})
@@ -122,14 +122,14 @@ class World:
         self.folder_scanner.new_files.settle_due()
 
     def look_twice(self, hint: Hint = EVERYTHING) -> None:
-        """Look, and once more when it is time: what neither finds is missing."""
+        """Scan, and once more when it is time: what neither scan finds is missing."""
         self.look(hint)
         self.wait()
 
     def be_quiet(self) -> None:
-        """Look and wait until there is nothing new to see.
+        """Scan and wait until nothing is new.
 
-        Each round is a quiet period: what came to the place of a missing file is first looked for, then seen again.
+        Each round is a quiet period: a file at the path of a missing one is first searched for, then seen again.
         """
         for _ in range(5):
             self.look()
@@ -137,7 +137,7 @@ class World:
         assert len(self.folder_scanner.new_files.settling) == 0
 
     def finish(self) -> None:
-        """As if all stages had run: every present file is read, filed as a film, and hashed."""
+        """Write what all stages would: every present file is read, assigned to a film, and hashed."""
         with writing():
             wanted = VideoFile.verdict.is_null() | (VideoFile.verdict != "ignored")
             for row in list(VideoFile.select().where(VideoFile.state == "present", wanted)):
@@ -179,7 +179,7 @@ def world(catalog: Path, tmp_path: Path) -> World:
 
 @pytest.fixture
 def known(world: World) -> World:
-    """A library with two files, of which all is known."""
+    """A library with two files that went through all stages."""
     world.write("a/one.mkv", "one")
     world.write("a/two.mkv", "second")
     world.be_quiet()
@@ -492,7 +492,7 @@ def test_a_known_film_that_is_written_anew_is_not_too_small_while_that_begins(kn
     assert known.row("a/one.mkv").verdict == "ignored", "it stayed so"
 
 
-# --- what cannot be looked at ----------------------------------------------------------------------------
+# --- what cannot be read ---------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -504,7 +504,7 @@ def _without_privileges(*reachable: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(NOBODY)
+    os.seteuid(UNPRIVILEGED)
     try:
         yield
     finally:
@@ -673,12 +673,12 @@ ACTS = st.one_of(
     st.tuples(st.sampled_from(["write", "delete"]), NAMES, NAMES),
     st.tuples(st.sampled_from(["rename", "link", "swap", "copy over"]), NAMES, NAMES),
     st.tuples(st.just("rename"), FOLDERS, FOLDERS),
-    st.tuples(st.sampled_from(["look", "look at one", "wait", "work", "restart", "ignore"]), NAMES, NAMES),
+    st.tuples(st.sampled_from(["scan", "scan one", "wait", "work", "restart", "ignore"]), NAMES, NAMES),
 )
 
 
 def _act(world: World, what: str, one: str, two: str, number: int) -> None:
-    if what in ("look", "look at one", "wait", "work", "restart", "ignore"):
+    if what in ("scan", "scan one", "wait", "work", "restart", "ignore"):
         _let_reeld(world, what, one)
     else:
         _change_the_disk(world, what, one, two, number)
@@ -708,9 +708,9 @@ def _change_the_disk(world: World, what: str, one: str, two: str, number: int) -
 
 def _let_reeld(world: World, what: str, one: str) -> None:
     match what:
-        case "look":
+        case "scan":
             world.look()
-        case "look at one":
+        case "scan one":
             world.look(Hint(relative=os.path.dirname(one), is_recursive=False))
         case "wait":
             world.wait()
@@ -753,7 +753,7 @@ def _empty(world: World) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 @given(st.lists(ACTS, max_size=14))
-@example([("write", "a.mkv", ""), ("look", "", ""), ("wait", "", ""), ("work", "", ""), ("rename", "a.mkv", "b.mkv")])
+@example([("write", "a.mkv", ""), ("scan", "", ""), ("wait", "", ""), ("work", "", ""), ("rename", "a.mkv", "b.mkv")])
 def test_after_quiet_the_catalogue_says_what_a_fresh_scan_would(world: World, acts: list[tuple[str, str, str]]) -> None:
     _empty(world)
     for number, (what, one, two) in enumerate(acts):
@@ -776,7 +776,7 @@ def test_after_quiet_the_catalogue_says_what_a_fresh_scan_would(world: World, ac
 
 
 def test_what_is_listed_while_another_disk_is_mounted_over_the_folder_changes_nothing(known: World) -> None:
-    """The root was what it should be when the look began, and is not when the folder was listed."""
+    """The root was the right one when the scan began, and is not when the folder was listed."""
     before = known.row("a/one.mkv").size_bytes
     seen = check_root(str(known.root))
     assert isinstance(seen, RootSeen)

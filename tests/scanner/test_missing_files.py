@@ -1,4 +1,4 @@
-"""When is a file missing? On real folders, with the clock moved by hand."""
+"""Test when a file is missing, on real folders, with a clock that the test moves."""
 
 import errno
 import os
@@ -70,7 +70,7 @@ def test_a_file_is_missing_after_two_looks_a_quiet_period_apart(world: World) ->
     assert world.folder_scanner.missing_files.take_due() is None
     assert _missing(world) == set()
     assert world.folder_scanner.missing_files.next_due() == due, (
-        "a look that comes too early does not put the second off"
+        "a scan that comes too early does not put the confirming scan off"
     )
     world.advance_s += 1
     assert world.folder_scanner.missing_files.take_due() == Hint(relative="a", is_recursive=False)
@@ -90,7 +90,7 @@ def test_a_file_that_is_back_before_the_second_look_was_never_missing(world: Wor
     assert world.folder_scanner.missing_files.next_due() is None
     (world.root / "a/one.mkv").unlink()
     world.look()
-    assert _missing(world) == set(), "the look of before does not count"
+    assert _missing(world) == set(), "the earlier scan does not count"
     assert world.row("a/one.mkv").changed_at == changes
 
 
@@ -107,7 +107,7 @@ def test_each_file_has_its_own_two_looks(world: World) -> None:
 
 
 def test_the_copy_of_a_file_that_went_missing_is_asked_about_and_whoever_sleeps_is_woken(world: World) -> None:
-    """Nobody wakes for a job that was queued without a word; only the second look makes it."""
+    """No worker wakes for a job that was queued silently; only the confirming scan queues it."""
     shutil.copy2(world.root / "a/one.mkv", world.root / "b/copy.mkv")
     with writing():
         stamp = FileStamp.of(os.lstat(world.root / "b/copy.mkv"))
@@ -140,7 +140,7 @@ def test_a_look_during_which_the_root_changed_is_neither_the_first_nor_the_secon
     (world.root / "a/one.mkv").unlink()
 
     def swap() -> bool:
-        # Back at once: what the look says of its folders is not even wrong, and still does not count.
+        # Back at once: what the scan says of its folders is right, and still does not count.
         if not aside.exists():
             world.root.rename(aside)
             world.root.mkdir()
@@ -164,7 +164,7 @@ def test_a_look_during_which_the_root_changed_is_neither_the_first_nor_the_secon
 def test_the_files_of_a_folder_that_the_rules_leave_out_are_missing_once_it_is_deleted(
     world: World, is_decided: bool
 ) -> None:
-    """Nobody looks into it; but that it is not there can be known."""
+    """It is not scanned; but a folder that is not there can be known."""
     world.finish()
     if is_decided:
         decide(world.row("a/one.mkv").id, "Decided")
@@ -212,7 +212,9 @@ def test_a_second_look_that_cannot_be_made_is_asked_for_later_and_not_all_the_ti
     (world.root / "a/one.mkv").unlink()
     world.look()
     world.advance_s += QUIET_S + 1
-    assert world.folder_scanner.missing_files.take_due() is not None, "and nobody looks: the folder cannot be listed"
+    assert world.folder_scanner.missing_files.take_due() is not None, (
+        "and no scan succeeds: the folder cannot be listed"
+    )
     assert world.folder_scanner.missing_files.take_due() is None
     world.wait(60)
     assert _missing(world) == {"a/one.mkv"}
@@ -249,7 +251,7 @@ def test_files_that_are_found_again_elsewhere_release_what_was_held(world: World
     assert _held(world) is not None
     os.rename(tmp_path / "many", world.root / "other")
     world.look(Hint(relative="other", is_recursive=True))
-    assert _held(world) is None, "although nobody looked at the old folder again"
+    assert _held(world) is None, "although the old folder was not scanned again"
     assert _missing(world) == set()
 
 
@@ -278,7 +280,7 @@ def test_folders_that_go_one_after_the_other_within_a_minute_count_together(worl
     assert _missing(world) == set(_many("c", 12))
     world.advance_s += 10 * AT_ONCE_S
     world.look_twice()
-    assert _missing(world) == set(_many("c", 12)), "time does not decide what a person must"
+    assert _missing(world) == set(_many("c", 12)), "time does not decide what the user must"
 
 
 def test_folders_that_go_over_the_days_do_not_count_together(world: World) -> None:
@@ -291,7 +293,7 @@ def test_folders_that_go_over_the_days_do_not_count_together(world: World) -> No
 
 
 def test_a_large_folder_that_is_being_deleted_while_reeld_looks_is_held_as_one(world: World) -> None:
-    """What is gone at the first second looks is few; the rest has been looked for once, and is waited for."""
+    """The first confirming scans find few files gone; the others were not found once, and are waited for."""
     _add(world, *_many("c", 15), *_many("d", 15))
     shutil.rmtree(world.root / "c")
     world.look()
@@ -358,7 +360,7 @@ def test_what_a_person_accepted_is_recorded_and_what_goes_later_is_another_matte
     (world.root / "a/one.mkv").unlink()
     world.look()
     assert _missing(world) == set(_many("many", 60))
-    assert Library.get().is_accepted, "a/one.mkv was looked for once only"
+    assert Library.get().is_accepted, "a/one.mkv was not found once only"
     world.wait()
     assert _missing(world) == {*_many("many", 60), "a/one.mkv"}
     assert not Library.get().is_accepted
@@ -435,9 +437,9 @@ def test_a_disk_that_goes_during_the_walk_makes_nothing_missing(
     assert set(world.states().values()) == {"present"}
 
 
-@pytest.mark.parametrize(("kept", "is_believed"), [(1.0, True), (0.9, True), (0.8, False), (0.0, False)])
-def test_another_folder_is_believed_when_nine_in_ten_of_the_known_files_are_in_it(
-    world: World, kept: float, is_believed: bool
+@pytest.mark.parametrize(("kept", "is_verified"), [(1.0, True), (0.9, True), (0.8, False), (0.0, False)])
+def test_another_folder_is_verified_when_nine_in_ten_of_the_known_files_are_in_it(
+    world: World, kept: float, is_verified: bool
 ) -> None:
     _add(world, *_many("a", 97))
     root = Root(place=world.folder_scanner.place, rng=Random(7))
@@ -448,7 +450,7 @@ def test_another_folder_is_believed_when_nine_in_ten_of_the_known_files_are_in_i
         path.unlink()
     world.root.rename(world.root.with_name("original"))
     copy.rename(world.root)
-    assert isinstance(root.check(), RootSeen) is is_believed
+    assert isinstance(root.check(), RootSeen) is is_verified
 
 
 def test_a_copy_that_lost_the_times_is_a_persons_to_accept(world: World) -> None:
@@ -502,7 +504,7 @@ def _empty_place(world: World, name: str) -> None:
 
 
 def test_a_root_that_was_accepted_is_not_the_empty_place_that_it_left(world: World) -> None:
-    """A person accepts a copy on a new disk while reeld is not running; at the next start that disk is away."""
+    """The user accepts a copy on a new disk while reeld is not running; at the next start that disk is away."""
     Root(place=world.folder_scanner.place).check()
     shutil.copytree(world.root, world.root.with_name("copy"), copy_function=shutil.copyfile)
     world.root.rename(world.root.with_name("original"))
@@ -515,7 +517,7 @@ def test_a_root_that_was_accepted_is_not_the_empty_place_that_it_left(world: Wor
     assert not Library.get().is_accepted
     world.root.rmdir()
     world.root.with_name("the copy, unplugged").rename(world.root)
-    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem), "it is to be accepted anew"
+    assert isinstance(Root(place=world.folder_scanner.place).check(), RootProblem), "it must be accepted again"
     _accept()
     assert isinstance(Root(place=world.folder_scanner.place).check(), RootSeen)
 

@@ -1,4 +1,4 @@
-"""Is a name read again when something came to lie beside it, and only then?"""
+"""Test that a name is read again when its folder changed, and only then."""
 
 import os
 from pathlib import Path
@@ -160,7 +160,7 @@ def test_a_disc_is_read_again_with_each_file_that_comes_to_it(films: World) -> N
     with writing():
         assignments.reject(assignments.open_validation(world.row(streams[0]).id, 0), world.now_ms())
     _let_come(world, streams[2])
-    assert world.jobs() == {streams[1]: "identify", streams[2]: "name"}, "what a person decided stays"
+    assert world.jobs() == {streams[1]: "identify", streams[2]: "name"}, "what the user decided stays"
     _let_come(world, "Heat (1995)/other.mkv")
     assert world.jobs() == {"Heat (1995)/other.mkv": "name"}, "nothing came to the disc"
     world.finish()

@@ -1,6 +1,6 @@
-"""Does a rename that changes nothing but the case count, on a disk that does not tell cases apart?
+"""Test that a rename that changes only the case counts, on a disk that ignores the case.
 
-As Samba, exFAT, NTFS and APFS do: there a name of before still leads to the file.
+Samba, exFAT, NTFS and APFS are such disks: the old name still leads to the file there.
 """
 
 import os

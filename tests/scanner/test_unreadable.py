@@ -1,4 +1,4 @@
-"""What becomes of files that cannot be read for now, or never, through no fault of theirs? By the real stages."""
+"""Test files that cannot be read now, or ever, for no fault of their own, with the real stages."""
 
 import contextlib
 import fcntl
@@ -125,7 +125,7 @@ def test_a_file_that_another_program_had_to_itself_is_read_once_it_is_free(world
 def test_a_disk_that_goes_while_a_name_is_read_leaves_no_verdict_without_what_lies_beside_it(
     world: World, tools: StageContext, tmp_path: Path
 ) -> None:
-    """A folder that is not there has no neighbours and no .nfo, and nobody would come again once the name is read."""
+    """A folder that is not there has no siblings and no .nfo, and a name that was read is not read again."""
     (world.root / "Heat").mkdir()
     make_video(world.root / "Heat/Heat.mkv", seed=1)
     (world.root / "Heat/Heat.nfo").write_text(NFO)
@@ -165,7 +165,7 @@ def _look_and_work(world: World, tools: StageContext, disk_health: DiskHealth) -
 def test_a_nfo_that_may_not_be_read_is_asked_about_and_read_once_it_may_be(
     world: World, tools: StageContext, name: str, nfo: str, verdict: str
 ) -> None:
-    """Nobody touches the .nfo when the user that runs reeld is put into its group."""
+    """The .nfo is not touched when the user that runs reeld is put into its group."""
     make_video(world.root / name, seed=1)
     sidecar = (world.root / name).with_suffix(".nfo")
     sidecar.write_text(nfo)
@@ -197,7 +197,7 @@ def test_a_name_keeps_its_candidate_while_a_nfo_may_not_be_read(world: World, to
         assert [each["title"] for each in question.candidates] == ["Alien"]
         _look_and_work(world, tools, DiskHealth())
         (same,) = VideoFile.get().validations
-    assert same.id == question.id, "whoever is about to answer answers this one"
+    assert same.id == question.id, "a user who is about to answer answers this one"
 
 
 def test_a_nfo_that_is_a_folder_a_link_or_a_pipe_says_nothing(world: World, tools: StageContext) -> None:

@@ -1,11 +1,11 @@
-"""Identifies a file's content by its stamp, and makes file names safe to print."""
+"""Describe a file as `stat` sees it, and how complete it was when it settled."""
 
 import os
 from dataclasses import dataclass
 from typing import Literal, Self
 
 WriterSeen = Literal["none", "some", "unknown", "not asked"]
-"""Whether any process may write to the file, through a descriptor or a mapping."""
+"""Whether a process may write to the file, by a descriptor or a mapping."""
 
 HolesSeen = Literal["none", "some", "unknown", "not asked"]
 """Whether parts of the file were never written, or left out because they are zeros."""
@@ -13,7 +13,7 @@ HolesSeen = Literal["none", "some", "unknown", "not asked"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStamp:
-    """The facts of `stat` that change with a file's content. Equal stamps mean an unchanged file."""
+    """What `stat` says of a file's content. Between two equal stamps the bytes were not touched."""
 
     size_bytes: int
     mtime_ns: int
@@ -32,10 +32,10 @@ class FileStamp:
         )
 
     def has_same_content_as(self, other: "FileStamp") -> bool:
-        """Tell whether both stamps belong to the same content, as far as `stat` shows.
+        """Whether both stamps are of the same bytes, as far as `stat` can tell.
 
-        ctime is left out: a rename, a chmod or a new hard link changes it and no byte. The device
-        is left out: its number may differ after the next boot.
+        ctime is left out: a rename, a chmod or a new hard link changes it and no byte of the file. The device is left
+        out: its number may differ after the next boot.
         """
         return (self.size_bytes, self.mtime_ns, self.inode) == (other.size_bytes, other.mtime_ns, other.inode)
 
@@ -45,13 +45,13 @@ class Completeness:
     """Why a file counted as complete when it settled."""
 
     quiet_s: float
-    """It had not changed for at least this long."""
+    """The least time, in seconds, that it had not changed for."""
     writer: WriterSeen
     holes: HolesSeen
 
 
 def readable(path: str) -> str:
-    """Escape `path` for the user: undecodable bytes as `\\xNN`, and all control characters.
+    """Make `path` safe to print: undecodable bytes as `\\xNN`, control characters escaped.
 
     A hostile name must not move a terminal's cursor or fake a line of a log.
     """

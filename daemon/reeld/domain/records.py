@@ -1,4 +1,4 @@
-"""Extracts of catalogue rows that the folders pass to each other, instead of the rows."""
+"""Carry the parts of a row that other modules need; rows themselves stay in `catalog/`."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reeld.domain.identity import LibraryKind
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A library for a scan: its row's id and its folder's path."""
+    """A library as a walk needs it: its row's id and its root."""
 
     library_id: int
     root: str
@@ -17,7 +17,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """A known video file, as a stage of the pipeline receives it."""
+    """One video file as the catalogue knows it; the input of a stage."""
 
     id: int
     library_path: str
@@ -25,7 +25,7 @@ class FileRecord:
     path: str
     """Relative to the library."""
     stamp: FileStamp
-    """The stamp when the file settled. If it differs now, the file has changed since."""
+    """What `stat` said when the file settled. A file that differs has changed since."""
     duration_ms: int | None = None
     has_video: bool = False
     """Whether the prober found a video in it."""
@@ -38,7 +38,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFile:
-    """A known file, as a scan needs it to recognize files as new, changed, moved or unchanged."""
+    """The part of a row that tells whether a listed file is new, changed, moved or the same."""
 
     id: int
     library_id: int
@@ -46,24 +46,24 @@ class KnownFile:
     stamp: FileStamp
     is_present: bool
     is_skipped: bool
-    """Skipped by the library's rules, so its content was never read."""
+    """The library's rules skip it, so its content is never read."""
     is_decided_by_user: bool = False
     reason: str | None = None
 
     @property
     def was_at(self) -> str:
-        """Its path, or its former path if another file took its place."""
+        """Its path, or the path that it had before another file occupied that."""
         return place_of(self.path)
 
     @property
     def is_evicted(self) -> bool:
-        """Whether another file took its place, so that it certainly is not there."""
+        """Whether another file occupies its path, so that it certainly is not there."""
         return "//" in self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relocation:
-    """A known file at a new place, perhaps in another library, with its new stamp."""
+    """A known file that now has another path, perhaps in another library, with its stamp there."""
 
     known: KnownFile
     library_id: int
@@ -72,18 +72,18 @@ class Relocation:
 
 
 def evicted(path: str, video_file_id: int) -> str:
-    """Return the path of an evicted file: one that no real file can have."""
+    """Make the path of a missing file whose path another file occupies. No file can have such a path."""
     return f"{place_of(path)}//{video_file_id}"
 
 
 def place_of(path: str) -> str:
-    """Return a file's path, or its former path if it was evicted."""
+    """The path of a row, without the mark of an evicted one."""
     return path.partition("//")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work on one file that this process has claimed. `attempts` includes this one."""
+    """Work on one file that this process claimed. `attempts` includes this one."""
 
     id: int
     video_file_id: int
