@@ -328,7 +328,7 @@ def _write_row(row: Before) -> None:
     row_id = video_files.record_settled(row.library_id, row.path, row.stamp, NOW_MS, COMPLETE)
     if "decided" in row.kind:
         film = Reading(kind="movie", title=f"Film {row_id}", year=1999)
-        question = assignments.open_question(row_id, NOW_MS)
+        question = assignments.open_validation(row_id, NOW_MS)
         assignments.validate(question, film, candidate=None, key_of=title_key, now_ms=NOW_MS)
     if "missing" in row.kind or row.kind == "evicted":
         video_files.record_missing([row_id], row.library_id, os.path.dirname(row.path), NOW_MS)

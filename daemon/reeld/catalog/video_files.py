@@ -193,16 +193,6 @@ def present_in_directory(library_id: int, directory: str) -> list[int]:
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
 
 
-def without_full_hash() -> list[int]:
-    """The ids of files that went through all other stages and have no full hash since they were last touched."""
-    done = VideoFile.id.not_in(JobRow.select(JobRow.video_file))
-    is_processed = VideoFile.fingerprint.is_null(False) & VideoFile.verdict.is_null(False)
-    unhashed = (VideoFile.state == "present") & (VideoFile.file_hash.is_null() | VideoFile.is_in_doubt)
-    configured = VideoFile.library.in_(Library.select(Library.id).where(Library.state != "removed"))
-    wanted = VideoFile.select(VideoFile.id).where(unhashed, is_processed, done, configured)
-    return [row_id for (row_id,) in wanted.tuples()]
-
-
 def read_by_reeld(library_id: int) -> list[int]:
     """The ids of present files that were identified, and about which neither the user nor a rule decided."""
     by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("user", "rules"))
@@ -217,7 +207,7 @@ def record_settled(
     library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
 ) -> int:
     """Write a file that is new, or has new content, and forget what was read from the old content. Returns its id."""
-    values = stamp_columns(stamp) | _CONTENT_FORGOTTEN | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | media.forgotten() | {"state": "present", "missing_since": None}
     values["completeness"] = None if completeness is None else asdict(completeness)
     known = known_at(library_id, path)
     if known is None:

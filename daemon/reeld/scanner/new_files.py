@@ -105,9 +105,9 @@ class NewFiles:
         path, stamp = seen.relative, seen.stamp
         named = _hold_reason_of_names(seen.name, names)
         match self._show(path, stamp, named, must_wait=path in self._searches):
-            case Sight.SETTLED:
+            case SettleState.SETTLED:
                 return self._run_completeness_checks(path, stamp)
-            case Sight.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
+            case SettleState.WAITING if named is None and self.settling.is_quiet(path, stamp, self.monotonic()):
                 # Something happened in its folder: the writer that was waited for may have closed it.
                 return self._confirm(path, stamp)
         return None
@@ -137,7 +137,7 @@ class NewFiles:
             self._show(path, found, hold_reason, must_wait=True)
             return None
         is_as_seen = hold_reason is None and found == stamp
-        if is_as_seen or self._show(path, found, hold_reason) is Sight.SETTLED:
+        if is_as_seen or self._show(path, found, hold_reason) is SettleState.SETTLED:
             return self._accept(path, found, checks)
         return None
 
