@@ -135,7 +135,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             _run("umount", world.library)
             reason = witness.expect("L", "unverified", stir=disk)
             assert "`reeld libraries accept L`" in reason
-            assert "of 3 known files 0 are there" in reason
+            assert "0 of 3 known files are unchanged" in reason
             assert reason == state_of(world)["reason"]
             assert reason in world.said("status")
             plug_in(disk, world.library)

@@ -232,14 +232,14 @@ def test_a_directory_without_a_watch_is_found_and_if_need_be_looked_at_by_the_cl
         (world.library / "blind" / "below").mkdir(parents=True)
         (world.library / "seen").mkdir()
         with RunningDaemon(world) as daemon:
-            doubted = daemon.wait_for("watch.doubted")
-            assert "of 2 directories nothing would be told, blind among them" in doubted["reason"]
+            doubted = daemon.wait_for("watch.unreliable")
+            assert "2 directories without a watch of the kernel, blind among them" in doubted["reason"]
             assert daemon.count("watch.failed") == 2
             make_video(world.library / "blind" / "below" / "Heat (1995).mkv")
             daemon.assert_true()
             watching = watching_of(world)
             assert (watching["mode"], watching["is_degraded"]) == ("events and polling", True)
-            assert "degraded: watched and polled: of 2 directories" in world.said("status")
+            assert "degraded: watched and polled: 2 directories" in world.said("status")
 
 
 # --- too few watches -------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def test_a_library_that_is_to_be_polled_or_trusted_is_so_whatever_it_lies_on(ove
     world = World(root=overlay, library_extra='watch = "poll"\n', extra="[watch]\npoll_s = 0.5\n")
     with RunningDaemon(world) as daemon:
         daemon.wait_until(lambda: watching_of(world).get("mode") == "polling", "it is polled")
-        assert watching_of(world)["reason"] == "its configuration says so"
+        assert watching_of(world)["reason"] == 'its configuration says watch = "poll"'
         make_video(world.library / "folder" / "Ran (1985).mkv", seed=2)
         daemon.assert_true()
         world.library_extra = 'watch = "events"\n'
@@ -342,11 +342,11 @@ def test_a_library_is_polled_once_changes_were_found_that_nothing_told_of(overla
     with RunningDaemon(world) as daemon:
         daemon.wait_until(lambda: watching_of(world).get("mode") == "events", "it is watched")
         for seed in range(6):
-            if daemon.find("watch.doubted"):
+            if daemon.find("watch.unreliable"):
                 break
             behind = make_video(overlay / "disk" / "lower" / "folder" / f"Film {seed} (1995).mkv", seed=seed)
             daemon.wait_for("file.settled", path=f"folder/{behind.name}")
-        assert "had not told of, last in folder" in daemon.wait_for("watch.doubted")["reason"]
+        assert "no event had reported, last in folder" in daemon.wait_for("watch.unreliable")["reason"]
         daemon.wait_until(lambda: watching_of(world)["mode"] == "events and polling", "it is polled")
         assert watching_of(world)["is_degraded"]
         daemon.assert_true()

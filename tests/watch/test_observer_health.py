@@ -12,7 +12,7 @@ from reeld.config import Library, WatchMode
 from reeld.watch.directories import KnownDirectories
 from reeld.watch.hints import EVERYTHING, DirtyDirectories
 from reeld.watch.mounts import Mount
-from reeld.watch.observer_health import AUDIT_AGAIN_S, HELD_S, MOUNTS_S, UNTOLD_S, Notice, ObserverHealth
+from reeld.watch.observer_health import AUDIT_AGAIN_S, HELD_S, MOUNTS_S, UNRELIABLE_S, Notice, ObserverHealth
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, list_directory
 
@@ -136,25 +136,25 @@ def test_the_owner_can_say_how_a_library_is_watched(tmp_path: Path, mode: WatchM
 
 def test_two_changes_that_were_not_told_are_needed_for_doubt_which_ends_after_a_day(watched: Watched) -> None:
     watched.tend()
-    watched.watching.doubt("a")
+    watched.watching.report_missed_event("a")
     assert watched.tend() == EVENTS
-    watched.watching.doubt("a/b")
+    watched.watching.report_missed_event("a/b")
     notice = watched.tend()
     assert (notice.mode, notice.is_degraded) == ("events and polling", True)
     assert "a/b" in str(notice.why)
-    assert watched.tend(UNTOLD_S - 1).is_degraded
+    assert watched.tend(UNRELIABLE_S - 1).is_degraded
     assert watched.tend(1) == EVENTS
-    watched.watching.doubt("a")
+    watched.watching.report_missed_event("a")
     assert watched.tend() == EVENTS
 
 
 def test_a_rebuilt_observer_explains_what_was_not_told_before(watched: Watched) -> None:
     watched.tend()
-    watched.watching.doubt("a")
+    watched.watching.report_missed_event("a")
     watched.kill_observer()
     watched.tend()
     watched.tend(1)
-    watched.watching.doubt("a")
+    watched.watching.report_missed_event("a")
     assert watched.tend() == EVENTS
 
 
@@ -173,7 +173,7 @@ def test_a_directory_is_blind_only_when_it_is_so_twice(watched: Watched, tmp_pat
     assert watched.tend() == EVENTS
     watched.now += AUDIT_AGAIN_S
     watched.watching.audit(directories)
-    assert "of 1 directory nothing would be told, .unwatched among them" in str(watched.tend().why)
+    assert "1 directory without a watch of the kernel, .unwatched among them" in str(watched.tend().why)
     (tmp_path / ".unwatched").rmdir()
     assert watched.tend(1) == EVENTS
     watched.watching.audit_soon()

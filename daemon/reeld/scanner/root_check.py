@@ -1,10 +1,9 @@
-"""Is this the library that we know, or what is left in its place when the disk is away?
+"""Verify that a library's root is the directory that it was, before anything in it is scanned.
 
-An unmounted disk leaves an empty folder behind, and another disk may be mounted where it was: everything would seem to
-be missing. So a library keeps a passport of its root and of each mount point below (`watch/fs_identity.py`). Where that
-does not prove that this is the directory of before, the known files decide, and if they are not there, a person does
-(`reeld libraries accept`). A root that is not believed is not looked into; a mount point below it that is not
-believed is left out, with all that lies there.
+An unmounted disk leaves an empty folder, and another disk may be mounted in its place: all files would seem missing. So
+a library keeps the filesystem identity of its root and of each mount point below it (`watch/fs_identity.py`). Where the
+identity proves nothing, a sample of the known files decides. If they are not there, the user decides with
+`reeld libraries accept`. An unverified root is not scanned. An unverified mount point below it is left out.
 """
 
 import os
@@ -24,22 +23,21 @@ from reeld.domain.records import KnownFile, Place
 from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
 from reeld.watch.walk import RootSeen, check_root
 
-# Of so many files drawn by chance, at least this share must be there, with their size and time. A copy of the library
-# on a new disk passes when the copier kept the times, and is a person's to accept when it did not: by sizes alone an
-# old backup, or a disk that was filled by another program, passes as well.
+# Of a random sample of files, this share must be there with its size and time. A copy of the library on a new disk
+# passes if the times were copied, else the user must accept it. By sizes alone an old backup would pass as well.
 SAMPLE = 50
 ENOUGH = 0.9
 
-# How often what was not believed is judged again although nothing about it changed: files may have been put back.
+# How often an unverified root is judged again although it is the same directory: files may have been put back.
 JUDGE_S = 15.0
 
-# So many folders are named in a sentence.
+# A message names at most this many folders.
 MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RootProblem:
-    """Why the library is not to be looked into. `state` is offline or suspect; `reason` is for a person."""
+    """Why the library is not scanned. `state` is offline or unverified; `reason` is shown to the user."""
 
     state: str
     reason: str
@@ -47,60 +45,59 @@ class RootProblem:
 
 @dataclass(slots=True, kw_only=True)
 class Root:
-    """The directory of one library, for whoever wants to look into it or to call something in it absent.
+    """The root of one library. Any thread may call it, but not within a transaction.
 
-    Any thread may ask, outside of transactions (two locks in another order would never let go); one at a time is
-    answered.
+    It takes its own lock and then the catalogue's. A caller that holds the catalogue's lock could wait for ever.
     """
 
     place: Place
     rng: Random = field(default_factory=Random)
     monotonic: Callable[[], float] = time.monotonic
     is_accepted: bool = False
-    """Whether a person accepted what is there, and that was not taken in yet."""
+    """Whether the user accepted what is there, and the scanner has not finished acting on it."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _seen: RootSeen | None = None
     _verdict: RootSeen | RootProblem | None = None
     _judge_again_at: float = 0.0
 
     def check(self) -> RootSeen | RootProblem:
-        """The library's directory as it is now, if it is to be believed. Raises CatalogError."""
+        """Return the root as it is now, if it is verified, else the problem. Raises CatalogError."""
         with self._lock:
             seen = check_root(self.place.root)
             if isinstance(seen, str):
                 self._seen, self._verdict = None, RootProblem("offline", seen)
                 return self._verdict
             with reading():
-                standing = libraries.library_status(self.place.library_id)
-            # The acceptance is of what is there at that moment, not of what may follow before it is taken in.
-            is_newly_accepted = standing.is_accepted and not self.is_accepted
+                status = libraries.library_status(self.place.library_id)
+            # The user accepted what was there at that moment, not what came since.
+            is_newly_accepted = status.is_accepted and not self.is_accepted
             if self._verdict is None or self._must_judge(seen, is_newly_accepted):
-                self._verdict = self._judge(seen, standing, is_newly_accepted)
+                self._verdict = self._judge(seen, status, is_newly_accepted)
                 self._seen = seen
                 self._judge_again_at = self.monotonic() + JUDGE_S
-            self.is_accepted = standing.is_accepted
-            if standing.is_accepted and isinstance(self._verdict, RootProblem):
-                # It was said of what is held, of a disk below or of another root, and this is not where that is seen.
+            self.is_accepted = status.is_accepted
+            if status.is_accepted and isinstance(self._verdict, RootProblem):
+                # The user accepted a hold, a disk below or another root. The acceptance does not cover this root.
                 with writing():
                     libraries.end_acceptance(self.place.library_id)
                 self.is_accepted = False
             return self._verdict
 
     def dry_run(self, seen: RootSeen) -> RootProblem | None:
-        """What `check` would have against this directory. Nothing is noted."""
+        """Return the problem that `check` would find with this directory. Nothing is recorded."""
         with reading():
-            standing = libraries.library_status(self.place.library_id)
-        return self._doubt(standing, identity_of_root(seen))
+            status = libraries.library_status(self.place.library_id)
+        return self._problem(status, identity_of_root(seen))
 
-    def believed_at(self, relative: str) -> RootSeen | None:
-        """The root, if what is not to be seen at this path of it is certainly not there; None if that is unknown."""
-        believed = self._verdict or self.check()
-        if isinstance(believed, RootProblem) or any(is_at_or_below(relative, folder) for folder in believed.away):
+    def verified_at(self, relative: str) -> RootSeen | None:
+        """Return the root if it and this path of it are verified: what is not found there is not there. Else None."""
+        verified = self._verdict or self.check()
+        if isinstance(verified, RootProblem) or any(is_at_or_below(relative, folder) for folder in verified.away):
             return None
-        return believed if check_root(self.place.root) == believed else None
+        return verified if check_root(self.place.root) == verified else None
 
     def remember_count(self) -> None:
-        """All of the library was walked: note how many files are present."""
+        """Record how many files are present, after a walk of the whole library."""
         with reading():
             filesystem_identity = libraries.library_status(self.place.library_id).filesystem_identity
             count = video_files.present_count(self.place.library_id)
@@ -115,51 +112,53 @@ class Root:
     def _must_judge(self, seen: RootSeen, is_newly_accepted: bool) -> bool:
         if seen != self._seen or is_newly_accepted:
             return True
-        is_doubtful = isinstance(self._verdict, RootProblem) or (self._verdict is not None and bool(self._verdict.away))
-        return is_doubtful and self.monotonic() >= self._judge_again_at
+        verdict = self._verdict
+        is_unverified = isinstance(verdict, RootProblem) or (verdict is not None and bool(verdict.away))
+        return is_unverified and self.monotonic() >= self._judge_again_at
 
-    def _judge(self, seen: RootSeen, standing: LibraryStatus, is_newly_accepted: bool) -> RootSeen | RootProblem:
+    def _judge(self, seen: RootSeen, status: LibraryStatus, is_newly_accepted: bool) -> RootSeen | RootProblem:
         now = identity_of_root(seen)
         before = (
-            None if standing.filesystem_identity is None else FilesystemIdentity.from_json(standing.filesystem_identity)
+            None if status.filesystem_identity is None else FilesystemIdentity.from_json(status.filesystem_identity)
         )
-        # What is accepted is what was judged before: another root may be there since, or the empty place of that one.
+        # The user accepted the root that was rejected before. Another one may be there by now.
         rejected = before.rejected if before is not None and is_newly_accepted else None
         is_accepted_as_root = rejected is not None and is_unchanged(rejected, now)
-        if not is_accepted_as_root and (doubt := self._doubt(standing, now)) is not None:
-            self._remember_instead(before, now)
-            return doubt
+        if not is_accepted_as_root and (problem := self._problem(status, now)) is not None:
+            self._remember_rejected(before, now)
+            return problem
         away = () if is_accepted_as_root or before is None else self._mounts_away(before, now)
         if is_newly_accepted and before is not None:
             away = tuple(relative for relative in away if relative not in before.away)
-        self._remember(standing, before, now, away)
+        self._remember(status, before, now, away)
         return replace(seen, away=away)
 
-    def _remember_instead(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
+    def _remember_rejected(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
         if before is not None and before.rejected != now:
             with writing():
                 libraries.remember_filesystem_identity(self.place.library_id, replace(before, rejected=now).to_json())
 
-    def _doubt(self, standing: LibraryStatus, now: FilesystemIdentity) -> RootProblem | None:
-        if standing.filesystem_identity is None:
+    def _problem(self, status: LibraryStatus, now: FilesystemIdentity) -> RootProblem | None:
+        if status.filesystem_identity is None:
             return None
-        reason = self._why_another(FilesystemIdentity.from_json(standing.filesystem_identity), now)
-        return None if reason is None else RootProblem("unverified", f"{reason}; {_what_to_do(standing.name)}")
+        reason = self._why_another(FilesystemIdentity.from_json(status.filesystem_identity), now)
+        return None if reason is None else RootProblem("unverified", f"{reason}; {_what_to_do(status.name)}")
 
     def _why_another(self, before: FilesystemIdentity, now: FilesystemIdentity) -> str | None:
-        """Why the root is not believed to be the one of before."""
+        """Return why the root is not the one of before, or None if it is."""
         found = differences(before, now)
         mount_points = {*(before.below or ()), *(now.below or ())}
         sample = None if found.match is Match.SAME else self._sample("", mount_points)
-        if sample is None or self._vouch(sample, found):
+        if sample is None or self._is_confirmed_by(sample, found):
             return None
-        # Files that came since the last walk are not in its count.
+        # The count is of the last walk, and lacks the files that came since.
         has_count = before.file_count is not None and before.file_count > sample.drawn
         count = f" (of {before.file_count} in all)" if has_count else ""
-        return f"{readable(self.place.root)} is not what it was: {_told(found)}; {_told_of(sample)}{count}"
+        why = f"{_describe(found)}; {_describe_sample(sample)}{count}"
+        return f"{readable(self.place.root)} is not the directory that it was: {why}"
 
     def _mounts_away(self, before: FilesystemIdentity, now: FilesystemIdentity) -> tuple[str, ...]:
-        """The mount points, of before or of now, that are not believed to show what they showed."""
+        """Return the mount points, of before or of now, that are not verified."""
         known, present = before.below or {}, now.below or {}
         return tuple(
             relative
@@ -180,13 +179,13 @@ class Root:
         if before is not None and now is not None:
             found = differences(before, now)
         elif root_before.below is None:
-            found = Differences(Match.UNPROVEN, ())  # an older reeld did not note what was mounted
+            found = Differences(Match.UNPROVEN, ())  # an older reeld did not record the mounts
         else:
             found = Differences(Match.OTHER, ())  # something was mounted, or unmounted
         if found.match is Match.SAME:
             return True
         below_it = {other for other in others if other != relative and is_at_or_below(other, relative)}
-        return self._vouch(self._sample(relative, below_it), found)
+        return self._is_confirmed_by(self._sample(relative, below_it), found)
 
     def _sample(self, below: str, without: Iterable[str]) -> "_Sample":
         with reading():
@@ -195,41 +194,41 @@ class Root:
             )
         return _Sample.take(self.place.root, drawn)
 
-    def _vouch(self, sample: "_Sample", found: Differences) -> bool:
-        """Whether the known files say that this is their library.
+    def _is_confirmed_by(self, sample: "_Sample", found: Differences) -> bool:
+        """Return whether the sample of known files shows that this is their library.
 
-        Where the passport speaks neither for nor against, one of them with its inode is enough: another disk has none.
+        If the filesystem identity is unproven, one file with its inode is enough: another disk has none.
         """
         if not sample.drawn or sample.alike >= ENOUGH * sample.drawn:
             return True
         return found.match is Match.UNPROVEN and sample.identical > 0
 
     def _remember(
-        self, standing: LibraryStatus, before: FilesystemIdentity | None, now: FilesystemIdentity, away: tuple[str, ...]
+        self, status: LibraryStatus, before: FilesystemIdentity | None, now: FilesystemIdentity, away: tuple[str, ...]
     ) -> None:
-        # What is away keeps the passport by which it is known when it comes back.
+        # A mount point that is away keeps its identity, by which it is recognised when it comes back.
         known = (before.below if before else None) or {}
         below = {relative: facts for relative, facts in (now.below or {}).items() if relative not in away}
         below |= {relative: known[relative] for relative in away if relative in known}
         filesystem_identity = replace(
             now, file_count=before.file_count if before else None, below=below, away=away
         ).to_json()
-        if filesystem_identity != standing.filesystem_identity:
+        if filesystem_identity != status.filesystem_identity:
             with writing():
                 libraries.remember_filesystem_identity(self.place.library_id, filesystem_identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """Of some files that should be there, how many are."""
+    """How many of some known files are there."""
 
     drawn: int
     alike: int
-    """With the size and the time that are known."""
+    """Files with the known size and time."""
     identical: int
-    """With the inode, too."""
+    """Files with the known inode, too."""
     unknown: int
-    """Which could not be looked at."""
+    """Files that could not be checked."""
 
     @classmethod
     def take(cls, root: str, drawn: Iterable[KnownFile]) -> "_Sample":
@@ -244,13 +243,13 @@ class _Sample:
 
 
 def why_away(seen: RootSeen, library: Library) -> str | None:
-    """What is to be said, to a person, of the mount points that are not believed; None if there is none."""
+    """Return the message about mount points that are not verified; None if all are."""
     if not seen.away:
         return None
     named = ", ".join(readable(os.path.join(library.path, relative)) for relative in seen.away[:MOST_NAMED])
     more = f" and {len(seen.away) - MOST_NAMED} more" if len(seen.away) > MOST_NAMED else ""
     what_to_do = _what_to_do(library.name)
-    return f"a disk is away, or another is in its place, at {named}{more}, and nothing below changes; {what_to_do}"
+    return f"a disk is away, or another is in its place, at {named}{more}; no file below changes; {what_to_do}"
 
 
 def accept_command(name: str) -> str:
@@ -262,16 +261,16 @@ def is_at_or_below(path: str, folder: str) -> bool:
 
 
 def _what_to_do(name: str) -> str:
-    return f"connect the disk, or, if what is there now is all there is, say so with {accept_command(name)}"
+    return f"connect the disk, or accept what is there now with {accept_command(name)}"
 
 
-def _told(found: Differences) -> str:
-    return ", ".join(found.sentences) or "its file system cannot be told from others"
+def _describe(found: Differences) -> str:
+    return ", ".join(found.sentences) or "its file system has no identity of its own"
 
 
-def _told_of(sample: _Sample) -> str:
-    unknown = f", {sample.unknown} could not be looked at" if sample.unknown else ""
-    return f"of {sample.drawn} known files {sample.alike} are there as they were{unknown}"
+def _describe_sample(sample: _Sample) -> str:
+    unknown = f", {sample.unknown} could not be checked" if sample.unknown else ""
+    return f"{sample.alike} of {sample.drawn} known files are unchanged{unknown}"
 
 
 def _is_alike(known: FileStamp, seen: FileStamp) -> bool:

@@ -1,4 +1,4 @@
-"""What do the stages work with? Child processes for untrusted bytes, a way to end, and a pulse."""
+"""Build what the stages work with: child processes for untrusted bytes, a way to end, a clock, the libraries' roots."""
 
 import os
 import threading
@@ -24,12 +24,12 @@ MIB = 1 << 20
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def identifier_pool(config: Config) -> WorkerPool:
-    """Children that read names: one for each core, since reading is all computing."""
+    """Build the pool of children that read names: one for each core, because reading is pure computing."""
     limits = Limits(
         memory_bytes=config.identify.memory_mib * MIB, cpu_s=_whole(config.identify.timeout_s), descriptors=0
     )
@@ -37,7 +37,7 @@ def identifier_pool(config: Config) -> WorkerPool:
 
 
 def prober_pool(config: Config) -> WorkerPool:
-    """Children that read the headers of videos."""
+    """Build the pool of children that read the headers of videos."""
     limits = Limits(memory_bytes=config.probe.memory_mib * MIB, cpu_s=_whole(config.probe.timeout_s), descriptors=1)
     return WorkerPool("reeld.content.probe_child", cores(), limits)
 
@@ -49,7 +49,7 @@ def open_stage_context(
     on_bytes_hashed: Callable[[int], None] = lambda _count: None,
     heartbeats: Heartbeats | None = None,
 ) -> Iterator[StageContext]:
-    """The tools of the stages; their child processes end when the context does."""
+    """Yield the context of the stages. Its child processes end with it."""
     heartbeats = heartbeats or Heartbeats()
     prober, identifier = prober_pool(config), identifier_pool(config)
 
@@ -85,14 +85,25 @@ def open_stage_context(
         interrupt()
 
 
+def _kept_hash(video_file_id: int) -> HashProgress | None:
+    with reading():
+        return media.hash_progress(video_file_id)
+
+
+def _keep_hash(video_file_id: int, progress: HashProgress) -> None:
+    # The hash goes on without it, and its progress is stored again a gibibyte later.
+    with suppress(CatalogBusy, CatalogFull, CatalogUnavailable), writing():
+        media.keep_hash_progress(video_file_id, progress)
+
+
 def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
-    """For how long a file that ends too early is waited for, by its library's path."""
+    """Return a function of a library's path: how long to wait for the rest of a file that ends too early."""
     by_path = {each.path: each.patience_h * 3600 if each.container_end else 0.0 for each in libraries}
     return lambda library_path: by_path.get(library_path, 0.0)
 
 
 def at_its_disk(stage: Stage, heartbeats: Heartbeats) -> Stage:
-    """The stage; while it runs, its thread says at which disk it is."""
+    """Return the stage with a heartbeat: while it runs, its thread says which disk it uses."""
 
     def run(record: FileRecord, tools: StageContext) -> Any:
         heartbeat = heartbeats.mine()
@@ -106,39 +117,38 @@ def at_its_disk(stage: Stage, heartbeats: Heartbeats) -> Stage:
 
 
 def now_ms() -> int:
-    """The wall clock in milliseconds: what job times and the catalogue's moments are counted in."""
+    """Return the wall clock in milliseconds, as job times and the catalogue use it."""
     return time.time_ns() // 1_000_000
 
 
 def roots_of(config: Config, library_ids: Mapping[str, int]) -> dict[int, Root]:
-    """The roots of all libraries, by library id."""
+    """Return the roots of all libraries, by library id."""
     places = [Place(library_ids[library.name], library.path) for library in config.libraries]
     return {place.library_id: Root(place=place) for place in places}
 
 
 def stat_names_of(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> StatNames:
-    """What lies under some names of a library's folder now; None if that cannot be known. `roots` by library id.
+    """Return a function that stats names in a folder of a library, or returns None for unknown. `roots` by library id.
 
-    Only a library that can be looked at right now, and is believed, says so: under the root of an unplugged disk
-    everything seems absent. A root that `does_answer` denies is not asked: whoever asks a dead disk waits for ever, and
-    for a library that is not theirs.
+    Only a library whose root is verified right now is asked: below the root of an unplugged disk everything seems
+    absent. A root whose disk does not answer, by `does_answer`, is not asked either: the call might never return.
     """
 
     def stat_in_library(library_id: int, directory: str, names: Collection[str]) -> Found | None:
         root = roots.get(library_id)
         if root is None or not does_answer(root.place.root):
             return None
-        seen = root.believed_at(directory)
+        seen = root.verified_at(directory)
         if seen is None:
             return None
         found = stat_names(root.place.root, directory, names, seen=seen)
-        return found if isinstance(found, Found) and root.believed_at(directory) == seen else None
+        return found if isinstance(found, Found) and root.verified_at(directory) == seen else None
 
     return stat_in_library
 
 
 def _longest_call_s(timeout_s: float) -> float:
-    """Another thread's call may come first, and a child may have to be started for each."""
+    """Allow for another thread's call that comes first, and for the start of a child for each."""
     return 2 * (timeout_s + START_TIMEOUT_S)
 
 

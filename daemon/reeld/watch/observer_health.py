@@ -1,8 +1,7 @@
-"""By what does one library get noticed: by events, or by the clock? And is that still true?
+"""Keep one library watched by file events, and say when events are not enough and it must be polled.
 
-Nothing that hinders the events of a library is passed over, and nothing is believed for ever: what failed is tried
-again, ever later; what was doubted is trusted again after a day. While there is any reason for doubt the library is
-looked at by the clock, and the reason is shown.
+An observer that failed is built again, each time after a longer pause. Events that were found unreliable are relied on
+again after a day. As long as there is a reason not to rely on events the library is polled, and the reason is shown.
 """
 
 import errno
@@ -27,42 +26,42 @@ from reeld.watch.schedule import Backoff
 
 log = get_logger()
 
-# From one attempt to watch to the next, after 1, 2, 3 … failures in a row.
+# The pause after a failed attempt to watch: the first, and the longest after many failures in a row.
 RETRY = (1.0, 300.0)
-# An observer that held for so long has nothing to do with the failures before it.
+# An observer that worked for so long ends a row of failures.
 HELD_S = 600.0
-# How often the mounts are read anew: one may have come to lie below the library.
+# How often the mounts are read again: a disk may have been mounted below the library.
 MOUNTS_S = 10.0
-# A directory is blind when it is so twice: its creation may have been on its way to us the first time.
+# A directory counts as unwatched when two audits find it so. At the first its creation may not have been seen yet.
 AUDIT_AGAIN_S = 2.0
-# If so many new observers did not see all directories either, the next will not.
-MOST_BLIND_OBSERVERS = 3
-# A change that was not told may have an innocent reason that nobody thought of; two of them have not.
-MOST_UNTOLD = 2
-UNTOLD_S = 86_400.0
+# After this many observers that lack watches, the next one would lack them too.
+MOST_INCOMPLETE_OBSERVERS = 3
+# One change without an event can have an innocent reason, two cannot. Then events are unreliable for a day.
+MOST_MISSED_EVENTS = 2
+UNRELIABLE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """How changes of a library are noticed at the moment."""
+    """How reeld notices the changes of a library at the moment."""
 
     has_events: bool
     is_polling: bool
     is_degraded: bool
-    """Whether that is less than what its file system and its owner would allow."""
+    """Whether that is less than its file system and its configuration allow."""
     why: str | None
-    """What the polling is for; None without any."""
+    """The reason for polling. None without polling."""
 
     @property
     def mode(self) -> WatchMode:
-        """What `reeld status` calls it; scripts may rely on the words."""
+        """Return the word for `reeld status`. Scripts may rely on it."""
         if not self.has_events:
             return "polling"
         return "events and polling" if self.is_polling else "events"
 
 
 class ObserverHealth:
-    """Keeps one library watched, from the first `tend` to `stop`. For the thread of that library alone."""
+    """Keeps one library watched, from the first `tend` to `stop`. Only the library's thread may use it."""
 
     def __init__(
         self,
@@ -78,7 +77,7 @@ class ObserverHealth:
         self.overflows = 0
         """How often events were lost because there were too many at once."""
         self._events_before = 0
-        """Of observers that were replaced."""
+        """Events of the observers that were replaced."""
         self._library = library
         self._hints = hints
         self._rules = rules
@@ -89,24 +88,24 @@ class ObserverHealth:
         self._backoff = Backoff(*RETRY)
         self._retry_at = 0.0
         self._failure: str | None = None
-        self._limit_then: int | None = None
-        """How many watches were allowed when they did not suffice."""
+        self._limit_before: int | None = None
+        """The kernel's limit of watches when it was too low."""
         self._mounts_read_at: float | None = None
-        self._silent_mount: str | None = None
+        self._mount_without_events: str | None = None
         self._audit_at: float | None = None
-        self._suspects: frozenset[Identity] = frozenset()
-        self._blind_observers = 0
-        self._blind: str | None = None
+        self._unwatched_once: frozenset[Identity] = frozenset()
+        self._incomplete_observers = 0
+        self._unwatched: str | None = None
         self._missed_event = 0
-        self._untold_until: float | None = None
-        self._untold_why: str | None = None
+        self._unreliable_until: float | None = None
+        self._unreliable_why: str | None = None
 
     # --- what holds now ----------------------------------------------------------------------------------
 
     def notice(self) -> Notice:
-        by_choice = "its configuration says so" if self._library.watch == "poll" else None
-        degraded = self._failure or self._blind or self._untold_why
-        why = degraded or by_choice or self._silent_mount
+        by_choice = 'its configuration says watch = "poll"' if self._library.watch == "poll" else None
+        degraded = self._failure or self._unwatched or self._unreliable_why
+        why = degraded or by_choice or self._mount_without_events
         return Notice(
             has_events=self._observer is not None,
             is_polling=why is not None or self._observer is None,
@@ -116,25 +115,25 @@ class ObserverHealth:
 
     @property
     def events(self) -> int:
-        """How many events the kernel told of."""
+        """How many events the kernel delivered."""
         return self._events_before + (0 if self._observer is None else self._observer.events)
 
     @property
     def delivered_until_ns(self) -> int:
-        """Whatever happened before this moment of the wall clock, and is told at all, is marked in the hints."""
+        """Delivered events older than this moment of the wall clock are marked in the hints."""
         return 0 if self._observer is None else self._observer.delivered_until_ns
 
-    # --- keeping it so -----------------------------------------------------------------------------------
+    # --- keeping it watched ------------------------------------------------------------------------------
 
     def tend(self, directories: int) -> None:
-        """Have an observer that works, if that can be; call it every few seconds while the library can be looked at.
+        """Keep an observer that works, if one can. Call this every few seconds while the library can be scanned.
 
-        A new observer calls for a walk. `directories` is how many there are, as far as it is known.
+        A new observer marks everything. `directories` is how many there are, as far as is known.
         """
         now = self._clock()
         self._read_mounts(now)
-        if self._untold_until is not None and now >= self._untold_until:
-            self._trust_events()
+        if self._unreliable_until is not None and now >= self._unreliable_until:
+            self._rely_on_events()
         if self._observer is not None:
             self._observer.beat()
             if (trouble := self._observer.trouble()) is not None:
@@ -142,12 +141,12 @@ class ObserverHealth:
                 self._fail(trouble)
             elif now - self._built_at >= HELD_S:
                 self._backoff.reset()
-        is_time = now >= self._retry_at or self._is_limit_raised()
-        if self._observer is None and self._library.watch != "poll" and is_time:
+        may_build = now >= self._retry_at or self._is_limit_raised()
+        if self._observer is None and self._library.watch != "poll" and may_build:
             self._build(directories)
 
     def stop(self) -> None:
-        """Watch no more; the next `tend` begins anew, at once."""
+        """Stop watching. The next `tend` builds a new observer at once."""
         self._stop_observer()
         self._failure = None
         self._retry_at = 0.0
@@ -159,25 +158,25 @@ class ObserverHealth:
             observer.start()
         except CannotWatch as err:
             needed = f" ({directories} directories need one each)" if err.errno == errno.ENOSPC and directories else ""
-            self._limit_then = most_watches() if err.errno == errno.ENOSPC else None
+            self._limit_before = most_watches() if err.errno == errno.ENOSPC else None
             self._fail(f"{err}{needed}; {err.hint}")
             return
         if self._failure is not None:
             log.info("watch.rebuilt", library=self._library.name)
             self.rebuilds += 1
         self._observer, self._built_at = observer, self._clock()
-        self._failure, self._limit_then = None, None
+        self._failure, self._limit_before = None, None
         self._hints.mark_everything()
 
     def _require_watches(self, directories: int) -> None:
-        """Whoever needs more than all there are does not take them from the other libraries first."""
+        """Raise CannotWatch if the kernel has too few watches, before those of other libraries are taken."""
         limit = most_watches()
         if limit is not None and directories > limit:
             raise CannotWatch(self._library.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _is_limit_raised(self) -> bool:
-        limit = None if self._limit_then is None else most_watches()
-        return limit is not None and self._limit_then is not None and limit > self._limit_then
+        limit = None if self._limit_before is None else most_watches()
+        return limit is not None and self._limit_before is not None and limit > self._limit_before
 
     def _fail(self, reason: str) -> None:
         self._stop_observer()
@@ -190,9 +189,9 @@ class ObserverHealth:
             self._observer.stop()
             self._events_before += self._observer.events
             self._observer = None
-        self._audit_at, self._suspects, self._missed_event = None, frozenset(), 0
+        self._audit_at, self._unwatched_once, self._missed_event = None, frozenset(), 0
 
-    # --- file systems that do not tell -------------------------------------------------------------------
+    # --- file systems without events ---------------------------------------------------------------------
 
     def _read_mounts(self, now: float) -> None:
         if self._library.watch != "auto" or (
@@ -208,58 +207,57 @@ class ObserverHealth:
         why = None
         if silent:
             kind, place = silent[0].fs_type, readable(silent[0].mount_point)
-            why = f"{place} is a file system ({kind}) where files may change without the kernel's telling"
-        if why is not None and why != self._silent_mount:
-            log.info("watch.doubted", library=self._library.name, reason=why)
-        self._silent_mount = why
+            why = f"{place} is a file system ({kind}) where files may change without events"
+        if why is not None and why != self._mount_without_events:
+            log.info("watch.unreliable", library=self._library.name, reason=why)
+        self._mount_without_events = why
 
     # --- directories without a watch ---------------------------------------------------------------------
 
     def audit_soon(self) -> None:
-        """All directories have just been walked: are they watched?"""
+        """Have the next audit compare the directories with the kernel's watches: they have just been walked."""
         self._audit_at = self._clock()
 
     def audit(self, directories: KnownDirectories) -> None:
-        """Compare what was walked with what the kernel watches; call it when no hint is left to be followed."""
+        """Find directories without a watch. Call this when no hint is left."""
         if self._audit_at is None or self._clock() < self._audit_at or self._observer is None:
             return
-        # Where we poll anyway, overlay and network file systems may number their directories as they like.
-        if self._silent_mount is not None:
+        # Overlay and network file systems may number directories as they like, and they are polled anyway.
+        if self._mount_without_events is not None:
             self._audit_at = None
             return
         there = dict(directories.still_there(os.path.realpath(self._library.path)))
-        blind = self._observer.coverage(there.values())
-        confirmed = self._suspects & blind
+        unwatched = self._observer.coverage(there.values())
+        confirmed = self._unwatched_once & unwatched
         if confirmed:
-            self._find_blind(sorted(path for path, identity in there.items() if identity in confirmed))
-        elif blind:
-            self._suspects, self._audit_at = frozenset(blind), self._clock() + AUDIT_AGAIN_S
+            self._report_unwatched(sorted(path for path, identity in there.items() if identity in confirmed))
+        elif unwatched:
+            self._unwatched_once, self._audit_at = frozenset(unwatched), self._clock() + AUDIT_AGAIN_S
         else:
-            self._audit_at, self._suspects, self._blind_observers, self._blind = None, frozenset(), 0, None
+            self._audit_at, self._unwatched_once = None, frozenset()
+            self._incomplete_observers, self._unwatched = 0, None
 
-    def _find_blind(self, paths: list[str]) -> None:
+    def _report_unwatched(self, paths: list[str]) -> None:
         first = readable(paths[0]) or "the library itself"
-        reason = f"of {number_of(len(paths), 'directory')} nothing would be told, {first} among them"
-        self._blind_observers += 1
-        if self._blind_observers < MOST_BLIND_OBSERVERS:
+        reason = f"{number_of(len(paths), 'directory')} without a watch of the kernel, {first} among them"
+        self._incomplete_observers += 1
+        if self._incomplete_observers < MOST_INCOMPLETE_OBSERVERS:
             self._fail(reason)
         else:
-            self._audit_at, self._blind = None, reason
-            log.warning("watch.doubted", library=self._library.name, reason=reason)
+            self._audit_at, self._unwatched = None, reason
+            log.warning("watch.unreliable", library=self._library.name, reason=reason)
 
-    # --- changes that were not told ----------------------------------------------------------------------
+    # --- changes without an event ------------------------------------------------------------------------
 
-    def doubt(self, relative: str) -> None:
-        """A look by the clock found a change here which should have been told, and was not; one call for each look."""
-        if self._library.watch != "auto" or self._silent_mount is not None or self._observer is None:
+    def report_missed_event(self, relative: str) -> None:
+        """Note that a scan found a change in this directory that no event reported. Call it once for each scan."""
+        if self._library.watch != "auto" or self._mount_without_events is not None or self._observer is None:
             return
         self._missed_event += 1
-        if self._missed_event >= MOST_UNTOLD and self._untold_until is None:
-            self._untold_until = self._clock() + UNTOLD_S
-            self._untold_why = (
-                f"changes were found that the kernel had not told of, last in {readable(relative) or '.'}"
-            )
-            log.warning("watch.doubted", library=self._library.name, reason=self._untold_why)
+        if self._missed_event >= MOST_MISSED_EVENTS and self._unreliable_until is None:
+            self._unreliable_until = self._clock() + UNRELIABLE_S
+            self._unreliable_why = f"changes were found that no event had reported, last in {readable(relative) or '.'}"
+            log.warning("watch.unreliable", library=self._library.name, reason=self._unreliable_why)
 
-    def _trust_events(self) -> None:
-        self._missed_event, self._untold_until, self._untold_why = 0, None, None
+    def _rely_on_events(self) -> None:
+        self._missed_event, self._unreliable_until, self._unreliable_why = 0, None, None

@@ -117,4 +117,4 @@ class RescanSchedule:
     def _doubt_events(self) -> None:
         untold, self._missed_event = self._missed_event, None
         if untold is not None:
-            self._watching.doubt(untold)
+            self._watching.report_missed_event(untold)
