@@ -109,8 +109,9 @@ def _look(root: str, database: str, rounds: int) -> None:
     from reeld.database.connection import open_catalog, writing
     from reeld.log import configure_log
     from reeld.pipeline.stages import stages
+    from reeld.scanner.library_scanner import make_folder_scanner
     from reeld.scanner.reconcile import reconcile
-    from reeld.service.watcher import make_folder_scanner
+    from reeld.service.stage_context import now_ms
     from reeld.watch.directories import KnownDirectories
     from reeld.watch.hints import EVERYTHING
     from reeld.watch.walk import Listing, Unreadable, Vanished, check_root
@@ -126,6 +127,7 @@ def _look(root: str, database: str, rounds: int) -> None:
         first_stage=stages()[0],
         with_full_hash=False,
         stat_names=lambda _library_id, _directory, _names: None,
+        now_ms=now_ms,
     )
     seen, directories = check_root(root), KnownDirectories()
     assert not isinstance(seen, str)

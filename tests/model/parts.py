@@ -1,7 +1,7 @@
 """How are reeld's real parts run in this process, one step after the other, under a clock that is moved by hand?
 
 The one place of the model that knows reeld's constructors. Everything is what the daemon runs: its start, its watchers
-(one turn at a time instead of a thread), its runner and stages, the catalogue on a real disk. Only three things are
+(one tick at a time instead of a thread), its runner and stages, the catalogue on a real disk. Only three things are
 other: no kernel tells of events (the model marks hints, or does not), the clock is moved, and names and headers are
 read in this process, since these are our own harmless files.
 """
@@ -196,9 +196,8 @@ class Reeld:
         self.watchers: list[LibraryWatcher] = daemon._make_watchers()
         daemon._watchers = self.watchers
         for watcher in self.watchers:
-            _move_defaults(watcher._folder_scanner, self.clock)
-            _move_defaults(watcher._root, self.clock)
-            watcher._watching._clock = self.clock.monotonic
+            _move_defaults(watcher.scanner, self.clock)
+            watcher._observer_health._clock = self.clock.monotonic
         self._runner = Runner(
             stages=[self._counting(stage) for stage in stages()],
             tools=StageContext(
@@ -244,7 +243,7 @@ class Reeld:
         with self._heartbeats.of_this_thread():
             for watcher in self.watchers:
                 watcher.hints.wake()  # it would wait for news otherwise
-                watcher._turn()
+                watcher._tick()
 
     def work(self, most: int | None = None) -> int:
         """Let the workers do at most so many jobs that are due, or all; how many."""
@@ -272,7 +271,7 @@ class Reeld:
 
     def is_idle(self) -> bool:
         """Whether nothing waits but what cannot be looked at."""
-        return all(len(watcher._folder_scanner.new_files.settling) == 0 for watcher in self.watchers)
+        return all(len(watcher.scanner.folder_scanner.new_files.settling) == 0 for watcher in self.watchers)
 
     def total_changes(self) -> int:
         return int(database.connection().total_changes)

@@ -25,11 +25,11 @@ from reeld.domain.records import FileRecord, Place
 from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
-from reeld.pipeline.stages import LANES, Stage, stages
+from reeld.pipeline.stages import LANES, STAGES, Stage
+from reeld.scanner.library_scanner import make_folder_scanner, record_state
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root
 from reeld.service.stage_context import now_ms, open_stage_context, stat_names_of
-from reeld.service.watcher import make_folder_scanner, record_state
 from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
 from tests.pipeline import toy_stage
@@ -85,6 +85,7 @@ def run_pipeline(
         with_full_hash=True,
         first_stage=table[0],
         stat_names=stat_names_of({library_id: place}),
+        now_ms=now_ms,
     )
     seen = place.check()
     assert isinstance(seen, RootSeen)

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 from peewee import sqlite3
 
 from reeld.catalog.models import VideoFile
-from reeld.config import Library, load_config
+from reeld.config import load_config
+from reeld.scanner import library_scanner
 from reeld.scanner.compare import FolderScanner
+from reeld.scanner.library_scanner import LibraryScanner, make_folder_scanner
 from reeld.service import scan
-from reeld.service.watcher import make_folder_scanner
 from reeld.service.workers import Workers
 from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen
@@ -42,25 +44,31 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
         known = make_video(series / "Heat (1995).mkv", seed=1)
         world.said("scan")
         (before,) = world.rows("list", "files")
-        walk = scan._Scan._walk_library
+        tick, ticked = LibraryScanner.tick, list[str]()
 
-        def walk_and_move(self: scan._Scan, library: Library, folder_scanner: FolderScanner) -> None:
-            walk(self, library, folder_scanner)
-            if library.name == "films":
+        def tick_and_move(self: LibraryScanner, now: float) -> None:
+            tick(self, now)
+            if not ticked:
+                assert self.library.name == "films"
                 known.rename(films / "Moved (1995).mkv")
                 make_video(known, seed=2)
+            ticked.append(self.library.name)
 
-        rescan_all, check_root = scan._Scan._rescan_all, reconciling.check_root
+        rescan_all, check_root = LibraryScanner._rescan_all_if_due, reconciling.check_root
         failures: list[str] = []
 
-        def look_around_and_linger(self: scan._Scan, folder_scanners: Sequence[FolderScanner]) -> None:
-            if not does_answer_at_once and not failures:
+        def rescan_and_linger(self: LibraryScanner, now: float) -> None:
+            is_of_films = self.library.name == "films" and self.is_behind
+            if is_of_films and not does_answer_at_once and not failures:
                 failures.append(str(films))
-            rescan_all(self, folder_scanners)
-            for _ in range(10):  # so long that all that may be taken for complete is
-                self._confirm_missing(self._config.libraries[1], folder_scanners[1])
-                self._pause(0.01)
-                folder_scanners[1].new_files.settle_due()
+            rescan_all(self, now)
+            if self.library.name == "series":
+                new_files = self.folder_scanner.new_files
+                for step in range(1, 10):  # so long that all that may be taken for complete is
+                    self._confirm_missing()
+                    new_files.monotonic = partial(_later, step * 0.05)
+                    new_files.settle_due()
+                new_files.monotonic = time.monotonic
 
         def fail_once(path: str) -> RootSeen | str:
             if path in failures:
@@ -70,8 +78,8 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
             return found
 
         monkeypatch.setattr(reconciling, "check_root", fail_once)
-        monkeypatch.setattr(scan._Scan, "_rescan_all", look_around_and_linger)
-        monkeypatch.setattr(scan._Scan, "_walk_library", walk_and_move)
+        monkeypatch.setattr(LibraryScanner, "_rescan_all_if_due", rescan_and_linger)
+        monkeypatch.setattr(LibraryScanner, "tick", tick_and_move)
         config = load_config(str(world.config), os.environ)
         scan.run_scan(config, [])
         found = {os.path.basename(row["path"]): row["id"] for row in world.rows("list", "files")}
@@ -79,6 +87,10 @@ def test_what_leaves_while_a_pass_goes_on_is_looked_for_where_the_pass_has_been(
         assert found["Heat (1995).mkv"] != before["id"]
         assert does_answer_at_once or failures == ["once is enough"]
         assert_catalogue_is_true(world)
+
+
+def _later(by_s: float) -> float:
+    return time.monotonic() + by_s
 
 
 def test_a_library_that_did_not_answer_for_a_moment_is_looked_through_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,15 +117,15 @@ def test_more_files_than_may_wait_at_once_are_taken_all_the_same(monkeypatch: py
             folder_scanner.new_files.settling = Settling(0.3, capacity=1)
             return folder_scanner
 
-        look = scan._Scan._rescan_rejected
+        rescan_rejected = LibraryScanner._rescan_rejected
 
-        def look_and_note(self: scan._Scan, library: Library, folder_scanner: FolderScanner) -> None:
-            rejected.append(len(folder_scanner.new_files.rejected))
-            look(self, library, folder_scanner)
+        def note_and_rescan(self: LibraryScanner, now: float) -> None:
+            rejected.append(len(self.folder_scanner.new_files.rejected))
+            rescan_rejected(self, now)
 
         monkeypatch.setattr(scan, "make_folder_scanner", make_small)
-        monkeypatch.setattr(scan, "MOST_WAITING", 2)
-        monkeypatch.setattr(scan._Scan, "_rescan_rejected", look_and_note)
+        monkeypatch.setattr(library_scanner, "MOST_WAITING", 2)
+        monkeypatch.setattr(LibraryScanner, "_rescan_rejected", note_and_rescan)
         for number in range(3):
             (world.library / f"{number}").mkdir()
             make_video(world.library / f"{number}" / f"Film {number} (1995).mkv", seed=number)
@@ -267,7 +279,7 @@ def test_a_file_outside_of_all_libraries_makes_no_library(world: World) -> None:
     path = make_video(world.root / "Heat (1995).mkv")
     done = world.reeld("scan", str(path))
     assert done.returncode == 64
-    assert b"lies in no library; name the folder that it lies in" in done.stderr
+    assert b"lies in no library\nhint: name the folder that it lies in" in done.stderr
     assert not world.database.exists()
 
 

@@ -21,12 +21,13 @@ from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
 from reeld.pipeline.stages import STAGES
 from reeld.report.counters import Counters
-from reeld.scanner import missing_files, new_files, root_check
+from reeld.scanner import library_scanner, missing_files, new_files, root_check
+from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.scanner.root_check import Root
 from reeld.service import watcher as watcher_module
 from reeld.service.heartbeat import Heartbeats
-from reeld.service.stage_context import stat_names_of
-from reeld.service.watcher import LibraryWatcher, make_folder_scanner
+from reeld.service.stage_context import now_ms, stat_names_of
+from reeld.service.watcher import LibraryWatcher
 from reeld.watch import directories, walk
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
@@ -68,6 +69,7 @@ class Watched:
             first_stage=STAGES[0],
             with_full_hash=True,
             stat_names=stat_names_of(roots),
+            now_ms=now_ms,
             on_evicted=on_evicted,
         )
         self.watcher = LibraryWatcher(
@@ -84,7 +86,7 @@ class Watched:
     def turn(self, times: int = TURNS) -> None:
         for _ in range(times):
             self.watcher.wake()  # it sleeps in none of them
-            self.watcher._turn()
+            self.watcher._tick()
 
     def quick_scan(self) -> None:
         """The pass that comes by the clock, and whatever follows from it."""
@@ -94,14 +96,14 @@ class Watched:
     def search(self) -> Callable[[], bool]:
         """Ask for one, as the other libraries do; gives whether it is over."""
         number = self.watcher.rescan_all(0.0)
-        return lambda: self.watcher.has_rescanned_all(number)
+        return lambda: self.watcher.scanner.has_rescanned_all(number)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_needs_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing_files, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(watcher_module, "CATALOG_DELAY_S", 0.001)
-    monkeypatch.setattr(watcher_module, "LONGEST_REJECTED_S", 0.0)
+    monkeypatch.setattr(library_scanner, "LONGEST_REJECTED_S", 0.0)
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def test_a_search_that_the_catalogue_did_not_let_end_is_made_again(
             raise locks.pop()
         return reconcile(*arguments, **named)
 
-    monkeypatch.setattr(watcher_module, "reconcile", locked_once)
+    monkeypatch.setattr(library_scanner, "reconcile", locked_once)
     films.turn()
     assert not locks
     assert is_over()
@@ -280,7 +282,7 @@ def test_a_look_during_which_the_root_did_not_answer_is_made_again(
 
 def _let_few_wait(films: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than one; and one that is objected to waits already."""
-    monkeypatch.setattr(watcher_module, "MOST_WAITING", 1)
+    monkeypatch.setattr(library_scanner, "MOST_WAITING", 1)
     films.folder_scanner.new_files.settling = Settling(0, capacity=1)
     write(films.root / "1/one.mkv", "part")
     write(films.root / "1/one.mkv.aria2", "control")

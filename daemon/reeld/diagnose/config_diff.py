@@ -19,10 +19,10 @@ from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues, LibraryKind, Uncertain, Verdict
 from reeld.domain.records import Place
+from reeld.scanner.library_scanner import rules_of
 from reeld.scanner.moved_files import content_key
 from reeld.scanner.root_check import Root
 from reeld.service.timeouts import in_time
-from reeld.service.watcher import rules_of
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, RootSeen, SeenFile, check_root, walk
 

@@ -20,10 +20,10 @@ from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
 from reeld.errors import CatalogError, NotFoundError, ReeldError
 from reeld.identify.batch import identify_all
+from reeld.scanner.library_scanner import rules_of
 from reeld.service.instance_lock import status_of
 from reeld.service.stage_context import identifier_pool, prober_pool
 from reeld.service.timeouts import in_time
-from reeld.service.watcher import rules_of
 from reeld.service.worker_pool import WorkerPool
 from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below

@@ -1,10 +1,11 @@
-"""How do the rows of a library, or of a part of it, become equal to the disk? Walk, compare, and only then subtract.
+"""Make the rows of a library, or of one folder in it, equal to the disk: walk, compare, and only then subtract.
 
-Nothing is called absent because it could not be looked at: not what lies below an unreadable folder or one whose disk
-is away, and nothing at all unless the library's root was the same before and after.
+A file is not missing because it could not be scanned. So nothing is subtracted below an unreadable folder or below one
+whose disk is away, and nothing at all unless the library's root was the same before and after the walk.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from reeld.domain.files import readable
 from reeld.log import get_logger
@@ -17,36 +18,43 @@ from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished, check_root
 log = get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What one scan could not do."""
+
+    unreadable: tuple[Unreadable, ...]
+    """The folders that could not be listed."""
+    was_same_root: bool
+    """False if the root was another one, or did not answer: then all must be scanned again, even if it is back."""
+
+
 def reconcile(
     folder_scanner: FolderScanner,
     hint: Hint,
     root_seen: RootSeen,
     should_stop: Callable[[], bool],
-    on_looked_at: Callable[[Listing | Vanished | Unreadable], None] = lambda _found: None,
-    on_another_root: Callable[[], None] = lambda: None,
-) -> tuple[Unreadable, ...]:
-    """Look where the hint points and make the rows equal to what is there; the folders that could not be read.
+    on_scanned: Callable[[Listing | Vanished | Unreadable], None] = lambda _found: None,
+) -> Reconciled:
+    """Scan the hint's directory, with all below it if the hint is recursive, and make the rows equal to what is there.
 
-    `root_seen` is what the root was before, and believed to be. `on_looked_at` is told of every directory, once its
-    listing was recorded. Raises CatalogError; the same hint must be followed again then. When the root is another one
-    meanwhile, or does not answer, nothing is recorded from then on, and `on_another_root` is told: it may be the same
-    again before its keeper looks, so all of it must be looked at anew.
+    `root_seen` is the verified root. `on_scanned` gets each directory after its listing was recorded. Nothing is
+    recorded once the root is another one than `root_seen`. Raises CatalogError; then the hint must be followed again.
     """
     walked: set[str] = set()
     unknown: set[str] = set(root_seen.away)
     below = {hint.relative}
     unreadable: list[Unreadable] = []
     was_stopped = False
-    was_another = False
+    was_same_root = True
     folder_scanner.missing_files.begin_scan()
 
     def is_same_root() -> bool:
-        nonlocal was_another
+        nonlocal was_same_root
         is_same = check_root(folder_scanner.place.root) == root_seen
-        was_another = was_another or not is_same
+        was_same_root = was_same_root and is_same
         return is_same
 
-    for found in _look(folder_scanner, hint, root_seen):
+    for found in _walk(folder_scanner, hint, root_seen):
         if was_stopped := should_stop():
             break
         if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
@@ -56,27 +64,25 @@ def reconcile(
                 walked.add(relative)
                 folder_scanner.take_listing(found, is_same_root)
                 # A name whose stat failed may be a folder's.
-                not_looked_into = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
-                unknown.update(join(relative, name) for name in not_looked_into)
+                not_entered = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
+                unknown.update(join(relative, name) for name in not_entered)
             case Unreadable(relative=relative, message=message):
                 log.warning("directory.unreadable", path=readable(relative), reason=message)
                 unknown.add(relative)
                 unreadable.append(found)
             case Vanished(relative=relative):
                 below.add(relative)
-        on_looked_at(found)
+        on_scanned(found)
     folder_scanner.new_files.flush()
     if not was_stopped and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
         folder_scanner.missing_files.apply_coverage(
             ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
         )
-    if was_another:
-        on_another_root()
-    return tuple(unreadable)
+    return Reconciled(unreadable=tuple(unreadable), was_same_root=was_same_root)
 
 
-def _look(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:
+def _walk(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:
     found = walk(folder_scanner.place.root, hint.relative, folder_scanner.rules, seen=root_seen)
     if hint.is_recursive:
         yield from found

@@ -29,6 +29,7 @@ from reeld.report.counters import Counters, counted
 from reeld.report.progress import ProgressEstimator
 from reeld.report.sd_notify import notify, tell_reloading
 from reeld.report.status_line import StatusLine
+from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.instance_lock import InstanceLock
 from reeld.service.reload import Reloading
@@ -36,7 +37,7 @@ from reeld.service.shutdown import LONGEST_END_S, abandon, join_all, leave
 from reeld.service.signals import Signals
 from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
-from reeld.service.watcher import LibraryWatcher, make_folder_scanner
+from reeld.service.watcher import LibraryWatcher
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ class Daemon:
                     first_stage=self._stages[0],
                     with_full_hash=self._config.hash.full,
                     stat_names=stat_names_of(self._roots, self._disks.is_answering),
+                    now_ms=now_ms,
                     on_evicted=partial(self._rescan_all, library.quiet_s / 2),
                     rescan_directory=self._rescan_directory,
                 ),
@@ -315,14 +317,14 @@ class Daemon:
         """Once everything is listed that can be, or that takes too long."""
         if self._workers.have_started:
             return
-        unlisted = [each.library for each in self._watchers if not each.has_looked.is_set()]
+        unlisted = [each.library for each in self._watchers if not each.has_scanned.is_set()]
         is_worth_waiting = any(self._disks.is_answering(library.path) for library in unlisted)
         if not is_worth_waiting or time.monotonic() >= self._list_until:
             log.info("daemon.listed", not_listed=[library.name for library in unlisted])
             self._workers.start()
 
     def _late(self) -> list[Library]:
-        return [watcher.library for watcher in self._watchers if not watcher.is_settled_in.is_set()]
+        return [watcher.library for watcher in self._watchers if not watcher.is_watched.is_set()]
 
     def _is_watched_or_known_why_not(self) -> bool:
         return not any(self._disks.is_answering(library.path) for library in self._late())
@@ -400,11 +402,10 @@ class Daemon:
         """Have all libraries looked through soon; gives whether all that can be looked at were."""
         asked = [(watcher, watcher.rescan_all(within_s)) for watcher in self._watchers]
         return lambda: all(
-            watcher.has_rescanned_all(number) or not self._disks.is_answering(watcher.library.path)
+            watcher.scanner.has_rescanned_all(number) or not self._disks.is_answering(watcher.library.path)
             for watcher, number in asked
         )
 
     def _rescan_directory(self, absolute_path: str) -> None:
         for watcher in self._watchers:
-            if absolute_path.startswith(watcher.library.path.rstrip("/") + "/"):
-                watcher.look_at(absolute_path)
+            watcher.scanner.rescan_directory_of(absolute_path)
