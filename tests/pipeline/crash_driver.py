@@ -25,7 +25,7 @@ from reeld.domain.records import FileRecord, Place
 from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
-from reeld.pipeline.stages import LANES, STAGES, Stage
+from reeld.pipeline.stages import LANES, Stage, stages
 from reeld.scanner.library_scanner import make_folder_scanner, record_state
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root

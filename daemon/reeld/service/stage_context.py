@@ -85,17 +85,6 @@ def open_stage_context(
         interrupt()
 
 
-def _kept_hash(video_file_id: int) -> HashProgress | None:
-    with reading():
-        return media.hash_progress(video_file_id)
-
-
-def _keep_hash(video_file_id: int, progress: HashProgress) -> None:
-    # The hash goes on without it, and its progress is stored again a gibibyte later.
-    with suppress(CatalogBusy, CatalogFull, CatalogUnavailable), writing():
-        media.keep_hash_progress(video_file_id, progress)
-
-
 def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
     """Return a function of a library's path: how long to wait for the rest of a file that ends too early."""
     by_path = {each.path: each.patience_h * 3600 if each.container_end else 0.0 for each in libraries}
