@@ -86,7 +86,7 @@ def assert_rebuilt_once(daemon: RunningDaemon, reason: str) -> None:
     daemon.wait_for("file.finished", path=made.name)
     daemon.assert_true()
     assert daemon.count("watch.failed") == daemon.count("watch.rebuilt") == 1
-    assert watching_of(daemon.world)["rebuilds"] == 1
+    assert watching_of(daemon.world)["rebuild_count"] == 1
 
 
 # --- events are lost --------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_a_start_on_many_directories_while_others_walk_them_loses_nothing() -> N
                 make_video(world.library / "7/67/Heat (1995).mkv")
                 daemon.assert_true()
                 daemon.wait_until(lambda: watching_of(world)["walked_at"], "the library was walked")
-                assert watching_of(world)["directories"] == 6061
+                assert watching_of(world)["directory_count"] == 6061
                 assert daemon.find("watch.failed") is None
         finally:
             for other in others:
@@ -269,7 +269,7 @@ def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised_and_ot
             make_video(world.library / "59" / "Heat (1995).mkv", seed=1)
             make_video(world.root / "small" / "folder" / "Ran (1985).mkv", seed=2)
             daemon.assert_true()
-            assert watching_of(world, "small")["rebuilds"] == 0 or daemon.count("watch.failed", library="small") == 1
+            assert watching_of(world, "small")["rebuild_count"] == 0 or daemon.count("watch.failed", library="small") == 1
 
             raise_it = ["nsenter", "-t", str(daemon.pid), "-U", "--preserve-credentials"]
             subprocess.run([*raise_it, "sh", "-c", f"echo 1000 > /proc/sys/{limit}"], check=True)
