@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import Row, complain, print_error, print_json, say, work_name
+from reeld.cli.output import Row, complain, print_error, print_json, remark, say, work_name
 from reeld.config import Config, load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.diagnose.config_diff import Change, changes
@@ -103,7 +103,7 @@ def _print(found: Iterator[Change]) -> None:
         counts[change.what] += 1
         say(_line(change))
     sums = ", ".join(f"{what} {count}" for what, count in counts.items())
-    complain(f"in all: {sums}" if sums else "no difference")
+    remark(f"in all: {sums}" if sums else "no difference")
 
 
 def _line(change: Change) -> str:

@@ -17,6 +17,7 @@ from reeld.cli.output import (
     episode_code,
     print_json,
     print_rows,
+    remark,
     say,
     second,
     shown,
@@ -364,8 +365,7 @@ def _print_pending(rows: Iterable[Row]) -> None:
         say(f"    {readable(row['reason'])}")
         _print_candidates(row["candidates"], None)
     if has_any:
-        complain("answer with reeld validate ID --candidate N (or --movie, --series),")
-        complain("or with reeld reject ID")
+        remark("answer: reeld validate ID (--candidate N, --movie, --series), or reeld reject ID")
     else:
         complain("nothing is pending")
 

@@ -118,6 +118,12 @@ def complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def remark(text: str) -> None:
+    """Print a line on stderr below the results so far. Raises ReaderLeft or OutputFailed."""
+    flush()
+    complain(text)
+
+
 def print_error(message: str, hint: str | None = None) -> None:
     """Print `error: ...` on stderr and, if there is a hint, `hint: ...` below it."""
     complain(f"error: {message}")

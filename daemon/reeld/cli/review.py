@@ -10,7 +10,7 @@ from reeld.catalog import assignments, libraries, queue, views
 from reeld.cli.list_show import file_id_of
 from reeld.cli.numbers import not_found, parse_as
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
-from reeld.cli.output import Row, complain, minute, print_json, say, work_name
+from reeld.cli.output import Row, minute, print_json, remark, say, work_name
 from reeld.cli.rows import WHY_AWAITED, library_row, moment
 from reeld.database.connection import reading, writing
 from reeld.domain.amounts import number_of
@@ -120,7 +120,7 @@ def retry(
         return
     say(f"{number_of(retried, 'file')} will be tried again" if retried else "nothing to retry")
     for left in not_retried:
-        complain(f"{readable(left['file']['path'])}: nothing to retry: {readable(left['reason'])}")
+        remark(f"{readable(left['file']['path'])}: nothing to retry: {readable(left['reason'])}")
 
 
 def accept(

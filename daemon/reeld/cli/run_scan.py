@@ -20,7 +20,7 @@ from reeld.cli.options import (
     no_empty_path,
     wants_json,
 )
-from reeld.cli.output import Row, complain, print_json, say, size
+from reeld.cli.output import Row, print_json, remark, say, size
 from reeld.cli.rows import counts_row
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
@@ -91,7 +91,7 @@ def scan(
     else:
         _print_summary(summary)
         for row in left_out:
-            complain(f"library {readable(row['name'])} was not scanned: {readable(_why_left_out(row))}")
+            remark(f"library {readable(row['name'])} was not scanned: {readable(_why_left_out(row))}")
     if summary.was_interrupted:
         raise typer.Exit(130)
     if summary.asked_for and summary.offline.keys() >= set(summary.asked_for):
@@ -212,12 +212,12 @@ def _print_summary(summary: "Summary") -> None:
         f"{counts['verdicts']['ignored']} ignored, {counts['files']['missing']} missing"
     )
     if counts["failed"]:
-        complain(f"{number_of(counts['failed'], 'file')} failed; reeld list files says why")
+        remark(f"{number_of(counts['failed'], 'file')} failed; reeld list files says why")
     for path in summary.unsettled:
-        complain(f"not complete yet, left for the next scan: {readable(path)}")
+        remark(f"not complete yet, left for the next scan: {readable(path)}")
     for path, reason in summary.unreadable.items():
-        complain(f"folder {readable(path)} cannot be listed, so nothing in it changed: {readable(reason)}")
+        remark(f"folder {readable(path)} cannot be listed, so nothing in it changed: {readable(reason)}")
     for name, reason in summary.doubts.items():
-        complain(f"library {readable(name)}: {readable(reason)}")
+        remark(f"library {readable(name)}: {readable(reason)}")
     for name, reason in summary.offline.items():
-        complain(f"library {readable(name)} could not be scanned: {readable(reason)}")
+        remark(f"library {readable(name)} could not be scanned: {readable(reason)}")
