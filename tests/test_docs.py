@@ -160,7 +160,7 @@ def comparable(screen: str) -> list[str]:
     """Leave out what differs from one run to the next: ids, times, the first backup, and the width of a column."""
     for pattern, instead in (
         (r"process \d+", "process N"),
-        (r"walked .* ago", "walked TIME ago"),
+        (r"\d+ (s|min) ago", "TIME ago"),
         (r"last backup: .*", "last backup: TIME"),
         (r"(?m)^([a-z]?)\d+  ", r"\1N  "),
         (r"(?m) +$", ""),

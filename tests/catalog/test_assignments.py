@@ -337,7 +337,7 @@ def test_candidates_are_numbered_from_one_and_come_back_whole(library: int) -> N
     question = ask(add_file(library, "a.mkv"), *candidates)
     assert assignments.candidates_of(question) == candidates
     (shown,) = views.list_pending()
-    assert [candidate["id"] for candidate in shown["candidates"]] == [1, 2]
+    assert [candidate["number"] for candidate in shown["candidates"]] == [1, 2]
 
 
 def test_a_sample_is_ignored_and_what_was_asked_about_it_is_closed(library: int) -> None:
@@ -493,7 +493,7 @@ def test_series_and_their_numbers_are_of_the_files_that_are_there_unless_all_are
 
     def listed(**options: bool) -> list[tuple[str, int, int, int]]:
         rows = views.list_series(**options)
-        return [(row["title"], row["seasons"], row["episodes"], row["files"]) for row in rows]
+        return [(row["title"], row["season_count"], row["episode_count"], row["file_count"]) for row in rows]
 
     assert listed() == [("Fargo", 1, 1, 1)]
     assert listed(also_missing=True) == [("Fargo", 2, 2, 2), ("The Wire", 1, 1, 1)]
@@ -621,7 +621,7 @@ def test_an_episode_that_came_back_without_a_file_counts_only_where_all_are_aske
     _restore("episode")
     for also_missing, number in ((False, 0), (True, 1)):
         (series,) = views.list_series(also_missing=also_missing)
-        assert series["episodes"] == len(list(views.list_episodes(also_missing=also_missing))) == number
+        assert series["episode_count"] == len(list(views.list_episodes(also_missing=also_missing))) == number
 
 
 @pytest.mark.parametrize("kind", ["movie", "episode"])
@@ -642,12 +642,13 @@ def test_a_question_that_is_answered_while_the_list_is_read_does_not_wait(
     library: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(views, "_PAGE", 2)
-    questions = [ask(add_file(library, f"{n}.mkv"), film(f"Film {n}")) for n in range(4)]
+    files = [add_file(library, f"{n}.mkv") for n in range(4)]
+    questions = [ask(file_id, film(f"Film {n}")) for n, file_id in enumerate(files)]
     listing = views.list_pending()
     seen = [next(listing), next(listing)]
     reject(questions[3])
     seen += listing
-    assert [row["id"] for row in seen] == questions[:3]
+    assert [row["id"] for row in seen] == files[:3]
 
 
 # --- the trash -------------------------------------------------------------------------------------------
@@ -685,7 +686,7 @@ def test_a_series_and_its_episode_come_back_in_this_order(library: int) -> None:
     (file_id,) = arrive(library, [show("Fargo", 1, 1, year=2014, episode_title="The Crocodile's Dilemma")])
     before = Series.select().dicts().get(), Episode.select().dicts().get()
     give(file_id, Ignored(reason="a sample"))
-    with pytest.raises(NotFoundError, match="restore the series first"):
+    with pytest.raises(NotFoundError, match="the series of this episode is in the trash"):
         _restore("episode")
     _restore("series")
     _restore("episode")
@@ -696,7 +697,7 @@ def test_the_number_of_a_work_in_the_trash_is_never_given_to_another(library: in
     (file_id,) = arrive(library, [show("Fargo", 1, 1, year=2014)])
     give(file_id, Ignored(reason="a sample"))
     accept(file_id, show("The Wire", 1, 2, year=2002))
-    with pytest.raises(NotFoundError, match="restore the series first"):
+    with pytest.raises(NotFoundError, match="the series of this episode is in the trash"):
         _restore("episode")  # and does not become an episode of The Wire
     _restore("series")
     _restore("episode")
@@ -825,7 +826,7 @@ def test_an_episode_that_may_be_of_two_series_is_no_episode_of_one_of_them(libra
     give(old, Ignored(reason="a sample"))
     for year in (1996, 2014):
         accept(add_file(library, f"{year}.mkv"), show("Fargo", 1, 2, year=year))
-    with pytest.raises(NotFoundError, match="reeld validate"):
+    with pytest.raises(NotFoundError, match="is not known any more"):
         _restore("episode")
     assert Episode.select().count() == 2
 
@@ -850,12 +851,12 @@ def test_the_trash_says_of_which_series_an_episode_was(library: int) -> None:
     fargo, wire, _ = arrive(library, [show("Fargo", 1, 1), show("The Wire", 1, 1), show("The Wire", 1, 2)])
     for file_id in (fargo, wire):
         give(file_id, Ignored(reason="a sample"))
-    said = [row["series"] for row in views.list_trash() if row["entity_type"] == "episode"]
+    said = [row["series"] for row in views.list_trash() if row["kind"] == "episode"]
     assert said == ["Fargo", "The Wire"]
 
 
 def test_what_is_not_in_the_trash_cannot_come_back(library: int) -> None:
-    with pytest.raises(NotFoundError, match="reeld list trash"), writing():
+    with pytest.raises(NotFoundError, match="nothing in the trash has the number t"), writing():
         assignments.restore(5, NOW_MS)
     with reading():
         assert list(views.list_trash()) == []

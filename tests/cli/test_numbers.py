@@ -4,7 +4,7 @@ import pytest
 
 from reeld.cli.numbers import not_found, parse, parse_as, refusal
 from reeld.domain.numbers import Thing, spelled
-from reeld.errors import UsageError
+from reeld.errors import NotFoundError, UsageError
 
 
 @pytest.mark.parametrize("thing", list(Thing))
@@ -27,8 +27,8 @@ def test_capitals_and_leading_zeros_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["9" * 19, "t" + "9" * 5000])
-def test_a_number_that_sqlite_cannot_hold_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="too large"):
+def test_a_number_that_sqlite_cannot_hold_is_that_of_nothing(text: str) -> None:
+    with pytest.raises(NotFoundError, match=r"has the number t?9{19}"):
         parse(text)
 
 

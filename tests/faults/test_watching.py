@@ -269,7 +269,9 @@ def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised_and_ot
             make_video(world.library / "59" / "Heat (1995).mkv", seed=1)
             make_video(world.root / "small" / "folder" / "Ran (1985).mkv", seed=2)
             daemon.assert_true()
-            assert watching_of(world, "small")["rebuild_count"] == 0 or daemon.count("watch.failed", library="small") == 1
+            assert (
+                watching_of(world, "small")["rebuild_count"] == 0 or daemon.count("watch.failed", library="small") == 1
+            )
 
             raise_it = ["nsenter", "-t", str(daemon.pid), "-U", "--preserve-credentials"]
             subprocess.run([*raise_it, "sh", "-c", f"echo 1000 > /proc/sys/{limit}"], check=True)

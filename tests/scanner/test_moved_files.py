@@ -600,12 +600,13 @@ def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_fil
     decide(before, "Decided")
     _copy(film, other, "thing.mkv")
     _take(other, tools)
-    (question,) = [row for row in views.list_pending() if row["file"]["path"].endswith("thing.mkv")]
+    (pending,) = [row for row in views.list_pending() if row["file"]["path"].endswith("thing.mkv")]
+    question = assignments.open_question(pending["id"], 0)
     film.unlink()
     world.look_twice()
     work(other, tools)
-    assert assignments.file_of(question["id"]) == before
-    assert not assignments.is_open(question["id"])
+    assert assignments.file_of(question) == before
+    assert not assignments.is_open(question)
 
 
 def test_what_was_taken_from_the_copy_comes_back_with_the_old_file(

@@ -308,7 +308,7 @@ def test_another_folder_can_be_watched_instead_of_the_configured_ones() -> None:
 
             def reasons() -> list[str]:
                 libraries = world.rows("status")[0]["libraries"]
-                return [wait["why"] for library in libraries for wait in library.get("waiting", ())]
+                return [wait["reason"] for library in libraries for wait in library.get("waiting", ())]
 
             daemon.wait_until(lambda: any("less than 3600 s" in why for why in reasons()), "it is said to wait")
             world.quiet_s = 0.2

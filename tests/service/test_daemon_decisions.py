@@ -128,8 +128,8 @@ def doubtful(daemon: RunningDaemon) -> int:
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (("--candidate", "9"), 64, "1 candidate, and"),
-        (("--candidate", "0"), 64, "1 candidate, and"),
+        (("--candidate", "9"), 64, "has no candidate 9, but 1"),
+        (("--candidate", "0"), 64, "has no candidate 0, but 1"),
         ((), 64, "--candidate N, --movie TITLE or --series TITLE"),
         (("--movie", "X", "--candidate", "1"), 64, "one of"),
         (("--movie", "X", "--series", "Y"), 64, "one of"),

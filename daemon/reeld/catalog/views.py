@@ -261,7 +261,7 @@ def _reason(row: Row) -> str | None:
 
 def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
     """List movies with their files, by title; those without a present file only if asked for."""
-    return _movies(_ids(Movie, None, Movie.title_key, Movie.year), also_missing=also_missing)
+    yield from _movies(_ids(Movie, None, Movie.title_key, Movie.year), also_missing=also_missing)
 
 
 def movie_by_id(movie_id: int) -> Row | None:
@@ -326,7 +326,7 @@ def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
         Episode.episode_number,
         Episode.absolute_number,
     )
-    return _episodes(_ids(Episode, None, *order, Episode.air_date, join=Series), also_missing=also_missing)
+    yield from _episodes(_ids(Episode, None, *order, Episode.air_date, join=Series), also_missing=also_missing)
 
 
 def episode_by_id(episode_id: int) -> Row | None:

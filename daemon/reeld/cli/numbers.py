@@ -24,31 +24,34 @@ _WORDS = {
 
 
 def parse(text: str) -> tuple[Thing, int] | None:
-    """The thing and the number that `text` spells; None for any other text. Raises UsageError for too many digits."""
+    """Read the thing and the number that `text` spells; None for any other text.
+
+    Raises NotFoundError for a number that is larger than any in a catalogue.
+    """
     found = _NUMBER.fullmatch(text)
     if found is None or found[1].lower() not in set(Thing):
         return None
-    if len(found[2]) > MOST_DIGITS:
-        shown = text if len(text) < 40 else f"{text[:20]}..."
-        raise UsageError(
-            f"{shown} is too large: no number has more than {MOST_DIGITS} digits", "type a number of a list"
-        )
-    return Thing(found[1].lower()), int(found[2])
+    thing, digits = Thing(found[1].lower()), found[2]
+    if len(digits) > MOST_DIGITS:
+        raise not_found(thing, digits if len(digits) < 40 else f"{digits[:20]}...")
+    return thing, int(digits)
 
 
 def parse_as(wanted: Thing, text: str) -> int:
-    """The number of a thing of the wanted kind. Raises UsageError for any other text or thing."""
+    """Read the number of a thing of the wanted kind. Raises UsageError for any other text or thing, or NotFoundError."""
     what, where = _WORDS[wanted]
-    found = parse(text)
-    if found is None:
-        example = spelled(wanted, 12)
-        raise UsageError(f"{readable(text)} is not the number of {what}", f"type it as {example}, see `{where}`")
+    if not text.lower().startswith(wanted.value) or (found := parse(text)) is None:
+        if (other := _NUMBER.fullmatch(text)) is not None and other[1].lower() in set(Thing):
+            raise refusal(wanted, Thing(other[1].lower()), other[2][:20])
+        raise UsageError(
+            f"{readable(text)} is not the number of {what}", f"type it as {spelled(wanted, 12)}, see `{where}`"
+        )
     if found[0] is not wanted:
         raise refusal(wanted, *found)
     return found[1]
 
 
-def refusal(wanted: Thing, given: Thing, number: int) -> UsageError:
+def refusal(wanted: Thing, given: Thing, number: int | str) -> UsageError:
     """The error for a number of another thing than the command takes; it says what to type."""
     is_given, (is_wanted, where) = _WORDS[given][0], _WORDS[wanted]
     if wanted is Thing.FILE:
@@ -58,7 +61,7 @@ def refusal(wanted: Thing, given: Thing, number: int) -> UsageError:
     return UsageError(f"{spelled(given, number)} is the number of {is_given}, not of {is_wanted}", todo)
 
 
-def not_found(thing: Thing, number: int) -> NotFoundError:
+def not_found(thing: Thing, number: int | str) -> NotFoundError:
     """The error for a number that the catalogue does not hold."""
     what, where = _WORDS[thing]
     return NotFoundError(f"no {what.split(maxsplit=1)[1]} has the number {spelled(thing, number)}", f"see `{where}`")

@@ -23,6 +23,6 @@ THING_OF_KIND = {"movie": Thing.MOVIE, "series": Thing.SERIES, "episode": Thing.
 """By the words that the catalogue has for works."""
 
 
-def spelled(thing: Thing, number: int) -> str:
+def spelled(thing: Thing, number: int | str) -> str:
     """Spell a number as commands take it: `m12`."""
     return f"{thing}{number}"
