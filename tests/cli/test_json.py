@@ -56,13 +56,6 @@ NEVER_SEEN = {
     ("unreadable", "path"),
     ("unreadable", "reason"),
     ("status", "problems"),
-    ("status", "interrupted"),
-    ("interrupted", "library"),
-    ("interrupted", "path"),
-    ("interrupted", "size_bytes"),
-    ("interrupted", "stage"),
-    ("interrupted", "interruption_count"),
-    ("interrupted", "reason"),
     ("work", "files_per_s"),
     ("work", "hashed_bytes_per_s"),
     ("work", "seconds_left"),
@@ -255,6 +248,7 @@ def _decide(world: World, look: Any) -> None:
     (world.library / VIDEOS[2]).rename(world.library / "Kill Bill (2003)" / "Kill.Bill.2003.part1.mkv")
     content = video_bytes("mp4", seed=30)
     (world.library / "Casablanca (1942).mp4").write_bytes(content[: len(content) * 3 // 4])
+    (world.library / "Gilda (1946).mkv").write_bytes(b"no video")
     look("scan", name="scan")
     for row in look("list", "files", name="file"):
         look("show", str(row["id"]), name="file details")
@@ -278,6 +272,12 @@ def _copy(world: World, look: Any) -> None:
 
 
 def _beside_a_daemon(world: World, look: Any) -> None:
+    with contextlib.closing(sqlite3.connect(world.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, attempts, due_at_ms, created_at, interruptions)"
+            " SELECT id, 'hash', 'heavy', 'waiting', 0, 0, first_seen_at, 3 FROM video_files WHERE path = ?",
+            (VIDEOS[0],),
+        )
     look("status", name="status")
     make_video(world.library / "Big (1988).mkv", seed=31, padding_bytes=8 << 20)
     good = world.config.read_text()

@@ -601,7 +601,7 @@ def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_fil
     _copy(film, other, "thing.mkv")
     _take(other, tools)
     (pending,) = [row for row in views.list_pending() if row["file"]["path"].endswith("thing.mkv")]
-    question = assignments.open_question(pending["id"], 0)
+    question = assignments.open_validation(pending["id"], 0)
     film.unlink()
     world.look_twice()
     work(other, tools)

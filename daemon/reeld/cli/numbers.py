@@ -28,27 +28,31 @@ def parse(text: str) -> tuple[Thing, int] | None:
 
     Raises NotFoundError for a number that is larger than any in a catalogue.
     """
-    found = _NUMBER.fullmatch(text)
-    if found is None or found[1].lower() not in set(Thing):
-        return None
-    thing, digits = Thing(found[1].lower()), found[2]
-    if len(digits) > MOST_DIGITS:
-        raise not_found(thing, digits if len(digits) < 40 else f"{digits[:20]}...")
-    return thing, int(digits)
+    spelling = _split(text)
+    return None if spelling is None else (spelling[0], _number(*spelling))
 
 
 def parse_as(wanted: Thing, text: str) -> int:
-    """Read the number of a thing of the wanted kind. Raises UsageError for any other text or thing, or NotFoundError."""
-    what, where = _WORDS[wanted]
-    if not text.lower().startswith(wanted.value) or (found := parse(text)) is None:
-        if (other := _NUMBER.fullmatch(text)) is not None and other[1].lower() in set(Thing):
-            raise refusal(wanted, Thing(other[1].lower()), other[2][:20])
-        raise UsageError(
-            f"{readable(text)} is not the number of {what}", f"type it as {spelled(wanted, 12)}, see `{where}`"
-        )
-    if found[0] is not wanted:
-        raise refusal(wanted, *found)
-    return found[1]
+    """Read the number of a thing of the wanted kind. Raises UsageError for other text or things, or NotFoundError."""
+    if (spelling := _split(text)) is None:
+        what, where = _WORDS[wanted]
+        example = spelled(wanted, 12)
+        raise UsageError(f"{readable(text)} is not the number of {what}", f"type it as {example}, see `{where}`")
+    if spelling[0] is not wanted:
+        raise refusal(wanted, spelling[0], spelling[1][:MOST_DIGITS])
+    return _number(*spelling)
+
+
+def _split(text: str) -> tuple[Thing, str] | None:
+    found = _NUMBER.fullmatch(text)
+    letter = found[1].lower() if found else None
+    return (Thing(letter), found[2]) if found and letter in set(Thing) else None
+
+
+def _number(thing: Thing, digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise not_found(thing, digits if len(digits) < 40 else f"{digits[:20]}...")
+    return int(digits)
 
 
 def refusal(wanted: Thing, given: Thing, number: int | str) -> UsageError:
