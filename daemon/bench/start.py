@@ -41,7 +41,7 @@ def run(world: World) -> Iterator[Line]:
 
 
 def _spent(config: Path) -> dict[str, list[float]]:
-    """The milliseconds of each start, by command."""
+    """Return the milliseconds of each start, by command."""
     ways = {YARDSTICK: [sys.executable, "-c", "pass"]}
     for command in GOALS:
         # The version and the help need no configuration; to name one would be measured with them.

@@ -23,7 +23,7 @@ _READING = (
 
 
 def reading_row(reading_: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The facts of a reading, given as `asdict` makes it; all None without one."""
+    """Return the facts of a reading, given as `asdict` makes it; all None without one."""
     facts = {name: (reading_ or {}).get(name) for name in _READING}
     for name in ("episode_numbers", "absolute_numbers"):
         facts[name] = list(facts[name] or ()) or None

@@ -32,7 +32,7 @@ class FileStamp:
         )
 
     def has_same_content_as(self, other: "FileStamp") -> bool:
-        """Whether both stamps are of the same bytes, as far as `stat` can tell.
+        """Tell whether both stamps belong to the same content, as far as `stat` shows.
 
         ctime is left out: a rename, a chmod or a new hard link changes it and no byte of the file. The device is left
         out: its number may differ after the next boot.

@@ -77,7 +77,7 @@ def evicted(path: str, video_file_id: int) -> str:
 
 
 def place_of(path: str) -> str:
-    """The path of a row, without the mark of an evicted one."""
+    """Return the path of a row, without the mark of an evicted one."""
     return path.partition("//")[0]
 
 
