@@ -1,5 +1,5 @@
-# Every target makes what it needs; on a machine with Python 3.11 or newer, with venv, and make,
-# `make run` and `make test` are the only two commands.
+# Each target builds what it needs. With Python 3.11 or newer, its venv module and make, `make run` and `make test`
+# are the only two commands you need.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-# What `make install` makes; below DESTDIR, if that is given (for a package, say), and then this system is left alone.
+# What `make install` installs: below DESTDIR if it is set (for a package, say). Then this system is not changed.
 DESTDIR ?=
 APP := $(DESTDIR)/opt/reeld
 UNITS := $(DESTDIR)/etc/systemd/system
@@ -20,37 +20,37 @@ STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(
 
 .PHONY: run test check accuracy bench soak clean install uninstall man test-systemd
 
-# Starts the daemon in the foreground: on config.toml, or on one folder with `make run LIBRARY=/some/path`.
+# Run the daemon in the foreground: with config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
 	$(BIN)/reeld --config config.toml run $(if $(LIBRARY),--library "$(LIBRARY)")
 
-# The whole test suite; `make test ARGS="-k settle"` runs a part of it. More processes than cores: the tests of the real
-# daemon mostly wait. A file's tests stay together, since they share a daemon; the longest files begin.
+# Run the whole test suite; `make test ARGS="-k settle"` runs a part of it. More processes than cores: the tests of the
+# real daemon mostly wait. The tests of one file stay together, since they share a daemon. The longest files run first.
 test: $(DEV)
 	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# Format, lint, types, and the direction of the imports.
+# Check format, lint, types, and the direction of the imports.
 check: $(DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_architecture.py
 
-# Measures, and prints ratios to yardsticks of the same run.
+# Run the benchmarks, and print ratios to yardsticks of the same run.
 bench: $(DEV)
 	$(BIN)/python daemon/bench/run.py $(ARGS)
 
-# How many names are accepted and read right, on the project's own corpus, beside the goals.
+# Print how many names of the project's corpus are accepted and read correctly, beside the goals.
 accuracy: $(DEV)
 	$(BIN)/python -m tests.identify.accuracy $(ARGS)
 
-# Looks for whatever is not true after hours of everything at once; `make soak ARGS="--minutes 60 --seed 7"`.
+# Compare catalogue and disk during hours of mixed changes; `make soak ARGS="--minutes 60 --seed 7"`.
 soak: $(DEV)
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.model.soak $(ARGS)
 
-# As root: reeld as a system service. A configuration that is there stays as it is; a new one says where the catalogue
-# is, so that commands find it without systemd. A running reeld is started anew.
+# As root: install reeld as a system service. An existing configuration stays as it is. A new one names the catalogue's
+# path, so that commands find it without systemd. A running reeld is restarted.
 install:
 	@$(PYTHON) -c $(OLD_ENOUGH)
 ifeq ($(DESTDIR),)
@@ -74,8 +74,8 @@ ifeq ($(DESTDIR),)
 	systemctl try-restart reeld.service
 endif
 
-# As root: what `make install` made. The catalogue (/var/lib/reeld), the configuration, your own drop-ins and the user
-# stay.
+# As root: remove what `make install` installed. The catalogue (/var/lib/reeld), the configuration, your own drop-ins
+# and the user account stay.
 uninstall:
 ifeq ($(DESTDIR),)
 	test ! -e $(UNITS)/reeld.service || systemctl disable --now reeld.service
@@ -87,12 +87,12 @@ ifeq ($(DESTDIR),)
 	systemctl daemon-reload
 endif
 
-# The manual pages, in build/man; `man -l build/man/man8/reeld.8` shows one.
+# Write the manual pages to build/man; `man -l build/man/man8/reeld.8` shows one.
 man: $(INSTALLED)
 	$(BIN)/python daemon/man/write.py build/man
 
-# Boots a systemd of its own on a copy of this system, does there what README.md says under "Run it as a service", and
-# writes what it saw to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
+# Boot a systemd of its own on a copy of this system, follow "Run it as a service" of README.md there, and write the
+# results to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
 test-systemd: $(DEV)
 	$(BIN)/pytest --exitfirst tests/systemd/booted.py $(ARGS)
 
