@@ -104,7 +104,7 @@ def test_every_decision_is_still_there(database: Path) -> None:
     try:
         files = {os.path.basename(row["path"]): row for row in views.list_files()}
         questions = {os.path.basename(row["file"]["path"]) for row in views.list_pending()}
-        trash = {row["entity_metadata"]["title"] for row in views.list_trash()}
+        trash = {row["title"] for row in views.list_trash()}
         states = {row["name"]: row["state"] for row in views.libraries()}
         failed = views.counts()["failed"]
     finally:
