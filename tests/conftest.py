@@ -1,5 +1,6 @@
 """Fixtures for tests of more than one folder."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.template import copy_template
 settings.register_profile("reeld", deadline=None)
 settings.load_profile("reeld")
 
+
+# A suite that was started in the background ignores Ctrl-C, and so would every process that it starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests of real processes take longest: they begin, so that at the end no worker is left alone with them.
 LONG = ("faults", "service", "cli", "test_docs.py", "report", "pipeline", "identify")

@@ -332,8 +332,8 @@ class RunningDaemon:
             left_s = deadline - time.monotonic()
             assert left_s > 0, f"{what}: not within {timeout_s:g} s\n{self._tail()}"
             with self._news:
-                # Some things happen without a word; a look each quarter of a second finds them.
-                self._news.wait_for(lambda: len(self.log) + len(self.told) != heard, min(left_s, 0.25))  # noqa: B023
+                # Some things happen without a word; a look ten times a second finds them.
+                self._news.wait_for(lambda: len(self.log) + len(self.told) != heard, min(left_s, 0.1))  # noqa: B023
 
     def assert_true(self, **expectations: Any) -> None:
         """Wait until nothing is left to do, then ask the oracle."""

@@ -49,7 +49,7 @@ def _reads(daemon: RunningDaemon, mark: int) -> int:
 
 
 def test_what_is_there_at_the_start_is_listed_before_the_work_on_it_begins() -> None:
-    with new_world(quiet_s=0.01) as world:
+    with new_world(has_catalog=False, quiet_s=0.01) as world:
         for number in range(40):
             folder = world.library / f"Folder {number}"
             folder.mkdir()
