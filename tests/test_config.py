@@ -262,7 +262,8 @@ def test_a_name_may_be_used_once() -> None:
     assert 'library name = "A": is used 2 times' in complaint
 
 
-def test_what_spans_libraries_is_complained_of_together_with_the_mistakes_inside_them() -> None:
+def test_what_spans_libraries_is_complained_of_with_the_mistakes_inside_them() -> None:
+    """What spans libraries is complained of together with the mistakes inside them."""
     films = "/nowhere/films"  # a long path is shortened in what is said
     found = complaints_of(
         {

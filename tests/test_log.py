@@ -88,7 +88,8 @@ def test_whatever_a_name_holds_the_line_is_one_of_harmless_characters(form: Any,
 
 
 @given(st.text())
-def test_a_name_that_is_shown_is_of_harmless_characters_and_names_differ_where_files_do(name: str) -> None:
+def test_a_shown_name_is_of_harmless_characters_and_differs_where_files_do(name: str) -> None:
+    """A name that is shown is of harmless characters and names differ where files do."""
     assert readable(name).isprintable()
     if name.isprintable():
         assert readable(name) == name
@@ -207,8 +208,11 @@ def test_what_was_left_out_is_told_in_the_log() -> None:
     assert (rows[-1]["event"], rows[-1]["what"], rows[-1]["count"]) == ("log.left_out", "test.flooded", 7)
 
 
-def test_lines_that_cannot_be_written_are_lost_and_counted_and_those_behind_them_are_whole(tmp_path: Path) -> None:
-    """The disk of the log is full for a while, or its reader is gone."""
+def test_lines_that_cannot_be_written_are_counted_and_later_ones_are_whole(tmp_path: Path) -> None:
+    """Lines that cannot be written are lost and counted and those behind them are whole.
+
+    The disk of the log is full for a while, or its reader is gone.
+    """
     path = tmp_path / "log"
     room, full = os.open(path, os.O_RDWR | os.O_CREAT), os.open("/dev/full", os.O_WRONLY)
     descriptor = os.dup(room)

@@ -185,8 +185,11 @@ print(json.dumps({"abi": abi, "done": done, "refusals": refusals, "child": refus
 """
 
 
-def test_a_process_that_may_write_in_one_folder_writes_nowhere_else_and_its_children_less(tmp_path: Path) -> None:
-    """I10, I11. Also its later threads; and walls can be built within walls."""
+def test_a_process_that_may_write_in_one_folder_writes_nowhere_else(tmp_path: Path) -> None:
+    """A process that may write in one folder writes nowhere else and its children less.
+
+    I10, I11. Also its later threads; and walls can be built within walls.
+    """
     state, films = tmp_path / "state", tmp_path / "films"
     state.mkdir()
     films.mkdir()

@@ -259,7 +259,8 @@ def test_episodes_by_absolute_number_and_by_day_are_known_again(library: int) ->
     assert found == [(0, "2024-03-14"), (1100, "")]
 
 
-def test_an_absolute_number_that_stands_beside_season_and_episode_finds_the_same_episode(library: int) -> None:
+def test_an_absolute_number_beside_season_and_episode_finds_the_same_episode(library: int) -> None:
+    """An absolute number that stands beside season and episode finds the same episode."""
     numbered, absolute = arrive(
         library, [show("Naruto", 2, 3, absolute_numbers=(29,)), show("Naruto", None, absolute_numbers=(29,))]
     )
@@ -461,9 +462,8 @@ def _skip(library: int, file_id: int, *, at_once: bool) -> None:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_file_that_the_rules_leave_alone_from_now_on_belongs_to_no_work_and_asks_nothing(
-    library: int, at_once: bool
-) -> None:
+def test_a_file_that_the_rules_now_leave_alone_belongs_to_no_work_and_asks_nothing(library: int, at_once: bool) -> None:
+    """A file that the rules leave alone from now on belongs to no work and asks nothing."""
     watched, episode = arrive(library, [film("Heat", 1995), show("Fargo", 1, 1)])
     asked = add_file(library, "asked.mkv")
     ask(asked, film("Dune"))
@@ -485,7 +485,8 @@ def test_what_a_person_decided_no_rule_changes(library: int, at_once: bool) -> N
     assert movies() == [("Heat", 1995)]
 
 
-def test_series_and_their_numbers_are_of_the_files_that_are_there_unless_all_are_asked_for(library: int) -> None:
+def test_series_and_their_numbers_are_of_present_files_unless_all_are_asked_for(library: int) -> None:
+    """Series and their numbers are of the files that are there unless all are asked for."""
     ids = arrive(library, [show("Fargo", 1, 1), show("Fargo", 2, 1), show("The Wire", 1, 1)])
     with writing():
         video_files.record_missing([ids[1]], library, "", NOW_MS)
@@ -614,7 +615,8 @@ def test_what_an_older_reeld_filed_forgets_nothing(library: int) -> None:
     assert [row.year for row in Series.select()] == [2014]
 
 
-def test_an_episode_that_came_back_without_a_file_counts_only_where_all_are_asked_for(library: int) -> None:
+def test_an_episode_that_came_back_without_a_file_counts_only_among_all(library: int) -> None:
+    """An episode that came back without a file counts only where all are asked for."""
     (file_id,) = arrive(library, [show("Fargo", 1, 1)])
     accept(file_id, film("Up", 2009))
     _restore("series")
@@ -660,7 +662,8 @@ def _restore(entity_type: str) -> tuple[str, int]:
     return back.entity_type, back.id
 
 
-def test_a_work_that_loses_its_last_file_goes_to_the_trash_and_one_that_keeps_another_stays(library: int) -> None:
+def test_a_work_goes_to_the_trash_with_its_last_file_and_no_sooner(library: int) -> None:
+    """A work that loses its last file goes to the trash and one that keeps another stays."""
     first, second = arrive(library, [film("Heat", 1995, tmdb_id=949)] * 2)
     accept(first, film("Dune", 2021))
     assert movies() == [("Dune", 2021), ("Heat", 1995)]
@@ -831,7 +834,8 @@ def test_an_episode_that_may_be_of_two_series_is_no_episode_of_one_of_them(libra
     assert Episode.select().count() == 2
 
 
-def test_an_episode_that_came_again_by_its_absolute_number_alone_is_not_restored_beside_itself(library: int) -> None:
+def test_an_episode_that_came_again_by_absolute_number_is_not_restored_twice(library: int) -> None:
+    """An episode that came again by its absolute number alone is not restored beside itself."""
     old, *_ = arrive(library, [show("Bleach", 1, 5, absolute_numbers=(5,)), show("Bleach", 9, 9)])
     give(old, Ignored(reason="a sample"))
     accept(add_file(library, "new.mkv"), show("Bleach", None, absolute_numbers=(5,)))

@@ -122,7 +122,8 @@ def _as_imported(line: bytes) -> bytes:
     return lines_of([{**each, "state": "waiting"}])[0] if is_under_way else line
 
 
-def test_every_table_with_anything_that_a_person_would_miss_is_exported_parents_first() -> None:
+def test_every_table_that_a_person_would_miss_is_exported_parents_first() -> None:
+    """Every table with anything that a person would miss is exported parents first."""
     assert set(ALL_MODELS) - set(TABLES) == {Health}
     for at, model in enumerate(TABLES):
         assert {key.rel_model for key in model._meta.refs} <= set(TABLES[:at])

@@ -17,7 +17,8 @@ def names() -> dict[int, str]:
     return dict(LibraryRow.select(LibraryRow.id, LibraryRow.name).tuples())
 
 
-def test_a_library_that_was_renamed_keeps_its_row_also_under_a_name_that_was_used_before(catalog: Path) -> None:
+def test_a_renamed_library_keeps_its_row_also_under_a_name_that_was_used_before(catalog: Path) -> None:
+    """A library that was renamed keeps its row also under a name that was used before."""
     ids = sync(Films="/disks/films", Kids="/disks/kids")
     sync(Films="/disks/films")  # Kids is given up
     assert sync(Kids="/disks/films") == {"Kids": ids["Films"]}

@@ -305,7 +305,8 @@ def _store(job: Job) -> None:
     media.save_quick_hashes(job.video_file_id, QuickHashes(fingerprint=job.token, oshash=None))
 
 
-def test_the_jobs_of_a_library_that_is_not_configured_any_more_wait_until_it_is_again(catalog: Path) -> None:
+def test_the_jobs_of_a_library_no_longer_configured_wait_until_it_is_again(catalog: Path) -> None:
+    """The jobs of a library that is not configured any more wait until it is again."""
     kept, left = add_libraries("Films", "Series")
     for number, library_id in enumerate((kept, left, left)):
         file_id = add_file(library_id, f"{number}.mkv")
@@ -364,7 +365,8 @@ def test_no_delay_is_so_long_that_its_job_seems_to_be_due() -> None:
     assert 2 * longest_s * 1000 < queue.FARTHEST_DUE_MS
 
 
-def test_files_are_taken_together_only_where_very_many_wait_and_no_more_bytes_than_allowed(catalog: Path) -> None:
+def test_files_are_taken_together_only_where_very_many_wait_and_within_the_bytes(catalog: Path) -> None:
+    """Files are taken together only where very many wait and no more bytes than allowed."""
     (library_id,) = add_libraries("Films")
 
     def claimed(most: int, most_bytes: int | None) -> int:

@@ -145,7 +145,8 @@ def test_what_a_person_said_stands_when_works_are_merged(library: int, persons: 
     assert [row.decided_by for row in VideoFile.select().where(VideoFile.movie == fargo)].count("user") == 1
 
 
-def test_what_was_merged_lies_in_the_trash_and_makes_no_second_work_when_it_is_restored(library: int) -> None:
+def test_what_was_merged_makes_no_second_work_when_it_is_restored(library: int) -> None:
+    """What was merged lies in the trash and makes no second work when it is restored."""
     catalogue = Catalogue(library)
     for file, reading in ((0, film("Fargo")), (1, film("Fargo", 1996)), (2, film("Fargo", 2014)), (1, ALIEN)):
         catalogue.name(file, reading)

@@ -186,7 +186,8 @@ def test_a_new_configuration_with_mistakes_is_refused_with_all_of_them(world: Wo
     assert b"loud" in done.stderr
 
 
-def test_it_works_beside_the_daemon_and_when_the_present_file_is_broken_and_reads_well(world: World) -> None:
+def test_it_works_beside_the_daemon_and_with_a_broken_present_file(world: World) -> None:
+    """It works beside the daemon and when the present file is broken and reads well."""
     with RunningDaemon(world) as daemon:
         daemon.assert_true()
         new = write_new(world, extra='ignore = ["/Kids", "caf*"]\n')
@@ -202,7 +203,8 @@ def test_it_works_beside_the_daemon_and_when_the_present_file_is_broken_and_read
         assert world.reeld("config", "diff", str(world.config)).stdout == b""
 
 
-def test_a_file_that_was_edited_in_its_place_is_compared_with_what_the_running_reeld_has_in_force(world: World) -> None:
+def test_a_configuration_edited_in_place_is_compared_with_the_one_in_force(world: World) -> None:
+    """A file that was edited in its place is compared with what the running reeld has in force."""
     with RunningDaemon(world) as daemon:
         daemon.assert_true()
         world.library_extra, world.extra = 'ignore = ["/Kids"]\n', "[hash]\nfull = false\n"

@@ -112,7 +112,8 @@ def test_a_damaged_catalogue_is_found_and_the_way_back_said(world: World) -> Non
 
 
 @pytest.mark.parametrize("left", ["backups", "its log"])
-def test_a_catalogue_that_is_gone_is_a_problem_and_whoever_looks_is_told_the_way_back(world: World, left: str) -> None:
+def test_a_catalogue_that_is_gone_is_a_problem_told_with_the_way_back(world: World, left: str) -> None:
+    """A catalogue that is gone is a problem and whoever looks is told the way back."""
     if left == "its log":
         shutil.rmtree(world.state / "backups")
         world.database.with_name("reeld.db-wal").write_bytes(b"x")

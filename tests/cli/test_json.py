@@ -294,7 +294,8 @@ def _beside_a_daemon(world: World, look: Any) -> None:
         look("list", "files", name="file")
 
 
-def test_every_command_prints_the_keys_and_types_of_the_page_and_the_page_names_no_other(seen: Seen) -> None:
+def test_every_command_prints_the_keys_and_types_of_the_page_and_no_other(seen: Seen) -> None:
+    """Every command prints the keys and types of the page and the page names no other."""
     assert set(OBJECTS) - seen.objects <= {"counts", "unreadable"}, "each object of the page was printed"
     empty = {(name, key) for name in seen.objects for key in OBJECTS[name]} - seen.keys
     own = {(name, key) for name, key in empty if not _is_inherited(name, key)}
@@ -349,7 +350,8 @@ MISTAKES = (
 )
 
 
-def test_a_mistake_prints_nothing_on_standard_output_and_says_on_standard_error_what_is_wrong() -> None:
+def test_a_mistake_prints_nothing_on_standard_output_and_is_said_on_standard_error() -> None:
+    """A mistake prints nothing on standard output and says on standard error what is wrong."""
     with new_world() as world:
         make_video(world.library / "Heat (1995).mkv")
         assert world.reeld("scan").returncode == 0

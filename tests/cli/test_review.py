@@ -252,7 +252,8 @@ def test_an_answer_to_a_question_that_is_not_open_any_more_must_be_said_in_full(
     assert reeld.json("validate", number, "--movie", "Holiday")[0]["title"] == "Holiday"
 
 
-def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_a_person_accepts_it(undecided: Undecided) -> None:
+def test_an_empty_folder_in_place_of_the_disk_changes_nothing_until_accepted(undecided: Undecided) -> None:
+    """An empty folder in place of the disk changes nothing until a person accepts it."""
     reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv", "holiday.mkv")
     before = reeld.json("list", "files"), reeld.json("pending")
     disk = reeld.home / "unplugged"

@@ -30,7 +30,8 @@ def names(world: World) -> dict[str, str]:
     return {row["path"]: row["name"] for row in world.rows("list", "libraries")}
 
 
-def test_a_folder_is_called_by_its_last_part_and_a_second_one_of_that_name_gets_a_number(world: World) -> None:
+def test_a_folder_is_called_by_its_last_part_and_a_second_one_gets_a_number(world: World) -> None:
+    """A folder is called by its last part and a second one of that name gets a number."""
     first, second = map(str, folders(world))
     for _ in range(2):
         world.said("scan", second)
@@ -74,7 +75,8 @@ def test_commands_beside_a_daemon_of_one_folder_speak_of_that_folder(world: Worl
         assert names(world) == {first: "Films"}
 
 
-def test_a_scan_says_which_folder_it_leaves_out_since_the_configuration_does_not_name_it(world: World) -> None:
+def test_a_scan_says_which_folder_it_leaves_out_as_not_configured(world: World) -> None:
+    """A scan says which folder it leaves out since the configuration does not name it."""
     first, _second = map(str, folders(world))
     world.said("scan", first)
     done = world.reeld("scan")

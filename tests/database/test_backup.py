@@ -115,7 +115,8 @@ def test_backups_of_a_clock_that_was_ahead_go_before_those_of_the_right_one(fill
     assert not any(os.path.exists(each.path) for each in ahead)
 
 
-def test_the_way_back_leads_to_the_last_backup_of_the_right_clock_and_not_to_one_that_was_ahead(filled: Path) -> None:
+def test_the_way_back_leads_to_the_last_backup_of_the_right_clock(filled: Path) -> None:
+    """The way back leads to the last backup of the right clock and not to one that was ahead."""
     now = datetime.now(UTC).replace(microsecond=0)
     right = _save(filled, now - timedelta(days=2))
     ahead = _save(filled, now + timedelta(days=365))
@@ -248,8 +249,8 @@ def type_in(command: str, home: Path) -> None:
     )
 
 
-def test_the_commands_that_a_damaged_catalogue_prints_bring_back_the_newest_sound_backup(filled: Path) -> None:
-    """Row 27."""
+def test_the_commands_that_a_damaged_catalogue_prints_bring_back_a_backup(filled: Path) -> None:
+    """The commands that a damaged catalogue prints bring back the newest sound backup. Row 27."""
     good = _save(filled)
     worse = Path(_save(filled, AT + timedelta(days=1)).path)
     close_catalog()
@@ -327,9 +328,8 @@ def test_where_no_backup_is_of_use_no_empty_catalogue_is_made_and_it_is_said_why
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_where_backups_cannot_be_listed_no_empty_catalogue_is_made_and_none_is_said_to_be_missing(
-    filled: Path, create: bool
-) -> None:
+def test_where_backups_cannot_be_listed_no_empty_catalogue_is_made(filled: Path, create: bool) -> None:
+    """Where backups cannot be listed no empty catalogue is made and none is said to be missing."""
     _save(filled)
     close_catalog()
     filled.unlink()

@@ -103,10 +103,11 @@ def test_a_catalogue_with_a_damaged_page_is_refused_and_not_touched(whole: Path,
 
 
 @pytest.mark.parametrize("how", ["killed", "a week ago", "the clock went back"])
-def test_a_bit_that_flipped_in_an_indexed_text_is_found_after_a_disorderly_end_and_once_a_week(
-    whole: Path, how: str
-) -> None:
-    """What a quick look does not see. Row 27."""
+def test_a_flipped_bit_is_found_after_a_disorderly_end_and_once_a_week(whole: Path, how: str) -> None:
+    """A bit that flipped in an indexed text is found after a disorderly end and once a week.
+
+    What a quick look does not see. Row 27.
+    """
     change = {"killed": "is_open = 1", "a week ago": f"checked_at = '{_days_ago(7)}'"}
     with contextlib.closing(driver.connect(whole)) as connection, connection:
         set_to = change.get(how, f"checked_at = '{_days_ago(-1)}'")
@@ -211,7 +212,8 @@ def _run(code: str, *arguments: str, is_humble: bool = False) -> "subprocess.Com
     return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=150, check=False)
 
 
-def test_killed_while_it_is_made_leaves_nothing_under_its_name_and_the_next_start_makes_it(tmp_path: Path) -> None:
+def test_killed_while_it_is_made_it_leaves_nothing_under_its_name(tmp_path: Path) -> None:
+    """Killed while it is made leaves nothing under its name and the next start makes it."""
     undisturbed = _run(_KILLED_WHILE_MAKING, str(tmp_path / "undisturbed.db"), "0")
     assert undisturbed.returncode == 0, undisturbed.stderr
     steps = int(undisturbed.stdout)

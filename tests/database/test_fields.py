@@ -77,9 +77,8 @@ def test_the_folders_below_one_are_those_whose_path_begins_with_it(library: int,
     assert sorted(video_files.present_directories(library, "")) == sorted(directories)
 
 
-def test_a_name_that_is_text_is_text_to_other_programs_and_one_that_is_not_is_its_bytes(
-    catalog: Path, library: int
-) -> None:
+def test_a_name_is_text_to_other_programs_or_its_bytes_where_it_is_none(catalog: Path, library: int) -> None:
+    """A name that is text is text to other programs and one that is not is its bytes."""
     add_file(library, "Amélie.mkv")
     add_file(library, os.fsdecode(b"Am\xe9lie.mkv"))
     found = rows(catalog, "SELECT path, typeof(path) FROM video_files ORDER BY id")

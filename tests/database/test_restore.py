@@ -106,9 +106,10 @@ restore(sys.argv[2], sys.argv[3], datetime(2026, 11, 23, 15, 0, tzinfo=UTC))
 """
 
 
-def test_killed_between_any_two_steps_nothing_is_lost_nothing_begins_anew_and_it_can_be_done_again(
+def test_killed_between_any_two_steps_nothing_is_lost_and_it_can_be_done_again(
     catalog: Path, backup: Path, tmp_path: Path
 ) -> None:
+    """Killed between any two steps nothing is lost nothing begins anew and it can be done again."""
     before = everything(catalog.parent)
     at_the_start = {name: content for name, content in before.items() if name.startswith("reeld.db")}
     for steps in range(100):

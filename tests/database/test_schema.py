@@ -227,9 +227,10 @@ DELETED = {"libraries": {"root_device", "root_inode"}, "jobs": {"hash_progress"}
 
 
 @pytest.mark.parametrize("version", range(1, latest_version() + 1))
-def test_a_catalogue_of_every_schema_that_was_keeps_all_its_rows_on_the_way_to_the_latest(
+def test_a_catalogue_of_every_earlier_schema_keeps_all_its_rows(
     tmp_path: Path, from_models: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
+    """A catalogue of every schema that was keeps all its rows on the way to the latest."""
     path, newest = tmp_path / "old.db", all_migrations()
     other = SqliteDatabase(str(path), pragmas={"foreign_keys": 0})
     monkeypatch.setattr("reeld.database.migrate.all_migrations", lambda: newest[:version])

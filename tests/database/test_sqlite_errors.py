@@ -51,7 +51,8 @@ def _add_until_refused(library_id: int, acknowledged: list[str]) -> None:
 
 
 @pytest.mark.needs_root
-def test_on_a_full_disk_nothing_acknowledged_is_lost_and_work_goes_on_once_there_is_space(small_disk: Path) -> None:
+def test_on_a_full_disk_nothing_acknowledged_is_lost(small_disk: Path) -> None:
+    """On a full disk nothing acknowledged is lost and work goes on once there is space."""
     path = small_disk / "reeld.db"
     open_catalog(str(path), create=True)
     (library_id,) = add_libraries("Films")

@@ -299,8 +299,11 @@ def test_a_reader_that_does_not_end_holds_nobody_up() -> None:
 # --- backups ---------------------------------------------------------------------------------------------
 
 
-def test_a_backup_of_two_days_ago_is_followed_by_one_at_the_start_and_one_can_be_had_at_any_time() -> None:
-    """I14."""
+def test_a_backup_of_two_days_ago_is_followed_by_one_at_the_start_or_when_asked() -> None:
+    """A backup of two days ago is followed by one at the start and one can be had at any time.
+
+    I14.
+    """
     with new_world() as world:
         make_video(world.library / "Heat (1995).mkv", seed=1)
         assert world.reeld("scan").returncode == 0

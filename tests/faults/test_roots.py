@@ -186,8 +186,11 @@ def test_a_root_that_is_renamed_or_replaced_is_noticed_and_changes_no_row() -> N
         daemon.assert_true()
 
 
-def test_a_disk_that_is_not_there_at_boot_is_waited_for_while_another_library_goes_on() -> None:
-    """Rows 10, 12. I3."""
+def test_a_disk_that_is_not_there_at_boot_is_waited_for() -> None:
+    """A disk that is not there at boot is waited for while another library goes on.
+
+    Rows 10, 12. I3.
+    """
     with new_world() as world:
         disk, other = world.root / "disk", world.root / "other"
         world.libraries = {"L": world.library, "other": other}
@@ -215,8 +218,8 @@ def test_a_disk_that_is_not_there_at_boot_is_waited_for_while_another_library_go
                     daemon.stop()
 
 
-def test_a_file_of_a_library_that_is_away_is_not_taken_for_one_that_was_moved_elsewhere() -> None:
-    """Row 12."""
+def test_a_file_of_a_library_that_is_away_is_not_taken_for_a_moved_one() -> None:
+    """A file of a library that is away is not taken for one that was moved elsewhere. Row 12."""
     with new_world() as world:
         other, unplugged = world.root / "other", world.root / "unplugged"
         world.libraries = {"L": world.library, "other": other}

@@ -199,9 +199,10 @@ def test_a_library_that_was_taken_out_stays_so_when_its_disk_answers_again(
 
 @needs_root
 @skip_without_fuse
-def test_a_library_that_was_moved_to_another_folder_stays_suspect_when_its_old_disk_answers_again(
+def test_a_moved_library_stays_suspect_when_its_old_disk_answers_again(
     two_disks: tuple[World, FuseDisk, Path, Path],
 ) -> None:
+    """A library that was moved to another folder stays suspect when its old disk answers again."""
     world, disk, weak, sound = two_disks
     world.program = _with_faults("tell_of_watchers_ends", patience=IMPATIENT)
     elsewhere = world.root / "elsewhere"
@@ -283,7 +284,8 @@ def test_running_out_of_descriptors_is_no_files_fault_and_passes() -> None:
         assert not any(row["level"] == "error" for row in daemon.log if "level" in row)
 
 
-def test_a_file_that_cannot_be_opened_because_too_many_are_open_is_not_called_unreadable(tmp_path: Path) -> None:
+def test_a_file_is_not_called_unreadable_because_too_many_are_open(tmp_path: Path) -> None:
+    """A file that cannot be opened because too many are open is not called unreadable."""
     path = make_video(tmp_path / "a.mkv")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
@@ -334,8 +336,11 @@ def test_a_kernel_without_landlock_is_no_reason_not_to_work() -> None:
         daemon.assert_true()
 
 
-def test_a_catalogue_within_a_library_can_still_be_written_and_children_still_go_first() -> None:
-    """I11: what confines the daemon does not keep a child from offering itself to the memory killer."""
+def test_a_catalogue_within_a_library_can_be_written_and_children_go_first() -> None:
+    """A catalogue within a library can still be written and children still go first.
+
+    I11: what confines the daemon does not keep a child from offering itself to the memory killer.
+    """
     with new_world() as world:
         world.state = world.library / ".reeld"
         world.database = world.state / "deep" / "reeld.db"
@@ -644,8 +649,11 @@ def test_many_broken_files_do_not_flood_the_log_and_all_are_counted() -> None:
         assert left_out["count"] >= count - 50
 
 
-def test_files_that_were_given_up_because_their_folder_was_closed_are_read_once_it_is_open() -> None:
-    """I7. Nothing about the files themselves changes, and no event tells of the right."""
+def test_files_given_up_because_their_folder_was_closed_are_read_once_it_is_open() -> None:
+    """Files that were given up because their folder was closed are read once it is open.
+
+    I7. Nothing about the files themselves changes, and no event tells of the right.
+    """
     patience = {**IMPATIENT, "reeld.service.watcher.DENIED_S": 0.2}
     with new_world(program=_with_faults(patience=patience), is_humble=True) as world, RunningDaemon(world) as daemon:
         folder = world.library / "films"

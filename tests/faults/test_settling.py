@@ -348,7 +348,8 @@ def test_one_pass_leaves_what_is_not_complete_for_the_next() -> None:
 
 @pytest.mark.needs_root
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
-def test_without_the_capability_the_writer_of_another_users_file_is_unknown_and_holds_nothing_up() -> None:
+def test_without_the_capability_another_users_writer_holds_nothing_up() -> None:
+    """Without the capability the writer of another users file is unknown and holds nothing up."""
     with new_world(patience_h=DAY_H, is_humble=True) as world, RunningDaemon(world) as daemon:
         theirs, ours = world.library / "Laura (1944).mkv", world.library / "Gilda (1946).mkv"
         with theirs.open("wb", buffering=0) as their_file, ours.open("wb", buffering=0) as our_file:

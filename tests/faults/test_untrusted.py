@@ -38,8 +38,11 @@ def _most_memory_mib(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def test_a_file_that_hangs_the_prober_is_given_up_after_three_attempts_and_the_others_go_on(world: World) -> None:
-    """Row 32. I7, I11. Each attempt is ended by the limits on its child; the default ones are 20 s."""
+def test_a_file_that_hangs_the_prober_is_given_up_after_three_attempts(world: World) -> None:
+    """A file that hangs the prober is given up after three attempts and the others go on.
+
+    Row 32. I7, I11. Each attempt is ended by the limits on its child; the default ones are 20 s.
+    """
     world.extra = "[probe]\ntimeout_s = 2\n"
     world.write_config()
     endless = world.library / "Endless (2001).mp4"

@@ -94,8 +94,11 @@ def assert_rebuilt_once(daemon: RunningDaemon, reason: str) -> None:
 
 @needs_root
 @skip_without_root
-def test_after_an_overflow_of_a_small_queue_the_observer_is_rebuilt_once_and_all_is_known() -> None:
-    """Row 1. The knob is latched when the descriptor is made, so it is lowered only for the start."""
+def test_after_an_overflow_of_a_small_queue_the_observer_is_rebuilt_once() -> None:
+    """After an overflow of a small queue the observer is rebuilt once and all is known.
+
+    Row 1. The knob is latched when the descriptor is made, so it is lowered only for the start.
+    """
     with new_world(library_extra='watch = "events"\n') as world:
         before = MOST_QUEUED.read_text()
         daemon = RunningDaemon(world)
@@ -110,8 +113,12 @@ def test_after_an_overflow_of_a_small_queue_the_observer_is_rebuilt_once_and_all
             assert_rebuilt_once(daemon, "events were lost")
 
 
-def test_after_an_overflow_with_many_directories_the_observer_is_rebuilt_once_and_all_is_known() -> None:
-    """Row 2. watchdog 7.1 itself adds all watches anew, which overflows the queue again, without end."""
+def test_after_an_overflow_with_many_directories_the_observer_is_rebuilt_once() -> None:
+    """After an overflow with many directories the observer is rebuilt once and all is known.
+
+    Row 2. watchdog 7.1 itself adds all watches anew, which overflows the queue again, without
+    end.
+    """
     capacity = int(MOST_QUEUED.read_text())
     if capacity > 100_000:
         pytest.skip(f"fs.inotify.max_queued_events is {capacity}: too many files for a test")
@@ -245,8 +252,11 @@ def test_a_directory_without_a_watch_is_found_and_if_need_be_looked_at_by_the_cl
 # --- too few watches -------------------------------------------------------------------------------------
 
 
-def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised_and_others_are_watched() -> None:
-    """Row 4, I17. The user namespace has a limit of its own."""
+def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised() -> None:
+    """At the watch limit a library is polled until the limit is raised and others are watched.
+
+    Row 4, I17. The user namespace has a limit of its own.
+    """
     limit = "user/max_inotify_watches"
     lowered = ("unshare", "-Ur", "sh", "-c", f'echo 40 > /proc/sys/{limit} && exec "$@"', "sh")
     if subprocess.run([*lowered, "true"], capture_output=True, check=False).returncode:
@@ -377,8 +387,11 @@ def test_what_is_written_at_the_source_of_a_bind_mount_is_told() -> None:
 
 @needs_root
 @skip_without_root
-def test_while_the_catalogue_cannot_be_written_to_the_library_is_walked_ever_more_seldom() -> None:
-    """What was seen meanwhile is recorded once there is space, without a restart."""
+def test_while_the_catalogue_cannot_be_written_the_library_is_walked_ever_less() -> None:
+    """While the catalogue cannot be written to the library is walked ever more seldom.
+
+    What was seen meanwhile is recorded once there is space, without a restart.
+    """
     with new_world() as world:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4M", "reeld-test", str(world.state)], check=True)
         try:

@@ -127,10 +127,14 @@ def test_an_undisturbed_run_finds_what_is_there(undisturbed: dict[str, Any]) -> 
 @pytest.mark.parametrize("how", ["alone", "together"])
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
-def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_twice(
+def test_killed_at_any_moment_of_any_stage_nothing_is_lost_or_there_twice(
     tmp_path: Path, videos: Path, tools: StageContext, undisturbed: dict[str, Any], stage: str, moment: str, how: str
 ) -> None:
-    """Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the first after."""
+    """Killed at any moment of any stage nothing is lost and nothing is there twice.
+
+    Row 23. On both sides of each commit: `unsaved` is the last moment before it, `committed` the
+    first after.
+    """
     database = tmp_path / "reeld.db"
     copy_template(database)
     _kill(database, videos, stage, moment, how)
@@ -146,10 +150,13 @@ def test_killed_at_any_moment_of_any_stage_nothing_is_lost_and_nothing_is_there_
 
 @pytest.mark.parametrize("how", ["alone", "together"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_at_any_moment_of_an_added_stage_nothing_is_lost_and_nothing_is_there_twice(
+def test_killed_at_any_moment_of_an_added_stage_nothing_is_lost_or_there_twice(
     tmp_path: Path, videos: Path, tools: StageContext, undisturbed_with_toy: dict[str, Any], moment: str, how: str
 ) -> None:
-    """The toy stage of `toy_stage.py`, which is in the table and nowhere else."""
+    """Killed at any moment of an added stage nothing is lost and nothing is there twice.
+
+    The toy stage of `toy_stage.py`, which is in the table and nowhere else.
+    """
     database = tmp_path / "reeld.db"
     with toy_stage.installed():
         _kill(database, videos, toy_stage.TOY.name, moment, how)
@@ -162,7 +169,7 @@ def test_killed_at_any_moment_of_an_added_stage_nothing_is_lost_and_nothing_is_t
 
 @pytest.mark.parametrize("how", ["alone", "together"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_while_an_added_stage_fills_in_what_an_older_catalogue_lacks_it_runs_once_for_each_file(
+def test_killed_while_an_added_stage_fills_in_it_runs_once_for_each_file(
     tmp_path: Path,
     videos: Path,
     tools: StageContext,
@@ -171,6 +178,7 @@ def test_killed_while_an_added_stage_fills_in_what_an_older_catalogue_lacks_it_r
     moment: str,
     how: str,
 ) -> None:
+    """Killed while an added stage fills in what an older catalogue lacks it runs once for each file."""
     database = tmp_path / "reeld.db"
     shutil.copy(undisturbed_catalogue, database)
     with toy_stage.installed():

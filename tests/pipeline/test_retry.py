@@ -71,7 +71,8 @@ def test_what_is_not_the_files_fault_never_costs_it_its_attempts(attempts: int) 
     assert not cannot_start.counts
 
 
-def test_a_file_that_may_still_grow_is_looked_at_ever_more_rarely_and_when_its_patience_is_over() -> None:
+def test_a_file_that_may_still_grow_is_looked_at_ever_more_rarely() -> None:
+    """A file that may still grow is looked at ever more rarely and when its patience is over."""
     patience_s = 86_400.0
     unchanged_s, pauses = 0.0, []
     while unchanged_s < patience_s:

@@ -150,7 +150,8 @@ def test_a_file_goes_through_all_stages_and_leaves_no_job(file_id: int) -> None:
     assert (row(file_id).container, row(file_id).file_hash) == ("mkv", "cafe")
 
 
-def test_a_worker_goes_straight_on_to_a_stage_of_its_own_lane_with_what_was_just_stored(file_id: int) -> None:
+def test_a_worker_goes_straight_on_to_the_next_stage_of_its_own_lane(file_id: int) -> None:
+    """A worker goes straight on to a stage of its own lane with what was just stored."""
     seen: list[tuple[FileRecord, int]] = []
 
     def second(record: FileRecord, _tools: StageContext) -> str:
@@ -213,9 +214,8 @@ def test_what_is_no_file_is_given_up_at_once(file_id: int) -> None:
 
 
 @pytest.mark.parametrize("error", [FileVanished("/x"), FileChanged("/x", stamp(), stamp())])
-def test_a_file_that_is_not_what_it_was_is_looked_at_and_its_job_waits_without_losing_an_attempt(
-    file_id: int, error: Exception
-) -> None:
+def test_a_file_that_is_not_what_it_was_is_looked_at_and_costs_no_attempt(file_id: int, error: Exception) -> None:
+    """A file that is not what it was is looked at and its job waits without losing an attempt."""
     work = Work()
     runner = work.runner(fail(error))
     for turn in range(1, MAX_ATTEMPTS + 3):
@@ -308,7 +308,8 @@ def test_a_bug_while_a_substitute_is_stored_sets_the_file_aside(file_id: int) ->
     assert job().state == "failed"
 
 
-def test_a_file_that_killed_the_whole_process_each_time_is_given_up_without_another_try(file_id: int) -> None:
+def test_a_file_that_killed_the_whole_process_each_time_is_given_up(file_id: int) -> None:
+    """A file that killed the whole process each time is given up without another try."""
     for _ in range(MAX_DEATHS):
         with writing():
             assert claim_one("light", NOW_MS) is not None
@@ -411,9 +412,8 @@ def test_on_a_full_disk_a_result_is_kept_until_there_is_space(file_id: int) -> N
     assert row(file_id).container == "mkv" * 50_000
 
 
-def test_a_result_that_cannot_be_stored_before_the_end_is_found_again_at_the_next_start(
-    catalog: Path, file_id: int
-) -> None:
+def test_a_result_that_cannot_be_stored_is_found_again_at_the_next_start(catalog: Path, file_id: int) -> None:
+    """A result that cannot be stored before the end is found again at the next start."""
     work = Work(is_stopping=True)
     with contextlib.ExitStack() as stack:
 

@@ -75,7 +75,8 @@ def with_port(world: World, port: int) -> None:
 # --- true figures ----------------------------------------------------------------------------------------
 
 
-def test_the_file_says_what_the_catalogue_says_also_from_a_daemon_that_may_write_nowhere_else(world: World) -> None:
+def test_the_metrics_file_says_what_the_catalogue_says_from_a_confined_daemon(world: World) -> None:
+    """The file says what the catalogue says also from a daemon that may write nowhere else."""
     folder = with_file(world)
     with RunningDaemon(world) as daemon:
         daemon.assert_true()

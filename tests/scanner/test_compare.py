@@ -218,7 +218,8 @@ def test_a_file_that_lay_there_for_long_is_queued_at_the_first_look(world: World
     assert world.jobs() == {"a.mkv": "name"}
 
 
-def test_a_download_that_its_control_file_gives_away_waits_for_as_long_as_that_is_there(world: World) -> None:
+def test_a_download_waits_for_as_long_as_its_control_file_is_there(world: World) -> None:
+    """A download that its control file gives away waits for as long as that is there."""
     world.write("a.mkv")
     control = world.write("a.mkv.aria2")
     world.look()
@@ -275,7 +276,8 @@ def test_new_content_forgets_what_was_read_from_the_old_and_is_read_again(known:
     assert known.jobs() == {"a/one.mkv": "name"}
 
 
-def test_a_file_whose_ctime_alone_changed_is_read_again_and_meanwhile_nothing_is_forgotten(known: World) -> None:
+def test_a_file_whose_ctime_alone_changed_is_read_again_and_keeps_what_is_known(known: World) -> None:
+    """A file whose ctime alone changed is read again and meanwhile nothing is forgotten."""
     before = known.row("a/one.mkv")
     (known.root / "a/one.mkv").chmod(0o600)
     known.be_quiet()
@@ -435,9 +437,10 @@ def test_a_link_or_a_folder_in_a_files_place_makes_it_missing(known: World) -> N
 
 
 @pytest.mark.parametrize("rules", [{"ignore_patterns": ("one.mkv", "b")}, {"ignore_patterns": ("a", "b/")}])
-def test_what_the_rules_leave_alone_is_ignored_with_the_reason_and_taken_up_once_they_change(
+def test_what_the_rules_leave_alone_is_ignored_and_taken_up_once_they_change(
     known: World, rules: dict[str, Any]
 ) -> None:
+    """What the rules leave alone is ignored with the reason and taken up once they change."""
     known.restart(**rules)
     known.be_quiet()
     row = known.row("a/one.mkv")
@@ -471,7 +474,8 @@ def test_a_new_file_that_is_too_small_is_known_and_ignored_until_it_grows(world:
     assert (world.row("a.mkv").verdict, world.jobs()) == (None, {"a.mkv": "name"})
 
 
-def test_content_that_changed_while_the_rules_left_it_alone_is_not_said_to_be_the_old(known: World) -> None:
+def test_content_that_changed_while_it_was_left_alone_is_not_said_to_be_the_old(known: World) -> None:
+    """Content that changed while the rules left it alone is not said to be the old."""
     known.restart(ignore_patterns=("one.mkv",))
     known.be_quiet()
     known.write("a/one.mkv", "other content")
@@ -623,7 +627,8 @@ def test_files_beyond_what_may_wait_are_turned_away_and_taken_at_the_next_look(w
     assert len(world.states()) == 7
 
 
-def test_a_complete_file_is_taken_though_very_many_wait_for_the_rest_of_their_downloads(world: World) -> None:
+def test_a_complete_file_is_taken_though_very_many_wait_for_their_downloads(world: World) -> None:
+    """A complete file is taken though very many wait for the rest of their downloads."""
     world.capacity = 3
     world.restart()
     for number in range(7):
@@ -775,8 +780,11 @@ def test_after_quiet_the_catalogue_says_what_a_fresh_scan_would(world: World, ac
     assert said == {path: (file.read_text(), os.fsencode(path).hex()) for path, file in on_disk.items()}
 
 
-def test_what_is_listed_while_another_disk_is_mounted_over_the_folder_changes_nothing(known: World) -> None:
-    """The root was the right one when the scan began, and is not when the folder was listed."""
+def test_what_is_listed_while_another_disk_covers_the_folder_changes_nothing(known: World) -> None:
+    """What is listed while another disk is mounted over the folder changes nothing.
+
+    The root was the right one when the scan began, and is not when the folder was listed.
+    """
     before = known.row("a/one.mkv").size_bytes
     seen = check_root(str(known.root))
     assert isinstance(seen, RootSeen)

@@ -59,9 +59,10 @@ def test_a_file_that_ends_too_early_is_waited_for_until_the_patience_is_over(rec
         lambda now_ns: _tools(now_ns - int((PATIENCE_S + 1) * NS)),
     ],
 )
-def test_nobody_waits_for_what_is_whole_or_where_nobody_shall_or_where_the_clock_knows_nothing(
+def test_a_whole_file_is_not_waited_for_nor_one_whose_clock_knows_nothing(
     record: FileRecord, tools: Callable[[int], StageContext]
 ) -> None:
+    """Nobody waits for what is whole or where nobody shall or where the clock knows nothing."""
     assert PROBE.run(record, tools(record.stamp.ctime_ns)).container == "matroska"
 
 

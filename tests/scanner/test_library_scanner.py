@@ -243,9 +243,8 @@ def test_nothing_changes_while_the_root_is_away_and_all_is_scanned_when_it_is_ba
     assert (world.state(), job_states()) == ("online", {"waiting"})
 
 
-def test_an_empty_folder_in_the_place_of_the_root_is_not_scanned_until_it_is_accepted(
-    world: World, tmp_path: Path
-) -> None:
+def test_an_empty_folder_in_place_of_the_root_is_not_scanned_until_accepted(world: World, tmp_path: Path) -> None:
+    """An empty folder in the place of the root is not scanned until it is accepted."""
     world.write_many(3)
     world.root.rename(tmp_path / "away")
     world.root.mkdir()
@@ -345,9 +344,8 @@ def test_a_request_is_made_when_it_is_due_and_finds_what_came(world: World) -> N
     assert states() == {"a/one.mkv": "present"}
 
 
-def test_a_request_that_cannot_be_fulfilled_because_the_library_is_away_holds_nothing_up(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_request_to_a_library_that_is_away_holds_nothing_up(world: World, tmp_path: Path) -> None:
+    """A request that cannot be fulfilled because the library is away holds nothing up."""
     world.root.rename(tmp_path / "away")
     world.tick()
     number = world.scanner.rescan_all(at=world.now())

@@ -106,8 +106,11 @@ def test_each_file_has_its_own_two_looks(world: World) -> None:
     assert _missing(world) == {"a/one.mkv", "a/two.mkv"}
 
 
-def test_the_copy_of_a_file_that_went_missing_is_asked_about_and_whoever_sleeps_is_woken(world: World) -> None:
-    """No worker wakes for a job that was queued silently; only the confirming scan queues it."""
+def test_the_copy_of_a_file_that_went_missing_is_asked_about_at_once(world: World) -> None:
+    """The copy of a file that went missing is asked about and whoever sleeps is woken.
+
+    No worker wakes for a job that was queued silently; only the confirming scan queues it.
+    """
     shutil.copy2(world.root / "a/one.mkv", world.root / "b/copy.mkv")
     with writing():
         stamp = FileStamp.of(os.lstat(world.root / "b/copy.mkv"))
@@ -161,10 +164,11 @@ def test_a_look_during_which_the_root_changed_is_neither_the_first_nor_the_secon
 
 
 @pytest.mark.parametrize("is_decided", [False, True])
-def test_the_files_of_a_folder_that_the_rules_leave_out_are_missing_once_it_is_deleted(
-    world: World, is_decided: bool
-) -> None:
-    """It is not scanned; but a folder that is not there can be known."""
+def test_the_files_of_an_excluded_folder_are_missing_once_it_is_deleted(world: World, is_decided: bool) -> None:
+    """The files of a folder that the rules leave out are missing once it is deleted.
+
+    It is not scanned; but a folder that is not there can be known.
+    """
     world.finish()
     if is_decided:
         decide(world.row("a/one.mkv").id, "Decided")
@@ -176,7 +180,8 @@ def test_the_files_of_a_folder_that_the_rules_leave_out_are_missing_once_it_is_d
     assert _missing(world) == {"a/one.mkv", "a/two.mkv"}
 
 
-def test_one_file_that_leaves_a_folder_that_the_rules_leave_out_is_missing_and_the_others_are_not(world: World) -> None:
+def test_one_file_that_leaves_an_excluded_folder_is_missing_and_no_other(world: World) -> None:
+    """One file that leaves a folder that the rules leave out is missing and the others are not."""
     world.finish()
     world.restart(ignore_patterns=("a",))
     world.be_quiet()

@@ -348,9 +348,12 @@ def test_of_two_links_each_keeps_the_row_of_its_name(known: World) -> None:
 @pytest.mark.parametrize(
     ("is_there_decided", "is_coming_decided"), list(itertools.product([False, True], [False, True]))
 )
-def test_a_file_renamed_over_another_takes_its_row_along_and_no_decision_is_lost_or_applied_to_other_content(
+def test_a_file_renamed_over_another_takes_its_row_and_no_decision_is_lost(
     known: World, is_there_decided: bool, is_coming_decided: bool
 ) -> None:
+    """A file renamed over another takes its row along and no decision is lost or applied to other
+    content.
+    """
     there, coming = known.row("a/one.mkv").id, known.row("a/two.mkv").id
     if is_there_decided:
         decide(there, "There")
@@ -380,10 +383,12 @@ def test_a_file_whose_place_was_taken_is_known_again_where_it_comes_back(known: 
 
 
 @pytest.mark.parametrize("is_decided", [False, True])
-def test_a_renamed_file_keeps_its_row_though_a_missing_one_of_that_name_had_its_inode(
-    known: World, is_decided: bool
-) -> None:
-    """Another file occupies the path of one of two hard links; the other link is renamed to that name."""
+def test_a_renamed_file_keeps_its_row_though_a_missing_one_had_its_inode(known: World, is_decided: bool) -> None:
+    """A renamed file keeps its row though a missing one of that name had its inode.
+
+    Another file occupies the path of one of two hard links; the other link is renamed to that
+    name.
+    """
     os.link(known.root / "a/one.mkv", known.root / "a/link.mkv")
     known.be_quiet()
     known.finish()
@@ -830,9 +835,10 @@ def test_a_row_keeps_its_decision_over_many_moves_from_disk_to_disk(
 
 
 @pytest.mark.parametrize("came", ["by a rename", "from another disk"])
-def test_a_better_version_that_is_moved_over_a_file_keeps_its_row_however_that_one_had_come(
+def test_a_better_version_that_is_moved_over_a_file_keeps_its_row(
     worlds: tuple[World, World], film: Path, tools: StageContext, came: str
 ) -> None:
+    """A better version that is moved over a file keeps its row however that one had come."""
     downloads, archive = worlds
     place = archive.root / "thing.mkv"
     if came == "by a rename":
@@ -985,9 +991,10 @@ def test_a_file_is_missing_from_where_it_was_wherever_the_copy_went_since(disgui
     ]
 
 
-def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_that_went(
+def test_of_several_it_is_the_one_of_the_same_name_then_the_last_that_went(
     world: World, other: World, film: Path, tools: StageContext
 ) -> None:
+    """Of several that it may be it is the one of the same name then the last that went."""
     for name in ("b.mkv", "copy (1995).mkv", "c.mkv"):
         _copy(film, world, name)
     _take(world, tools)
@@ -1009,10 +1016,13 @@ def test_of_several_that_it_may_be_it_is_the_one_of_the_same_name_then_the_last_
     assert VideoFile.get(VideoFile.path == "c.mkv", VideoFile.state == "present").id == ids["copy (1995).mkv"]
 
 
-def test_a_file_that_is_missing_for_a_moment_while_it_is_renamed_takes_no_copys_place(
+def test_a_file_missing_for_a_moment_during_a_rename_takes_no_copys_place(
     world: World, other: World, film: Path, tools: StageContext
 ) -> None:
-    """Its old folder is scanned before its new one."""
+    """A file that is missing for a moment while it is renamed takes no copys place.
+
+    Its old folder is scanned before its new one.
+    """
     before = VideoFile.get().id
     _copy(film, other)
     _take(other, tools)
@@ -1088,10 +1098,12 @@ def test_a_rewrite_that_a_rename_covers_up_is_found(world: World, film: Path, to
     assert events(after.id) == ["moved", "changed"]
 
 
-def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_returns(
-    known: World, tmp_path: Path
-) -> None:
-    """A rename covered up a rewrite, and the job that was to find it went with the file. Its folder alone was moved."""
+def test_a_file_missing_before_its_ends_were_compared_is_read_when_it_returns(known: World, tmp_path: Path) -> None:
+    """A file that goes missing before its ends were compared is read when it returns.
+
+    A rename covered up a rewrite, and the job that was to find it went with the file. Its folder
+    alone was moved.
+    """
     (known.root / "z").mkdir()
     renamed = known.root / "z/one.mkv"
     os.rename(known.root / "a/one.mkv", renamed)
@@ -1115,8 +1127,11 @@ def test_a_file_that_goes_missing_before_its_ends_were_compared_is_read_when_it_
     assert known.row("z/one.mkv").is_in_doubt
 
 
-def test_what_is_unknown_in_the_place_of_a_known_file_waits_until_that_was_searched_for(known: World) -> None:
-    """Its own folder is scanned first, and the one that it was renamed to a quiet period later."""
+def test_what_is_unknown_in_a_known_files_place_waits_until_that_was_searched_for(known: World) -> None:
+    """What is unknown in the place of a known file waits until that was searched for.
+
+    Its own folder is scanned first, and the one that it was renamed to a quiet period later.
+    """
     before = facts(known.row("a/one.mkv"))
     (known.root / "z").mkdir()
     os.rename(known.root / "a/one.mkv", known.root / "z/one.mkv")
@@ -1166,10 +1181,14 @@ def test_what_is_too_small_in_the_place_of_a_known_file_does_not_take_its_row(
     assert facts(known.row(target)) == before
 
 
-def test_what_is_unknown_in_the_place_of_a_missing_file_waits_until_that_was_searched_for(
+def test_what_is_unknown_in_a_missing_files_place_waits_until_that_was_searched_for(
     worlds: tuple[World, World],
 ) -> None:
-    """The other library has no events and is scanned each minute: here the file is missing before that."""
+    """What is unknown in the place of a missing file waits until that was searched for.
+
+    The other library has no events and is scanned each minute: here the file is missing before
+    that.
+    """
     first, second = worlds
     first.write("a/one.mkv", "one")
     first.write("a/two.mkv", "two")
@@ -1282,10 +1301,14 @@ def test_what_may_be_a_file_whose_place_cannot_be_looked_at_now_is_not_taken_for
 
 
 @pytest.mark.parametrize("is_answered", [False, True])
-def test_what_is_none_of_those_files_or_may_never_be_asked_about_is_new_after_one_search(
+def test_what_is_none_of_those_files_is_new_after_one_search(
     known: World, other: World, unasked: Unasked, is_answered: bool
 ) -> None:
-    """A hard link of a file that is still there; or a library that stays away, or is not configured any more."""
+    """What is none of those files or may never be asked about is new after one search.
+
+    A hard link of a file that is still there; or a library that stays away, or is not configured
+    any more.
+    """
     mine, before = facts(known.row("a/one.mkv")), {row.id for row in VideoFile.select()}
     os.link(known.root / "a/one.mkv", other.root / "link.mkv")
     other.look()
@@ -1324,9 +1347,10 @@ class _ExchangingChecks:
         return CompletenessChecks().ask(path)
 
 
-def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_about_keeps_its_row(
+def test_a_known_file_in_the_place_of_a_new_one_that_is_asked_about_keeps_its_row(
     known: World,
 ) -> None:
+    """A known file that comes to the place of a new one while that is asked about keeps its row."""
     before = {path: known.row(path).id for path in ("a/one.mkv", "a/two.mkv")}
     known.write("b/one.mkv", "another one")
     known.advance_s += 600
@@ -1342,8 +1366,12 @@ def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_is_asked_a
     assert known.row("a/one.mkv").id not in before.values()
 
 
-def test_a_known_file_that_comes_to_the_place_of_a_new_one_while_that_waits_keeps_its_row(known: World) -> None:
-    """Without events, there is no scan before the new file's second sample, which then shows another inode."""
+def test_a_known_file_in_the_place_of_a_new_one_that_waits_keeps_its_row(known: World) -> None:
+    """A known file that comes to the place of a new one while that waits keeps its row.
+
+    Without events, there is no scan before the new file's second sample, which then shows another
+    inode.
+    """
     decide(known.row("a/one.mkv").id, "Decided")
     before = facts(known.row("a/one.mkv"))
     new_file = known.write_just_now("b/one.mkv", "another one")
@@ -1369,8 +1397,12 @@ def test_a_copy_that_goes_with_its_original_is_no_work_any_more(
     assert JobRow.select().count() == 0
 
 
-def test_a_folder_that_was_exchanged_with_one_that_may_not_be_entered_has_its_files_known(known: World) -> None:
-    """Whether the old place still holds them cannot be asked; but neither rename nor link of theirs changed a ctime."""
+def test_a_folder_exchanged_with_one_that_is_closed_has_its_files_known(known: World) -> None:
+    """A folder that was exchanged with one that may not be entered has its files known.
+
+    Whether the old place still holds them cannot be asked; but neither rename nor link of theirs
+    changed a ctime.
+    """
     known.write("b/one.mkv", "two")
     known.be_quiet()
     known.finish()

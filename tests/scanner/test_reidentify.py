@@ -61,7 +61,8 @@ def _identify(world: World, verdict: Verdict, *, long_ago: bool = False) -> None
         JobRow.delete().execute()
 
 
-def test_a_file_that_waits_for_a_person_is_identified_anew_once_its_folder_has_changed(world: World) -> None:
+def test_a_file_that_waits_for_a_person_is_identified_again_if_its_folder_changes(world: World) -> None:
+    """A file that waits for a person is identified anew once its folder has changed."""
     world.look()
     assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
     _identify(world, UNCERTAIN)

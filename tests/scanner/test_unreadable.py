@@ -95,9 +95,8 @@ def test_a_file_that_goes_from_a_very_deep_folder_is_not_waited_for(world: World
     assert (VideoFile.select().count(), len(world.folder_scanner.new_files.settling)) == (0, 0)
 
 
-def test_files_that_another_program_has_to_itself_are_neither_the_disks_fault_nor_given_up(
-    world: World, tools: StageContext
-) -> None:
+def test_files_that_another_program_locks_are_no_fault_and_not_given_up(world: World, tools: StageContext) -> None:
+    """Files that another program has to itself are neither the disks fault nor given up."""
     films = [make_video(world.root / f"Film {number} (1999).mkv", seed=number) for number in range(FILES_IN_A_ROW)]
     world.advance_s += 3600
     world.be_quiet()
@@ -122,10 +121,14 @@ def test_a_file_that_another_program_had_to_itself_is_read_once_it_is_free(world
     assert VideoFile.get().file_hash is not None
 
 
-def test_a_disk_that_goes_while_a_name_is_read_leaves_no_verdict_without_what_lies_beside_it(
+def test_a_disk_that_goes_while_a_name_is_read_leaves_no_half_informed_verdict(
     world: World, tools: StageContext, tmp_path: Path
 ) -> None:
-    """A folder that is not there has no siblings and no .nfo, and a name that was read is not read again."""
+    """A disk that goes while a name is read leaves no verdict without what lies beside it.
+
+    A folder that is not there has no siblings and no .nfo, and a name that was read is not read
+    again.
+    """
     (world.root / "Heat").mkdir()
     make_video(world.root / "Heat/Heat.mkv", seed=1)
     (world.root / "Heat/Heat.nfo").write_text(NFO)
@@ -212,10 +215,13 @@ def test_a_nfo_that_is_a_folder_a_link_or_a_pipe_says_nothing(world: World, tool
 
 
 @pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
-def test_a_nfo_on_a_bad_sector_is_one_file_that_is_asked_about_and_read_once_it_can_be(
+def test_a_nfo_on_a_bad_sector_is_asked_about_and_read_once_it_can_be(
     world: World, tools: StageContext, tmp_path: Path
 ) -> None:
-    """It speaks of all episodes, which are neither set aside for it nor the proof of a bad disk."""
+    """A nfo on a bad sector is one file that is asked about and read once it can be.
+
+    It speaks of all episodes, which are neither set aside for it nor the proof of a bad disk.
+    """
     backing = tmp_path / "backing"
     (backing / "Show/Season 1").mkdir(parents=True)
     (backing / "Show/tvshow.nfo").write_text(SHOW)

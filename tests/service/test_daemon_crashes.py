@@ -52,7 +52,8 @@ def _wait_for_news(daemon: RunningDaemon, number: int, done: threading.Event) ->
     daemon.wait_until(lambda: len(daemon.log) >= enough or done.is_set(), f"{number} events")
 
 
-def test_sigterm_ends_it_in_the_middle_of_a_large_hash_which_is_done_after_the_restart() -> None:
+def test_sigterm_ends_it_in_a_large_hash_which_is_done_after_the_restart() -> None:
+    """Sigterm ends it in the middle of a large hash which is done after the restart."""
     with new_world() as world, RunningDaemon(world) as daemon:
         path = make_video(world.library / "Napoleon (1927).mkv")
         os.truncate(path, 3 << 30)

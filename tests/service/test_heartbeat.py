@@ -58,9 +58,10 @@ def _look_until_still(heartbeats: Heartbeats) -> None:
         heartbeats.look()
 
 
-def test_a_thread_that_waits_for_a_disk_is_first_silent_and_then_stalled_and_never_stuck(
+def test_a_thread_that_waits_for_a_disk_is_silent_then_stalled_and_never_stuck(
     heartbeats: Heartbeats, clock: Clock
 ) -> None:
+    """A thread that waits for a disk is first silent and then stalled and never stuck."""
     with _thread(heartbeats, "light-1", lambda heartbeat: heartbeat.at_disk("/films", "Heat.mkv")):
         _look_until_still(heartbeats)
         clock.now += SILENCE_S

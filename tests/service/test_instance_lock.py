@@ -105,9 +105,8 @@ def test_a_lock_that_is_removed_while_it_is_taken_is_no_lock(database: str, monk
 
 
 @pytest.mark.parametrize("can_write", [True, False])
-def test_an_owner_takes_the_word_from_one_that_was_killed_before_it_says_anything_itself(
-    database: str, *, can_write: bool
-) -> None:
+def test_an_owner_takes_the_word_from_one_that_was_killed(database: str, *, can_write: bool) -> None:
+    """An owner takes the word from one that was killed before it says anything itself."""
     os.makedirs(os.path.dirname(database))
     Path(f"{database}.status").write_text('{"pid": 1, "config_error": "what the dead one said"}')
     if not can_write:  # as on a full disk

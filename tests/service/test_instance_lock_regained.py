@@ -21,10 +21,13 @@ from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
 
 @pytest.mark.parametrize(("stage", "lane"), [("hash", "heavy"), ("match_copies", "light")])
-def test_a_library_of_another_kind_has_also_those_names_read_whose_files_wait_for_a_later_stage(
+def test_a_library_of_another_kind_has_names_read_of_files_at_a_later_stage(
     catalog: Path, stage: str, lane: str
 ) -> None:
-    """In the first days of a large library nearly all of them do: thousands wait to be hashed."""
+    """A library of another kind has also those names read whose files wait for a later stage.
+
+    In the first days of a large library nearly all of them do: thousands wait to be hashed.
+    """
     (library_id,) = add_libraries("Films")
     file_id = add_file(library_id, "Fargo 1x01.mkv")
     reading = Reading(kind="movie", title="Fargo 1x01")
@@ -37,10 +40,13 @@ def test_a_library_of_another_kind_has_also_those_names_read_whose_files_wait_fo
     assert JobRow.get().stage == "identify"
 
 
-def test_a_reload_that_is_asked_for_while_another_waits_for_the_catalogue_is_not_lost(
+def test_a_reload_asked_for_while_another_waits_for_the_catalogue_is_not_lost(
     catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file was changed once more: what it says by then is to be in force in the end."""
+    """A reload that is asked for while another waits for the catalogue is not lost.
+
+    The file was changed once more: what it says by then is to be in force in the end.
+    """
     is_free = False
 
     def take_over(config: Config) -> tuple[dict[str, int], int]:

@@ -11,7 +11,8 @@ from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
 
-def test_a_library_with_other_rules_and_another_kind_is_taken_over_without_a_file_called_missing() -> None:
+def test_a_library_with_other_rules_and_kind_is_taken_over_with_no_file_missing() -> None:
+    """A library with other rules and another kind is taken over without a file called missing."""
     with new_world() as world:
         for seed, name in enumerate(("Heat (1995).mkv", "Alien (1979).avi", "Clue.mkv", "1917.2019.mkv")):
             make_video(world.library / name, seed=seed, padding_bytes=1 << 20)
@@ -53,8 +54,12 @@ BY_ITSELF = (sys.executable, "-c", "import sys; del sys.argv[1:3]; from reeld.cl
 """`reeld` that is not told where its configuration lies, as a person starts it."""
 
 
-def test_a_file_that_is_gone_at_a_reload_changes_nothing_and_no_other_file_or_default_takes_its_place() -> None:
-    """An editor or a checkout took it away for a moment. The defaults name the same catalogue, and no library."""
+def test_a_configuration_that_is_gone_at_a_reload_changes_nothing() -> None:
+    """A file that is gone at a reload changes nothing and no other file or default takes its place.
+
+    An editor or a checkout took it away for a moment. The defaults name the same catalogue, and
+    no library.
+    """
     with new_world(program=BY_ITSELF) as world:
         world.database = world.home / ".local" / "state" / "reeld" / "reeld.db"
         world.config = world.home / ".config" / "reeld" / "config.toml"
@@ -83,7 +88,8 @@ def _keeping_the_lock(world: World) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-def test_a_reload_that_is_asked_for_while_the_start_waits_for_the_catalogue_comes_after_it() -> None:
+def test_a_reload_asked_for_while_the_start_waits_comes_after_it() -> None:
+    """A reload that is asked for while the start waits for the catalogue comes after it."""
     with new_world() as world, RunningDaemon(world) as daemon:
         daemon.stop()
         with _keeping_the_lock(world):

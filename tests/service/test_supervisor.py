@@ -8,8 +8,11 @@ from reeld.service.heartbeat import Heartbeats
 from reeld.service.supervisor import Supervisor
 
 
-def test_the_rest_of_a_library_that_is_not_configured_any_more_ends_and_reeld_does_not(catalog: Any) -> None:
-    """A worker was still at its dying disk when the owner gave it up."""
+def test_what_is_left_of_a_library_no_longer_configured_ends_and_reeld_does_not(catalog: Any) -> None:
+    """The rest of a library that is not configured any more ends and reeld does not.
+
+    A worker was still at its dying disk when the owner gave it up.
+    """
     now = 0.0
     disk_health = DiskHealth(lambda: now)
     for number in range(FILES_IN_A_ROW):

@@ -52,9 +52,8 @@ HEAT = "Heat (1995)/Heat.mkv"
 
 
 @pytest.mark.parametrize("way", ["restart", "reload"])
-def test_a_library_that_is_renamed_and_moved_in_one_edit_keeps_its_files_rows_and_decisions(
-    world: World, way: str
-) -> None:
+def test_a_library_renamed_and_moved_in_one_edit_keeps_its_rows_and_decisions(world: World, way: str) -> None:
+    """A library that is renamed and moved in one edit keeps its files rows and decisions."""
     films = world.root / "films"
     with RunningDaemon(world) as daemon:
         if way == "restart":
@@ -79,7 +78,8 @@ def test_the_same_folder_by_way_of_a_link_and_under_another_name_is_the_same(wor
     assert all_rows(world) == [("Movies", "Heat.mkv", "present", "user")]
 
 
-def test_a_library_that_takes_the_name_of_one_removed_in_the_same_edit_keeps_its_rows(world: World) -> None:
+def test_a_library_that_takes_a_name_removed_in_the_same_edit_keeps_its_rows(world: World) -> None:
+    """A library that takes the name of one removed in the same edit keeps its rows."""
     kids = world.root / "kids"
     configure(world, L=world.library, Kids=kids)
     make_decided(world, kids / "Up (2009)" / "Up.mkv")
@@ -94,7 +94,8 @@ def test_a_library_that_takes_the_name_of_one_removed_in_the_same_edit_keeps_its
     assert [row[0] for row in all_rows(world)] == ["Films", "L"]
 
 
-def test_a_folder_that_is_scanned_after_and_before_the_one_above_it_is_one_file_in_each(world: World) -> None:
+def test_a_folder_scanned_before_and_after_its_parent_is_one_file_in_each(world: World) -> None:
+    """A folder that is scanned after and before the one above it is one file in each."""
     configure(world)
     folder = world.library / "Heat (1995)"
     for scanned in (folder, world.library, folder, world.library.parent / "library"):

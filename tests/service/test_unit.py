@@ -157,7 +157,8 @@ def test_a_folder_that_the_unit_hides_is_shown_to_it() -> None:
     assert not any(line.startswith("Bind") for line in _lines(_config("/tmpfilms")))
 
 
-def test_a_catalogue_elsewhere_is_opened_and_its_disk_required_and_libraries_in_it_stay_closed() -> None:
+def test_a_catalogue_elsewhere_is_opened_and_its_disk_required() -> None:
+    """A catalogue elsewhere is opened and its disk required and libraries in it stay closed."""
     lines = _lines(_config("/data/films", "/srv/tv", database="/data/reeld.db"))
     assert lines[3:] == [
         'RequiresMountsFor="/data"',

@@ -102,9 +102,8 @@ def test_nobody_is_asked_where_a_broken_lease_would_kill(film: Path) -> None:
 
 
 @pytest.mark.parametrize("fs_type", ["nfs4", "fuse.mergerfs", "overlay", None])
-def test_a_grant_is_not_believed_where_others_write_unseen_or_where_the_file_system_is_not_known(
-    film: Path, fs_type: str | None
-) -> None:
+def test_a_grant_is_not_believed_where_others_may_write_unseen(film: Path, fs_type: str | None) -> None:
+    """A grant is not believed where others write unseen or where the file system is not known."""
     mounts = [Mount(mount_point="/", fs_type=fs_type, source="x", device=(0, 1))] if fs_type else []
     with film.open("r+b"):
         assert CompletenessChecks(mounts=lambda: mounts).ask(str(film)).writer == "unknown"

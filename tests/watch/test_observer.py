@@ -271,10 +271,13 @@ def test_a_directory_moved_out_and_back_is_known_and_watched(follower: Follower,
     follower.assert_knows_the_disk()
 
 
-def test_directories_unpacked_under_a_working_name_and_renamed_are_watched_to_the_bottom(
+def test_directories_unpacked_and_then_renamed_are_watched_to_the_bottom(
     follower: Follower,
 ) -> None:
-    """Row 8. watchdog 7.1 itself left `sub` unwatched in 46 of 400 such renames."""
+    """Directories unpacked under a working name and renamed are watched to the bottom.
+
+    Row 8. watchdog 7.1 itself left `sub` unwatched in 46 of 400 such renames.
+    """
     for number in range(300):
         working = f"{follower.root}/_UNPACK_{number}"
         os.makedirs(f"{working}/sub")
@@ -425,10 +428,13 @@ def test_coverage_names_the_directories_that_have_no_watch(follower: Follower, l
     assert follower.observer.coverage(identities) == set(identities)
 
 
-def test_coverage_goes_by_the_inode_where_the_kernel_and_stat_name_devices_differently(
+def test_coverage_goes_by_the_inode_where_device_numbers_differ(
     follower: Follower,
 ) -> None:
-    """btrfs gives each subvolume a device number that fdinfo does not know."""
+    """Coverage goes by the inode where the kernel and stat name devices differently.
+
+    btrfs gives each subvolume a device number that fdinfo does not know.
+    """
     unknown_device = os.makedev(0, 12345)
     inode = os.stat(follower.root).st_ino
     assert follower.observer.coverage([(unknown_device, inode)]) == set()

@@ -65,7 +65,8 @@ def test_a_new_observer_calls_for_a_walk_of_everything(watched: Watched) -> None
     assert watched.hints.take() is None
 
 
-def test_an_observer_that_keeps_failing_is_replaced_ever_later_and_each_time_all_is_walked(watched: Watched) -> None:
+def test_an_observer_that_keeps_failing_is_replaced_ever_later_with_a_full_walk(watched: Watched) -> None:
+    """An observer that keeps failing is replaced ever later and each time all is walked."""
     watched.tend()
     for delay_s in (1, 2, 4, 8):
         watched.hints.take()
@@ -100,7 +101,8 @@ def test_after_a_stop_the_library_is_watched_anew_at_once(watched: Watched) -> N
     assert watched.tend() == EVENTS
 
 
-def test_a_library_that_needs_more_watches_than_there_are_does_not_take_those_of_others(watched: Watched) -> None:
+def test_a_library_that_needs_too_many_watches_takes_none_of_others(watched: Watched) -> None:
+    """A library that needs more watches than there are does not take those of others."""
     before = threading.active_count()
     notice = watched.tend(directories=10**9)
     assert "sudo sysctl -w" in str(notice.why)
@@ -109,7 +111,8 @@ def test_a_library_that_needs_more_watches_than_there_are_does_not_take_those_of
     assert watched.tend(1, directories=1) == EVENTS
 
 
-def test_on_a_file_system_that_does_not_tell_the_library_is_polled_and_events_are_taken_too(watched: Watched) -> None:
+def test_on_a_file_system_that_tells_nothing_the_library_is_polled(watched: Watched) -> None:
+    """On a file system that does not tell the library is polled and events are taken too."""
     watched.mounts = [mounted("/", "nfs4")]
     notice = watched.tend()
     assert (notice.mode, notice.is_degraded) == ("events and polling", False)

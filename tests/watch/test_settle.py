@@ -205,7 +205,8 @@ def test_patience_with_an_objection_counts_from_the_last_change() -> None:
     assert settling.confirm("x", changed, 160, hold_reason=HOLES)
 
 
-def test_patience_with_an_old_file_is_over_at_first_sight_or_counts_what_it_waited_already() -> None:
+def test_patience_with_an_old_file_counts_what_it_waited_already() -> None:
+    """Patience with an old file is over at first sight or counts what it waited already."""
     settling = Settling(QUIET_S)
     assert see(settling, stamped(WALL_NS - 100 * NS), now=0, hold_reason=HOLES) is SettleState.SETTLED
     assert see(settling, stamped(WALL_NS - DAY_NS), now=0, hold_reason=OPEN) is SettleState.WAITING
@@ -247,7 +248,8 @@ def _settle_anew(settling: Settling, at: float) -> float:
     return due - at
 
 
-def test_a_file_that_changes_again_after_it_had_settled_must_be_quiet_for_twice_as_long() -> None:
+def test_a_file_that_changes_after_it_had_settled_must_be_quiet_twice_as_long() -> None:
+    """A file that changes again after it had settled must be quiet for twice as long."""
     settling = Settling(QUIET_S)
     assert [_settle_anew(settling, at) for at in range(0, 600, 100)] == [5, 10, 20, 40, 40, 40]
     assert _settle_anew(settling, 600 + BACKOFF_MEMORY_S) == QUIET_S, "an hour later it is forgotten"

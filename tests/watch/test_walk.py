@@ -176,9 +176,10 @@ def test_a_directory_that_goes_during_a_walk_has_vanished_and_the_others_are_lis
     assert [type(found) for found in walking] == [Vanished, Listing]
 
 
-def test_a_file_that_goes_while_its_directory_is_read_is_not_listed_and_one_that_fails_is_unknown(
+def test_a_file_that_goes_during_a_listing_is_absent_and_one_that_fails_is_unknown(
     library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A file that goes while its directory is read is not listed and one that fails is unknown."""
     for name in ("gone.mkv", "io.mkv", "well.mkv"):
         put(library, name)
 
