@@ -122,7 +122,7 @@ def test_every_decision_is_still_there(database: Path) -> None:
     assert trash == {"Twelve Monkeys", "Dune"}
     assert states == {"Films": "online", "Shows": "online", "Old": "unverified", "Full": "on_hold"}
     assert (failed, files["Gone (2001).mkv"]["state"]) == (1, "missing")
-    assert files["Denied (1999).mkv"]["reason"].startswith("set aside: ")
+    assert files["Denied (1999).mkv"]["reason"].startswith("failed: ")
 
 
 @pytest.fixture
