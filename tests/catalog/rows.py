@@ -12,6 +12,7 @@ from reeld.config import Library
 from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import Job
+from reeld.domain.states import LibraryState
 
 NOW_MS = 1_750_000_000_000
 
@@ -33,7 +34,7 @@ def add_libraries(*names: str) -> list[int]:
     with writing():
         ids = list(libraries.sync_libraries(configured).values())
         for library_id in ids:
-            libraries.set_state(library_id, "online", None, NOW_MS)
+            libraries.set_state(library_id, LibraryState.ONLINE, None, NOW_MS)
         return ids
 
 

@@ -15,6 +15,7 @@ from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.connection import call_when_work_comes, close_catalog, open_catalog, reading, writing
 from reeld.domain.content import QuickHashes
 from reeld.domain.records import Job
+from reeld.domain.states import LibraryState
 from reeld.pipeline.retry import (
     DELAY_FACTOR,
     FIRST_DELAY_S,
@@ -220,7 +221,9 @@ class QueueMachine(RuleBasedStateMachine):
     def a_disk_goes_or_comes_back(self, index: int, is_back: bool) -> None:
         library_id = self.library_ids[index]
         with writing():
-            libraries.set_state(library_id, "online" if is_back else "unverified", None, self.now_ms)
+            libraries.set_state(
+                library_id, LibraryState.ONLINE if is_back else LibraryState.UNVERIFIED, None, self.now_ms
+            )
             if is_back:
                 queue.resume(library_id, is_back=library_id in self.away)
             else:
@@ -395,7 +398,7 @@ def test_files_are_taken_together_only_where_very_many_wait_and_within_the_bytes
 def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Path) -> None:
     (library_id,) = add_libraries("Films")
     with writing():
-        libraries.set_state(library_id, "offline", None, NOW_MS)
+        libraries.set_state(library_id, LibraryState.OFFLINE, None, NOW_MS)
     for number in range(3):
         with writing():
             queue.enqueue(add_file(library_id, f"{number}.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
@@ -407,7 +410,7 @@ def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Pa
         assert not queue.holds(job)
         queue.resume_jobs(library_id)
         assert claim_one("heavy", NOW_MS) is None, "it is offline"
-        libraries.set_state(library_id, "online", None, NOW_MS)
+        libraries.set_state(library_id, LibraryState.ONLINE, None, NOW_MS)
         queue.resume_jobs(library_id)
         again = [claim_one("heavy", NOW_MS) for _ in range(3)]
     assert [each.attempts for each in again if each] == [1, 1, 1], "and no attempt was counted"
@@ -417,7 +420,7 @@ def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> N
     here, elsewhere = add_libraries("Films", "Series")
     for library_id in (here, elsewhere):
         with writing():
-            libraries.set_state(library_id, "online", None, NOW_MS)
+            libraries.set_state(library_id, LibraryState.ONLINE, None, NOW_MS)
             queue.enqueue(add_file(library_id, "a.mkv"), stage="hash", lane="heavy", now_ms=NOW_MS)
             job = claim_one("heavy", NOW_MS)
             assert job
@@ -439,12 +442,12 @@ def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_
         job = claim_one("names", NOW_MS)
         assert job
         queue.fail(job, error="it hung three times")
-        libraries.set_state(library_id, state, "another disk", NOW_MS)
+        libraries.set_state(library_id, LibraryState(state), "another disk", NOW_MS)
         queue.pause(library_id)
         retried = queue.retry_all_failed(NOW_MS) if is_of_all else queue.retry_failed(file_id, NOW_MS)
         assert retried == 1
         assert claim_one("names", NOW_MS) is None
-        libraries.set_state(library_id, "online", None, NOW_MS)
+        libraries.set_state(library_id, LibraryState.ONLINE, None, NOW_MS)
         queue.resume(library_id, is_back=True)
         assert claim_one("names", NOW_MS), "but once it is back"
 

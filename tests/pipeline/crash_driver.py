@@ -22,6 +22,7 @@ from reeld.content.hashing import full_hash, quick_hashes
 from reeld.database.connection import open_catalog, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, Place
+from reeld.domain.states import LibraryState
 from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
@@ -90,7 +91,7 @@ def run_pipeline(
     seen = place.check()
     assert isinstance(seen, RootSeen)
     with writing():
-        record_state(folder_scanner, "online", None, seen)
+        record_state(folder_scanner, LibraryState.ONLINE, None, seen)
     reconcile(folder_scanner, EVERYTHING, seen, lambda: False)
     folder_scanner.new_files.settle_due()
     runner = TellingRunner(

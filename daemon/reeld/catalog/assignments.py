@@ -19,6 +19,7 @@ from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.states import DecidedBy, FileVerdict, ValidationStatus
 from reeld.errors import NotFoundError
 
 LAST_FILE = "its last file is assigned to another work now, or to none"
@@ -38,17 +39,17 @@ def store_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: i
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            ambiguity = _assign(video_file_id, reading, "reeld", key_of, now_ms)
+            ambiguity = _assign(video_file_id, reading, DecidedBy.REELD, key_of, now_ms)
             if ambiguity is None:
-                _close_validation(video_file_id, "validated", auto=True, now_ms=now_ms)
+                _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
             else:
                 _request_validation(video_file_id, Uncertain(reason=ambiguity, candidates=(reading, *others)), now_ms)
         case Uncertain():
             _request_validation(video_file_id, verdict, now_ms)
         case Ignored(reason=reason, evidence=evidence):
             _unlink(video_file_id, now_ms)
-            _decide(video_file_id, "ignored", "reeld", None, reason, evidence)
-            _close_validation(video_file_id, "rejected", auto=True, now_ms=now_ms)
+            _decide(video_file_id, FileVerdict.IGNORED, DecidedBy.REELD, None, reason, evidence)
+            _close_validation(video_file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
 
 
 def is_final(video_file_id: int) -> bool:
@@ -67,14 +68,14 @@ def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> 
 
     A user's decision stands. Files that are ignored for this reason already cost nothing.
     """
-    by_user = VideoFile.decided_by == "user"
-    already = (VideoFile.decided_by == "rules") & (VideoFile.reason == reason)
+    by_user = VideoFile.decided_by == DecidedBy.USER
+    already = (VideoFile.decided_by == DecidedBy.RULES) & (VideoFile.reason == reason)
     is_settled = fn.COALESCE(by_user | already, 0)
     for ids in chunked(video_file_ids, 500):
         for (file_id,) in list(VideoFile.select(VideoFile.id).where(VideoFile.id.in_(ids), ~is_settled).tuples()):
             _unlink(file_id, now_ms)
-            _decide(file_id, "ignored", "rules", None, reason)
-            _close_validation(file_id, "rejected", auto=True, now_ms=now_ms)
+            _decide(file_id, FileVerdict.IGNORED, DecidedBy.RULES, None, reason)
+            _close_validation(file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
 
 
 def transfer(new_id: int, old_id: int, now_ms: int) -> None:
@@ -88,7 +89,7 @@ def transfer(new_id: int, old_id: int, now_ms: int) -> None:
     is_decided = bool(rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", old_id))
     if is_decided:
         _unlink(new_id, now_ms)
-        _close_validation(new_id, "rejected", auto=True, now_ms=now_ms)
+        _close_validation(new_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
     else:
         _adopt_verdict(new_id, old_id, now_ms)
     PendingValidation.update(video_file=old_id).where(PendingValidation.video_file == new_id).execute()
@@ -123,7 +124,7 @@ def open_validation(video_file_id: int, now_ms: int) -> int:
 
 def is_open(validation_id: int) -> bool:
     """Tell whether the validation is still pending."""
-    return str(_validation(validation_id).validation_status) == "pending"
+    return str(_validation(validation_id).validation_status) == ValidationStatus.PENDING
 
 
 def file_of(validation_id: int) -> int:
@@ -147,8 +148,8 @@ def validate(validation_id: int, reading: Reading, *, candidate: int | None, key
     if reading.part is None and reading.kind == "movie":
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
-    _assign(video_file_id, reading, "user", key_of, now_ms)
-    _answer(validation_id, "validated", candidate, now_ms)
+    _assign(video_file_id, reading, DecidedBy.USER, key_of, now_ms)
+    _answer(validation_id, ValidationStatus.VALIDATED, candidate, now_ms)
     titles.recompute_titles(titles.works_of(video_file_id), now_ms)
 
 
@@ -156,8 +157,8 @@ def reject(validation_id: int, now_ms: int) -> None:
     """Store that the user rejects all candidates: the file belongs to no work."""
     video_file_id = _validation(validation_id).video_file_id
     _unlink(video_file_id, now_ms)
-    _decide(video_file_id, "rejected", "user", None, "rejected by the user")
-    _answer(validation_id, "rejected", None, now_ms)
+    _decide(video_file_id, FileVerdict.REJECTED, DecidedBy.USER, None, "rejected by the user")
+    _answer(validation_id, ValidationStatus.REJECTED, None, now_ms)
 
 
 def restore(trash_id: int, now_ms: int) -> trash.Restored:
@@ -174,9 +175,9 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
             update_row(VideoFile, file_id, movie=back.id)
         else:
             change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
-        _decide(file_id, "accepted", "user", None, None, [BROUGHT_BACK])
+        _decide(file_id, FileVerdict.ACCEPTED, DecidedBy.USER, None, None, [BROUGHT_BACK])
         update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
-        _close_validation(file_id, "validated", auto=False, now_ms=now_ms)
+        _close_validation(file_id, ValidationStatus.VALIDATED, auto=False, now_ms=now_ms)
     return replace(back, file_ids=taken)
 
 
@@ -207,7 +208,7 @@ def _validation(validation_id: int) -> Any:
 
 
 def _assign(
-    video_file_id: int, reading: Reading, by: Literal["reeld", "user"], key_of: KeyOf, now_ms: int
+    video_file_id: int, reading: Reading, by: Literal[DecidedBy.REELD, DecidedBy.USER], key_of: KeyOf, now_ms: int
 ) -> str | None:
     """Assign the file to this film or these episodes, and recompute the titles of both old and new
     works.
@@ -221,10 +222,10 @@ def _assign(
     if has_other_claims:
         titles.recompute_titles(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
         only = titles.only_of(video_file_id, reading.kind)
-    left = _link(video_file_id, reading, key, now_ms, by_user=by == "user", leaving=only)
+    left = _link(video_file_id, reading, key, now_ms, by_user=by == DecidedBy.USER, leaving=only)
     if isinstance(left, Ambiguous):
         return left.reason
-    _decide(video_file_id, "accepted", by, reading, None, claims=claims)
+    _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims)
     titles.recompute_titles(titles.works_of(video_file_id) if has_other_claims else left, now_ms)
     return None
 
@@ -255,8 +256,8 @@ def _link(
 
 def _decide(
     video_file_id: int,
-    verdict: str | None,
-    decided_by: str | None,
+    verdict: FileVerdict | None,
+    decided_by: DecidedBy | None,
     reading: Reading | None,
     reason: str | None,
     evidence: Sequence[str] = (),
@@ -288,7 +289,7 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
     ((movie,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", new_id)
     episodes = [episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", new_id)]
     _unlink(old_id, now_ms, keep_movie=movie, keep_episodes=episodes)
-    _close_validation(old_id, "rejected", auto=True, now_ms=now_ms)
+    _close_validation(old_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
     change(
         f"UPDATE video_files SET ({_VERDICT}) = (SELECT {_VERDICT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
         new_id,
@@ -326,7 +327,7 @@ def _unassign(
     if wrong_movie is None and not wrong:
         return ()
     before = titles.works_of(video_file_id)
-    is_by_name_alone = codec is None and problem is not None and decided_by != "user"
+    is_by_name_alone = codec is None and problem is not None and decided_by != DecidedBy.USER
     made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
     throw_away = partial(
         discard,
@@ -357,21 +358,21 @@ def _unassign(
 
 def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     _unlink(video_file_id, now_ms)
-    _decide(video_file_id, "pending", "reeld", None, verdict.reason)
+    _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, verdict.reason)
     values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
     pending = PendingValidation.get_or_none(
-        PendingValidation.video_file == video_file_id, PendingValidation.validation_status == "pending"
+        PendingValidation.video_file == video_file_id, PendingValidation.validation_status == ValidationStatus.PENDING
     )
     if pending is not None and _as_dicts(candidates_of(pending.id)) == values["candidates"]:
         PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == pending.id).execute()
         return
     # Other candidates make a new validation: an answer to the old one must not pick from the new
     # numbers.
-    _close_validation(video_file_id, "rejected", auto=True, now_ms=now_ms)
+    _close_validation(video_file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
     PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
 
 
-def _answer(validation_id: int, status: str, candidate: int | None, now_ms: int) -> None:
+def _answer(validation_id: int, status: ValidationStatus, candidate: int | None, now_ms: int) -> None:
     """Store the user's answer. If it is to an old validation of the file, the pending one is closed
     with it.
     """
@@ -384,7 +385,7 @@ def _answer(validation_id: int, status: str, candidate: int | None, now_ms: int)
     _close_validation(_validation(validation_id).video_file_id, status, auto=False, now_ms=now_ms)
 
 
-def _close_validation(video_file_id: int, status: str, *, auto: bool, now_ms: int) -> None:
+def _close_validation(video_file_id: int, status: ValidationStatus, *, auto: bool, now_ms: int) -> None:
     change(
         "UPDATE pending_validations SET validation_status = ?, auto_validated = ?, resolved_at = ? "
         "WHERE video_file_id = ? AND validation_status = 'pending'",

@@ -20,6 +20,7 @@ from reeld.database.base import Row
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.files import readable
 from reeld.domain.records import evicted, place_of
+from reeld.domain.states import FileState
 
 STAGE = "match_copies"
 LANE: Literal["light"] = "light"
@@ -159,7 +160,7 @@ def _restore_row(video_file_id: int, replaced: history.Replaced, copy_id: int, n
         path=evicted(replaced.path, video_file_id),
         directory=directory,
         filename=filename,
-        state="missing",
+        state=FileState.MISSING,
     )
     known = replaced.content
     change(

@@ -15,6 +15,7 @@ from reeld.database.base import BaseModel, Health, Row, database
 from reeld.database.connection import reading
 from reeld.database.fields import PathField, Unsigned64Field
 from reeld.database.migrate import latest_version
+from reeld.domain.states import JobState
 
 FORMAT = "reeld catalogue"
 VERSION = 1
@@ -57,7 +58,7 @@ def _rows(model: type[BaseModel]) -> Iterator[Row]:
 
 def _at_rest(job: Row) -> Row:
     """Return the job as one that waits: no worker runs it where it is imported."""
-    return job | {"state": "waiting", "token": None} if job["state"] == "running" else job
+    return job | {"state": JobState.WAITING, "token": None} if job["state"] == JobState.RUNNING else job
 
 
 def _reader(field: Any) -> Callable[[Any], Any]:

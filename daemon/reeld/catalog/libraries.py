@@ -15,6 +15,7 @@ from reeld.database.connection import reading
 from reeld.database.fields import utc_from_ms
 from reeld.domain.files import readable
 from reeld.domain.identity import LibraryKind
+from reeld.domain.states import LibraryState
 from reeld.errors import NotFoundError, UsageError
 
 
@@ -30,7 +31,7 @@ def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
     # Find all before changing any: rows in use until now differ from rows that were removed long ago.
     found = [(library, _row_of(library, names)) for library in configured]
     kept = [row.id for _, row in found if row is not None]
-    not_configured = {"state": "removed", "state_reason": "not in the configuration"}
+    not_configured = {"state": LibraryState.REMOVED, "state_reason": "not in the configuration"}
     Library.update(**not_configured).where(Library.id.not_in(kept)).execute()
     return {library.name: _sync(library, row) for library, row in found}
 
@@ -63,7 +64,7 @@ def _names_and_paths(database_path: str) -> list[tuple[str, str]]:
     return []
 
 
-def set_state(library_id: int, state: str, reason: str | None, now_ms: int) -> None:
+def set_state(library_id: int, state: LibraryState, reason: str | None, now_ms: int) -> None:
     values = {"state": state, "state_reason": reason, "checked_at": utc_from_ms(now_ms)}
     Library.update(**values).where(Library.id == library_id).execute()
 
@@ -73,7 +74,7 @@ class LibraryStatus:
     """A library's state when it was last checked, and whether a user accepted it since."""
 
     name: str
-    state: str
+    state: LibraryState
     state_reason: str | None
     filesystem_identity: dict[str, Any] | None
     is_accepted: bool
@@ -83,7 +84,7 @@ def library_status(library_id: int) -> LibraryStatus:
     row = Library.get_by_id(library_id)
     return LibraryStatus(
         name=row.name,
-        state=row.state,
+        state=LibraryState(row.state),
         state_reason=row.state_reason,
         filesystem_identity=row.filesystem_identity,
         is_accepted=row.is_accepted,
@@ -92,7 +93,7 @@ def library_status(library_id: int) -> LibraryStatus:
 
 def roots_not_configured() -> dict[int, str]:
     """The paths of the libraries that are not configured any more, by their ids."""
-    return dict(Library.select(Library.id, Library.path).where(Library.state == "removed").tuples())
+    return dict(Library.select(Library.id, Library.path).where(Library.state == LibraryState.REMOVED).tuples())
 
 
 def remember_filesystem_identity(library_id: int, filesystem_identity: dict[str, Any]) -> None:
@@ -108,7 +109,9 @@ def accept(name: str) -> None:
     row = Library.get_or_none(Library.name == name)
     if row is None:
         raise NotFoundError(f"no library is called {readable(name)}", "see `reeld list libraries`")
-    if not (row.state in ("unverified", "on_hold") or (row.filesystem_identity or {}).get("away")):
+    if not (
+        row.state in (LibraryState.UNVERIFIED, LibraryState.ON_HOLD) or (row.filesystem_identity or {}).get("away")
+    ):
         state = row.state.replace("_", " ")
         what = f"{state} ({row.state_reason})" if row.state_reason else state
         raise UsageError(
@@ -131,7 +134,7 @@ class Known:
     name: str
     path: str
     kind: LibraryKind
-    state: str
+    state: LibraryState
 
 
 def known_as(library: ConfiguredLibrary, names: Sequence[str]) -> Known | None:
@@ -140,7 +143,9 @@ def known_as(library: ConfiguredLibrary, names: Sequence[str]) -> Known | None:
         row = _row_of(library, names)
     if row is None:
         return None
-    return Known(id=row.id, name=row.name, path=row.path, kind=cast("LibraryKind", row.kind), state=row.state)
+    return Known(
+        id=row.id, name=row.name, path=row.path, kind=cast("LibraryKind", row.kind), state=LibraryState(row.state)
+    )
 
 
 def of_another_kind(configured: Sequence[ConfiguredLibrary]) -> list[int]:
@@ -159,17 +164,17 @@ def _row_of(library: ConfiguredLibrary, names: Sequence[str]) -> Library | None:
     if row is None or row.state == "removed":
         return renamed or row
     # So may the name of one that is removed now. But a folder removed before may be the copy to which this one moves.
-    return row if renamed is None or renamed.state == "removed" else renamed
+    return row if renamed is None or renamed.state == LibraryState.REMOVED else renamed
 
 
 def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
-    state = {"state": "offline", "state_reason": "not scanned yet"}
+    state = {"state": LibraryState.OFFLINE, "state_reason": "not scanned yet"}
     values = {"name": library.name, "path": library.path, "kind": library.kind}
     if row is None or row.name != library.name:
         _give_up_name(library.name)
     if row is None:
         return int(Library.insert(**values, **state).execute())
-    moved_or_back = row.path != library.path or row.state == "removed"
+    moved_or_back = row.path != library.path or row.state == LibraryState.REMOVED
     Library.update(**values, **(state if moved_or_back else {})).where(Library.id == row.id).execute()
     return int(row.id)
 

@@ -18,6 +18,7 @@ from playhouse.sqlite_ext import AutoIncrementField
 
 from reeld.database.base import BaseModel, Health
 from reeld.database.fields import PathField, PlainTextField, Unsigned64Field, UtcField
+from reeld.domain.states import FileState, JobState, LibraryState, ValidationStatus
 
 
 class Library(BaseModel):
@@ -27,7 +28,7 @@ class Library(BaseModel):
     name = PathField(unique=True)
     path = PathField()
     kind = TextField(default="auto")
-    state = TextField(default="offline")
+    state = TextField(default=LibraryState.OFFLINE)
     """online, offline (cannot be read: nothing is known about its files), unverified (another directory or file system
     is at its path), on_hold (so many files are gone that the user must confirm) or removed (not configured)."""
     state_reason = PlainTextField(null=True)
@@ -160,7 +161,7 @@ class VideoFile(StageColumns):
     ctime_ns = IntegerField()
     inode = Unsigned64Field()
     device = Unsigned64Field()
-    state = TextField(default="present")
+    state = TextField(default=FileState.PRESENT)
     first_seen_at = UtcField()
     changed_at = UtcField()
     missing_since = UtcField(null=True)
@@ -245,7 +246,7 @@ class PendingValidation(BaseModel):
     reason = PlainTextField()
     auto_validated = BooleanField(default=False)
     """Whether later evidence resolved it, not the user."""
-    validation_status = TextField(default="pending")
+    validation_status = TextField(default=ValidationStatus.PENDING)
     """pending, validated or rejected."""
     selected_candidate_id = IntegerField(null=True)
     created_at = UtcField()
@@ -278,7 +279,7 @@ class JobRow(BaseModel):
     video_file = ForeignKeyField(VideoFile, unique=True, backref="jobs", on_delete="CASCADE")
     stage = TextField()
     lane = TextField()
-    state = TextField(default="waiting")
+    state = TextField(default=JobState.WAITING)
     """waiting, running, paused (its library is away) or failed (`last_error` says why)."""
     token = TextField(null=True)
     """Identifies the run. The result of a worker whose token is no longer here is discarded."""

@@ -20,6 +20,7 @@ from reeld.database.connection import work_has_come
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.records import Job
+from reeld.domain.states import JobState, LibraryState
 
 NOT_READING_STAGES = ("identify", "match_copies")
 """The stages that compare no bytes with what is stored, and come after one that did. Every other one reads the file."""
@@ -182,7 +183,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         last_error=None,
         awaited_until_ms=None,
         interruptions=0,
-        **({} if keep else {"state": "waiting", "token": None}),
+        **({} if keep else {"state": JobState.WAITING, "token": None}),
     )
     if not keep:
         work_has_come()
@@ -211,7 +212,7 @@ def requeue(
         change("UPDATE jobs SET interruptions = interruptions + 1 WHERE id = ? AND token = ?", job.id, job.token)
     is_away = _is_away(job)
     attempts = job.attempts if counts and not is_away else job.attempts - 1
-    state = "paused" if is_away else "waiting"
+    state = JobState.PAUSED if is_away else JobState.WAITING
     awaited = {"awaited_until_ms": awaited_until_ms}
     _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts, **awaited)
     work_has_come()
@@ -222,7 +223,7 @@ def fail(job: Job, *, error: str, is_denied: bool = False) -> None:
 
     `is_denied`: only the right to read the file is missing, and no event says when it is given.
     """
-    state = "paused" if _is_away(job) else "failed"
+    state = JobState.PAUSED if _is_away(job) else JobState.FAILED
     _update(job, state=state, token=None, last_error=error, is_denied=is_denied, awaited_until_ms=None)
 
 
@@ -242,7 +243,7 @@ def pause(library_id: int, below: str = "") -> None:
 
     Running jobs go on until they end, or fail and are requeued.
     """
-    _of_library(library_id, below, ["waiting"], state="paused")
+    _of_library(library_id, below, [JobState.WAITING], state=JobState.PAUSED)
 
 
 def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
@@ -250,15 +251,17 @@ def pause_files(library_id: int, video_file_ids: Collection[int]) -> None:
     if not video_file_ids:
         return
     of_library = JobRow.select(JobRow.video_file).join(VideoFile).where(VideoFile.library == library_id)
-    waiting = {row_id for (row_id,) in of_library.where(JobRow.state == "waiting").tuples()}
+    waiting = {row_id for (row_id,) in of_library.where(JobRow.state == JobState.WAITING).tuples()}
     for ids in chunked(waiting.intersection(video_file_ids), 500):
-        JobRow.update(state="paused").where(JobRow.video_file.in_(ids), JobRow.state == "waiting").execute()
+        JobRow.update(state=JobState.PAUSED).where(
+            JobRow.video_file.in_(ids), JobRow.state == JobState.WAITING
+        ).execute()
 
 
 def release_and_pause(jobs: Sequence[Job]) -> None:
     """Release these jobs without counting an attempt, and pause all jobs of their library."""
     for job in jobs:
-        _update(job, state="paused", token=None, attempts=job.attempts - 1)
+        _update(job, state=JobState.PAUSED, token=None, attempts=job.attempts - 1)
     pause(VideoFile.get_by_id(jobs[0].video_file_id).library_id)
 
 
@@ -267,16 +270,16 @@ def resume(library_id: int, *, is_back: bool) -> None:
 
     `is_back`: the library was away. Then failed jobs are tried again too, since its disk may have been the cause.
     """
-    _of_library(library_id, "", ["paused"], state="waiting")
+    _of_library(library_id, "", [JobState.PAUSED], state=JobState.WAITING)
     if is_back:
-        _of_library(library_id, "", ["failed"], state="waiting", attempts=0)
+        _of_library(library_id, "", [JobState.FAILED], state=JobState.WAITING, attempts=0)
     work_has_come()
 
 
 def resume_jobs(library_id: int) -> None:
     """Resume the jobs of a library whose disk works again, unless the library cannot be read."""
     library = Library.get_by_id(library_id)
-    if library.state in ("online", "on_hold"):
+    if library.state in (LibraryState.ONLINE, LibraryState.ON_HOLD):
         resume(library_id, is_back=False)
         for folder in (library.filesystem_identity or {}).get("away", ()):
             pause(library_id, below=folder)
@@ -328,9 +331,9 @@ def recover(due_ms: Callable[[int], int]) -> int:
     """
     under_way = rows("SELECT id, attempts, interruptions FROM jobs WHERE state = 'running'")
     for job_id, attempts, interruptions in under_way:
-        values = {"state": "waiting", "token": None, "due_at_ms": due_ms(attempts)}
+        values = {"state": JobState.WAITING, "token": None, "due_at_ms": due_ms(attempts)}
         update_row(JobRow, job_id, **values, interruptions=interruptions + 1)
-    for library in Library.select(Library.id).where(Library.state == "removed"):
+    for library in Library.select(Library.id).where(Library.state == LibraryState.REMOVED):
         pause(library.id)
     work_has_come()
     return len(under_way)
@@ -365,14 +368,16 @@ def live_count(before_ms: int, *, most: int) -> int:
 
     Failed jobs, and those of a library that is away, do not count.
     """
-    is_due = (JobRow.state == "waiting") & (JobRow.due_at_ms < before_ms)
-    return len(JobRow.select(JobRow.id).where(is_due | (JobRow.state == "running")).limit(most).tuples())
+    is_due = (JobRow.state == JobState.WAITING) & (JobRow.due_at_ms < before_ms)
+    return len(JobRow.select(JobRow.id).where(is_due | (JobRow.state == JobState.RUNNING)).limit(most).tuples())
 
 
 def put_off(until_ms: int) -> list[str]:
     """Return the absolute paths of the files whose jobs are not due before then."""
     later = JobRow.select(Library.path, VideoFile.path).join(VideoFile).join(Library)
-    later = later.where(JobRow.state == "waiting", JobRow.due_at_ms >= until_ms).order_by(Library.path, VideoFile.path)
+    later = later.where(JobRow.state == JobState.WAITING, JobRow.due_at_ms >= until_ms).order_by(
+        Library.path, VideoFile.path
+    )
     return [os.path.join(root, path) for root, path in later.tuples()]
 
 
@@ -437,7 +442,7 @@ def _is_away(job: Job) -> bool:
     file = VideoFile.select(VideoFile, Library).join(Library).where(VideoFile.id == job.video_file_id).get()
     away = (
         [""]
-        if file.library.state in ("offline", "unverified", "removed")
+        if file.library.state in (LibraryState.OFFLINE, LibraryState.UNVERIFIED, LibraryState.REMOVED)
         else (file.library.filesystem_identity or {}).get("away")
     )
     return any(folder in ("", file.directory) or file.directory.startswith(f"{folder}/") for folder in away or ())

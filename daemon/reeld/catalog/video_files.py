@@ -18,6 +18,7 @@ from reeld.database.fields import utc_from_ms
 from reeld.database.statements import insert_row, rows, update_row
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
+from reeld.domain.states import DecidedBy, FileState, FileVerdict
 
 _KNOWN = """
     SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
@@ -91,8 +92,8 @@ def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_be
         return [row_id for (row_id,) in rows(f"{_ASKED_BEFORE} AND directory = ?", library_id, moment, place)]
     found = VideoFile.select(VideoFile.id).where(
         files_inside(library_id, directory),
-        VideoFile.state == "present",
-        VideoFile.verdict == "pending",
+        VideoFile.state == FileState.PRESENT,
+        VideoFile.verdict == FileVerdict.PENDING,
         VideoFile.identified_at.is_null() | (VideoFile.identified_at < utc_from_ms(before_ms)),
     )
     return [row_id for (row_id,) in found.tuples()]
@@ -104,12 +105,12 @@ def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[in
     Any verdict counts, unless the user or a rule decided.
     """
     here = VideoFile.select().where(
-        VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == "present"
+        VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == FileState.PRESENT
     )
     settled_at = here.select(fn.MAX(VideoFile.changed_at)).scalar()
     found = here.select(VideoFile.id).where(
         (VideoFile.identified_at < utc_from_ms(before_ms)) | (VideoFile.identified_at < settled_at),
-        fn.COALESCE(VideoFile.decided_by, "reeld") == "reeld",
+        fn.COALESCE(VideoFile.decided_by, DecidedBy.REELD) == DecidedBy.REELD,
     )
     return [row_id for (row_id,) in found.tuples()]
 
@@ -184,19 +185,24 @@ def sample_of_present(
 
 def missing_count(video_file_ids: Sequence[int]) -> int:
     """Count those of these that are missing."""
-    missing = VideoFile.state == "missing"
+    missing = VideoFile.state == FileState.MISSING
     return sum(VideoFile.select().where(VideoFile.id.in_(ids), missing).count() for ids in chunked(video_file_ids, 500))
 
 
 def present_in_directory(library_id: int, directory: str) -> list[int]:
     here = (VideoFile.library == library_id) & (VideoFile.directory == directory)
-    return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == "present").tuples()]
+    return [
+        row_id
+        for (row_id,) in VideoFile.select(VideoFile.id).where(here, VideoFile.state == FileState.PRESENT).tuples()
+    ]
 
 
 def read_by_reeld(library_id: int) -> list[int]:
     """The ids of present files that were identified, and about which neither the user nor a rule decided."""
-    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in(("user", "rules"))
-    wanted = (VideoFile.library == library_id) & (VideoFile.state == "present") & VideoFile.verdict.is_null(False)
+    by_reeld = VideoFile.decided_by.is_null() | VideoFile.decided_by.not_in((DecidedBy.USER, DecidedBy.RULES))
+    wanted = (
+        (VideoFile.library == library_id) & (VideoFile.state == FileState.PRESENT) & VideoFile.verdict.is_null(False)
+    )
     return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted, by_reeld).tuples()]
 
 
@@ -207,7 +213,7 @@ def record_settled(
     library_id: int, path: str, stamp: FileStamp, now_ms: int, completeness: Completeness | None = None
 ) -> int:
     """Write a file that is new, or has new content, and forget what was read from the old content. Returns its id."""
-    values = stamp_columns(stamp) | media.forgotten() | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | media.forgotten() | {"state": FileState.PRESENT, "missing_since": None}
     values["completeness"] = None if completeness is None else asdict(completeness)
     known = known_at(library_id, path)
     if known is None:
@@ -221,7 +227,7 @@ def record_settled(
 
 def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, now_ms: int) -> None:
     """Write a video that the library's rules skip. The user's decision about it stays."""
-    values = stamp_columns(stamp) | {"state": "present", "missing_since": None}
+    values = stamp_columns(stamp) | {"state": FileState.PRESENT, "missing_since": None}
     known = known_at(library_id, path)
     row_id = _insert(library_id, path, values, now_ms) if known is None else known.id
     if known is not None:
@@ -241,7 +247,7 @@ def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
     """
     _record_change(known, stamp, now_ms)
     doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
-    update_row(VideoFile, known.id, state="present", missing_since=None, **stamp_columns(stamp), **doubt)
+    update_row(VideoFile, known.id, state=FileState.PRESENT, missing_since=None, **stamp_columns(stamp), **doubt)
 
 
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
@@ -255,7 +261,7 @@ def record_missing(video_file_ids: Sequence[int], library_id: int, directory: st
         found = VideoFile.select(VideoFile.id, VideoFile.path, VideoFile.state).where(VideoFile.id.in_(ids), here)
         gone = list(found.tuples())
         queue.drop([row_id for row_id, *_ in gone])
-        were_present = {row_id: (library_id, path) for row_id, path, state in gone if state == "present"}
+        were_present = {row_id: (library_id, path) for row_id, path, state in gone if state == FileState.PRESENT}
         mark_missing(were_present, evidence, now_ms)
 
 
@@ -266,7 +272,7 @@ def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], n
     matched, since none of them is a copy that is still there.
     """
     for row_id, (library_id, path) in gone.items():
-        update_row(VideoFile, row_id, state="missing", missing_since=utc_from_ms(now_ms))
+        update_row(VideoFile, row_id, state=FileState.MISSING, missing_since=utc_from_ms(now_ms))
         history.record(row_id, "missing", library_id=library_id, path=path, evidence=evidence, now_ms=now_ms)
     for row_id in gone:
         copies.ask_copies(row_id, now_ms)
@@ -336,7 +342,7 @@ def place_columns(library_id: int, path: str) -> Row:
 
 
 def _present_inside(library_id: int, folder: str) -> Any:
-    return files_inside(library_id, folder) & (VideoFile.state == "present")
+    return files_inside(library_id, folder) & (VideoFile.state == FileState.PRESENT)
 
 
 def stamp_columns(stamp: FileStamp) -> Row:
@@ -387,9 +393,9 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
         library_id=library_id,
         path=VideoFile.path.python_value(path),
         stamp=_stamp(size, mtime, ctime, inode, device),
-        is_present=state == "present",
-        is_skipped=decided_by == "rules",
-        is_decided_by_user=decided_by == "user",
+        is_present=state == FileState.PRESENT,
+        is_skipped=decided_by == DecidedBy.RULES,
+        is_decided_by_user=decided_by == DecidedBy.USER,
         reason=reason,
     )
 
@@ -411,7 +417,7 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
         update_row(VideoFile, row.id, path=evicted(row.path, row.id))
     for each in relocations:
         place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
-        update_row(VideoFile, each.known.id, state="present", missing_since=None, **place, **stamp)
+        update_row(VideoFile, each.known.id, state=FileState.PRESENT, missing_since=None, **place, **stamp)
         _record_move(each, now_ms)
     queue.drop([row.id for row in occupants if row.id not in movers])
     gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}

@@ -32,15 +32,16 @@ from reeld.domain.facts import confidence, reading_row
 from reeld.domain.files import FileStamp
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.records import place_of
+from reeld.domain.states import DecidedBy, FileState, FileVerdict, JobState, LibraryState, ValidationStatus
 from reeld.domain.times import rfc3339
 
 _PAGE = 500
 
 _LANGUAGES = ("languages", "subtitle_languages")
 
-_PRESENT = VideoFile.state == "present"
+_PRESENT = VideoFile.state == FileState.PRESENT
 
-_LIVE_STATES = ("waiting", "running")
+_LIVE_STATES = (JobState.WAITING, JobState.RUNNING)
 _LIVE = JobRow.state.in_(_LIVE_STATES)
 """Jobs that go on without a user. Those of files whose end is awaited are no work: reeld can only wait."""
 
@@ -107,7 +108,7 @@ def known_names(library_id: int) -> Iterator[KnownName]:
             yield KnownName(
                 path=path,
                 stamp=FileStamp(**dict(zip(_STAMP, stamp, strict=True))),
-                is_present=state == "present",
+                is_present=state == FileState.PRESENT,
                 decided_by=decided_by,
             )
 
@@ -235,7 +236,7 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "decided_by": row["decided_by"],
         "confidence": confidence(row["confidence"]),
         "reason": _reason(row),
-        "stage": row["stage"] if row["job_state"] not in (None, "failed") else None,
+        "stage": row["stage"] if row["job_state"] not in (None, JobState.FAILED) else None,
         **{name: row[name] for name in stage_columns()},
         # An empty list says that there are none; before the headers were read that is not known.
         **({} if row["container"] else dict.fromkeys(_LANGUAGES)),
@@ -393,7 +394,7 @@ def _grouped_files(links: Sequence[tuple[int, int]]) -> dict[int, list[Row]]:
 
 
 def _with_files(work: Row, files: list[Row], *, also_missing: bool) -> Iterator[Row]:
-    if also_missing or any(row["state"] == "present" for row in files):
+    if also_missing or any(row["state"] == FileState.PRESENT for row in files):
         yield work | {"files": files}
 
 
@@ -428,7 +429,7 @@ def _pending(*columns: Any) -> Any:
     return (
         PendingValidation.select(*columns)
         .join(VideoFile)
-        .where(PendingValidation.validation_status == "pending", VideoFile.state == "present")
+        .where(PendingValidation.validation_status == ValidationStatus.PENDING, VideoFile.state == FileState.PRESENT)
         .order_by(PendingValidation.created_at, PendingValidation.id)
     )
 
@@ -439,7 +440,7 @@ def first_candidates(video_file_ids: Sequence[int]) -> dict[int, int]:
     A file's candidates are numbered through all its validations. So a number that a user has seen never means
     another candidate, even if reeld found other ones meanwhile.
     """
-    decided = PendingValidation.validation_status != "pending"
+    decided = PendingValidation.validation_status != ValidationStatus.PENDING
     earlier = (
         PendingValidation.select(
             PendingValidation.video_file, fn.SUM(fn.json_array_length(PendingValidation.candidates))
@@ -455,7 +456,7 @@ def decision_by_id(validation_id: int) -> Row | None:
     """A validation that was answered, with its file."""
     with reading():
         row = PendingValidation.get_or_none(
-            PendingValidation.id == validation_id, PendingValidation.validation_status != "pending"
+            PendingValidation.id == validation_id, PendingValidation.validation_status != ValidationStatus.PENDING
         )
         if row is None:
             return None
@@ -469,7 +470,7 @@ def _validations_of(video_file_id: int) -> list[Row]:
     found = PendingValidation.select().where(PendingValidation.video_file == video_file_id)
     validations, first = [], 1
     for row in found.order_by(PendingValidation.id).dicts():
-        is_pending = row["validation_status"] == "pending"
+        is_pending = row["validation_status"] == ValidationStatus.PENDING
         number = first_candidates([video_file_id])[video_file_id] if is_pending else first
         selected = row["selected_candidate_id"]
         validations.append(
@@ -479,7 +480,7 @@ def _validations_of(video_file_id: int) -> list[Row]:
                 "reason": row["reason"],
                 "candidates": _candidates(row["candidates"], number),
                 "selected": None if selected is None else number + selected - 1,
-                "decided_by": None if is_pending else "reeld" if row["auto_validated"] else "user",
+                "decided_by": None if is_pending else DecidedBy.REELD if row["auto_validated"] else DecidedBy.USER,
                 "created_at": rfc3339(row["created_at"]),
                 "decided_at": None if row["resolved_at"] is None else rfc3339(row["resolved_at"]),
             }
@@ -544,7 +545,7 @@ def counts() -> Row:
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
         by_verdict = dict(
             VideoFile.select(fn.COALESCE(VideoFile.verdict, "unread"), fn.COUNT())
-            .where(VideoFile.state == "present")
+            .where(VideoFile.state == FileState.PRESENT)
             .group_by(VideoFile.verdict)
             .tuples()
         )
@@ -559,8 +560,8 @@ def counts() -> Row:
         **works,
         "queue": _by_stage(work),
         "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
-        "paused": sum(number for _, state, _, number in work if state == "paused"),
-        "failed": sum(number for _, state, _, number in work if state == "failed"),
+        "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
+        "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
     }
 
 
@@ -579,14 +580,21 @@ def totals() -> Row:
     with reading():
         by_verdict = dict(
             VideoFile.select(VideoFile.verdict, fn.COUNT())
-            .where(VideoFile.state == "present")
+            .where(VideoFile.state == FileState.PRESENT)
             .group_by(VideoFile.verdict)
             .tuples()
         )
         work = JobRow.select().where(_LIVE, ~_IS_AWAITED).count()
-        is_well = (Library.state == "online") & Library.state_reason.is_null()
-        away = dict(Library.select(Library.name, Library.state).where(~is_well, Library.state != "removed").tuples())
-    return {"files": sum(by_verdict.values()), "work": work, "pending": by_verdict.get("pending", 0), "away": away}
+        is_well = (Library.state == LibraryState.ONLINE) & Library.state_reason.is_null()
+        away = dict(
+            Library.select(Library.name, Library.state).where(~is_well, Library.state != LibraryState.REMOVED).tuples()
+        )
+    return {
+        "files": sum(by_verdict.values()),
+        "work": work,
+        "pending": by_verdict.get(FileVerdict.PENDING, 0),
+        "away": away,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -640,7 +648,9 @@ def interrupted() -> list[Row]:
     query = JobRow.select(*columns).join(VideoFile).join(Library)
     often = (JobRow.lane == "heavy") & (JobRow.interruptions >= MANY_INTERRUPTIONS)
     with reading():
-        found = list(query.where(often, JobRow.state != "failed").order_by(Library.name, VideoFile.path).tuples())
+        found = list(
+            query.where(often, JobRow.state != JobState.FAILED).order_by(Library.name, VideoFile.path).tuples()
+        )
     keys = ("library", "path", "size_bytes", "stage", "interruption_count")
     return [
         dict(zip(keys, (name, os.path.join(root, path), *facts), strict=True)) for name, root, path, *facts in found
@@ -702,7 +712,7 @@ def libraries() -> list[Row]:
         rows = list(Library.select().order_by(Library.name).dicts())
         files = dict(
             VideoFile.select(VideoFile.library, fn.COUNT())
-            .where(VideoFile.state == "present")
+            .where(VideoFile.state == FileState.PRESENT)
             .group_by(VideoFile.library)
             .tuples()
         )
@@ -724,7 +734,7 @@ def _ids(model: Any, wanted: Any, *order: Any, join: Any = None) -> list[int]:
 
 
 def _not_ignored() -> Any:
-    return VideoFile.verdict.is_null() | (VideoFile.verdict != "ignored")
+    return VideoFile.verdict.is_null() | (VideoFile.verdict != FileVerdict.IGNORED)
 
 
 def _plain(row: Row) -> Row:

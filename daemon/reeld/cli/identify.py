@@ -15,6 +15,7 @@ from reeld.config import Config
 from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.facts import reading_row
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.states import FileVerdict
 from reeld.watch.rules import Rules
 
 _COLUMNS: list[Column] = [
@@ -77,12 +78,12 @@ def _why_skipped(rules: Rules, path: str) -> str | None:
 def _row(path: str, verdict: Verdict) -> Row:
     match verdict:
         case Accepted(reading=reading):
-            return _of_reading(path, "accepted", reading, reading.evidence)
+            return _of_reading(path, FileVerdict.ACCEPTED, reading, reading.evidence)
         case Uncertain(reason=reason, candidates=candidates):
             best = candidates[0] if candidates else None
-            return _of_reading(path, "pending", best, (reason, *(best.evidence if best else ())))
+            return _of_reading(path, FileVerdict.PENDING, best, (reason, *(best.evidence if best else ())))
         case Ignored(reason=reason, evidence=evidence):
-            return _of_reading(path, "ignored", None, (reason, *evidence))
+            return _of_reading(path, FileVerdict.IGNORED, None, (reason, *evidence))
 
 
 def _of_reading(path: str, verdict: str, reading: Reading | None, evidence: tuple[str, ...]) -> Row:

@@ -28,6 +28,7 @@ from reeld.cli.rows import library_row, state_in_words
 from reeld.database.backup import backups_of
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing
+from reeld.domain.states import FileState, FileVerdict
 from reeld.domain.times import rfc3339
 from reeld.errors import NotFoundError, UsageError
 from reeld.service.timeouts import real_path_in_time
@@ -60,7 +61,7 @@ def _verdict(row: Row) -> str | None:
     """The verdict, or the work to do; a missing file that was never read has neither."""
     if row["verdict"] or row["stage"]:
         return str(row["verdict"] or f"to do: {row['stage']}")
-    return "failed" if row["state"] == "present" else None
+    return "failed" if row["state"] == FileState.PRESENT else None
 
 
 _MOVIES: list[Column] = [
@@ -179,7 +180,7 @@ def list_files(config: ConfigFile = None, as_json: AsJson = False) -> None:
 def list_ignored(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List ignored videos (samples, trailers, what the rules exclude) with the reason."""
     with catalog_of(config):
-        rows = views.list_files(verdict="ignored")
+        rows = views.list_files(verdict=FileVerdict.IGNORED)
         print_rows(rows, _FILES, as_json=wants_json(as_json), nothing="nothing is ignored")
 
 

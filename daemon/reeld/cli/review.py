@@ -17,6 +17,7 @@ from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
+from reeld.domain.states import FileVerdict
 from reeld.errors import NotFoundError, UsageError
 from reeld.identify.titles import title_key
 from reeld.service.stage_context import now_ms
@@ -199,7 +200,7 @@ def _why_not_retried(file: Row) -> str:
     if file["state"] == "missing":
         return "it is missing; its work goes on once it is back"
     if job is None:
-        return f"it is ignored: {file['reason']}" if file["verdict"] == "ignored" else "all work is done"
+        return f"it is ignored: {file['reason']}" if file["verdict"] == FileVerdict.IGNORED else "all work is done"
     if job["state"] == "paused":
         return "paused until its library can be read; see `reeld status`"
     if job["awaited_until"] is not None:

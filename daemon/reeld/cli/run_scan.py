@@ -25,6 +25,7 @@ from reeld.cli.rows import counts_row
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
+from reeld.domain.states import LibraryState
 from reeld.domain.times import coarsely
 from reeld.log import configure_log
 from reeld.service.timeouts import real_path_in_time
@@ -85,7 +86,7 @@ def scan(
     with _progress_bar() as show:
         summary = run_scan(settings, paths or [], show)
     with catalog_of(config):
-        left_out = [row for row in views.libraries() if row["state"] == "removed" and row["files"]]
+        left_out = [row for row in views.libraries() if row["state"] == LibraryState.REMOVED and row["files"]]
     if wants_json(as_json):
         print_json([_summary_row(summary, left_out)])
     else:

@@ -19,6 +19,7 @@ from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues, LibraryKind, Uncertain, Verdict
 from reeld.domain.records import Place
+from reeld.domain.states import DecidedBy, FileVerdict
 from reeld.scanner.library_scanner import rules_of
 from reeld.scanner.moved_files import content_key
 from reeld.scanner.root_check import Root
@@ -187,7 +188,7 @@ def _of_files(
 def _newly_ignored(library: Library, files: Iterable[KnownName]) -> Iterator[Change]:
     rules = rules_of(library)
     for file in files:
-        if file.is_present and file.decided_by not in ("rules", "user"):
+        if file.is_present and file.decided_by not in (DecidedBy.RULES, DecidedBy.USER):
             why = _why_not(rules, file.path, file.stamp.size_bytes)
             if why is not None:
                 yield Change(what="newly ignored", library=library.name, path=file.path, message=why)
@@ -210,7 +211,7 @@ def _newly_seen(
             size_bytes = seen.status.st_size
             is_taken = old_rules is not None and _why_not(old_rules, seen.relative, size_bytes) is None
             known = files.get(seen.relative)
-            is_known = known is not None and known.decided_by != "rules"
+            is_known = known is not None and known.decided_by != DecidedBy.RULES
             if not is_taken and not is_known and rules.why_ignore_file(seen.relative, size_bytes) is None:
                 yield _new(library, seen, known)
 
@@ -305,7 +306,8 @@ def _identities(
     asked = [
         file
         for file in present
-        if file.decided_by not in ("rules", "user") and _why_not(rules, file.path, file.stamp.size_bytes) is None
+        if file.decided_by not in (DecidedBy.RULES, DecidedBy.USER)
+        and _why_not(rules, file.path, file.stamp.size_bytes) is None
     ]
 
     def read(kind: LibraryKind) -> Iterator[tuple[Clues, Verdict]]:
@@ -327,6 +329,9 @@ def _clues(path: str, kind: LibraryKind, folders: Mapping[str, Sequence[str]]) -
 
 def _said(verdict: Verdict) -> dict[str, Any]:
     if not isinstance(verdict, Accepted):
-        return {"verdict": "pending" if isinstance(verdict, Uncertain) else "ignored"}
+        return {"verdict": FileVerdict.PENDING if isinstance(verdict, Uncertain) else FileVerdict.IGNORED}
     reading = asdict(verdict.reading)
-    return {"verdict": "accepted", **{key: value for key, value in reading.items() if key not in ("score", "evidence")}}
+    return {
+        "verdict": FileVerdict.ACCEPTED,
+        **{key: value for key, value in reading.items() if key not in ("score", "evidence")},
+    }

@@ -17,6 +17,7 @@ from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_t
 from reeld.diagnose.dropin import systemctl
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
+from reeld.domain.states import LibraryState
 from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
 from reeld.service.instance_lock import who_works
 from reeld.watch.limits import shortage
@@ -162,7 +163,9 @@ def _clock(inputs: HealthInputs) -> Finding:
     """
     newest = newest_of(inputs.config.database_path, inputs.now)
     moments = [newest.made_at] if newest else []
-    looked_at = [row["checked_at"] for row in inputs.libraries if row["state"] != "removed" and row["checked_at"]]
+    looked_at = [
+        row["checked_at"] for row in inputs.libraries if row["state"] != LibraryState.REMOVED and row["checked_at"]
+    ]
     moments += [datetime.fromisoformat(checked_at) for checked_at in looked_at]
     latest = max(moments, default=inputs.now)
     if latest > inputs.now + CLOCK_SLACK:
@@ -197,14 +200,14 @@ def _counted(inputs: HealthInputs) -> int:
 def _counts(inputs: HealthInputs, row: Row) -> bool:
     """Whether it is watched, or would be; the catalogue learns of a change of the configuration from a start alone."""
     is_left_out = inputs.running is None and row["name"] not in {library.name for library in inputs.config.libraries}
-    return row["state"] != "removed" and not is_left_out
+    return row["state"] != LibraryState.REMOVED and not is_left_out
 
 
 def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
     """Its state as the catalogue has it, and what only the daemon knows."""
     name = row["name"]
     watcher = _watchers(inputs).get(name, WatcherStatus(name=name))
-    is_online = row["state"] == "online"
+    is_online = row["state"] == LibraryState.ONLINE
     reason = row["state_reason"] or "nothing is known against it"
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
     if not is_online and inputs.running is None:

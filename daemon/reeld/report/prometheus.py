@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from reeld.catalog import views
 from reeld.config import MetricsSettings
 from reeld.domain.files import readable
+from reeld.domain.states import JobState
 from reeld.errors import CatalogError
 from reeld.log import get_logger
 from reeld.report.counters import Counters, Spent
@@ -119,7 +120,7 @@ class Metrics(Collector):
         oldest: dict[str, float] = {}
         for queued in self._queue:
             jobs.add_metric((queued.stage, queued.state), queued.count)
-            if queued.state in ("waiting", "running"):
+            if queued.state in (JobState.WAITING, JobState.RUNNING):
                 oldest[queued.stage] = max(oldest.get(queued.stage, 0.0), time.time() - queued.oldest_s)
         for stage, seconds in oldest.items():
             age.add_metric((stage,), max(0.0, seconds))

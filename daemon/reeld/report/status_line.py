@@ -7,6 +7,7 @@ from typing import Any
 
 from reeld.catalog import views
 from reeld.domain.files import readable
+from reeld.domain.states import LibraryState
 from reeld.domain.status import RunningStatus, WatcherStatus
 from reeld.domain.times import coarsely
 from reeld.errors import CatalogError
@@ -79,5 +80,5 @@ def _how(library: WatcherStatus, away: Mapping[str, str]) -> str | None:
         return None
     if library.name in away:
         state = away[library.name]
-        return "lacks a disk" if state == "online" else f"is {state.replace('_', ' ')}"
+        return "lacks a disk" if state == LibraryState.ONLINE else f"is {state.replace('_', ' ')}"
     return "is watched poorly" if library.watching and library.watching.is_degraded else None

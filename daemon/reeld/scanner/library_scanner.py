@@ -17,6 +17,7 @@ from reeld.catalog import libraries, queue
 from reeld.config import Library
 from reeld.database.connection import reading, writing
 from reeld.domain.records import Place
+from reeld.domain.states import LibraryState
 from reeld.log import get_logger
 from reeld.pipeline.stages import Stage
 from reeld.scanner.compare import FolderScanner
@@ -47,7 +48,7 @@ LONGEST_REJECTED_S = 60.0
 class RecordedState:
     """What the catalogue says of the library itself."""
 
-    state: str
+    state: LibraryState
     reason: str | None
     away: tuple[str, ...]
     """Folders whose disk is away."""
@@ -177,23 +178,23 @@ class LibraryScanner:
         """Forget all earlier scans. A library that was on hold stays so until all of it was scanned."""
         with reading():
             before = libraries.library_status(self.folder_scanner.place.library_id)
-        self.folder_scanner.missing_files.begin_anew(was_held=before.state == "on_hold")
+        self.folder_scanner.missing_files.begin_anew(was_held=before.state == LibraryState.ON_HOLD)
 
     def _record_online(self) -> None:
         """Record that the library can be scanned, though it may be on hold, or a disk below it be away."""
         held = self.folder_scanner.missing_files.held
         away = why_away(self._root_seen, self.library) if self._root_seen else None
         reasons = "; ".join(each for each in (held, away) if each is not None)
-        self._record("online" if held is None else "on_hold", reasons or None)
+        self._record(LibraryState.ONLINE if held is None else LibraryState.ON_HOLD, reasons or None)
 
-    def _record(self, state: str, reason: str | None) -> None:
+    def _record(self, state: LibraryState, reason: str | None) -> None:
         new = RecordedState(state, reason, self._root_seen.away if self._root_seen else ())
         if self.state == new:
             return
         with writing():
             record_state(self.folder_scanner, state, reason, self._root_seen)
         self.state = new
-        if state == "online" and reason is None:
+        if state == LibraryState.ONLINE and reason is None:
             log.info("library.state_changed", library=self.library.name, state=state, reason=reason)
         else:
             log.warning("library.state_changed", library=self.library.name, state=state, reason=reason)
@@ -300,7 +301,7 @@ def _covers(hint: Hint, directory: str) -> bool:
     return is_at_or_below(directory, hint.relative) if hint.is_recursive else directory == hint.relative
 
 
-def record_state(folder_scanner: FolderScanner, state: str, reason: str | None, seen: RootSeen | None) -> None:
+def record_state(folder_scanner: FolderScanner, state: LibraryState, reason: str | None, seen: RootSeen | None) -> None:
     """Record the library's state, and pause or resume the jobs of its files; within the caller's transaction."""
     library_id = folder_scanner.place.library_id
     before = libraries.library_status(library_id).state
@@ -308,7 +309,7 @@ def record_state(folder_scanner: FolderScanner, state: str, reason: str | None, 
     if seen is None:
         queue.pause(library_id)
     else:
-        queue.resume(library_id, is_back=before not in ("online", "on_hold"))
+        queue.resume(library_id, is_back=before not in (LibraryState.ONLINE, LibraryState.ON_HOLD))
         for folder in seen.away:
             queue.pause(library_id, below=folder)
         queue.pause_files(library_id, folder_scanner.missing_files.held_files())

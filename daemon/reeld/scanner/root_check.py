@@ -20,6 +20,7 @@ from reeld.config import Library
 from reeld.database.connection import reading, writing
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
+from reeld.domain.states import LibraryState
 from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
 from reeld.watch.walk import RootSeen, check_root
 
@@ -37,9 +38,9 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class RootProblem:
-    """Why the library is not scanned. `state` is offline or unverified; `reason` is shown to the user."""
+    """Why the library is not scanned. `state` is offline or unverified. `reason` is shown to the user."""
 
-    state: str
+    state: LibraryState
     reason: str
 
 
@@ -65,7 +66,7 @@ class Root:
         with self._lock:
             seen = check_root(self.place.root)
             if isinstance(seen, str):
-                self._seen, self._verdict = None, RootProblem("offline", seen)
+                self._seen, self._verdict = None, RootProblem(LibraryState.OFFLINE, seen)
                 return self._verdict
             with reading():
                 status = libraries.library_status(self.place.library_id)
@@ -142,7 +143,7 @@ class Root:
         if status.filesystem_identity is None:
             return None
         reason = self._why_another(FilesystemIdentity.from_json(status.filesystem_identity), now)
-        return None if reason is None else RootProblem("unverified", f"{reason}; {_what_to_do(status.name)}")
+        return None if reason is None else RootProblem(LibraryState.UNVERIFIED, f"{reason}; {_what_to_do(status.name)}")
 
     def _why_another(self, before: FilesystemIdentity, now: FilesystemIdentity) -> str | None:
         """Return why the root is not the one of before, or None if it is."""
