@@ -255,7 +255,7 @@ if os.geteuid() == 0:
 try:
     quick_hashes(sys.argv[1], expected)
 except FileUnreadable as err:
-    print(err, err.hint, sep="\n")
+    print(err, err.hint, sep="\\n")
 """
 
 

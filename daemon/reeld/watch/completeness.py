@@ -1,4 +1,4 @@
-"""Completeness checks on a file that no longer changes: is a writer left, and are there holes?
+"""Runs completeness checks on a quiet file: they look for a writer and for holes.
 
 Both checks use a descriptor, never a path. Both were measured on ext4, xfs, btrfs and tmpfs.
 Where a result would mean nothing it is "unknown", and unknown never holds a file back. The third
