@@ -414,7 +414,7 @@ class Rounds:
         question = rng.choice(questions)
         self._decided += 1
         title = f"Decided Thing {self._decided}" if rng.random() < 0.7 else None
-        number = str(question["id"])
+        number = str(question["video_file_id"])
         command = ["reject", number] if title is None else ["validate", number, "--movie", title, "--year", "2001"]
         done = self._world.reeld(*command)
         if done.returncode != 0:
