@@ -162,7 +162,7 @@ def test_libraries_that_come_go_are_renamed_or_move_are_told_with_their_files(wo
         ("not there", str(elsewhere / "1917.2019.mkv")),
     ]
     changes = foretold(world, write_new(world, libraries={"L": world.root / "nowhere"}))
-    assert [change["what"] for change in changes] == ["library moved", "not looked at"]
+    assert [change["what"] for change in changes] == ["library moved", "not scanned"]
 
 
 def test_settings_that_differ_are_told_one_by_one(world: World) -> None:
@@ -250,7 +250,7 @@ def test_a_library_that_moves_up_needs_a_word_first_and_then_knows_its_files_aga
     (disk / "series" / "Show" / "A link (2001).mkv").hardlink_to(disk / "series" / "Show" / "Show - 01.mkv")
     new = write_new(world, libraries={"L": disk}, extra='ignore = ["*.avi"]\n')
     moved, setting, suspect, *seen, again, one_gone, other_gone = foretold(world, new)
-    assert "the library keeps all that is known of its files" in moved["message"]
+    assert "reeld keeps everything that it knows about its files" in moved["message"]
     assert (setting["what"], suspect["what"], again["what"]) == ("setting", "library unverified", "known again")
     assert "`reeld libraries accept L`" in suspect["message"]
     assert "7 files" in again["message"]
@@ -282,5 +282,5 @@ def test_the_sums_and_one_file_are_told_as_a_person_says_them() -> None:
         for folder in others.values():
             folder.mkdir()
         done = world.reeld("config", "diff", str(write_new(world, libraries=others)))
-        assert b"its 1 file stays known, as it is, and nothing more is learnt of it" in done.stdout
+        assert b"its 1 file stays known, and reeld no longer follows changes there" in done.stdout
         assert done.stderr.endswith(b"in all: library added 2, library removed 1\n")

@@ -61,7 +61,7 @@ def test_all_is_well_without_the_daemon_and_nothing_is_written_into_the_library(
         *("configuration", "rights", "database", "daemon", "space", "backups", "sqlite", "clock", "library", "events"),
         *("limits", "children"),
     }
-    assert all(row.keys() == {"check", "level", "library", "message"} for row in found)
+    assert all(row.keys() == {"check", "level", "library", "message", "hint"} for row in found)
     assert [row["level"] for row in found if row["check"] == "children"] == ["good", "good"]
     for path, status in before.items():
         now = path.stat()
@@ -74,7 +74,7 @@ def test_beside_the_running_daemon_its_own_word_counts_as_well(world: World) -> 
         found = rows(world)
         said = [(row["check"], row["message"]) for row in found if row["level"] == "good"]
         assert ("daemon", f"reeld runs as process {daemon.pid}") in said
-        assert ("events", "the daemon hears of its changes") in said
+        assert ("events", "the daemon receives its file events") in said
         assert ("limits", "2 directories can be watched") in said
 
 
@@ -89,7 +89,7 @@ def test_before_the_first_start_nothing_is_wrong() -> None:
 def test_a_person_reads_one_line_for_each_finding(world: World) -> None:
     lines = world.said("doctor").splitlines()
     assert "good     database: whole" in "\n".join(lines)
-    assert all(line.split()[0] in ("good", "note") for line in lines)
+    assert all(line.split()[0] in ("good", "note", "hint:") for line in lines)
 
 
 # --- when it is not --------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_a_damaged_catalogue_is_found_and_the_way_back_said(world: World) -> Non
         file.write(b"\xff" * 4096 * 10)
     (found,) = problems(world)
     assert found["check"] == "database"
-    assert "reeld restore-backup" in found["message"]
+    assert "reeld restore-backup" in found["hint"]
 
 
 @pytest.mark.parametrize("left", ["backups", "its log"])
@@ -120,7 +120,7 @@ def test_a_catalogue_that_is_gone_is_a_problem_told_with_the_way_back(world: Wor
     world.database.unlink()
     todo = "reeld restore-backup" if left == "backups" else "put the file back"
     (found,) = problems(world)
-    assert (found["check"], todo in found["message"]) == ("database", True)
+    assert (found["check"], todo in found["hint"]) == ("database", True)
     for command in (["status"], ["list", "movies"], ["show", "1"], ["pending"], ["retry", "--all"]):
         done = world.reeld(*command)
         assert done.returncode == os.EX_DATAERR, command
@@ -149,7 +149,7 @@ def test_a_backup_that_is_too_old_is_said_by_doctor_and_status_alike(world: Worl
     (found,) = problems(world)
     assert "2020-01-01" in found["message"]
     assert found in world.rows("status")[0]["findings"]
-    assert f"problem: {found['message']}" in world.said("status")
+    assert f"problem: {found['message']}\n    hint: {found['hint']}\n" in world.said("status")
 
 
 def test_a_library_that_is_not_there_is_a_problem(world: World) -> None:
@@ -237,10 +237,12 @@ def sight(tmp_path: Path, **more: Any) -> HealthInputs:
     return HealthInputs(**{"config": config, "running": None, "now": NOW, **more})
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "1 file was set aside; "), (2, "2 files were set aside; ")])
-def test_files_that_were_set_aside_are_counted_in_words_that_fit(tmp_path: Path, count: int, words: str) -> None:
+@pytest.mark.parametrize(("count", "words"), [(1, "1 file failed"), (2, "2 files failed")])
+def test_files_that_failed_are_counted_in_words_that_fit(tmp_path: Path, count: int, words: str) -> None:
     (found,) = of("files", quick_checks(sight(tmp_path, failed=count)))
-    assert found.message.startswith(words)
+    assert found.message == words
+    assert found.hint is not None
+    assert "reeld retry --all" in found.hint
 
 
 def of(check: str, findings: list[Finding]) -> list[Finding]:
@@ -260,7 +262,9 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
     def said() -> list[str]:
         refused = sight(tmp_path, running=RunningStatus(pid=7, config_error="a mistake"))
         running, (reloaded,) = of("daemon", quick_checks(sight(tmp_path))), of("configuration", quick_checks(refused))
-        return [running[0].message.split("start it: ")[1], reloaded.message.split("mend it, then ")[1]]
+        assert running[0].hint is not None
+        assert reloaded.hint is not None
+        return [running[0].hint.split("start it: ")[1], reloaded.hint.split("then run: ")[1]]
 
     assert said() == ["reeld run", "kill -HUP 7"]
     for folder, command in (("user", "systemctl --user"), ("system", "systemctl")):
@@ -344,9 +348,10 @@ def test_children_that_do_not_start_or_answer_wrongly_are_problems() -> None:
 
 def test_a_disk_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
-    monkeypatch.setattr(doctor, "LONGEST_LOOK_S", 0.05)
+    monkeypatch.setattr(doctor, "LONGEST_SCAN_S", 0.05)
     monkeypatch.setattr(doctor, "check_root", lambda _path: answers.wait(30))
-    count, (found,) = doctor._look_at(Library(name="L", path="/dead"))
+    count, (found,) = doctor._check_library(Library(name="L", path="/dead"))
     answers.set()
     assert (count, found.level) == (0, "problem")
     assert "does not answer" in found.message
+    assert found.hint is not None

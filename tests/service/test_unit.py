@@ -189,8 +189,9 @@ def test_figures_are_let_out_as_far_as_they_are_asked_for_and_no_further(tmp_pat
 
 
 def test_a_name_that_no_unit_file_can_hold_is_refused() -> None:
-    with pytest.raises(UsageError, match="rename it"):
+    with pytest.raises(UsageError, match="no unit file can express") as refused:
         _lines(_config("/srv/tv", database="/a\nExecStart=/b/reeld.db"))
+    assert refused.value.hint == "rename it"
     assert "\n" not in mount_unit("/a\nExecStart=/b")
 
 

@@ -40,6 +40,8 @@ def in_a_line(finding: Finding) -> str:
     """Write a finding for people: `problem  events (Films): ...`."""
     about = f" ({readable(finding.about)})" if finding.about else ""
     lines = [readable(line) for line in finding.message.splitlines()]
+    if finding.hint:
+        lines.append(f"hint: {readable(finding.hint)}")
     return f"{finding.level:8} {finding.check}{about}: " + "\n         ".join(lines)
 
 

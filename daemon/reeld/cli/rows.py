@@ -62,6 +62,7 @@ def finding_row(finding: "Finding") -> Row:
         "level": finding.level,
         "library": finding.about,
         "message": finding.message,
+        "hint": finding.hint,
     }
 
 

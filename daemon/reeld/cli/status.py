@@ -162,6 +162,8 @@ def _print_status(report: Row) -> None:
     for finding in report["findings"]:
         if finding["level"] == "problem" and finding["check"] not in _SHOWN_ELSEWHERE:
             say(f"    problem: {readable(finding['message'])}")
+            if finding["hint"]:
+                say(f"    hint: {readable(finding['hint'])}")
     kinds = f"{report['ignored_count']} ignored, {report['rejected_count']} rejected"
     say(f"files      {report['present_count']} present, {report['missing_count']} missing, {kinds}")
     works = [number_of(report[f"{thing}_count"], thing) for thing in ("movie", "series", "episode")]

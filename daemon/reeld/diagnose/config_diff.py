@@ -1,9 +1,8 @@
-"""What would another configuration change for the catalogue? Told beforehand, from names alone: no video is opened.
+"""Reports what another configuration would change in the catalogue. It opens no video.
 
-Known files are judged by the new rules as the catalogue knows them, by path and size. What would be newly seen only the
-disk can tell: so the folders of each library that is new, moved, or has other rules are listed, as a walk would list
-them. What would be filed otherwise is told by reading the names under the old kind and under the new one. In another
-folder a library is judged as the daemon would judge it: it may take a person's word before anything is believed there.
+Known files are judged by the new rules, by path and size. New files are found by listing the folders of each library
+that is new, moved, or has other rules. Changed identities are found by reading the names under both kinds. A library
+in another folder is judged as the daemon would judge it: the user may have to confirm the folder first.
 """
 
 import os
@@ -16,6 +15,7 @@ from reeld.catalog import libraries, views
 from reeld.catalog.views import KnownName
 from reeld.config import Config, Library
 from reeld.diagnose.identify_batch import identify_in_parallel
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues, LibraryKind, Uncertain, Verdict
 from reeld.domain.records import Place
@@ -27,35 +27,35 @@ from reeld.service.timeouts import in_time
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, RootSeen, SeenFile, check_root, walk
 
-# A disk that slept needs up to 15 s to turn again.
+# A disk that slept needs up to 15 s to spin up.
 LONGEST_ANSWER_S = 30.0
 
-# What of a library decides which files of it count.
+# The settings of a library that decide which of its files count.
 _RULES = ("extensions", "minimum_size_bytes", "ignore")
-# What is told of in other words than "a setting is another".
-_TOLD_OTHERWISE = frozenset({"name", "path", "kind"})
+# Settings whose change has a word of its own, so that it is not reported as "setting".
+_REPORTED_SEPARATELY = frozenset({"name", "path", "kind"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that would be different. `what` is a word that scripts may rely on."""
+    """One difference. Scripts may rely on the words of `what`."""
 
     what: str
-    """setting, library added, library removed, library renamed, library moved, library unverified, not looked at, newly
+    """setting, library added, library removed, library renamed, library moved, library unverified, not scanned, newly
     seen, known again, newly ignored, not there, or identity."""
     library: str | None = None
     path: str | None = None
-    """Of a file, relative to its library; of a library, its folder."""
+    """A file's path relative to its library, a library's folder, or a setting's key."""
     before: Any = None
     after: Any = None
-    """Of a setting its values; of an identity dicts with `verdict` and, where it would be filed, the reading's keys."""
+    """A setting's values, or for an identity dicts with `verdict` and, if accepted, the reading's keys."""
     message: str
 
 
 def changes(before: Config | None, after: Config) -> Iterator[Change]:
-    """All that would be different under `after`; `before` is None where the present configuration cannot be read.
+    """Yield all differences under `after`. `before` is None if the present configuration cannot be read.
 
-    The catalogue must be open. Libraries that do not answer are told of, and nothing of their files.
+    The catalogue must be open. A library that does not answer is named, without its files.
     """
     if before is not None:
         yield from _settings(before, after)
@@ -68,10 +68,9 @@ def changes(before: Config | None, after: Config) -> Iterator[Change]:
         yield from _of_library(library, known, was, after)
     for row in views.libraries():
         if row["id"] not in kept and row["state"] != "removed":
-            stay = f"{row['files']} files stay known, as they are, and nothing more is learnt of them"
-            if row["files"] == 1:
-                stay = "1 file stays known, as it is, and nothing more is learnt of it"
-            yield Change(what="library removed", library=row["name"], path=row["path"], message=f"its {stay}")
+            stay = f"its {number_of(row['files'], 'file')} {'stays' if row['files'] == 1 else 'stay'} known"
+            message = f"{stay}, and reeld no longer follows changes there"
+            yield Change(what="library removed", library=row["name"], path=row["path"], message=message)
 
 
 def _configured_before(before: Config | None, name: str) -> Library | None:
@@ -87,7 +86,7 @@ def _settings(before: Config, after: Config) -> Iterator[Change]:
         if section.name in ("source", "libraries", "only_library") or was == will_be:
             continue
         if section.name == "database_path":
-            message = "reeld would use another catalogue, and must be started anew for that: a reload refuses it"
+            message = "reeld would use another catalogue; restart it for that, since a reload refuses it"
             yield Change(what="setting", path=section.name, before=was, after=will_be, message=message)
         elif isinstance(was, int):
             yield _setting(None, section.name, was, will_be)
@@ -126,7 +125,7 @@ def _of_library(
 ) -> Iterator[Change]:
     yield from _as_a_whole(library, known)
     if was is not None:
-        own = {key: value for key, value in asdict(library).items() if key not in _TOLD_OTHERWISE}
+        own = {key: value for key, value in asdict(library).items() if key not in _REPORTED_SEPARATELY}
         yield from _other_values(library.name, "library.", asdict(was), own)
     files = {name.path: name for name in views.known_names(known.id)} if known else {}
     has_moved = known is None or known.path != library.path
@@ -141,18 +140,18 @@ def _of_library(
 def _as_a_whole(library: Library, known: libraries.Known | None) -> Iterator[Change]:
     place = readable(library.path)
     if known is None:
-        yield Change(what="library added", library=library.name, path=library.path, message=f"{place} is watched")
+        yield Change(what="library added", library=library.name, path=library.path, message=f"{place} will be watched")
         return
     if known.name != library.name:
-        message = f"it was called {readable(known.name)}; all that is known of its files moves along"
+        message = f"it was called {readable(known.name)}; reeld keeps everything that it knows about its files"
         yield Change(
             what="library renamed", library=library.name, before=known.name, after=library.name, message=message
         )
     if known.path != library.path:
-        message = f"from {readable(known.path)} to {place}; the library keeps all that is known of its files"
+        message = f"from {readable(known.path)} to {place}; reeld keeps everything that it knows about its files"
         yield Change(what="library moved", library=library.name, before=known.path, after=library.path, message=message)
     elif known.state == "removed":
-        message = f"{place} is watched again; all that was known of its files counts again"
+        message = f"{place} will be watched again; what reeld knew about its files counts again"
         yield Change(what="library added", library=library.name, path=library.path, message=message)
 
 
@@ -164,19 +163,17 @@ def _of_files(
     *,
     has_moved: bool,
 ) -> Iterator[Change]:
-    """What would become of its files, by the look of its folder; `old_rules` are those of files known there."""
+    """Report what would become of its files. `old_rules` are those of the files that are known there."""
     root = in_time(lambda: check_root(library.path), LONGEST_ANSWER_S)
     if not isinstance(root, RootSeen):
         yield from _newly_ignored(library, files.values())
         why = root or f"{readable(library.path)} does not answer"
-        message = f"{why}; so what would be newly seen there is not known"
-        yield Change(what="not looked at", library=library.name, path=library.path, message=message)
+        message = f"{why}; new files there are unknown"
+        yield Change(what="not scanned", library=library.name, path=library.path, message=message)
         return
     doubt = Root(place=Place(known.id, library.path)).dry_run(root) if known is not None else None
     if doubt is not None:
-        message = (
-            f"{doubt.reason}; nothing of its files changes before, and what is told of them here holds from then on"
-        )
+        message = f"{doubt.reason}; until then none of the changes below takes place"
         yield Change(what="library unverified", library=library.name, path=library.path, message=message)
     if has_moved or doubt is not None:
         yield from _in_another_place(library, files, root)
@@ -204,7 +201,7 @@ def _why_not(rules: Rules, path: str, size_bytes: int) -> str | None:
 def _newly_seen(
     library: Library, files: Mapping[str, KnownName], old_rules: Rules | None, root: RootSeen
 ) -> Iterator[Change]:
-    """What a walk under the new rules would find there that it does not find now."""
+    """Report the files that a scan under the new rules would find and that it does not find now."""
     rules = rules_of(library)
     for found in walk(library.path, "", rules, seen=root):
         for seen in found.files if isinstance(found, Listing) else ():
@@ -217,9 +214,9 @@ def _newly_seen(
 
 
 def _in_another_place(library: Library, files: Mapping[str, KnownName], root: RootSeen) -> Iterator[Change]:
-    """What would be new, known again, ignored or not there in a folder that is not the known one.
+    """Report the files that would be new, known again, ignored or not there in another folder.
 
-    The same files may lie under other paths there: where the folder is the one above the known one, for example.
+    The same files may have other paths there, for example if the new folder is the parent of the known one.
     """
     rules = rules_of(library)
     by_content = _by_content(files.values())
@@ -242,9 +239,7 @@ def _in_another_place(library: Library, files: Mapping[str, KnownName], root: Ro
             else:
                 placed.add(seen.relative)
     if moved:
-        message = (
-            f"{moved} files lie under other paths there; they keep their numbers, and only their names are read anew"
-        )
+        message = f"{moved} files have other paths there; they keep their numbers, and only their names are read again"
         yield Change(what="known again", library=library.name, path=library.path, message=message)
     unplaced = [file for file in files.values() if file.is_present and file.path not in placed]
     there = {file.path for file in unplaced if os.path.lexists(os.path.join(library.path, file.path))}
@@ -254,7 +249,7 @@ def _in_another_place(library: Library, files: Mapping[str, KnownName], root: Ro
 
 
 def _by_content(files: Iterable[KnownName]) -> Mapping[tuple[int, ...], list[KnownName]]:
-    """Those that were looked into; of several (hard links) the present ones first."""
+    """Group the files that were read by their content. Of hard links the present ones come first."""
     found = defaultdict[tuple[int, ...], list[KnownName]](list)
     for file in sorted(files, key=lambda file: not file.is_present):
         if file.decided_by != "rules":
@@ -263,19 +258,19 @@ def _by_content(files: Iterable[KnownName]) -> Mapping[tuple[int, ...], list[Kno
 
 
 def _new(library: Library, seen: SeenFile, known: KnownName | None) -> Change:
-    message = "it was left alone so far" if known else "it is not known yet"
+    message = "it was ignored so far" if known else "it is not known yet"
     return Change(what="newly seen", library=library.name, path=seen.relative, message=message)
 
 
 def _not_there(library: Library, files: Iterable[KnownName]) -> Iterator[Change]:
     for file in files:
         if file.decided_by != "rules":
-            message = "it is known, and not to be found there"
+            message = "it is known, but is not there"
             yield Change(what="not there", library=library.name, path=file.path, message=message)
 
 
 def _has_left(library: Library, file: KnownName) -> bool:
-    """Whether the place that it has below the library shows another file, or none: else a hard link has come."""
+    """Tell whether its path now holds another file or none. Otherwise the file found is a new hard link."""
     try:
         return os.lstat(os.path.join(library.path, file.path)).st_ino != file.stamp.inode
     except OSError:
@@ -288,8 +283,8 @@ def _has_left(library: Library, file: KnownName) -> bool:
 def _identities(
     library: Library, known: libraries.Known, files: Sequence[KnownName], config: Config
 ) -> Iterator[Change]:
-    """What names say under the one kind and the other. What a person decided stands, what rules exclude has none."""
-    message = f"{known.kind} -> {library.kind}: its files are identified anew, but for those that you decided"
+    """Compare what the names say under both kinds. The user's decisions stand, and excluded files have no identity."""
+    message = f"{known.kind} -> {library.kind}: its files are identified again, except those that you decided"
     yield Change(
         what="setting",
         library=library.name,
@@ -314,11 +309,11 @@ def _identities(
         return identify_in_parallel((_clues(file.path, kind, folders) for file in asked), config)
 
     for (clues, was), (_, will_be) in zip(read(known.kind), read(library.kind), strict=True):
-        before, after = _said(was), _said(will_be)
+        before, after = _as_values(was), _as_values(will_be)
         if before != after:
             yield Change(
                 what="identity", library=library.name, path=clues.path, before=before, after=after,
-                message="by its name alone",
+                message="from its name alone",
             )  # fmt: skip
 
 
@@ -327,7 +322,7 @@ def _clues(path: str, kind: LibraryKind, folders: Mapping[str, Sequence[str]]) -
     return Clues(path=path, library_kind=kind, siblings=tuple(each for each in folders[directory] if each != name))
 
 
-def _said(verdict: Verdict) -> dict[str, Any]:
+def _as_values(verdict: Verdict) -> dict[str, Any]:
     if not isinstance(verdict, Accepted):
         return {"verdict": FileVerdict.PENDING if isinstance(verdict, Uncertain) else FileVerdict.IGNORED}
     reading = asdict(verdict.reading)

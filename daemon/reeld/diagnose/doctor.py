@@ -1,8 +1,8 @@
-"""Is all well, as thoroughly as it can be told from outside the daemon? `reeld doctor` asks this.
+"""Checks everything that reeld needs, from outside the daemon, for `reeld doctor`.
 
-Beside what can be told at a glance (`health.py`): rights, the integrity of the catalogue and of its newest backup,
-each library's folders and file system, whether the kernel tells of what happens there, and whether the confined
-children start and answer. Nothing is written anywhere; a disk that does not answer is left alone after some seconds.
+It adds to the quick checks (`health.py`): rights, the integrity of the catalogue and its newest backup, each library's
+folders and file system, the delivery of file events, and the confined children. It writes nothing. It gives up on a
+disk that does not answer within LONGEST_SCAN_S.
 """
 
 import os
@@ -29,15 +29,15 @@ from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below
 from reeld.watch.walk import Listing, RootSeen, Unreadable, check_root, walk
 
-# For the folders of one library; a disk that slept needs 15 s to turn again.
-LONGEST_LOOK_S = 60.0
+# For the folders of one library. A disk that slept needs 15 s to spin up.
+LONGEST_SCAN_S = 60.0
 
-# Space that a video's header could be in, which the prober must answer for; no video, so that nothing is decoded.
+# The prober must answer for these bytes. They are no whole video, so nothing is decoded.
 _NO_VIDEO = b"\x1a\x45\xdf\xa3" + bytes(4092)
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Every finding, good or not, as soon as it is there. `config` was found to be good already."""
+    """Yield every finding, good or not, as soon as it is known. `config` is valid."""
     yield Finding(check="configuration", level="good", message=f"{config.source or 'the built-in defaults'}: good")
     yield from _state_directory(config)
     libraries: list[dict[str, Any]] = []
@@ -48,24 +48,24 @@ def examine(config: Config) -> Iterator[Finding]:
         failed = counts["failed"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
-        yield Finding(check="database", level="note", message=err.with_hint)
+        yield Finding(check="database", level="note", message=str(err), hint=err.hint)
     except CatalogError as err:
-        yield Finding(check="database", level="problem", message=err.with_hint)
+        yield Finding(check="database", level="problem", message=str(err), hint=err.hint)
     finally:
         close_catalog()
     yield from _newest_backup(config)
     running = status_of(config.database_path)
     inputs = HealthInputs(config=config, running=running, libraries=libraries, failed=failed, now=utc_now())
-    glance = quick_checks(inputs)
+    quick = quick_checks(inputs)
     names = {library.name for library in config.libraries}
-    yield from (told for told in glance if told.about not in names)
+    yield from (finding for finding in quick if finding.about not in names)
     directories = 0
     for library in config.libraries:
-        count, findings = _look_at(library)
+        count, findings = _check_library(library)
         directories += count
-        yield from (told for told in glance if told.about == library.name and not _is_overtaken(told, findings))
+        yield from (each for each in quick if each.about == library.name and not _is_outdated(each, findings))
         yield from findings
-    if not any(finding.check == "limits" for finding in glance):
+    if not any(finding.check == "limits" for finding in quick):
         yield from watch_limit(directories)
     yield from _children(config)
 
@@ -78,28 +78,28 @@ def _state_directory(config: Config) -> Iterator[Finding]:
     try:
         owner = os.stat(folder).st_uid
     except OSError as err:
-        message = f"{readable(folder)} cannot be looked at ({err.strerror}); reeld makes it when it starts"
-        yield Finding(check="rights", level="note", message=message)
+        message = f"{readable(folder)} cannot be checked ({err.strerror})"
+        hint = "nothing to do if reeld has never run: it creates the folder when it starts"
+        yield Finding(check="rights", level="note", message=message, hint=hint)
         return
     if owner != os.geteuid():
         name = _user(owner)
         message = (
-            f"{readable(folder)} belongs to {name}, and you are {_user(os.geteuid())}: whether reeld has the rights "
-            f"that it needs is told by sudo -u {name} reeld doctor"
+            f"{readable(folder)} belongs to {name} and you are {_user(os.geteuid())}, so reeld's rights are unknown"
         )
-        yield Finding(check="rights", level="note", message=message)
+        hint = f"to check them, run: sudo -u {name} reeld doctor"
+        yield Finding(check="rights", level="note", message=message, hint=hint)
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        message = f"{readable(folder)} may not be written to; give the user that runs reeld the right to"
-        yield Finding(check="rights", level="problem", message=message)
+        message = f"{readable(folder)} is not writable"
+        hint = "give the user that runs reeld the right to write there"
+        yield Finding(check="rights", level="problem", message=message, hint=hint)
     else:
-        yield Finding(check="rights", level="good", message=f"{readable(folder)} may be written to")
+        yield Finding(check="rights", level="good", message=f"{readable(folder)} is writable")
     mount = mount_of(os.path.realpath(folder), all_mounts())
     if mount is not None and not mount.delivers_all_events and mount.fs_type != "overlay":
-        message = (
-            f"the catalogue lies on a file system ({mount.fs_type}) on which SQLite's log does not work safely; name a "
-            "folder on a local disk under [database] path"
-        )
-        yield Finding(check="file system", level="problem", message=message)
+        message = f"the catalogue is on a file system ({mount.fs_type}) on which SQLite's log does not work safely"
+        hint = "name a folder on a local disk under [database] path"
+        yield Finding(check="file system", level="problem", message=message, hint=hint)
 
 
 def _user(number: int) -> str:
@@ -117,33 +117,32 @@ def _whole(files: int) -> Finding:
 def _newest_backup(config: Config) -> Iterator[Finding]:
     newest = newest_of(config.database_path)
     if newest is not None and not is_sound(newest.path):
-        message = (
-            f"the newest backup, {readable(newest.path)}, is damaged, or cannot be read; check the disk, and make "
-            "another: reeld backup FILE"
-        )
-        yield Finding(check="backups", level="problem", message=message)
+        message = f"the newest backup, {readable(newest.path)}, is damaged or cannot be read"
+        hint = "check the disk, then make another backup: reeld backup FILE"
+        yield Finding(check="backups", level="problem", message=message, hint=hint)
 
 
 # --- a library -------------------------------------------------------------------------------------------
 
 
-def _look_at(library: Library) -> tuple[int, list[Finding]]:
-    """How many folders it has, as far as they could be counted, and what was found."""
-    root = in_time(lambda: check_root(library.path), LONGEST_LOOK_S)
+def _check_library(library: Library) -> tuple[int, list[Finding]]:
+    """Return the number of folders, as far as they could be counted, and the findings."""
+    root = in_time(lambda: check_root(library.path), LONGEST_SCAN_S)
     if root is None:
-        message = f"{readable(library.path)} does not answer; check its disk, or the server that it lies on"
-        return 0, [Finding(check="library", level="problem", about=library.name, message=message)]
+        message = f"{readable(library.path)} does not answer"
+        hint = "check its disk, or the server that holds it"
+        return 0, [Finding(check="library", level="problem", about=library.name, message=message, hint=hint)]
     if isinstance(root, str):
         return 0, [Finding(check="library", level="problem", about=library.name, message=root)]
     count, folders = _count(library, root)
     found = [unreadable(library.name, folders)] if folders else [_readable(library, count)]
-    return count, [*found, *_file_systems(library, root), *_telling(library, root)]
+    return count, [*found, *_file_systems(library, root), *_event_delivery(library, root)]
 
 
-def _is_overtaken(told: Finding, seen: Sequence[Finding]) -> bool:
-    """Whether the catalogue's word on whether a library is there is older than a look that did not find it just now."""
-    is_about_being_there = told.check == "library" and told.message.startswith(("online: ", "offline: "))
-    return is_about_being_there and any(finding.check == "library" for finding in seen)
+def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:
+    """Tell whether the catalogue's state is older than our own check, which did not find the library."""
+    is_about_state = known.check == "library" and known.message.partition(":")[0] in ("online", "offline")
+    return is_about_state and any(finding.check == "library" for finding in seen)
 
 
 def _readable(library: Library, count: int) -> Finding:
@@ -151,11 +150,11 @@ def _readable(library: Library, count: int) -> Finding:
 
 
 def _count(library: Library, root: RootSeen) -> tuple[int, list[str]]:
-    """Its folders, and those that cannot be read, as far as there is time."""
-    until = time.monotonic() + LONGEST_LOOK_S
+    """Count the folders and list those that cannot be read, within LONGEST_SCAN_S."""
+    until = time.monotonic() + LONGEST_SCAN_S
     count, folders = 0, list[str]()
 
-    def look() -> bool:
+    def scan() -> bool:
         nonlocal count
         for found in walk(library.path, "", rules_of(library), seen=root):
             count += isinstance(found, Listing)
@@ -165,7 +164,7 @@ def _count(library: Library, root: RootSeen) -> tuple[int, list[str]]:
                 break
         return True
 
-    in_time(look, LONGEST_LOOK_S)
+    in_time(scan, LONGEST_SCAN_S)
     return count, list(folders)
 
 
@@ -176,28 +175,29 @@ def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
     for mount in (mount_of(root.real_path, mounts), *mount_points_below(root.real_path, mounts)):
         if mount is not None and not mount.delivers_all_events:
             message = (
-                f"{readable(mount.mount_point)} is a file system ({mount.fs_type}) where others may write without this "
-                'kernel\'s telling, so it is looked at by the clock; write watch = "events" if nobody else writes there'
+                f"{readable(mount.mount_point)} is a file system ({mount.fs_type}) where other machines may write "
+                "without an event, so reeld polls it"
             )
-            yield Finding(check="file system", level="note", about=library.name, message=message)
+            hint = 'if no other machine writes there, set watch = "events"'
+            yield Finding(check="file system", level="note", about=library.name, message=message, hint=hint)
 
 
-def _telling(library: Library, root: RootSeen) -> Iterator[Finding]:
+def _event_delivery(library: Library, root: RootSeen) -> Iterator[Finding]:
     if library.watch == "poll":
         return
     for place in (root.real_path, *(mount.mount_point for mount in root.mounts)):
         try:
-            is_told = in_time(lambda place=place: delivers_events(place), LONGEST_LOOK_S)  # type: ignore[misc]
+            is_delivered = in_time(lambda place=place: delivers_events(place), LONGEST_SCAN_S)  # type: ignore[misc]
         except CannotWatch as err:
-            yield Finding(check="events", level="problem", about=library.name, message=err.with_hint)
+            yield Finding(check="events", level="problem", about=library.name, message=str(err), hint=err.hint)
             continue
-        message = f"the kernel tells of what is done in {readable(place)}"
-        if not is_told:
-            message = (
-                f'the kernel does not tell of what is done in {readable(place)}; set watch = "poll" for this library, '
-                "and it is looked at by the clock alone"
-            )
-        yield Finding(check="events", level="good" if is_told else "problem", about=library.name, message=message)
+        if is_delivered:
+            message = f"the kernel delivers the events of {readable(place)}"
+            yield Finding(check="events", level="good", about=library.name, message=message)
+        else:
+            message = f"the kernel does not deliver the events of {readable(place)}"
+            hint = 'set watch = "poll" for this library'
+            yield Finding(check="events", level="problem", about=library.name, message=message, hint=hint)
 
 
 # --- the children ----------------------------------------------------------------------------------------
@@ -212,20 +212,24 @@ def _child(what: str, pool: WorkerPool, ask: Callable[[WorkerPool], bool]) -> Fi
     try:
         answered = ask(pool)
     except ReeldError as err:
-        message = f"the child that {what} does not work: {err.with_hint}; install reeld again if this goes on"
-        return Finding(check="children", level="problem", message=message)
+        message = f"the child that {what} does not work: {err}"
+        return Finding(check="children", level="problem", message=message, hint=err.hint or _REINSTALL)
     finally:
         pool.close()
     if not answered:
-        message = f"the child that {what} answers, but wrongly; install reeld anew"
-        return Finding(check="children", level="problem", message=message)
+        message = f"the child that {what} gives a wrong answer"
+        return Finding(check="children", level="problem", message=message, hint="install reeld again")
     if not pool.landlock_abi:
         message = (
-            f"the child that {what} answers, and this kernel has no Landlock to confine it with: its limits alone keep "
-            "it from opening files; a kernel from 5.13 on, with Landlock, would forbid it"
+            f"the child that {what} answers, but this kernel has no Landlock: only its resource limits keep it from "
+            "opening files"
         )
-        return Finding(check="children", level="note", message=message)
-    return Finding(check="children", level="good", message=f"the child that {what} is confined, and answers")
+        hint = "use a kernel with Landlock, 5.13 or newer"
+        return Finding(check="children", level="note", message=message, hint=hint)
+    return Finding(check="children", level="good", message=f"the child that {what} is confined and answers")
+
+
+_REINSTALL = "install reeld again if this goes on"
 
 
 def _reads_a_name(pool: WorkerPool, config: Config) -> bool:

@@ -1,8 +1,8 @@
-"""What must systemd's unit open, and wait for, so that this configuration works? `systemd/reeld.service` opens nothing.
+"""Writes the systemd drop-in that lets `systemd/reeld.service` work with a configuration.
 
-A library's disk is ordered only, since reeld waits for it by itself; the catalogue's is required. A path's mounts are
-named as their units would be called (systemd.mount(5)), whether they exist or not: so a disk that is not there today is
-covered as well, and one that is mounted by no line of /etc/fstab.
+A library's disk is only ordered (After=), because reeld waits for it by itself. The catalogue's disk is required. A
+path's mounts are named as systemd would call their units (systemd.mount(5)), whether they exist or not. That covers a
+disk that is absent today, and one without a line in /etc/fstab.
 """
 
 import os
@@ -15,23 +15,23 @@ from reeld.errors import UsageError
 from reeld.watch.mounts import mounted_below
 
 STATE_DIRECTORY = "/var/lib/reeld"
-"""What `StateDirectory=reeld` stands for, and all that the unit allows to write to."""
+"""The folder of `StateDirectory=reeld`, the only one that the unit may write to."""
 
-# systemd knows no longer one.
+# systemd accepts no longer name.
 LONGEST_UNIT_NAME = 255
 
-# With PrivateTmp=yes the unit has folders of its own under these names.
+# With PrivateTmp=yes the unit sees private folders under these names.
 _REPLACED = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is written there
 
 
 def drop_in(config: Config, real_path: Callable[[str], str]) -> str:
-    """The text of a drop-in for the system unit. `real_path` says where the path of a library leads."""
+    """Return the text of a drop-in for the system unit. `real_path` resolves a library's symbolic links."""
     libraries = [library.path for library in config.libraries]
     state = os.path.dirname(config.database_path)
     unit = [*_after(libraries, real_path)]
     service = [f"BindReadOnlyPaths=-{quoted(path)}" for path in libraries if _lies_below(path, _REPLACED)]
     if not _lies_below(state, (STATE_DIRECTORY,)):
-        # On an empty mount point a new, empty catalogue would be begun.
+        # Otherwise reeld would create an empty catalogue on an empty mount point.
         unit.append(f"RequiresMountsFor={quoted(state)}")
         service.append(f"ReadWritePaths={quoted(state)}")
         service.append(f"NoExecPaths={quoted(state)}")
@@ -47,7 +47,7 @@ def _for_metrics(metrics: MetricsSettings) -> Iterator[str]:
         yield f"ReadWritePaths=-{quoted(metrics.textfile_directory)}"
         yield f"NoExecPaths=-{quoted(metrics.textfile_directory)}"
     if metrics.port:
-        # The machine's own network, and of that nothing but this machine.
+        # Only this machine may connect.
         yield "PrivateNetwork=no"
         yield "RestrictAddressFamilies=AF_INET"
         yield "IPAddressAllow=localhost"
@@ -58,7 +58,7 @@ def _section(name: str, lines: list[str]) -> list[str]:
 
 
 def _after(libraries: Iterable[str], real_path: Callable[[str], str]) -> Iterator[str]:
-    """A line for each library: whatever may be mounted at it, above it, and, today, below it."""
+    """Yield a line for each library: the mount units at it, above it, and (those of today) below it."""
     for library in libraries:
         real = real_path(library)
         places = [*_at_and_above(library), *_at_and_above(real), *(each.mount_point for each in mounted_below(real))]
@@ -68,31 +68,31 @@ def _after(libraries: Iterable[str], real_path: Callable[[str], str]) -> Iterato
 
 
 def _at_and_above(path: str) -> list[str]:
-    """The path and the folders above it, from the top, without the root itself."""
+    """Return the path and the folders above it, from the top, without the root itself."""
     parts = [part for part in path.split("/") if part]
     return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def _lies_below(path: str, folders: Iterable[str]) -> bool:
-    """Whether the path is one of these folders, or in one."""
+    """Tell whether the path is one of these folders, or in one."""
     return any(os.path.commonpath((path, folder)) == folder for folder in folders)
 
 
 def mount_unit(path: str) -> str:
-    """The name of the unit of a mount at this path, which is not the root: what `systemd-escape --path` makes of it."""
+    """Return the unit name of a mount at this path (not the root), as `systemd-escape --path` does."""
     name = os.fsencode(path.strip("/").replace("/", "\0"))
     escaped = re.sub(rb"^\.|[^\0A-Za-z0-9:_.]", lambda found: b"\\x%02x" % ord(found[0]), name)
     return escaped.replace(b"\0", b"-").decode("ascii") + ".mount"
 
 
 def quoted(path: str) -> str:
-    """A path as one word of a unit file, whatever it is called: systemd.syntax(7), and `%` is for specifiers."""
+    """Quote a path as one word of a unit file (systemd.syntax(7)). `%` is doubled, since it begins a specifier."""
     if "\n" in path:
-        raise UsageError(f"{readable(path)} has a line end in its name, which no unit file can express; rename it")
+        raise UsageError(f"{readable(path)} has a line end in its name, which no unit file can express", "rename it")
     return '"' + re.sub(r'["\\]', r"\\\g<0>", path).replace("%", "%%") + '"'
 
 
-# Where systemd looks for units that somebody installed; see systemd.unit(5).
+# Where systemd finds installed units; see systemd.unit(5).
 _FOLDERS = {
     "systemctl": ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"),
     "systemctl --user": (
@@ -105,7 +105,7 @@ _FOLDERS = {
 
 
 def systemctl(verb: str, folders: Mapping[str, Sequence[str]] = _FOLDERS) -> str | None:
-    """The command that has systemd do this with reeld; None where no unit is installed."""
+    """Return the systemctl command for reeld's unit, or None if no unit is installed."""
     for command, places in folders.items():
         if any(os.path.exists(os.path.join(os.path.expanduser(place), "reeld.service")) for place in places):
             return f"{command} {verb} reeld"

@@ -1,7 +1,7 @@
-"""What can be told of reeld's health at a glance? `reeld status` shows what is wrong, the doctor all of it.
+"""Checks reeld's health without touching a library's disk.
 
-Nothing here touches a library's disk, starts a process or reads the whole catalogue. Each finding is good, a note
-(reeld copes, or it is nobody's fault) or a problem (a person must act); its message ends with what to do.
+No check starts a process or reads the whole catalogue. `reeld status` shows what is wrong, `reeld doctor` everything.
+A finding is good, a note (reeld copes by itself) or a problem (the user must act).
 """
 
 import ctypes
@@ -26,42 +26,46 @@ Row = dict[str, Any]
 
 Level = Literal["good", "note", "problem"]
 
-# The daemon makes one a week at least; two days more for a machine that is switched off at the weekend.
+# The daemon makes at least one backup a week. Two days more allow for a machine that is off at the weekend.
 OLD_BACKUP = timedelta(days=9)
 
-# Of folders that cannot be read so many are named.
+# A message names at most this many unreadable folders.
 MOST_NAMED = 3
 
-_TIME_ERROR = 5  # of adjtimex(2): the clock is not kept by anything
+_TIME_ERROR = 5  # adjtimex(2): no time service keeps the clock right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check showed. `about` is the library that it speaks of."""
+    """The result of one check."""
 
     check: str
-    """Which check: a word that scripts may rely on."""
+    """The name of the check. Scripts may rely on it."""
     level: Level
     about: str | None = None
+    """The library's name, or None if the check is about no single library."""
     message: str
+    """What is true."""
+    hint: str | None = None
+    """What the user can do, or None if there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthInputs:
-    """What `quick_checks` needs to know."""
+    """The facts that `quick_checks` judges."""
 
     config: Config
     running: RunningStatus | None
-    """Of the daemon, or of a scan (`instance_lock.status_of`). None if neither runs."""
+    """The status of the daemon or of a scan (`instance_lock.status_of`). None if neither runs."""
     libraries: Sequence[Row] = ()
-    """As `views.libraries` has them; none while the catalogue cannot be opened."""
+    """Rows of `views.libraries`. Empty while the catalogue cannot be opened."""
     failed: int = 0
-    """How many files were given up."""
+    """How many files failed for good."""
     now: datetime
 
 
 def quick_checks(inputs: HealthInputs) -> list[Finding]:
-    """All that can be told at once, the good as well."""
+    """Run all quick checks. Good findings are returned too."""
     return [
         _running(inputs),
         *_reloaded(inputs),
@@ -77,7 +81,7 @@ def quick_checks(inputs: HealthInputs) -> list[Finding]:
 
 
 def watch_limit(directories: int) -> Iterator[Finding]:
-    """Whether so many directories, of all libraries together, can be watched; nothing where none were counted."""
+    """Check that the kernel lets us watch this many directories, in all libraries together. Yields nothing for 0."""
     if directories:
         trouble = shortage(directories)
         good = f"{directories} directories can be watched"
@@ -89,8 +93,8 @@ def watch_limit(directories: int) -> Iterator[Finding]:
 
 def _running(inputs: HealthInputs) -> Finding:
     if inputs.running is None:
-        message = f"reeld does not run; start it: {systemctl('start') or 'reeld run'}"
-        return Finding(check="daemon", level="note", message=message)
+        hint = f"start it: {systemctl('start') or 'reeld run'}"
+        return Finding(check="daemon", level="note", message="reeld does not run", hint=hint)
     return Finding(check="daemon", level="good" if _is_watched(inputs) else "note", message=who_works(inputs.running))
 
 
@@ -104,8 +108,8 @@ def _reloaded(inputs: HealthInputs) -> Iterator[Finding]:
         yield Finding(
             check="configuration",
             level="problem",
-            message=f"the running reeld refused its changed configuration, and goes on with the old one: {complaint}; "
-            f"mend it, then {command}",
+            message=f"the running reeld refused its changed configuration and keeps the old one: {complaint}",
+            hint=f"correct the file, then run: {command}",
         )
 
 
@@ -129,59 +133,59 @@ def _backups(inputs: HealthInputs) -> Finding:
         return Finding(check="backups", level="problem", message=trouble)
     newest = newest_of(inputs.config.database_path, inputs.now)
     if newest is None:
-        message = "there is no backup of the catalogue yet; a running reeld makes the first within an hour"
-        return Finding(check="backups", level="note", message=message)
+        message = "there is no backup of the catalogue yet"
+        hint = "run reeld: it makes the first backup within an hour"
+        return Finding(check="backups", level="note", message=message, hint=hint)
     made = f"the last backup was made on {newest.made_at:%Y-%m-%d %H:%M} UTC"
     if inputs.now - newest.made_at <= OLD_BACKUP:
         return Finding(check="backups", level="good", message=made)
-    todo = "its log says why none is made" if _is_watched(inputs) else "start reeld, or use reeld backup FILE"
-    return Finding(check="backups", level="problem", message=f"{made}; {todo}")
+    hint = "see reeld's log for the reason" if _is_watched(inputs) else "start reeld, or run: reeld backup FILE"
+    return Finding(check="backups", level="problem", message=made, hint=hint)
 
 
 def _driver() -> Finding:
     trouble = driver_trouble()
-    good = f"SQLite {DRIVER_VERSION} is free of the fault by which several programs at once can damage a catalogue"
+    good = f"SQLite {DRIVER_VERSION} does not have the fault by which several programs at once can damage a catalogue"
     return Finding(check="sqlite", level="note" if trouble else "good", message=trouble or good)
 
 
 def _failed(inputs: HealthInputs) -> Iterator[Finding]:
     if inputs.failed:
-        message = (
-            f"{number_of(inputs.failed, 'file')} {'was' if inputs.failed == 1 else 'were'} set aside; "
-            "reeld list files says why, and reeld retry --all takes up the work again once that is mended"
-        )
-        yield Finding(check="files", level="note", message=message)
+        message = f"{number_of(inputs.failed, 'file')} failed"
+        hint = "see reeld list files for the reasons; once these are gone, run: reeld retry --all"
+        yield Finding(check="files", level="note", message=message, hint=hint)
 
 
 # --- the machine -----------------------------------------------------------------------------------------
 
 
 def _clock(inputs: HealthInputs) -> Finding:
-    """Against what is past if the clock was always right: the newest backup and the last looks at the libraries.
+    """Check that the clock is not behind the newest backup or the last scan of a library.
 
-    A reeld that runs makes both anew: so a clock that was ahead once is not held against it for long.
+    A running reeld renews both, so a clock that was once ahead is reported only for a while.
     """
     newest = newest_of(inputs.config.database_path, inputs.now)
     moments = [newest.made_at] if newest else []
-    looked_at = [
-        row["checked_at"] for row in inputs.libraries if row["state"] != LibraryState.REMOVED and row["checked_at"]
-    ]
-    moments += [datetime.fromisoformat(checked_at) for checked_at in looked_at]
+    scans = [row["checked_at"] for row in inputs.libraries if row["state"] != "removed" and row["checked_at"]]
+    moments += [datetime.fromisoformat(checked_at) for checked_at in scans]
     latest = max(moments, default=inputs.now)
     if latest > inputs.now + CLOCK_SLACK:
         message = (
-            f"the clock says {inputs.now:%Y-%m-%d %H:%M} UTC, and reeld worked at {latest:%Y-%m-%d %H:%M} UTC by it: "
-            "it was ahead then, or is behind now; have it kept right: timedatectl set-ntp true"
+            f"the clock says {inputs.now:%Y-%m-%d %H:%M} UTC, but reeld already worked at {latest:%Y-%m-%d %H:%M} UTC: "
+            "it was ahead then, or is behind now"
         )
-        return Finding(check="clock", level="problem", message=message)
+        return Finding(check="clock", level="problem", message=message, hint=_SET_CLOCK)
     if _is_clock_adrift():
-        message = "no time service keeps the clock, and it may drift; switch one on: timedatectl set-ntp true"
-        return Finding(check="clock", level="note", message=message)
+        message = "no time service keeps the clock right, so it may drift"
+        return Finding(check="clock", level="note", message=message, hint=_SET_CLOCK)
     return Finding(check="clock", level="good", message=f"the clock says {inputs.now:%Y-%m-%d %H:%M} UTC")
 
 
+_SET_CLOCK = "switch on a time service: timedatectl set-ntp true"
+
+
 def _is_clock_adrift() -> bool:
-    timex = ctypes.create_string_buffer(256)  # a struct of 208 bytes; all zero it only asks
+    timex = ctypes.create_string_buffer(256)  # a struct of 208 bytes: all zero, it changes nothing
     return bool(ctypes.CDLL(None).adjtimex(timex) == _TIME_ERROR)
 
 
@@ -189,7 +193,7 @@ def _is_clock_adrift() -> bool:
 
 
 def _watchers(inputs: HealthInputs) -> dict[str, WatcherStatus]:
-    """What the daemon knows about each library, by name."""
+    """Return the daemon's status of each library, by name."""
     return {watcher.name: watcher for watcher in (inputs.running.libraries if inputs.running else ())}
 
 
@@ -198,21 +202,24 @@ def _counted(inputs: HealthInputs) -> int:
 
 
 def _counts(inputs: HealthInputs, row: Row) -> bool:
-    """Whether it is watched, or would be; the catalogue learns of a change of the configuration from a start alone."""
+    """Tell whether the library is watched, or would be after a start.
+
+    The catalogue follows a changed configuration only when reeld starts.
+    """
     is_left_out = inputs.running is None and row["name"] not in {library.name for library in inputs.config.libraries}
     return row["state"] != LibraryState.REMOVED and not is_left_out
 
 
 def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
-    """Its state as the catalogue has it, and what only the daemon knows."""
+    """Report a library's state in the catalogue, and what only the daemon knows."""
     name = row["name"]
     watcher = _watchers(inputs).get(name, WatcherStatus(name=name))
-    is_online = row["state"] == LibraryState.ONLINE
-    reason = row["state_reason"] or "nothing is known against it"
+    is_online = row["state"] == "online"
+    reason = f": {row['state_reason']}" if row["state_reason"] else ""
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
     if not is_online and inputs.running is None:
-        level = "note"  # so it was when reeld last ran
-    yield Finding(check="library", level=level, about=name, message=f"{row['state']}: {reason}")
+        level = "note"  # the state is as old as the last run
+    yield Finding(check="library", level=level, about=name, message=f"{row['state']}{reason}")
     if watcher.trouble:
         yield Finding(check="library", level="problem", about=name, message=watcher.trouble)
     if watcher.watching:
@@ -223,22 +230,24 @@ def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
 
 def _watched(name: str, watching: WatchStatus) -> Finding:
     if watching.is_degraded:
-        message = f"events do not tell of all changes, so it is looked at by the clock: {watching.why}"
+        message = f"file events are unreliable here, so reeld polls: {watching.why}"
         return Finding(check="events", level="problem", about=name, message=message)
     if watching.why:
-        message = f"it is looked at by the clock: {watching.why}"
-        return Finding(check="events", level="note", about=name, message=message)
-    return Finding(check="events", level="good", about=name, message="the daemon hears of its changes")
+        return Finding(check="events", level="note", about=name, message=f"reeld polls: {watching.why}")
+    return Finding(check="events", level="good", about=name, message="the daemon receives its file events")
 
 
 def unreadable(name: str, folders: Sequence[str]) -> Finding:
+    """Report folders that cannot be read."""
     named = "; ".join(folders[:MOST_NAMED])
     more = f", and {len(folders) - MOST_NAMED} more" if len(folders) > MOST_NAMED else ""
-    message = (
-        f"of these folders nothing is known: {named}{more}; give the user that runs reeld the right to read them, or "
-        "name them under ignore"
+    return Finding(
+        check="rights",
+        level="problem",
+        about=name,
+        message=f"these folders cannot be read: {named}{more}",
+        hint="give the user that runs reeld the right to read them, or name them under ignore",
     )
-    return Finding(check="rights", level="problem", about=name, message=message)
 
 
 def utc_now() -> datetime:

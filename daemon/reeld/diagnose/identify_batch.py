@@ -1,4 +1,4 @@
-"""How are very many names read, in order, by as many processes as there are cores?"""
+"""Identifies many names in parallel, one process for each core, and keeps their order."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,12 @@ from reeld.domain.identity import Clues, Verdict
 from reeld.identify.batch import identify_all
 from reeld.service.stage_context import cores, identifier_pool
 
-# One message to a child for so many names: the way there and back then costs next to nothing.
+# Names in one message to a child, so that the message itself costs next to nothing.
 BATCH = 16
 
 
 def identify_in_parallel(clues: Iterable[Clues], config: Config) -> Iterator[tuple[Clues, Verdict]]:
-    """Each of `clues` with its verdict, in order; read ahead by a few batches, so an endless pipe is fine."""
+    """Yield each of `clues` with its verdict, in order. Reads few batches ahead, so the input may be endless."""
     pool = identifier_pool(config)
 
     def read(batch: list[Clues]) -> list[tuple[Clues, Verdict]]:
@@ -29,8 +29,8 @@ def identify_in_parallel(clues: Iterable[Clues], config: Config) -> Iterator[tup
             under_way: deque[Future[list[tuple[Clues, Verdict]]]] = deque()
             under_way.extend(executor.submit(read, batch) for batch in islice(batches, 2 * cores()))
             while under_way:
-                answered = under_way.popleft().result()
+                verdicts = under_way.popleft().result()
                 under_way.extend(executor.submit(read, batch) for batch in islice(batches, 1))
-                yield from answered
+                yield from verdicts
     finally:
         pool.close()
