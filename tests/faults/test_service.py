@@ -126,7 +126,7 @@ def test_it_ends_in_time_while_threads_wait_for_a_dead_disk_and_loses_no_work(
         daemon.wait_for("disk.failed", path=str(weak))
         daemon.wait_for("file.finished", path="Heat (1995).mkv")
         assert daemon.stop() <= 10
-        left = daemon.wait_for("thread.left_behind")
+        left = daemon.wait_for("thread.abandoned")
         assert left["where"], "the log says where it waits"
         assert world.ask_database("PRAGMA integrity_check") == [("ok",)]
         assert world.ask_database("SELECT count(*) FROM jobs WHERE attempts > 0 OR state = 'running'") == [(0,)]
@@ -165,7 +165,7 @@ def _leave_behind(world: World, daemon: RunningDaemon, libraries: dict[str, Path
     world.write_config()
     mark = daemon.mark()
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("thread.left_behind", since=mark, thread="watch weak")
+    daemon.wait_for("thread.abandoned", since=mark, thread="watch weak")
     daemon.wait_for("daemon.ready", since=mark)
     return mark
 
@@ -415,7 +415,7 @@ def test_a_thread_that_hangs_in_reeld_itself_stops_the_heartbeat() -> None:
 
 def test_upkeep_that_hangs_stops_the_heartbeat() -> None:
     """Row 38. I16."""
-    patience = {"reeld.service.heartbeat.PATIENCE_S": 1.0, "reeld.service.daemon.LONGEST_UPKEEP_S": 1.0}
+    patience = {"reeld.service.heartbeat.PATIENCE_S": 1.0, "reeld.service.daemon.LONGEST_MAINTENANCE_S": 1.0}
     with new_world(program=_with_faults("hang_in_upkeep", patience=patience)) as world:
         daemon = RunningDaemon(world, WATCHDOG_USEC="200000").start()
         try:

@@ -49,21 +49,21 @@ def left(files: int, mib: int) -> WorkLeft:
 def test_the_slower_lane_says_when_all_is_done() -> None:
     work = Work()
     progress_estimator = work.progress_estimator()
-    assert progress_estimator.look(left(1000, 5000)).seconds_left is None, "no rate is known yet"
+    assert progress_estimator.estimate(left(1000, 5000)).seconds_left is None, "no rate is known yet"
     work.go_on(10, files=500, hashed_mib=100)
-    assert progress_estimator.look(left(1000, 5000)) == Estimate(
+    assert progress_estimator.estimate(left(1000, 5000)) == Estimate(
         files=1000, bytes_to_hash=5000 * MIB, files_per_s=50.0, hashed_bytes_per_s=10.0 * MIB, seconds_left=500.0
     )
-    assert work.progress_estimator().look(left(0, 0)).seconds_left == 0
+    assert work.progress_estimator().estimate(left(0, 0)).seconds_left == 0
 
 
 def test_of_what_does_not_go_on_nobody_knows_the_end() -> None:
     work = Work()
     progress_estimator = work.progress_estimator()
-    progress_estimator.look(left(10, 10))
+    progress_estimator.estimate(left(10, 10))
     work.go_on(10, files=5)
-    assert progress_estimator.look(left(5, 10)).seconds_left is None, "nothing is hashed, outside the hours for example"
-    assert progress_estimator.look(left(5, 0)).seconds_left == pytest.approx(10)
+    assert progress_estimator.estimate(left(5, 10)).seconds_left is None, "nothing is hashed, as outside the hours"
+    assert progress_estimator.estimate(left(5, 0)).seconds_left == pytest.approx(10)
 
 
 def test_only_the_last_minute_counts() -> None:
@@ -71,10 +71,10 @@ def test_only_the_last_minute_counts() -> None:
     progress_estimator = work.progress_estimator()
     for _ in range(20):
         work.go_on(WINDOW_S / 10, files=60)
-        progress_estimator.look(left(1000, 0))
+        progress_estimator.estimate(left(1000, 0))
     for _ in range(11):
         work.go_on(WINDOW_S / 10, files=6)
-        estimate = progress_estimator.look(left(100, 0))
+        estimate = progress_estimator.estimate(left(100, 0))
     assert estimate.files_per_s == pytest.approx(1.0)
     assert estimate.seconds_left == pytest.approx(100)
 
@@ -82,9 +82,9 @@ def test_only_the_last_minute_counts() -> None:
 def test_without_full_hashes_no_bytes_are_waited_for() -> None:
     work = Work()
     progress_estimator = work.progress_estimator(with_full_hash=False)
-    progress_estimator.look(left(10, 10))
+    progress_estimator.estimate(left(10, 10))
     work.go_on(10, files=5)
-    assert progress_estimator.look(left(5, 10)).bytes_to_hash == 0
+    assert progress_estimator.estimate(left(5, 10)).bytes_to_hash == 0
 
 
 def test_the_queue_tells_what_is_left_of_each_file(catalog: Path) -> None:

@@ -220,7 +220,7 @@ def test_errors_are_counted_by_kind_and_an_end_that_was_asked_for_is_none() -> N
     for error in (FileVanished("/a"), FileVanished("/b"), ValueError("x"), Interrupted("x")):
         with pytest.raises(type(error)):
             fail(error)
-    with counters.look("L"):
+    with counters.scan("L"):
         now += 3.0
     counters.hashed(5)
     assert counters.errors() == {"FileVanished": 2, "ValueError": 1}

@@ -103,7 +103,7 @@ def test_a_lock_file_that_was_removed_lets_nobody_work_beside_a_running_daemon()
         with open(f"{world.database}.other", "w") as another:
             fcntl.flock(another, fcntl.LOCK_EX)
             os.rename(another.name, f"{world.database}.lock")
-            assert "another reeld works on it now" in daemon.wait_for("daemon.failed")["reason"]
+            assert "Another reeld works on the catalogue now" in daemon.wait_for("daemon.failed")["reason"]
             assert daemon.wait_for_end() == os.EX_TEMPFAIL
         daemon.noise.clear()
 

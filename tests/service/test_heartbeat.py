@@ -55,7 +55,7 @@ def _thread(
 def _look_until_still(heartbeats: Heartbeats) -> None:
     """Until the thread has come to rest, and used its last processor time, the clock stands still."""
     for _ in range(50):
-        heartbeats.look()
+        heartbeats.check()
 
 
 def test_a_thread_that_waits_for_a_disk_is_silent_then_stalled_and_never_stuck(
@@ -65,15 +65,15 @@ def test_a_thread_that_waits_for_a_disk_is_silent_then_stalled_and_never_stuck(
     with _thread(heartbeats, "light-1", lambda heartbeat: heartbeat.at_disk("/films", "Heat.mkv")):
         _look_until_still(heartbeats)
         clock.now += SILENCE_S
-        found = heartbeats.look()
+        found = heartbeats.check()
         assert found.silent == frozenset({"/films"})
         assert found.stalls == ()
         clock.now += DISK_PATIENCE_S - SILENCE_S
-        (stall,) = heartbeats.look().stalls
+        (stall,) = heartbeats.check().stalls
         assert (stall.thread, stall.root, stall.what) == ("light-1", "/films", "Heat.mkv")
         clock.now += 100 * PATIENCE_S
-        assert heartbeats.look().stuck == ()
-    assert heartbeats.look().stalls == ()
+        assert heartbeats.check().stuck == ()
+    assert heartbeats.check().stalls == ()
 
 
 def test_a_thread_that_gets_answers_is_not_stalled_however_long_it_takes(heartbeats: Heartbeats, clock: Clock) -> None:
@@ -84,22 +84,22 @@ def test_a_thread_that_gets_answers_is_not_stalled_however_long_it_takes(heartbe
             while heartbeats._heartbeats["watch L"].processor_ns() == used:
                 pass
             clock.now += DISK_PATIENCE_S
-            assert heartbeats.look().stalls == ()
+            assert heartbeats.check().stalls == ()
 
 
 def test_a_thread_that_does_not_come_back_in_its_time_is_stuck(heartbeats: Heartbeats, clock: Clock) -> None:
     with _thread(heartbeats, "heavy-1", lambda heartbeat: heartbeat.beat(within_s=30)):
         clock.now += PATIENCE_S + 30
-        assert heartbeats.look().stuck == ()
+        assert heartbeats.check().stuck == ()
         clock.now += 1
-        assert heartbeats.look().stuck == ("heavy-1",)
-        assert heartbeats.look().stalls == ()
+        assert heartbeats.check().stuck == ("heavy-1",)
+        assert heartbeats.check().stalls == ()
 
 
 def test_a_thread_that_computes_for_ever_is_stuck_as_well(heartbeats: Heartbeats, clock: Clock) -> None:
     with _thread(heartbeats, "heavy-1", lambda heartbeat: heartbeat.beat(), is_busy=True):
         clock.now += PATIENCE_S + 1
-        assert heartbeats.look().stuck == ("heavy-1",)
+        assert heartbeats.check().stuck == ("heavy-1",)
 
 
 def test_while_a_child_is_asked_no_disk_is_to_blame_and_afterwards_it_is_again(
@@ -108,17 +108,17 @@ def test_while_a_child_is_asked_no_disk_is_to_blame_and_afterwards_it_is_again(
     with heartbeats.of_this_thread() as heartbeat:
         heartbeat.at_disk("/films", "Heat.mkv")
         with heartbeats.mine().away(40):
-            heartbeats.look()
+            heartbeats.check()
             clock.now += PATIENCE_S + 40
-            assert heartbeats.look().silent == frozenset()
-            assert heartbeats.look().stuck == ()
+            assert heartbeats.check().silent == frozenset()
+            assert heartbeats.check().stuck == ()
         assert (heartbeat.doing.root, heartbeat.doing.since) == ("/films", clock.now)
 
 
 def test_a_thread_that_does_not_take_part_may_speak_and_is_not_looked_at(heartbeats: Heartbeats, clock: Clock) -> None:
     heartbeats.mine().at_disk("/films", "Heat.mkv")
     clock.now += 1000
-    assert heartbeats.look().stalls == ()
+    assert heartbeats.check().stalls == ()
 
 
 def test_a_thread_that_an_error_ended_is_stuck_for_good(heartbeats: Heartbeats, clock: Clock) -> None:
@@ -127,6 +127,6 @@ def test_a_thread_that_an_error_ended_is_stuck_for_good(heartbeats: Heartbeats, 
         raise ZeroDivisionError
     with heartbeats.of_this_thread():
         pass
-    assert heartbeats.look().stuck == (threading.current_thread().name,)
+    assert heartbeats.check().stuck == (threading.current_thread().name,)
     clock.now += 1000
-    assert heartbeats.look().stuck == (threading.current_thread().name,)
+    assert heartbeats.check().stuck == (threading.current_thread().name,)

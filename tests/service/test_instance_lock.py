@@ -19,7 +19,7 @@ import sys
 from reeld.domain.status import RunningStatus
 from reeld.service.instance_lock import InstanceLock
 with InstanceLock(sys.argv[1]) as lock:
-    lock.tell(RunningStatus())
+    lock.publish(RunningStatus())
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -37,7 +37,7 @@ def test_nobody_is_there_at_first(database: str) -> None:
 def test_what_the_owner_tells_can_be_read_while_it_lives(database: str) -> None:
     with InstanceLock(database) as instance_lock:
         assert status_of(database) == RunningStatus(pid=os.getpid(), command="run")
-        instance_lock.tell(RunningStatus(config_error="é\udce9"))
+        instance_lock.publish(RunningStatus(config_error="é\udce9"))
         assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", config_error="é\udce9")
     assert status_of(database) is None
     assert os.listdir(os.path.dirname(database)) == ["reeld.db.lock"]
@@ -82,10 +82,10 @@ def test_who_finds_another_owner_under_a_new_lock_gives_way(database: str) -> No
     with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.lock")
         with InstanceLock(database) as other:
-            other.tell(RunningStatus(config_error="theirs"))
+            other.publish(RunningStatus(config_error="theirs"))
             with pytest.raises(CatalogInUse, match="was removed while reeld ran"):
                 instance_lock.keep()
-            instance_lock.tell(RunningStatus(config_error="ours"))
+            instance_lock.publish(RunningStatus(config_error="ours"))
             instance_lock.__exit__()
             assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", config_error="theirs")
 
@@ -146,7 +146,7 @@ def test_a_status_that_cannot_be_written_or_read_is_no_trouble(database: str) ->
     with InstanceLock(database) as instance_lock:
         os.unlink(f"{database}.status")
         os.mkdir(f"{database}.status.new")
-        instance_lock.tell(RunningStatus())
+        instance_lock.publish(RunningStatus())
         assert status_of(database) == RunningStatus()
         Path(f"{database}.status").write_bytes(b"\xff{")
         assert status_of(database) == RunningStatus()
@@ -161,7 +161,7 @@ def test_a_draft_that_another_user_left_silences_nobody(database: str) -> None:
     elsewhere.write_text("of another user")
     os.symlink(elsewhere, f"{database}.status.new")
     with InstanceLock(database) as instance_lock:
-        instance_lock.tell(RunningStatus(started=5))
+        instance_lock.publish(RunningStatus(started=5))
         assert status_of(database) == RunningStatus(pid=os.getpid(), command="run", started=5)
     assert elsewhere.read_text() == "of another user"
 

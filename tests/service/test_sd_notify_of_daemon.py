@@ -20,7 +20,7 @@ from tests.videos import make_video
 OFTEN = (
     sys.executable,
     str(Path(__file__).parent.parent / "faults" / "driver.py"),
-    json.dumps({"hooks": [], "patience": {"reeld.report.status_line.TELL_S": 0.1}}),
+    json.dumps({"hooks": [], "patience": {"reeld.report.status_line.PERIOD_S": 0.1}}),
 )
 """`reeld`, whose line is never older than a tenth of a second."""
 
@@ -91,15 +91,15 @@ def test_the_line_follows_what_happens() -> None:
             def wait_for(line: str) -> None:
                 daemon.wait_until(lambda: f"STATUS={line}" in _states(daemon), line)
 
-            wait_for("files: 0, in work: 0, questions: 0")
+            wait_for("files: 0, in work: 0, pending: 0")
             make_video(world.library / "Heat (1995).mkv", seed=1)
             make_video(world.library / "holiday.mkv", seed=2)
-            wait_for("files: 2, in work: 0, questions: 1")
+            wait_for("files: 2, in work: 0, pending: 1")
             shutil.rmtree(second)
-            wait_for("files: 2, in work: 0, questions: 1; library second is offline (reeld status says why)")
+            wait_for("files: 2, in work: 0, pending: 1; library second is offline (reeld status says why)")
             second.mkdir()
             daemon.told.clear()
-            wait_for("files: 2, in work: 0, questions: 1")
+            wait_for("files: 2, in work: 0, pending: 1")
             world.config.write_text("nonsense = 1")
             daemon.signal(signal.SIGHUP)
             daemon.wait_until(
@@ -117,7 +117,7 @@ def _library(name: str, **status: Any) -> WatcherStatus:
     ("library", "away", "words"),
     [
         (_library("L"), {}, None),
-        (_library("L", trouble="its disk does not answer"), {}, "library L has a disk that fails"),
+        (_library("L", trouble="its disk does not answer"), {}, "library L has a failing disk"),
         (_library("L"), {"L": "on_hold"}, "library L is on hold"),
         (_library("L"), {"L": "online"}, "library L lacks a disk"),
         (_library("L", watching=None), {"L": "offline"}, "library L is offline"),
@@ -133,7 +133,7 @@ def test_the_line_names_each_library_that_is_not_well(
     totals = {"files": 3, "work": 2, "pending": 1, "away": away}
     line = status_line(totals, [library], None)
     more = f"; {words} (reeld status says why)" if words else ""
-    assert line == f"files: 3, in work: 2, questions: 1{more}"
+    assert line == f"files: 3, in work: 2, pending: 1{more}"
 
 
 def test_figures_that_are_not_known_are_not_made_up() -> None:

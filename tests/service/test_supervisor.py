@@ -20,9 +20,9 @@ def test_what_is_left_of_a_library_no_longer_configured_ends_and_reeld_does_not(
     disk_health.mark_paused("/disks/Old")
     workers = cast("Any", SimpleNamespace(relieve=lambda _stalled: None))
     supervisor = Supervisor(Heartbeats(), disk_health, workers, {})
-    supervisor.rescan_all()
+    supervisor.check()
     assert disk_health.may_resume() == []
     now += FIRST_PAUSE_S
     assert disk_health.may_resume() == ["/disks/Old"]
-    supervisor.rescan_all()
+    supervisor.check()
     assert disk_health.may_resume() == []

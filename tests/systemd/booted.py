@@ -141,7 +141,7 @@ def test_a_film_is_in_the_catalogue(story: Story) -> None:
     assert (row["verdict"], row["codec_video"]) == ("accepted", "mpeg4")
     story.machine.wait_until(lambda: "files: 1" in story.machine.shows("StatusText"), "the line is up to date")
     status = story.types("systemctl status reeld", shown="Active:|Status:|Main PID")
-    assert 'Status: "files: 1, in work: 0, questions: 0"' in status
+    assert 'Status: "files: 1, in work: 0, pending: 0"' in status
     story.types("sudo -u reeld reeld list movies", shown="Heat")
     story.types("journalctl -u reeld -n 20", shown='"file.finished"|"daemon.ready"')
     assert "SYNOPSIS" in story.types("man reeld")

@@ -1,4 +1,4 @@
-"""Counters and durations since reeld started. Any thread may add; prometheus.py shows them."""
+"""Counters and durations since reeld started. Any thread may add to them, and prometheus.py shows them."""
 
 import threading
 import time
@@ -16,14 +16,14 @@ from reeld.pipeline.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """How often something was done, and how many seconds it took in all."""
+    """How often something was done, and its total duration."""
 
     count: int = 0
     seconds: float = 0.0
 
 
 class Counters:
-    """Lives as long as the process; a reload does not begin it anew."""
+    """The counters of the process. A reload does not reset them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class Counters:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """A stage of one file runs inside; what it raises is an error of its type, but for one that we asked to end."""
+        """Measure one run of a stage. Count its error by type, except Interrupted, which we asked for."""
         started = self._clock()
         try:
             yield
@@ -53,8 +53,8 @@ class Counters:
             self._add(self._stages, name, self._clock() - started)
 
     @contextmanager
-    def look(self, library: str) -> Iterator[None]:
-        """Inside, a part of the library, or all of it, is compared with the catalogue."""
+    def scan(self, library: str) -> Iterator[None]:
+        """Measure a scan of a library, or of a part of it."""
         started = self._clock()
         try:
             yield
@@ -84,7 +84,7 @@ class Counters:
 
 
 def counted(stage: Stage, counters: Counters) -> Stage:
-    """The stage; how long it runs, and how it fails, is counted."""
+    """Wrap a stage so that its runs and errors are counted."""
 
     def run(record: FileRecord, tools: StageContext) -> Any:
         with counters.stage(stage.name):

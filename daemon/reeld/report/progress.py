@@ -1,7 +1,7 @@
-"""How much work is left, how fast does it go, and when will it be done?
+"""Estimates how much work is left and when it will be done.
 
-Two lanes go on at the same time, so the slower of them says when: names and headers by files a second, whole files by
-bytes a second. Rates are those of the last minute; before a rate is known nothing is foretold.
+Two lanes run at the same time, so the slower one decides. Names and headers are counted in files per second, whole
+files in bytes per second. Rates cover the last minute. Until a rate is known there is no estimate.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ from reeld.domain.status import Estimate
 from reeld.errors import CatalogError
 from reeld.report.counters import Counters
 
-TELL_S = 5.0
+PERIOD_S = 5.0
 WINDOW_S = 60.0
 LEAST_S = 2.0
-"""Of less no rate is told."""
+"""A shorter time gives no rate."""
 LIGHT_STAGE = "fingerprint"
-"""Each file that is new goes through it once."""
+"""Each new file goes through this stage once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Sample:
 
 
 class ProgressEstimator:
-    """Fed by looking at it; for one thread."""
+    """Takes a sample with each estimate. For one thread."""
 
     def __init__(
         self, counters: Counters, *, with_full_hash: bool = True, clock: Callable[[], float] = time.monotonic
@@ -41,19 +41,19 @@ class ProgressEstimator:
         self._with_full_hash = with_full_hash
         self._clock = clock
         self._samples: deque[_Sample] = deque()
-        self._told: Estimate | None = None
+        self._estimate: Estimate | None = None
         self._next = -math.inf
 
     def status(self) -> Estimate | None:
-        """Estimate the work left, every few seconds. None while there is nothing to do, as far as is known."""
+        """Estimate the work left, at most every PERIOD_S. None while no work is known."""
         if self._clock() >= self._next:
-            self._next = self._clock() + TELL_S
-            with contextlib.suppress(CatalogError):  # whoever needs the catalogue for more than this says why
-                self._told = self.look(views.work_left())
-        return self._told if self._told and self._told.files else None
+            self._next = self._clock() + PERIOD_S
+            with contextlib.suppress(CatalogError):  # other threads log the reason
+                self._estimate = self.estimate(views.work_left())
+        return self._estimate if self._estimate and self._estimate.files else None
 
-    def look(self, left: views.WorkLeft) -> Estimate:
-        """Estimate now, given what the queue holds."""
+    def estimate(self, left: views.WorkLeft) -> Estimate:
+        """Estimate now from what the queue holds."""
         self._sample()
         files_per_s, hashed_per_s = self._rates()
         bytes_to_hash = left.bytes_to_hash if self._with_full_hash else 0
@@ -83,7 +83,7 @@ class ProgressEstimator:
 
 
 def seconds_for(left: int, per_s: float | None) -> float | None:
-    """How long that takes; None if it does not go on, or nobody knows how fast."""
+    """Return the seconds that this takes. None if there is no progress or no rate yet."""
     if left == 0:
         return 0.0
     return left / per_s if per_s else None

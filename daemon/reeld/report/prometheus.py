@@ -1,8 +1,8 @@
-"""How do others draw reeld's curves? By Prometheus' text: at a port of this machine, or as a file for node_exporter.
+"""Exports metrics in Prometheus' format, at a local port or as a file for node_exporter.
 
-A thread of its own looks into the catalogue now and then; whoever asks at the port gets what it last saw. Nothing here
-may harm the daemon: a port that is taken, a folder that is gone and a catalogue that is busy are said once, and tried
-again. This is the only module that imports prometheus_client, and the daemon imports it only when it is asked to.
+A thread reads the catalogue from time to time, and the port serves the last figures. Nothing here may harm the daemon:
+a failure (the port is in use, the folder is gone, the catalogue is busy) is logged once and tried again. Only this
+module imports prometheus_client. The daemon imports this module only if metrics are configured.
 """
 
 import os
@@ -28,14 +28,14 @@ log = get_logger()
 HOST = "127.0.0.1"
 FILE = "reeld.prom"
 
-# How long the end waits for a scrape under way.
+# How long the shutdown waits for a scrape under way.
 LONGEST_END_S = 2.0
 
 Row = dict[str, Any]
 
 
 class Metrics(Collector):
-    """Shown from `start` to `stop`. `libraries` gives the figures of each watcher."""
+    """The metrics, exported from `start` to `stop`. `libraries` returns the figures of each watcher."""
 
     def __init__(
         self, settings: MetricsSettings, counters: Counters, database_path: str, libraries: Callable[[], Sequence[Row]]
@@ -49,7 +49,7 @@ class Metrics(Collector):
         self._queue: Sequence[views.Queued] = ()
         self._stopping = threading.Event()
         self._server: Any = None
-        self._told: set[str] = set()
+        self._failing: set[str] = set()
         # A disk that does not answer must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
 
@@ -66,7 +66,7 @@ class Metrics(Collector):
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._attempt("catalogue", self._look)
+                self._attempt("catalogue", self._read)
                 if self._settings.port and self._server is None:
                     self._attempt("port", self._listen)
                 if self._settings.textfile_directory:
@@ -78,17 +78,17 @@ class Metrics(Collector):
                 self._server.server_close()
 
     def _attempt(self, about: str, do: Callable[[], None]) -> None:
-        """Trouble is said once while it lasts, and costs the curves a point, and nobody else anything."""
+        """Run `do`, and log a failure once while it lasts. A failure costs only a point in the curves."""
         try:
             do()
-        except Exception as err:  # noqa: BLE001 - a curve is worth no crash, whatever the library raises
-            if about not in self._told:
+        except Exception as err:  # noqa: BLE001 - a curve is worth no crash
+            if about not in self._failing:
                 log.warning("metrics.failed", about=about, reason=_reason(err))
-            self._told.add(about)
+            self._failing.add(about)
         else:
-            self._told.discard(about)
+            self._failing.discard(about)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         self._counts, self._queue = views.counts(), views.queued()
 
     def _listen(self) -> None:
@@ -100,7 +100,7 @@ class Metrics(Collector):
     # --- the figures -------------------------------------------------------------------------------------
 
     def collect(self) -> Iterator[Metric]:
-        """For prometheus_client, from whichever thread asks; it asks nobody who might not answer."""
+        """Yield all metrics. Any thread may call this, so it waits for no disk and no lock."""
         yield from self._of_catalog()
         yield from self._of_work()
         yield from self._of_libraries()
@@ -112,11 +112,13 @@ class Metrics(Collector):
             return
         yield _gauge("reeld_files", "Video files that the catalogue knows.", "state", counts["files"])
         yield _gauge("reeld_verdicts", "Present video files.", "verdict", counts["verdicts"])
-        yield GaugeMetricFamily("reeld_pending", "Files that wait for a person.", counts["verdicts"]["pending"])
+        yield GaugeMetricFamily("reeld_pending", "Files that wait for your review.", counts["verdicts"]["pending"])
         works = {name: counts[name] for name in ("movies", "series", "episodes")}
         yield _gauge("reeld_works", "Works that have a file.", "kind", works)
         jobs = GaugeMetricFamily("reeld_jobs", "Files that still need this stage.", labels=("stage", "state"))
-        age = GaugeMetricFamily("reeld_oldest_job_seconds", "Since when the oldest of them waits.", labels=("stage",))
+        age = GaugeMetricFamily(
+            "reeld_oldest_job_seconds", "How long the oldest of them has waited.", labels=("stage",)
+        )
         oldest: dict[str, float] = {}
         for queued in self._queue:
             jobs.add_metric((queued.stage, queued.state), queued.count)
@@ -133,7 +135,7 @@ class Metrics(Collector):
 
     def _of_libraries(self) -> Iterator[Metric]:
         watched = {row["name"]: row for row in self._libraries()}
-        yield _summary("reeld_reconcile_seconds", "Looks at libraries.", "library", self._counters.rescan_schedule())
+        yield _summary("reeld_reconcile_seconds", "Scans of libraries.", "library", self._counters.rescan_schedule())
         for name, help_text in (
             ("events", "Events of the kernel."),
             ("overflows", "Times that events were lost."),
@@ -141,7 +143,7 @@ class Metrics(Collector):
         ):
             yield _counter(f"reeld_{name}", help_text, "library", {one: it[name] for one, it in watched.items()})
         degraded = {one: int(it["is_degraded"]) for one, it in watched.items()}
-        yield _gauge("reeld_degraded", "1 where events do not tell of all changes.", "library", degraded)
+        yield _gauge("reeld_degraded", "1 where file events are unreliable.", "library", degraded)
 
     def _of_files(self) -> Iterator[Metric]:
         for name, suffix, what in (("database", "", "the catalogue"), ("wal", "-wal", "its write-ahead log")):

@@ -1,4 +1,4 @@
-"""The one line that `systemctl status reeld` shows: what there is, what is left to do, and what is wrong."""
+"""Composes the line that `systemctl status reeld` shows: files, work left, and problems."""
 
 import math
 import time
@@ -13,8 +13,8 @@ from reeld.domain.times import coarsely
 from reeld.errors import CatalogError
 from reeld.report.sd_notify import is_asked_for, notify
 
-TELL_S = 10.0
-"""How old the line may be. Counting 100,000 files takes 5 ms."""
+PERIOD_S = 10.0
+"""The line is renewed this often. Counting 100,000 files takes 5 ms."""
 
 
 class StatusLine:
@@ -23,25 +23,25 @@ class StatusLine:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._next = -math.inf
-        self._told: str | None = None
+        self._sent: str | None = None
 
-    def tell(self, status: RunningStatus) -> None:
+    def update(self, status: RunningStatus) -> None:
         """Send the line if it changed and the last one is old enough."""
         if self._now() >= self._next and is_asked_for():
             self._send(status)
 
-    def tell_ready(self, status: RunningStatus) -> None:
+    def send_ready(self, status: RunningStatus) -> None:
         """Send the line now, together with READY=1."""
-        self._told = None
+        self._sent = None
         self._send(status, "READY=1")
 
     def _send(self, status: RunningStatus, *states: str) -> None:
-        self._next = self._now() + TELL_S
+        self._next = self._now() + PERIOD_S
         seconds_left = status.work.seconds_left if status.work else None
         line = status_line(_totals(), status.libraries, status.config_error, seconds_left)
-        if line != self._told:
+        if line != self._sent:
             notify(*states, f"STATUS={line}")
-            self._told = line
+            self._sent = line
 
 
 def _totals() -> Mapping[str, Any] | None:
@@ -61,7 +61,7 @@ def status_line(
     figures, away = ["the catalogue cannot be read now"], {}
     if totals is not None:
         when = f" (some {coarsely(seconds_left)} left)" if seconds_left and totals["work"] else ""
-        figures = [f"files: {totals['files']}", f"in work: {totals['work']}{when}", f"questions: {totals['pending']}"]
+        figures = [f"files: {totals['files']}", f"in work: {totals['work']}{when}", f"pending: {totals['pending']}"]
         away = totals["away"]
     troubles = [
         f"library {readable(library.name)} {how}" for library in libraries if (how := _how(library, away)) is not None
@@ -75,7 +75,7 @@ def status_line(
 def _how(library: WatcherStatus, away: Mapping[str, str]) -> str | None:
     """What is wrong with a library, in a few words. None if nothing is."""
     if library.trouble:
-        return "has a disk that fails"
+        return "has a failing disk"
     if not library.is_first_turn_over:
         return None
     if library.name in away:

@@ -1,1 +1,1 @@
-"""What keeps running: the only maker of threads and processes."""
+"""The threads and processes of reeld. Only this folder starts them."""

@@ -1,4 +1,4 @@
-"""What may the process that works on the libraries write to? Its catalogue, its metrics, and nothing else."""
+"""Confines the process so that it can write to its catalogue and its metrics, and nowhere else."""
 
 import contextlib
 import os
@@ -11,18 +11,18 @@ log = get_logger()
 
 
 def write_only_the_catalogue(database_path: str, metrics_directory: str = "") -> None:
-    """Give up, for good, the right to write anywhere but in the catalogue's folder; before any thread is started.
+    """Give up, for good, the right to write outside the catalogue's folder. Call it before any thread starts.
 
-    The metrics' folder, if one is configured and there, may be written to as well.
+    The metrics' folder, if configured and present, stays writable too.
 
-    systemd's ProtectSystem= does not cover a disk that is mounted after the start, and nothing covers a reeld that is
-    started by hand: this does both. A kernel without Landlock is no reason not to work, only to say so.
+    systemd's ProtectSystem= does not cover a disk that is mounted later, nor a reeld that is started by hand. Landlock
+    covers both. Without Landlock reeld still works, and logs a warning.
     """
     state_directory = os.path.dirname(os.path.abspath(database_path))
     with contextlib.suppress(OSError):
         make_folder(state_directory)
     if not os.path.isdir(state_directory):
-        return  # whoever opens the catalogue next says why, and ends
+        return  # opening the catalogue fails next, with the reason
     more = [metrics_directory] if metrics_directory and os.path.isdir(metrics_directory) else []
     if abi := forbid_writing_outside(state_directory, *more):
         log.info("process.confined", path=state_directory, landlock_abi=abi)

@@ -1,4 +1,4 @@
-"""What runs from `reeld run` until somebody ends it? This is the whole of it, in the order of its start."""
+"""Runs the daemon, from `reeld run` to the shutdown, in the order of its start."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ from reeld.pipeline.stages import AFTER_IDENTIFY, HASH, IDENTIFY, Stage, stages
 from reeld.pipeline.throttle import TimeWindow
 from reeld.report.counters import Counters, counted
 from reeld.report.progress import ProgressEstimator
-from reeld.report.sd_notify import notify, tell_reloading
+from reeld.report.sd_notify import notify, notify_reloading
 from reeld.report.status_line import StatusLine
 from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.service.heartbeat import Heartbeats
@@ -45,23 +45,23 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
-# A reload and a start are over in a moment when nothing hinders them, and nobody should wait longer for READY=1.
+# A start or reload usually takes a moment, so READY=1 should not come later.
 READY_S = 0.1
 
-# Each try checks the catalogue again.
+# Each attempt checks the catalogue again.
 LONGEST_OPENING_DELAY_S = 60.0
 
-UPKEEP_S = 1.0
+MAINTENANCE_S = 1.0
 
-# A backup of a catalogue of gigabytes, on a slow disk, is copied and checked for minutes.
-LONGEST_UPKEEP_S = 3600.0
+# Copying and checking a backup of gigabytes takes minutes on a slow disk.
+LONGEST_MAINTENANCE_S = 3600.0
 
 OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "maintenance")
-"""What the names of the threads without which nothing is true any more begin with."""
+"""Prefixes of the names of the threads that reeld cannot work without."""
 
 
 def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
-    """Keep the catalogue equal to the disks until SIGTERM or SIGINT. On SIGHUP go on with what `read_config` says.
+    """Keep the catalogue equal to the disks until SIGTERM or SIGINT. On SIGHUP continue with `read_config()`.
 
     Raises CatalogError when the catalogue cannot be used, at the start or (damaged) later.
     """
@@ -82,9 +82,9 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
 
 
 def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
-    """The same while the disk is full or another program holds the lock: that passes without a restart each time.
+    """Open the catalogue. Wait while the disk is full or another program holds the lock.
 
-    None if reeld is to end meanwhile.
+    Return None if reeld is to end meanwhile.
     """
     delay_s = CATALOG_DELAY_S
     while True:
@@ -101,7 +101,7 @@ def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
 
 
 def open_owned_catalog(config: Config) -> dict[str, int]:
-    """Open the catalogue as its one owner and pick up what the last owner left; library ids by name."""
+    """Open the catalogue as its only owner and recover its jobs. Return the library ids by name."""
     applied = open_catalog(config.database_path, create=True, backups_kept=config.backups_kept)
     if (advice := driver_trouble()) is not None:
         log.warning("catalog.driver_outdated", reason=advice)
@@ -111,9 +111,9 @@ def open_owned_catalog(config: Config) -> dict[str, int]:
 
 
 def _take_over(config: Config) -> tuple[dict[str, int], int]:
-    """Make the libraries' rows those of the configuration, and give back jobs that nobody works on any more.
+    """Make the libraries' rows equal to the configuration, and release jobs of a former process.
 
-    Gives the libraries' ids by name, and the number of those jobs.
+    Return the library ids by name, and the number of those jobs.
     """
     with writing():
         _identify_again(of_another_kind(config.libraries))
@@ -124,9 +124,9 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
 
 
 def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
-    """The same after a reload, however long the catalogue cannot be written to; None if reeld is to end meanwhile.
+    """Do the same after a reload, as soon as the catalogue is writable. Return None if reeld is to end meanwhile.
 
-    Another reload that is asked for meanwhile comes after this one.
+    Another reload that is requested meanwhile comes after this one.
     """
     while True:
         try:
@@ -138,7 +138,7 @@ def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
 
 
 def _identify_again(library_ids: list[int]) -> None:
-    """Their kind is another since: what names in them say may be so, too, but for what a person decided."""
+    """Identify the files of these libraries again, since their kind changed. The user's decisions stay."""
     for library_id in library_ids:
         for video_file_id in video_files.read_by_reeld(library_id):
             queue.enqueue_if_idle(
@@ -186,9 +186,9 @@ class Daemon:
         )
 
     def run(self, instance_lock: InstanceLock) -> bool:
-        """Start everything, wait, stop everything; whether to go on with another configuration.
+        """Start everything, wait, stop everything. Return whether to continue with another configuration.
 
-        Where a thread waits for a dead disk at the end, the process ends here.
+        If a thread still waits for a dead disk at the end, the process exits here.
         """
         with open_stage_context(
             self._config, self.stopping, self._counters.hashed, heartbeats=self._heartbeats
@@ -198,8 +198,8 @@ class Daemon:
             try:
                 goes_on = self._stay(instance_lock)
             finally:
-                left_behind = self._end(tools, is_last=not goes_on)
-            if left_behind and not goes_on:
+                abandoned = self._end(tools, is_last=not goes_on)
+            if abandoned and not goes_on:
                 leave(instance_lock, self.failure)
         return goes_on
 
@@ -220,11 +220,11 @@ class Daemon:
         self._list_until = time.monotonic() + LISTING_S
         for watcher in self._watchers:
             watcher.start()
-        threading.Thread(target=self._keep_up, name="maintenance").start()
+        threading.Thread(target=self._maintain, name="maintenance").start()
         self._metrics = self._show_metrics()
 
     def _show_metrics(self) -> "Metrics | None":
-        """None where nobody wants them: then nothing is loaded for them either."""
+        """Start the metrics. If they are not configured, load nothing and return None."""
         if not self._config.metrics.is_wanted:
             return None
         from reeld.report.prometheus import Metrics
@@ -264,24 +264,24 @@ class Daemon:
         ]
 
     def _stay(self, instance_lock: InstanceLock) -> bool:
-        """Until reeld is to end, or (True) to go on with another configuration."""
+        """Wait until reeld is to end. Return True if it continues with another configuration."""
         is_ready, started = False, round(time.time())
         before: RunningStatus | None = None
         while not self.stopping.is_set():
             try:
                 instance_lock.keep()
-                self._supervisor.rescan_all()
+                self._supervisor.check()
             except CatalogError as err:
                 self._fail(err)
             was_ready, is_ready = is_ready, is_ready or self._is_watched_or_known_why_not()
             status = self._status(started)
             if status != before:
-                instance_lock.tell(status)
+                instance_lock.publish(status)
                 before = status
             if is_ready and not was_ready:
                 self._say_ready(status)
             elif is_ready:
-                self._status_line.tell(status)
+                self._status_line.update(status)
             self._begin_work()
             match self._signals.wait(
                 self._supervisor.pause_s() if is_ready and self._workers.have_started else READY_S
@@ -289,16 +289,16 @@ class Daemon:
                 case "end":
                     return False
                 case "reload":
-                    # Whatever comes of it: a service manager may have sent the signal, and waits for the answer.
-                    tell_reloading()
+                    # In any case: a service manager may have sent the signal, and waits for the answer.
+                    notify_reloading()
                     if self._reloading.has_found_another():
                         return True
                     if is_ready:
-                        self._status_line.tell_ready(self._status(started))
+                        self._status_line.send_ready(self._status(started))
         return False
 
     def _status(self, started: int) -> RunningStatus:
-        """What `reeld status` shows about a running reeld beside the catalogue."""
+        """Return what `reeld status` shows in addition to the catalogue."""
         return RunningStatus(
             started=started,
             config_file=self._config.source and os.path.abspath(self._config.source),
@@ -314,7 +314,7 @@ class Daemon:
         )
 
     def _begin_work(self) -> None:
-        """Once everything is listed that can be, or that takes too long."""
+        """Start the workers once every answering library is listed, or listing takes too long."""
         if self._workers.have_started:
             return
         unlisted = [each.library for each in self._watchers if not each.has_scanned.is_set()]
@@ -330,17 +330,17 @@ class Daemon:
         return not any(self._disks.is_answering(library.path) for library in self._late())
 
     def _say_ready(self, status: RunningStatus) -> None:
-        self._status_line.tell_ready(status)
+        self._status_line.send_ready(status)
         names = [library.name for library in self._late()]
         log.info("daemon.ready", pid=os.getpid(), libraries=len(self._watchers), not_answering=names)
 
     def _end(self, tools: StageContext, *, is_last: bool) -> list[threading.Thread]:
-        """Stop all threads; those that could not be stopped because they wait for a disk."""
+        """Stop all threads. Return those that still wait for a disk."""
         until = time.monotonic() + LONGEST_END_S
         self.stopping.set()
         if is_last:
             notify("STOPPING=1", "STATUS=finishing what is under way")
-        # A child may have minutes left of its time, and the service manager has not.
+        # A child may use minutes more, but the service manager does not wait that long.
         interrupting = threading.Thread(target=tools.interrupt, name="interrupt", daemon=True)
         interrupting.start()
         for watcher in self._watchers:
@@ -348,58 +348,58 @@ class Daemon:
         self._workers.wake()
         if self._metrics is not None:
             self._metrics.stop()
-        # Whatever becomes of the log, everybody knows by now.
+        # Last, since writing the log may block.
         if is_last:
             log.info("daemon.stopping")
         else:
             log.info("daemon.reloading")
         # By name, because some may be left from before a reload.
         ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
-        left_behind = join_all([interrupting, *ours], until)
+        abandoned = join_all([interrupting, *ours], until)
         threading.excepthook = threading.__excepthook__
-        if left_behind:
-            abandon(left_behind)
+        if abandoned:
+            abandon(abandoned)
         if is_last:
             log.info("daemon.stopped")
-        return left_behind
+        return abandoned
 
-    def _keep_up(self) -> None:
-        """In a thread of its own: checking a backup of a large catalogue takes many seconds."""
+    def _maintain(self) -> None:
+        """Run the maintenance. It has its own thread, since checking a large backup takes many seconds."""
         with self._heartbeats.of_this_thread() as heartbeat:
             while not self.stopping.is_set():
-                heartbeat.beat(within_s=LONGEST_UPKEEP_S)
+                heartbeat.beat(within_s=LONGEST_MAINTENANCE_S)
                 try:
                     self._maintenance.tick(time.time())
                 except CatalogError as err:
                     self._fail(err)
-                heartbeat.beat(within_s=UPKEEP_S)
-                self.stopping.wait(UPKEEP_S)
+                heartbeat.beat(within_s=MAINTENANCE_S)
+                self.stopping.wait(MAINTENANCE_S)
 
     def _pause(self, seconds: float) -> None:
         self._heartbeats.mine().beat(within_s=seconds)
         self.stopping.wait(seconds)
 
     def _crash(self, crash: threading.ExceptHookArgs) -> None:
-        """A thread died of a bug. Without one of ours reeld would go on half-blind: rather end, and be restarted.
+        """Handle a thread that died of a bug. If it is one of ours, end, so that reeld is restarted.
 
-        watchdog's own threads are looked after by their library's watcher.
+        The library's watcher takes care of watchdog's own threads.
         """
         name = crash.thread.name if crash.thread else "?"
         if name.startswith(OUR_THREADS):
-            self._fail(ReeldError(f"an error in reeld itself ended its thread {name!r}; please report it with the log"))
+            self._fail(ReeldError(f"a bug in reeld ended its thread {name!r}", "report it with the log"))
         log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
 
     def _fail(self, error: ReeldError) -> None:
-        """Going on could only make it worse."""
+        """Stop the daemon with this error, since going on could do harm."""
         is_first = self.failure is None
         if is_first:
             self.failure = error
         self.stopping.set()
         if is_first:
-            log.error("daemon.failed", reason=str(error))
+            log.error("daemon.failed", reason=error.with_hint)
 
     def _rescan_all(self, within_s: float) -> Callable[[], bool]:
-        """Have all libraries looked through soon; gives whether all that can be looked at were."""
+        """Request a scan of all libraries. The result tells whether all that answer were scanned."""
         asked = [(watcher, watcher.rescan_all(within_s)) for watcher in self._watchers]
         return lambda: all(
             watcher.scanner.has_rescanned_all(number) or not self._disks.is_answering(watcher.library.path)

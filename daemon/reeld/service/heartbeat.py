@@ -1,9 +1,9 @@
-"""Is every thread alive, and which of them wait for a disk that does not answer?
+"""Tracks what every thread does, to find threads that hang.
 
-A call on a dead network mount may never return, and nothing can end the thread that made it. So each thread says what
-it is at, and somebody else looks. At a library's disk a thread is excused for as long as it takes: it has `stalled`
-when it uses no processor time, which each answer of the disk would cost it a little of. Anywhere else it must say
-something again within the time that it named: one that does not is `stuck`, by a bug of ours.
+A call on a dead network mount may never return, and its thread cannot be ended. So each thread records what it does,
+and the supervisor checks the records. A thread at a library's disk may wait for any time. It counts as a stall when it
+uses no processor time, since each answer of the disk would use some. Any other thread must beat again within the time
+that it named. One that does not is `stuck`, by a bug of ours.
 """
 
 import threading
@@ -12,27 +12,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# A disk that slept needs up to 15 s to turn again. What is wrong should be told within half a minute.
+# A disk that slept needs up to 15 s to spin up. A dead disk should be reported within half a minute.
 DISK_PATIENCE_S = 20.0
 
-# A disk that kept a thread waiting for so long is not asked by the threads of other libraries.
+# Threads of other libraries leave a disk alone that has been silent for this long.
 SILENCE_S = 10.0
 
-# For whatever a thread does between two words of its own: a transaction behind those of all others, on a slow disk.
+# Covers the longest work between two beats: a transaction that waits for all others, on a slow disk.
 PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """What a thread is at. Moments are monotonic, in seconds."""
+    """What a thread does. Times are monotonic, in seconds."""
 
     since: float
     within_s: float = 0.0
-    """By when, from then, it says something again, besides PATIENCE_S."""
+    """The next beat comes within this time, plus PATIENCE_S."""
     root: str | None = None
-    """The library whose disk it is at; None: at none."""
+    """The library whose disk it may wait for, or None."""
     what: str = ""
-    """What of that library."""
+    """What it reads there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,35 +47,35 @@ class Stall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a look at all threads showed."""
+    """The result of one check of all threads."""
 
     stalls: tuple[Stall, ...] = ()
     silent: frozenset[str] = frozenset()
     """Libraries whose disk has not answered some thread for SILENCE_S."""
     stuck: tuple[str, ...] = ()
-    """Names of threads that should have said something by now, or died of a bug."""
+    """Names of threads whose beat is overdue, or that died of a bug."""
 
 
 class Heartbeat:
-    """What one thread says of itself: written by that thread alone, read by any."""
+    """The record of one thread. Only that thread writes it, any thread may read it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.doing = Doing(since=clock())
-        # Asked for by the thread itself: from elsewhere it could have ended, and that crashes the process.
+        # Only the thread itself may ask: for a thread that has ended the call crashes the process.
         self._processor_clock = time.pthread_getcpuclockid(threading.get_ident())
 
     def beat(self, within_s: float = 0.0) -> None:
-        """Alive, at no library's disk, and back after at most so many seconds."""
+        """Record that the thread is alive, at no disk, and beats again within this time."""
         self.doing = Doing(since=self._clock(), within_s=within_s)
 
     def at_disk(self, root: str, what: str) -> None:
-        """From now on whatever this thread does may wait for this library's disk."""
+        """Record that from now on the thread may wait for this library's disk."""
         self.doing = Doing(since=self._clock(), root=root, what=what)
 
     @contextmanager
     def away(self, within_s: float) -> Iterator[None]:
-        """At something else that ends by itself after at most so many seconds; afterwards at what it was at."""
+        """Record other work that ends by itself within this time, then restore the former record."""
         before = self.doing
         self.beat(within_s)
         try:
@@ -84,13 +84,13 @@ class Heartbeat:
             self.doing = Doing(since=self._clock(), root=before.root, what=before.what)
 
     def processor_ns(self) -> int:
-        """Processor time that the thread has used so far."""
+        """Return the processor time that the thread has used so far."""
         return time.clock_gettime_ns(self._processor_clock)
 
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """What a thread was at, and had used, when that was first seen."""
+    """What a thread did and had used, and when that was first seen."""
 
     doing: Doing
     processor_ns: int
@@ -98,20 +98,20 @@ class _Progress:
 
 
 class Heartbeats:
-    """The pulses of all threads that take part."""
+    """The heartbeats of all registered threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._heartbeats: dict[str, Heartbeat] = {}
         self._died: list[str] = []
-        """Threads that an error ended: none of them says anything any more."""
+        """Threads that an error ended."""
         self._mine = threading.local()
         self._progress: dict[str, _Progress] = {}
 
     @contextmanager
     def of_this_thread(self) -> Iterator[Heartbeat]:
-        """The calling thread takes part until the end of the block."""
+        """Register the calling thread until the end of the block."""
         name = threading.current_thread().name
         heartbeat = self._mine.heartbeat = Heartbeat(self._clock)
         with self._lock:
@@ -126,12 +126,12 @@ class Heartbeats:
                 del self._heartbeats[name]
 
     def mine(self) -> Heartbeat:
-        """The calling thread's; one that nobody looks at if it does not take part."""
+        """Return the calling thread's heartbeat, or an unwatched one if it is not registered."""
         heartbeat: Heartbeat | None = getattr(self._mine, "heartbeat", None)
         return heartbeat or Heartbeat(self._clock)
 
-    def look(self) -> Findings:
-        """What is wrong now; for one thread that asks again and again."""
+    def check(self) -> Findings:
+        """Find what is wrong now. For one thread, which calls it periodically."""
         now = self._clock()
         with self._lock:
             seen = {name: (heartbeat.doing, heartbeat.processor_ns()) for name, heartbeat in self._heartbeats.items()}
@@ -148,7 +148,7 @@ class Heartbeats:
         )
 
     def _waiting(self, seen: dict[str, tuple[Doing, int]], now: float) -> Iterator[Stall]:
-        """All threads that are at a disk, with the moment of their last sign of progress."""
+        """Yield all threads that are at a disk, with the time of their last progress."""
         before, self._progress = self._progress, {}
         for name, (doing, processor_ns) in seen.items():
             last = before.get(name)

@@ -26,7 +26,7 @@ log = get_logger()
 LOCK_ATTEMPTS = 10
 LOCK_PAUSE_S = 0.05
 
-# What a disk says that knows no locks, such as one of another machine whose lock service is down.
+# Errors of a file system without locks, such as a network mount whose lock service is down.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -38,7 +38,7 @@ class InstanceLock:
         self._command = command
         self._descriptor: int | None = None
         self._made: list[str] = []
-        """The folders that were not there before, the innermost first."""
+        """The folders that we created, the innermost first."""
 
     def __enter__(self) -> Self:
         """Take the lock. Raises CatalogInUse if another process has it."""
@@ -48,18 +48,19 @@ class InstanceLock:
         except OSError as err:
             if err.errno in _NO_LOCKS:
                 raise CatalogUnavailable(
-                    f"{readable(self._database_path)} cannot be kept from others ({err.strerror}); mount its disk so "
-                    "that files can be locked there, or name a folder on another one under [database] path"
+                    f"{readable(self._database_path)} cannot be locked ({err.strerror})",
+                    "mount its disk with file locks, or name a folder on another disk under [database] path",
                 ) from err
             raise CatalogUnavailable(
-                f"{readable(self._database_path)} cannot be opened for writing ({err.strerror}); give the user"
-                " that runs reeld the right to write to its folder, or name another one under [database] path"
+                f"{readable(self._database_path)} cannot be opened for writing ({err.strerror})",
+                "give the user that runs reeld the right to write to its folder, or name another one under [database] "
+                "path",
             ) from err
-        self._tell_who_works()
+        self._publish_first_status()
         return self
 
     def _take(self) -> int:
-        """The descriptor of the file that has the lock's name, locked. Raises CatalogInUse, or OSError."""
+        """Lock the file and return its descriptor. Raises CatalogInUse or OSError."""
         path = _lock_path(self._database_path)
         while True:
             descriptor = _open_lock(path)
@@ -67,7 +68,7 @@ class InstanceLock:
                 _lock(descriptor)
             except BlockingIOError as err:
                 os.close(descriptor)
-                raise CatalogInUse(_refusal(self._database_path)) from err
+                raise _refusal(self._database_path) from err
             except OSError:
                 os.close(descriptor)
                 raise
@@ -76,9 +77,9 @@ class InstanceLock:
             os.close(descriptor)
 
     def keep(self) -> None:
-        """Take the lock anew where its file was removed. Raises CatalogInUse if another process was faster.
+        """Lock again if the lock's file was removed. Raises CatalogInUse if another process was faster.
 
-        The lock is on the file and not on its name: whoever makes another file under that name would get a lock, too.
+        The lock belongs to the file, not to its name. A new file under that name could be locked by another process.
         """
         before = self._descriptor
         if before is None or not _has_lost_its_name(before, _lock_path(self._database_path)):
@@ -89,12 +90,12 @@ class InstanceLock:
             os.close(before)
             self._descriptor = None
             raise CatalogInUse(
-                f"{readable(_lock_path(self._database_path))}, which keeps others off the catalogue, was removed while "
-                "reeld ran, and another reeld works on it now; reeld ends, so that there are not two. Leave the files "
-                "beside the catalogue alone while it runs"
+                f"{readable(_lock_path(self._database_path))}, the lock of the catalogue, was removed while reeld ran. "
+                "Another reeld works on the catalogue now, so this one ends",
+                "leave the files beside the catalogue alone while reeld runs",
             ) from err
         except OSError:
-            return  # the folder is gone, or full: at the next look
+            return  # the folder is gone or full: the next call tries again
         os.close(before)
         log.warning("lock.renewed", path=_lock_path(self._database_path))
 
@@ -107,15 +108,15 @@ class InstanceLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _tell_who_works(self) -> None:
-        """In the place of what the last owner said, which may have been killed, or another user with a full disk."""
+    def _publish_first_status(self) -> None:
+        """Replace a stale status file. Unlink it first, since another user may own it."""
         for path in (_status_path(self._database_path), _draft_path(self._database_path)):
             with contextlib.suppress(OSError):
                 os.unlink(path)
-        self.tell(RunningStatus())
+        self.publish(RunningStatus())
 
     def _remove_made(self) -> None:
-        """Whoever was refused, for a mistyped path perhaps, leaves no folders behind in which nothing else lies."""
+        """Remove the folders that we created, if empty: the path may have been mistyped."""
         lock = _lock_path(self._database_path)
         with contextlib.suppress(OSError):
             if self._made and os.listdir(self._made[0]) == [os.path.basename(lock)]:
@@ -123,11 +124,11 @@ class InstanceLock:
                 for folder in self._made:
                     os.rmdir(folder)
 
-    def tell(self, status: RunningStatus) -> None:
-        """Let others read this until the next time, or until this process ends.
+    def publish(self, status: RunningStatus) -> None:
+        """Write the status for other processes to read.
 
-        On a full disk the old status stays: it is a convenience, and nothing depends on it. Where another process has
-        the lock by now, it is that one's.
+        On a full disk the old status stays, since nothing depends on it. Without the lock nothing is written: the file
+        then belongs to the process that has the lock.
         """
         if self._descriptor is None:
             return
@@ -151,7 +152,7 @@ def status_of(database_path: str) -> RunningStatus | None:
 
 
 def _open_lock(path: str) -> int:
-    """The descriptor of the file, which is made where it lacks, for the user whose folder it is."""
+    """Open the file, and create it if absent, owned by the owner of its folder."""
     how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
         descriptor = os.open(path, how | os.O_EXCL, 0o600)
@@ -162,7 +163,7 @@ def _open_lock(path: str) -> int:
 
 
 def _has_lost_its_name(descriptor: int, path: str) -> bool:
-    """Whether that is another file's, or nobody's. What cannot be looked at is unknown, and unknown is not lost."""
+    """Tell whether the name is gone or belongs to another file. If that is unknown, return False."""
     try:
         return not os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
@@ -187,9 +188,9 @@ _COMMANDS: dict[Command, str] = {
 
 
 def _lock(descriptor: int) -> None:
-    """Take the lock for good. Raises BlockingIOError if another process keeps it, and OSError where there are no locks.
+    """Take the lock. Raises BlockingIOError if another process keeps it, and OSError without file locks.
 
-    Whoever asks for the status holds it too, for microseconds: that must not turn a daemon away.
+    A process that reads the status holds the lock too, for microseconds. So one refusal is not final.
     """
     for _ in range(LOCK_ATTEMPTS - 1):
         with contextlib.suppress(BlockingIOError):
@@ -207,19 +208,19 @@ def _is_locked(database_path: str) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # where no lock can be, nobody has it
+    except OSError:  # without file locks no process has it
         return False
     finally:
         os.close(descriptor)
     return False
 
 
-def _refusal(database_path: str) -> str:
+def _refusal(database_path: str) -> CatalogInUse:
     status = status_of(database_path) or RunningStatus()
     process = f"(process {status.pid}) " if status.pid else ""
     who = _COMMANDS[status.command or "run"]
-    why = "it notices new files by itself" if status.is_daemon else "try again once it has ended"
-    return f"{who} {process}works on {readable(database_path)}; {why}"
+    hint = "it notices new files by itself" if status.is_daemon else "try again once it has ended"
+    return CatalogInUse(f"{who} {process}works on {readable(database_path)}", hint)
 
 
 def _lock_path(database_path: str) -> str:

@@ -1,4 +1,4 @@
-"""What does a changed configuration file mean for a reeld that runs? All of it is taken over, or nothing."""
+"""Reloads the configuration of a running reeld: all of it is taken over, or nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,16 +13,16 @@ log = get_logger()
 
 
 class Reloading:
-    """The configuration in force, and what is wrong with the file that should replace it."""
+    """The configuration in force, and the error of the file that should replace it."""
 
     def __init__(self, config: Config, read: Callable[[], Config]) -> None:
         self.config = config
         self.complaint: str | None = None
-        """Why the file, as it was when it was last read, is not in force; None if it is."""
+        """Why the file, as last read, is not in force. None if it is."""
         self._read = read
 
     def has_found_another(self) -> bool:
-        """Read the file again; whether it is good and says something else, which is in `config` then."""
+        """Read the file again. Return True if it is valid and differs, and is now in `config`."""
         before = self.config
         try:
             found = self._read()
@@ -30,7 +30,7 @@ class Reloading:
         except ReeldError as err:
             configure_log(before.log)
             self.complaint = err.with_hint
-            log.error("config.refused", reason=err.with_hint)  # noqa: TRY400 - a person's mistake needs no traceback
+            log.error("config.refused", reason=err.with_hint)  # noqa: TRY400 - a user's mistake needs no traceback
             return False
         self.config, self.complaint = found, None
         log.info("config.read", path=found.source, is_changed=found != before)
@@ -52,7 +52,7 @@ def config_in_force(status: RunningStatus) -> Config | None:
 
 
 def _require_same_database(before: Config, found: Config) -> None:
-    """The lock is held, and the right to write was kept, for this one catalogue."""
+    """Refuse another catalogue: the lock and the right to write are for this one."""
     if found.database_path != before.database_path:
         was, is_now = readable(before.database_path), readable(found.database_path)
         complaint = f"[database] path was {was} and is {is_now} now; restart reeld to use another catalogue"

@@ -306,7 +306,7 @@ class _Scan:
             settling=settling,
             left=views.left_by_stage(),
             bytes_hashed=self._counters.bytes_hashed,
-            estimate=self._progress_estimator.look(views.work_left()),
+            estimate=self._progress_estimator.estimate(views.work_left()),
         )
 
     def _rescan_directory(self, absolute_path: str) -> None:

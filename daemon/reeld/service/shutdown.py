@@ -1,7 +1,7 @@
-"""How does the daemon end in time, also when a thread of it waits for a disk that never answers?
+"""Ends the daemon in time, even if a thread waits for a disk that never answers.
 
-No thread can be ended from outside, and Python waits for all of them before it exits. So after a while the process
-leaves without them. Nothing is lost: what they were at goes back to the queue, and nothing of it was committed.
+A thread cannot be ended from outside, and Python waits for all threads before it exits. So after LONGEST_END_S the
+process exits without them. Nothing is lost: their jobs go back to the queue, and no partial result was committed.
 """
 
 import contextlib
@@ -22,25 +22,25 @@ from reeld.service.stage_context import now_ms
 
 log = get_logger()
 
-# Together below the 10 s after which a person, or a machine that shuts down, loses patience.
+# Together below 10 s, after which a user or a shutting-down machine may kill the process.
 LONGEST_END_S = 7.0
 LONGEST_CLOSE_S = 1.0
 
 
 def join_all(threads: Iterable[threading.Thread], until: float) -> list[threading.Thread]:
-    """Wait for the threads, at most until this moment of the monotonic clock; those that live on."""
-    left_behind = []
+    """Wait for the threads until this monotonic time. Return those that still run."""
+    abandoned = []
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
         if thread.is_alive():
-            left_behind.append(thread)
-    return left_behind
+            abandoned.append(thread)
+    return abandoned
 
 
 def abandon(threads: Iterable[threading.Thread]) -> None:
-    """Go on without these: say so, and take their jobs from them."""
+    """Log these threads and release their jobs."""
     for thread in threads:
-        log.error("thread.left_behind", thread=thread.name, where=position(thread.name))
+        log.error("thread.abandoned", thread=thread.name, where=position(thread.name))
     _in_time(_release_jobs)
 
 
@@ -49,17 +49,17 @@ def _release_jobs() -> None:
         queue.release_all(now_ms())
 
 
-def _in_time(deed: Callable[[], None]) -> None:
-    """Do it if that is possible: one of the threads that wait may hold the catalogue."""
-    doing = threading.Thread(target=deed, daemon=True)
+def _in_time(action: Callable[[], None]) -> None:
+    """Wait for `action` at most LONGEST_CLOSE_S: a waiting thread may hold the catalogue."""
+    doing = threading.Thread(target=action, daemon=True)
     doing.start()
     doing.join(LONGEST_CLOSE_S)
 
 
 def position(thread_name: str) -> str | None:
-    """What a thread is at in reeld's own code, innermost first; None if it has ended."""
+    """Return a thread's position in reeld's code, innermost call first. None if it has ended."""
     idents = {thread.name: thread.ident for thread in threading.enumerate()}
-    frame = sys._current_frames().get(idents.get(thread_name) or 0)  # noqa: SLF001 - documented, for looks like this
+    frame = sys._current_frames().get(idents.get(thread_name) or 0)  # noqa: SLF001 - documented for debugging
     ours = [
         f"{os.path.basename(called.filename)}:{called.lineno} {called.name}"
         for called in reversed(traceback.extract_stack(frame) if frame else ())
@@ -69,8 +69,8 @@ def position(thread_name: str) -> str | None:
 
 
 def leave(instance_lock: InstanceLock, failure: ReeldError | None) -> NoReturn:
-    """End the process at once, after closing what can be closed."""
-    _in_time(close_catalog)  # if not, SQLite finds its log whole at the next start
+    """Exit at once, after closing what can be closed."""
+    _in_time(close_catalog)  # if that fails, SQLite recovers from its log at the next start
     instance_lock.__exit__()
     tell_left_out(is_last=True)
     sys.stderr.flush()

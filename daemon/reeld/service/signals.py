@@ -1,8 +1,8 @@
-"""What do signals ask of the daemon? To end, or to read its configuration again.
+"""Receives the signals that end the daemon or reload its configuration.
 
-Python's handlers do nothing here. One that set an event would run between any two instructions of the main thread, also
-while that holds the event's own lock, and wait for it for ever; and signal.sigtimedwait() makes up a signal when the
-process is stopped and goes on (CPython 3.11 to 3.14). So the number of each signal is read from a pipe.
+Python's handlers do nothing here. A handler that sets an event can deadlock: it may run while the main thread holds the
+event's own lock. signal.sigtimedwait() invents a signal when a stopped process goes on (CPython 3.11 to 3.14). So the
+number of each signal is read from a pipe.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """From the beginning to the end of the block; for the main thread."""
+    """Receives signals inside its block. For the main thread."""
 
     def __enter__(self) -> Self:
-        """Hear SIGHUP. What asks for the end still ends the process at once, in the kernel's own way."""
+        """Receive SIGHUP. SIGTERM and SIGINT still end the process at once."""
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._had_terminal = os.isatty(2)
         self._is_reload_due = False
@@ -32,7 +32,7 @@ class Signals:
         return self
 
     def take_over_the_end(self) -> None:
-        """From here on there is something to be brought to an end in order."""
+        """Receive SIGTERM and SIGINT too: from now on an orderly shutdown is needed."""
         self._before |= {number: signal.signal(number, _do_nothing) for number in _ENDING}
 
     def __exit__(self, *_exception: object) -> None:
@@ -43,7 +43,7 @@ class Signals:
         os.close(self._write)
 
     def wait(self, timeout_s: float) -> Literal["end", "reload"] | None:
-        """What was asked for, as soon as that happens; None if nothing was."""
+        """Wait for a signal. Return what it asks for, or None after the timeout."""
         asked = self._hear(0 if self._is_reload_due else timeout_s)
         if asked is None and self._is_reload_due:
             asked = "reload"
@@ -51,7 +51,7 @@ class Signals:
         return asked
 
     def is_to_end(self, timeout_s: float) -> bool:
-        """Wait for so long, or until the end is asked for. A reload that is asked for is kept for `wait`."""
+        """Wait for SIGTERM or SIGINT. Return whether one came. A reload is kept for `wait`."""
         until = time.monotonic() + timeout_s
         while (left_s := until - time.monotonic()) > 0:
             match self._hear(left_s):
@@ -70,7 +70,7 @@ class Signals:
             return "end"
         if signal.SIGHUP not in came:
             return None
-        # The window in which it was started was closed: that is no wish for another configuration.
+        # SIGHUP also comes when the terminal is closed. That asks for no reload.
         return "end" if self._had_terminal and not os.isatty(2) else "reload"
 
 
@@ -79,7 +79,7 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
 
 
 class ending_on_signals:  # noqa: N801 - a context manager that reads as a phrase
-    """Until the end of the block SIGTERM and SIGINT are remembered; `is_set` tells whether one came."""
+    """Remembers SIGTERM and SIGINT inside its block. `is_set` tells whether one came."""
 
     def __init__(self) -> None:
         self._has_come = False

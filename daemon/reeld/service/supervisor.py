@@ -1,8 +1,7 @@
-"""Who looks after the threads? The main thread, every second: it tells what is wrong, and helps where it can.
+"""Checks all threads every second, on the main thread.
 
-A library whose disk does not answer rests, others do the work of the threads that wait for it, and it goes on when
-the disk does. A thread that hangs anywhere else is a bug that nobody can mend from inside: then the service manager
-is not told any more that reeld is alive, and starts it anew.
+The jobs of a library whose disk does not answer are paused until it does. Substitutes do the work of threads that wait
+for it. A thread that hangs elsewhere is a bug. Then the watchdog gets no more messages, so systemd restarts reeld.
 """
 
 import os
@@ -22,7 +21,7 @@ from reeld.service.workers import Workers
 log = get_logger()
 
 STATUS_S = 1.0
-"""How long the main thread waits from one look to the next."""
+"""How long the main thread waits between two checks."""
 
 
 class Supervisor:
@@ -41,22 +40,22 @@ class Supervisor:
         self._next_beat = 0.0
 
     def pause_s(self) -> float:
-        """How long to wait until the next look."""
+        """Return how long to wait until the next check."""
         return STATUS_S if self._watchdog_s is None else min(STATUS_S, self._watchdog_s / 2)
 
-    def rescan_all(self) -> None:
-        """Raises CatalogCorrupt; any other trouble with the catalogue is met again at the next look."""
-        before, self._found = self._found, self._heartbeats.look()
+    def check(self) -> None:
+        """Check all threads. Raises CatalogCorrupt. Any other catalogue error is tried again at the next check."""
+        before, self._found = self._found, self._heartbeats.check()
         self._disks.do_not_answer({stall.root: stall.what for stall in self._found.stalls}, self._found.silent)
         self._workers.relieve([stall.thread for stall in self._found.stalls])
-        self._tell_troubles()
+        self._report_troubles()
         for thread in set(self._found.stuck) - set(before.stuck):
             log.error("thread.stuck", thread=thread, where=position(thread))
         self._wake_who_rested()
         self._beat()
         tell_left_out()
 
-    def _tell_troubles(self) -> None:
+    def _report_troubles(self) -> None:
         now = {root: trouble for root in self._library_ids if (trouble := self._disks.trouble(root)) is not None}
         for root in now.keys() - self._troubles.keys():
             threads = {stall.thread: position(stall.thread) for stall in self._found.stalls if stall.root == root}
@@ -80,7 +79,7 @@ class Supervisor:
                 log.warning("catalog.failed", reason=err.with_hint, retry_s=STATUS_S)
 
     def _beat(self) -> None:
-        """Tell the service manager that all threads are alive; not told is what makes it act."""
+        """Notify the watchdog that all threads are alive. Without this systemd restarts reeld."""
         if self._watchdog_s is None or self._found.stuck or time.monotonic() < self._next_beat:
             return
         with reading():  # where a thread that holds the catalogue hangs, so do we

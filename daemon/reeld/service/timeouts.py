@@ -1,7 +1,6 @@
-"""What does a disk say, if it answers at all?
+"""Calls a function with a time limit, for disks that may not answer.
 
-Nothing ends a call on a dead network mount, and no other library should have to wait for it: so whoever must not wait
-has it made by a thread that may be left behind.
+A call on a dead network mount cannot be ended. So a thread makes the call, and is abandoned if it takes too long.
 """
 
 import os
@@ -9,21 +8,21 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-# A command that only looks has to wait for this as well.
+# A command that only reads waits this long as well.
 LONGEST_ANSWER_S = 5.0
 
 Answer = TypeVar("Answer")
 
 
 def in_time(ask: Callable[[], Answer], patience_s: float) -> Answer | None:
-    """What `ask` gives; None when it has not answered by then. What it raises is raised here."""
+    """Return what `ask` returns, or None after `patience_s`. Its exception is raised here."""
     answers: list[Answer] = []
     errors: list[Exception] = []
 
     def run() -> None:
         try:
             answers.append(ask())
-        except Exception as err:  # noqa: BLE001 - it is raised where somebody waits for it
+        except Exception as err:  # noqa: BLE001 - it is raised in the waiting thread
             errors.append(err)
 
     asking = threading.Thread(target=run, daemon=True)
@@ -35,5 +34,5 @@ def in_time(ask: Callable[[], Answer], patience_s: float) -> Answer | None:
 
 
 def real_path_in_time(path: str) -> str:
-    """The path without its symbolic links; as it is spelled where a disk does not answer."""
+    """Resolve symbolic links. If a disk does not answer, return the path unchanged."""
     return in_time(lambda: os.path.realpath(path), LONGEST_ANSWER_S) or path

@@ -71,7 +71,7 @@ class LibraryWatcher:
             rescans=self._rescans,
             should_stop=stopping.is_set,
             on_progress=self._publish_in_time,
-            measure=lambda: counters.look(library.name),
+            measure=lambda: counters.scan(library.name),
         )
         self._stopping = stopping
         self._on_fatal = on_fatal

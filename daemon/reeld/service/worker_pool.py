@@ -1,4 +1,4 @@
-"""How does a question reach a process that may hang, crash or be hostile, and an answer come back?
+"""Sends requests to confined child processes, which may hang, crash or be hostile.
 
 `WorkerPool` keeps a few confined children (see `sandbox.py`) warm, because starting one costs some 100 ms
 and an answer 2 to 4 ms. A child is replaced when it dies, exceeds its time, came near its memory limit, or
@@ -57,7 +57,7 @@ class WorkerPool:
         self._starter = ThreadPoolExecutor(1, thread_name_prefix=f"start {module}")
 
     def call(self, request: dict[str, Any], descriptors: Sequence[int] = (), *, timeout_s: float) -> dict[str, Any]:
-        """The child's answer to `request`. Waiting for a free child comes first and is not in `timeout_s`.
+        """Return the child's answer to `request`. Waiting for a free child comes first and is not in `timeout_s`.
 
         The child gets copies of `descriptors`. Raises WorkerTimeout or WorkerDied when this request ended
         the child; a bare WorkerError when no child could be started, for which no request is to blame;
@@ -82,7 +82,7 @@ class WorkerPool:
         for worker in live:
             worker.kill()
         for _ in range(self._size):
-            self._free.get()  # each caller gives its own back: when all are here, nobody is at work
+            self._free.get()  # each caller returns its own: when all are here, none is at work
         for worker in live:
             self._clear_away(worker)
         for _ in range(self._size):
@@ -97,7 +97,7 @@ class WorkerPool:
         try:
             started = self._starter.submit(self._start)
         except RuntimeError as err:  # so Python says that the machine has no thread left
-            raise WorkerError(f"{self._module} cannot be started ({err}); is memory short?") from err
+            raise WorkerError(f"{self._module} cannot be started ({err})", "check free memory") from err
         return started.result()
 
     def _start(self) -> "_Worker":
@@ -161,7 +161,7 @@ class _Worker:
         try:
             return int(self._exchange(None, (), START_TIMEOUT_S)["landlock_abi"])
         except WorkerError as err:
-            raise WorkerError(f"{err}: it cannot be started; install reeld anew if this goes on") from err
+            raise WorkerError(f"{err}: it cannot be started", "install reeld again if this goes on") from err
 
     def ask(self, request: dict[str, Any], descriptors: Sequence[int], timeout_s: float) -> dict[str, Any]:
         self._requests_left -= 1
@@ -174,7 +174,7 @@ class _Worker:
         return self._requests_left > 0 and self._process.poll() is None
 
     def kill(self) -> None:
-        """Whoever waits for its answer waits no longer, also if it waits for a disk and cannot end yet."""
+        """Kill the child and unblock its caller, even if it is stuck in I/O."""
         self._process.kill()
         with contextlib.suppress(OSError):  # closed already
             self._channel.shutdown(socket.SHUT_RDWR)
@@ -186,7 +186,7 @@ class _Worker:
         return self._wait()
 
     def _exchange(self, request: dict[str, Any] | None, descriptors: Sequence[int], timeout_s: float) -> dict[str, Any]:
-        """Whatever goes wrong half-way, the child is not fit any more: its next answer would be this one."""
+        """Exchange a request and an answer. After a failure the child is unfit: its next answer would be this one."""
         deadline = time.monotonic() + timeout_s
         left, self._requests_left = self._requests_left, 0
         try:
@@ -257,7 +257,7 @@ class _Worker:
 
 
 def _cannot_start(module: str, err: OSError) -> WorkerError:
-    return WorkerError(f"{module} cannot be started ({err.strerror}); is memory short, or are too many files open?")
+    return WorkerError(f"{module} cannot be started ({err.strerror})", "check free memory and the limit of open files")
 
 
 def _spawn(module: str, limits: Limits, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":
@@ -274,7 +274,7 @@ def _spawn(module: str, limits: Limits, stdin: int, stderr: int) -> "subprocess.
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours but where imports come from: whatever can start reeld can start its children."""
+    """Pass on only the import path, so that the children start if reeld does."""
     return {
         "LC_ALL": "C.UTF-8",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if os.path.isabs(path)),
@@ -282,7 +282,7 @@ def _environment() -> dict[str, str]:
 
 
 def _in_words(status: int | None, limits: Limits) -> str:
-    """What `Popen.returncode` tells about the end of a child; None is one that did not end by itself."""
+    """Describe the end of a child by its `Popen.returncode`. None is one that did not end by itself."""
     if status is None:
         return "closed its socket and was stopped"
     if status == -signal.SIGXCPU:

@@ -1,4 +1,4 @@
-"""Who runs the queued jobs? A few threads for each lane, which sleep while there is nothing to do."""
+"""Runs the queued jobs in a few threads for each lane, which sleep while there are none."""
 
 import itertools
 import threading
@@ -21,8 +21,8 @@ LONGEST_SLEEP_S = 30.0
 MOST_READERS = 4
 
 LISTING_S = 20.0
-"""Useful first: what the first look finds is listed, and can be searched, before work on it begins; which takes the
-processor that listing needs. A look at a large library on a slow disk takes longer than anybody should wait for that.
+"""The first scan comes first, for at most this long: its results can be searched before jobs take the processor. On a
+slow disk the scan of a large library would delay the jobs too much.
 """
 
 # A library's dead disk may catch as many threads of a lane as there are before it is noticed. So many for each lane
@@ -67,7 +67,7 @@ class Workers:
         return bool(self._wanted)
 
     def start(self) -> None:
-        """A second time does nothing, whatever thread it comes from."""
+        """Start the threads. A second call does nothing, from any thread."""
         with self._census:
             if self.have_started:
                 return
@@ -76,7 +76,7 @@ class Workers:
         self.relieve(())
 
     def relieve(self, stalled: Collection[str]) -> None:
-        """Let others do the work of the threads that wait for a disk, by their names, until those are back."""
+        """Start substitutes for the named threads, which wait for a disk, until those are back."""
         with self._census:
             self._stalled = frozenset(stalled)
             for lane in self._wanted:
@@ -87,7 +87,7 @@ class Workers:
                     thread.start()
 
     def wake(self) -> None:
-        """There is new work, or reeld is to end."""
+        """Wake all threads, because of new work or the shutdown."""
         with self._work_came:
             self._generation += 1
             self._work_came.notify_all()
@@ -124,13 +124,13 @@ class Workers:
             self._stopping.wait(CATALOG_DELAY_S)
 
     def _shortage(self, lane: Lane) -> int:
-        """How many threads the lane lacks; negative is how many it can spare."""
+        """Return how many threads the lane lacks. A negative number is how many it can spare."""
         threads = [thread for thread, its_lane in self._lane_of.items() if its_lane == lane]
         waiting = sum(thread.name in self._stalled for thread in threads)
         return self._wanted[lane] + min(waiting, MOST_SUBSTITUTES) - len(threads)
 
     def _is_spare(self, lane: Lane) -> bool:
-        """Whether the calling thread is one too many; it is counted out then, and must end."""
+        """Tell whether the calling thread is one too many. It is then no longer counted, and must end."""
         with self._census:
             if self._shortage(lane) >= 0:
                 return False
@@ -145,8 +145,8 @@ class Workers:
         return min(max((due_ms - now_ms()) / 1000, 0.0), LONGEST_SLEEP_S)
 
     def _sleep(self, timeout_s: float, generation: int, heartbeat: Heartbeat) -> None:
-        """Until woken; at once if that happened since `generation`, while the queue was being asked."""
+        """Sleep until woken. Return at once if that happened since `generation`, while the queue was read."""
         heartbeat.beat(within_s=timeout_s)
         with self._work_came:
-            # A thread may have seen that it is not to end just before it was, and have come here after the waking.
+            # The shutdown may have begun, and have woken the threads, just before this one came here.
             self._work_came.wait_for(lambda: self._generation != generation or self._stopping.is_set(), timeout_s)
