@@ -18,6 +18,7 @@ from reeld.database.connection import close_catalog, open_catalog, require_whole
 from reeld.diagnose.health import Finding, HealthInputs, quick_checks, unreadable, utc_now, watch_limit
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
+from reeld.domain.states import LibraryState
 from reeld.errors import CatalogError, NotFoundError, ReeldError
 from reeld.identify.batch import identify_all
 from reeld.scanner.library_scanner import rules_of
@@ -141,7 +142,10 @@ def _check_library(library: Library) -> tuple[int, list[Finding]]:
 
 def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:
     """Tell whether the catalogue's state is older than our own check, which did not find the library."""
-    is_about_state = known.check == "library" and known.message.partition(":")[0] in ("online", "offline")
+    is_about_state = known.check == "library" and known.message.partition(":")[0] in (
+        LibraryState.ONLINE,
+        LibraryState.OFFLINE,
+    )
     return is_about_state and any(finding.check == "library" for finding in seen)
 
 

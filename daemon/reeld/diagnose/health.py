@@ -166,7 +166,9 @@ def _clock(inputs: HealthInputs) -> Finding:
     """
     newest = newest_of(inputs.config.database_path, inputs.now)
     moments = [newest.made_at] if newest else []
-    scans = [row["checked_at"] for row in inputs.libraries if row["state"] != "removed" and row["checked_at"]]
+    scans = [
+        row["checked_at"] for row in inputs.libraries if row["state"] != LibraryState.REMOVED and row["checked_at"]
+    ]
     moments += [datetime.fromisoformat(checked_at) for checked_at in scans]
     latest = max(moments, default=inputs.now)
     if latest > inputs.now + CLOCK_SLACK:
@@ -214,7 +216,7 @@ def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
     """Report a library's state in the catalogue, and what only the daemon knows."""
     name = row["name"]
     watcher = _watchers(inputs).get(name, WatcherStatus(name=name))
-    is_online = row["state"] == "online"
+    is_online = row["state"] == LibraryState.ONLINE
     reason = f": {row['state_reason']}" if row["state_reason"] else ""
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
     if not is_online and inputs.running is None:
