@@ -51,11 +51,6 @@ WORDS_IN_MESSAGES = (
 
 MOST_IN_10_000 = 3
 
-NOT_DONE = frozenset({
-    "reeld/report", "reeld/service", "reeld/watch",
-})  # fmt: skip
-"""Folders that are still to be rewritten. One that is clean must leave the list, and none is ever added."""
-
 FOLDERS = sorted({str(path.parent.relative_to(DAEMON)) for path in DAEMON.rglob("*.py")})
 
 
@@ -150,18 +145,12 @@ def _module_questions(folder: str) -> list[str]:
     return [str(path.relative_to(DAEMON)) for path, docstring in first if docstring and "?" in docstring.split("\n")[0]]
 
 
-def _is_clean(folder: str) -> bool:
-    found, count = _found_in_prose(folder)
-    is_sparing = len(found) * 10_000 <= MOST_IN_10_000 * count or not found
-    return is_sparing and not _found_in_messages(folder) and not _module_questions(folder)
-
-
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder not in NOT_DONE])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_messages_hold_plain_words_alone(folder: str) -> None:
     assert _found_in_messages(folder) == []
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder not in NOT_DONE])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_a_module_says_what_it_does_and_asks_nothing(folder: str) -> None:
     assert _module_questions(folder) == []
 
@@ -170,16 +159,9 @@ def test_docstrings_and_comments_hold_few_of_the_words() -> None:
     found: list[str] = []
     count = 0
     for folder in FOLDERS:
-        if folder not in NOT_DONE:
-            here, words = _found_in_prose(folder)
-            found, count = found + here, count + words
+        here, words = _found_in_prose(folder)
+        found, count = found + here, count + words
     assert len(found) * 10_000 <= MOST_IN_10_000 * count, "\n".join(found)
-
-
-@pytest.mark.parametrize("folder", sorted(NOT_DONE))
-def test_a_folder_that_is_done_has_left_the_list(folder: str) -> None:
-    assert folder in FOLDERS, f"{folder} is no folder any more: take it out of NOT_DONE"
-    assert not _is_clean(folder), f"{folder} is clean: take it out of NOT_DONE"
 
 
 def test_the_words_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
