@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -198,7 +199,9 @@ def test_who_is_refused_leaves_no_folder_behind_that_was_not_there(tmp_path: Pat
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(CatalogUnavailable, match=r"\[database\] path"),
+        pytest.raises(CatalogUnavailable, match=re.escape(str(tmp_path / "file" / "reeld.db"))) as caught,
         InstanceLock(str(tmp_path / "file" / "reeld.db")),
     ):
         pass
+    assert caught.value.hint is not None
+    assert "[database] path" in caught.value.hint
