@@ -171,7 +171,8 @@ def test_a_kill_in_a_migration_leaves_the_old_schema_or_the_new_and_every_row(
         assert {table: rows(path, f"SELECT count(*), sum(id) FROM {table}") for table in counts} == counts
         assert rows(path, "SELECT count(*) FROM episode_files JOIN video_files ON id = video_file_id") == [(300,)]
         columns = {name for (name,) in rows(path, "SELECT name FROM pragma_table_info('libraries')")}
-        assert ("passport" in columns, "root_inode" in columns) == ((True, False) if version > 1 else (False, True))
+        identity = "root_inode" if version == 1 else "passport" if version < 9 else "filesystem_identity"
+        assert columns & {"root_inode", "passport", "filesystem_identity"} == {identity}
         columns = {name for (name,) in rows(path, "SELECT name FROM pragma_table_info('video_files')")}
         assert ("identified_at" in columns) == (version > 2)
         backups = list((place / "backups").glob("*.db")) if (place / "backups").exists() else []
@@ -321,7 +322,7 @@ def test_a_backup_of_two_days_ago_is_followed_by_one_at_the_start_or_when_asked(
             before = copy.read_bytes()
             done = world.reeld("backup", str(copy))
             assert done.returncode == 64
-            assert b"exists already" in done.stderr
+            assert b"copy.db exists\n" in done.stderr
             assert copy.read_bytes() == before
             done = world.reeld("backup", str(world.root / "nowhere" / "copy.db"))
             assert done.returncode == 74

@@ -215,11 +215,13 @@ def test_a_moved_library_stays_suspect_when_its_old_disk_answers_again(
         daemon.wait_for("disk.failed", path=str(weak))
         mark = _leave_behind(world, daemon, {"weak": elsewhere, "sound": sound})
         daemon.wait_until(lambda: _states(world)["weak"] == "unverified", "another folder is there")
-        filesystem_identity = world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'")
+        filesystem_identity = world.ask_database("SELECT filesystem_identity FROM libraries WHERE name = 'weak'")
         disk.heal()
         daemon.wait_for("test.ended", since=mark, library="weak")
         assert _states(world)["weak"] == "unverified"
-        assert world.ask_database("SELECT passport FROM libraries WHERE name = 'weak'") == filesystem_identity
+        assert (
+            world.ask_database("SELECT filesystem_identity FROM libraries WHERE name = 'weak'") == filesystem_identity
+        )
 
 
 @needs_root

@@ -349,7 +349,7 @@ def test_a_library_that_is_to_be_polled_or_trusted_is_so_whatever_it_lies_on(ove
 @skip_without_root
 def test_a_library_is_polled_once_changes_were_found_that_nothing_told_of(overlay: Path) -> None:
     """The list of file systems that tell nothing is emptied: so would be met one that nobody thought of."""
-    tampering = "from reeld.watch import mounts\nmounts._TELL_NOTHING = frozenset()\n" + IMPATIENT
+    tampering = "from reeld.watch import mounts\nmounts._WITHOUT_EVENTS = frozenset()\n" + IMPATIENT
     world = TamperedWorld(root=overlay, tampering=tampering, extra="[watch]\nreconcile_s = 3.0\npoll_s = 0.5\n")
     with RunningDaemon(world) as daemon:
         daemon.wait_until(lambda: watching_of(world).get("mode") == "events", "it is watched")
