@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reeld.catalog import libraries, views
+from reeld.catalog import libraries, overview
 from reeld.catalog.models import Library as LibraryRow
 from reeld.config import Library
 from reeld.database.connection import writing
@@ -47,7 +47,7 @@ def test_two_folders_whose_names_are_no_text_are_two_libraries(catalog: Path) ->
     assert sorted(ids.values()) == [1, 2, 3]
     assert names() == {ids[path]: path for path in paths}
     assert sync(**{path: path for path in paths}) == ids
-    assert [row["name"] for row in views.libraries()] == ["/disks/caf\ufffd", *paths[:2]]
+    assert [row["name"] for row in overview.libraries()] == ["/disks/caf\ufffd", *paths[:2]]
 
 
 def test_a_folder_whose_name_is_no_text_and_was_known_by_less_of_it_keeps_its_row(catalog: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from peewee import sqlite3
 
-from reeld.catalog import views
+from reeld.catalog import overview, views
 from reeld.config import load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.service.scan import run_scan
@@ -105,8 +105,8 @@ def test_every_decision_is_still_there(database: Path) -> None:
         files = {os.path.basename(row["path"]): row for row in views.list_files()}
         questions = {os.path.basename(row["file"]["path"]) for row in views.list_pending()}
         trash = {row["title"] for row in views.list_trash()}
-        states = {row["name"]: row["state"] for row in views.libraries()}
-        failed = views.counts()["failed"]
+        states = {row["name"]: row["state"] for row in overview.libraries()}
+        failed = overview.counts()["failed"]
     finally:
         close_catalog()
     by_user = {name: row["title"] for name, row in files.items() if row["decided_by"] == "user"}

@@ -12,7 +12,7 @@ import pytest
 from peewee import sqlite3
 from structlog.testing import capture_logs
 
-from reeld.catalog import media, queue, views
+from reeld.catalog import media, overview, queue
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import reading, writing
@@ -559,13 +559,13 @@ def test_a_full_hash_that_was_cut_off_three_times_is_said_until_it_is_done(file_
         assert claim_one("heavy", NOW_MS) is not None
     with writing():
         assert queue.recover(lambda _attempts: NOW_MS) == 1
-    assert views.interrupted() == []
+    assert overview.interrupted() == []
     stopped.step("heavy")
-    (row,) = views.interrupted()
+    (row,) = overview.interrupted()
     assert (row["library"], row["path"]) == ("Films", "/disks/Films/a.mkv")
     assert (row["stage"], row["interruption_count"], row["size_bytes"]) == ("hash", 3, 5000)
     assert _hashing(stopped, give("h")).step("heavy")
-    assert views.interrupted() == []
+    assert overview.interrupted() == []
 
 
 def _hashing(runner: Runner, run: Run) -> Runner:
@@ -576,7 +576,7 @@ def test_a_new_version_of_a_file_forgets_how_often_the_old_one_was_cut_off(file_
     with writing():
         queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
         JobRow.update(interruptions=5).execute()
-        assert [row["interruption_count"] for row in views.interrupted()] == [5]
+        assert [row["interruption_count"] for row in overview.interrupted()] == [5]
         queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
     assert job().interruptions == 0
 

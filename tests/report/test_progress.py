@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reeld.catalog import media, queue
-from reeld.catalog.views import WorkLeft, awaited, counts, totals, work_left
+from reeld.catalog.overview import WorkLeft, awaited, counts, totals, work_left
 from reeld.database.connection import writing
 from reeld.domain.status import Estimate
 from reeld.domain.times import coarsely

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN, Case, chunked, fn
+from peewee import JOIN, chunked, fn
 
 from reeld.catalog import history
 from reeld.catalog.models import (
@@ -27,12 +27,11 @@ from reeld.catalog.models import (
 )
 from reeld.database.base import Row
 from reeld.database.connection import reading
-from reeld.database.statements import rows
 from reeld.domain.facts import confidence, reading_row
 from reeld.domain.files import FileStamp
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.records import place_of
-from reeld.domain.states import DecidedBy, FileState, FileVerdict, JobState, LibraryState, ValidationStatus
+from reeld.domain.states import DecidedBy, FileState, FileVerdict, JobState, ValidationStatus
 from reeld.domain.times import rfc3339
 
 _PAGE = 500
@@ -40,12 +39,6 @@ _PAGE = 500
 _LANGUAGES = ("languages", "subtitle_languages")
 
 _PRESENT = VideoFile.state == FileState.PRESENT
-
-_LIVE_STATES = (JobState.WAITING, JobState.RUNNING)
-_LIVE = JobRow.state.in_(_LIVE_STATES)
-"""Jobs that go on without a user. Those of files whose end is awaited are no work: reeld can only wait."""
-
-_IS_AWAITED = JobRow.awaited_until_ms.is_null(False)
 
 
 # --- files -----------------------------------------------------------------------------------------------
@@ -531,192 +524,6 @@ def list_trash(trash_id: int | None = None) -> Iterator[Row]:
                 "deleted_at": rfc3339(row["deleted_at"]),
                 "reason": row["deletion_reason"],
             }
-
-
-# --- the whole -------------------------------------------------------------------------------------------
-
-
-def counts() -> Row:
-    """Count everything there is, and the work that is left, by stage. Works count that have a present file.
-
-    `awaited` counts files that end before their containers do and may go on; they are no work.
-    """
-    with reading():
-        by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
-        by_verdict = dict(
-            VideoFile.select(fn.COALESCE(VideoFile.verdict, "unread"), fn.COUNT())
-            .where(VideoFile.state == FileState.PRESENT)
-            .group_by(VideoFile.verdict)
-            .tuples()
-        )
-        work = _jobs_by_kind()
-        movies = VideoFile.select(VideoFile.movie).where(_PRESENT, VideoFile.movie.is_null(False)).distinct()
-        episodes = EpisodeFile.select(EpisodeFile.episode).join(VideoFile).where(_PRESENT).distinct()
-        series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
-        works = {"movies": movies.count(), "series": series.count(), "episodes": episodes.count()}
-    return {
-        "files": {"present": 0, "missing": 0} | by_state,
-        "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
-        **works,
-        "queue": _by_stage(work),
-        "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
-        "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
-        "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
-    }
-
-
-def left_by_stage() -> dict[str, int]:
-    """Count the files that are work, by their next stage: `counts()["queue"]` by itself."""
-    with reading():
-        return _by_stage(_jobs_by_kind())
-
-
-def totals() -> Row:
-    """Count for one line: present `files`, files in `work` and `pending` validations.
-
-    `away` holds the state of each library that is not well, by name; online means that a part of it is away. Indexes
-    answer all of it, so it is cheap.
-    """
-    with reading():
-        by_verdict = dict(
-            VideoFile.select(VideoFile.verdict, fn.COUNT())
-            .where(VideoFile.state == FileState.PRESENT)
-            .group_by(VideoFile.verdict)
-            .tuples()
-        )
-        work = JobRow.select().where(_LIVE, ~_IS_AWAITED).count()
-        is_well = (Library.state == LibraryState.ONLINE) & Library.state_reason.is_null()
-        away = dict(
-            Library.select(Library.name, Library.state).where(~is_well, Library.state != LibraryState.REMOVED).tuples()
-        )
-    return {
-        "files": sum(by_verdict.values()),
-        "work": work,
-        "pending": by_verdict.get(FileVerdict.PENDING, 0),
-        "away": away,
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkLeft:
-    """What the queue holds and a worker may do now."""
-
-    files: int
-    files_to_read: int
-    """Those whose names or headers are still to be read."""
-    bytes_to_hash: int
-    """The sizes of all files that will be read as a whole."""
-
-
-def work_left() -> WorkLeft:
-    """Sum up the queue. It reads all jobs: some 60 ms for 100,000."""
-    with reading():
-        ((files, to_read, to_hash),) = rows(
-            """
-            SELECT COUNT(*), COALESCE(SUM(lane <> 'heavy' AND stage <> 'match_copies'), 0),
-                COALESCE(SUM(IIF(
-                    stage = 'match_copies' OR (file_hash IS NOT NULL AND NOT is_in_doubt), 0, size_bytes
-                )), 0)
-            FROM jobs JOIN video_files ON video_files.id = video_file_id
-            WHERE jobs.state IN ('waiting', 'running') AND awaited_until_ms IS NULL
-            """
-        )
-    return WorkLeft(files=files, files_to_read=to_read, bytes_to_hash=to_hash)
-
-
-def awaited() -> list[Row]:
-    """List the files that end before their containers do and may go on, the longest unchanged first.
-
-    `since` is the moment of a file's last change, `until` when reeld stops waiting, both in seconds since 1970.
-    """
-    columns = (Library.name, Library.path, VideoFile.path, VideoFile.ctime_ns, JobRow.awaited_until_ms)
-    query = JobRow.select(*columns).join(VideoFile).join(Library).where(_LIVE, _IS_AWAITED)
-    with reading():
-        found = list(query.order_by(VideoFile.ctime_ns, VideoFile.id).tuples())
-    return [
-        {"library": name, "path": os.path.join(root, path), "since": ctime_ns / 1e9, "until": until_ms / 1e3}
-        for name, root, path, ctime_ns, until_ms in found
-    ]
-
-
-MANY_INTERRUPTIONS = 3
-
-
-def interrupted() -> list[Row]:
-    """List the files whose full hash was cut off three times or more, since reeld ended or restarted."""
-    columns = (Library.name, Library.path, VideoFile.path, VideoFile.size_bytes, JobRow.stage, JobRow.interruptions)
-    query = JobRow.select(*columns).join(VideoFile).join(Library)
-    often = (JobRow.lane == "heavy") & (JobRow.interruptions >= MANY_INTERRUPTIONS)
-    with reading():
-        found = list(
-            query.where(often, JobRow.state != JobState.FAILED).order_by(Library.name, VideoFile.path).tuples()
-        )
-    keys = ("library", "path", "size_bytes", "stage", "interruption_count")
-    return [
-        dict(zip(keys, (name, os.path.join(root, path), *facts), strict=True)) for name, root, path, *facts in found
-    ]
-
-
-def job_of(video_file_id: int) -> Row | None:
-    """Say what is left to do for a file: its next stage, the job's state, and until when (seconds) it is awaited."""
-    columns = (JobRow.stage, JobRow.state, JobRow.awaited_until_ms)
-    with reading():
-        found = list(JobRow.select(*columns).where(JobRow.video_file == video_file_id).tuples())
-    for stage, state, until_ms in found:
-        return {"stage": stage, "state": state, "awaited_until": None if until_ms is None else until_ms / 1e3}
-    return None
-
-
-def _jobs_by_kind() -> list[tuple[str, str, bool, int]]:
-    """Count jobs by stage, state and whether the file's end is awaited."""
-    by_kind = (JobRow.stage, JobRow.state, _IS_AWAITED)
-    return list(JobRow.select(*by_kind, fn.COUNT()).group_by(*by_kind).tuples())
-
-
-def _by_stage(work: Sequence[tuple[str, str, bool, int]]) -> dict[str, int]:
-    live: dict[str, int] = defaultdict(int)
-    for stage, state, is_awaited, number in work:
-        if state in _LIVE_STATES and not is_awaited:
-            live[stage] += number
-    return dict(live)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """The jobs of one stage in one state; `awaited` where the files' ends are waited for."""
-
-    stage: str
-    state: str
-    count: int
-    oldest_s: float
-    """When the oldest was made, in seconds since 1970."""
-
-
-def queued() -> list[Queued]:
-    state = Case(None, [(_LIVE & _IS_AWAITED, "awaited")], JobRow.state)
-    columns = (JobRow.stage, state, fn.COUNT(), fn.MIN(JobRow.created_at))
-    with reading():
-        rows = list(JobRow.select(*columns).group_by(JobRow.stage, state).tuples())
-    return [
-        Queued(stage=stage, state=state, count=count, oldest_s=_moment(oldest).timestamp())
-        for stage, state, count, oldest in rows
-    ]
-
-
-def _moment(value: datetime | str) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
-
-
-def libraries() -> list[Row]:
-    with reading():
-        rows = list(Library.select().order_by(Library.name).dicts())
-        files = dict(
-            VideoFile.select(VideoFile.library, fn.COUNT())
-            .where(VideoFile.state == FileState.PRESENT)
-            .group_by(VideoFile.library)
-            .tuples()
-        )
-    return [_plain(row) | {"files": files.get(row["id"], 0)} for row in rows]
 
 
 # --- small things ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import views
+from reeld.catalog import overview, views
 from reeld.cli.numbers import not_found, parse, refusal
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, wants_json
 from reeld.cli.output import (
@@ -187,7 +187,7 @@ def list_ignored(config: ConfigFile = None, as_json: AsJson = False) -> None:
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the watched folders and their states."""
     with catalog_of(config):
-        rows = map(library_row, views.libraries())
+        rows = map(library_row, overview.libraries())
         print_rows(rows, _LIBRARIES, as_json=wants_json(as_json), nothing="no libraries")
 
 

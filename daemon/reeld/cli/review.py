@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import assignments, libraries, queue, views
+from reeld.catalog import assignments, libraries, overview, queue, views
 from reeld.cli.list_show import file_id_of
 from reeld.cli.numbers import not_found, parse_as
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
@@ -138,7 +138,7 @@ def accept(
     with catalog_of(config):
         with writing():
             libraries.accept(library)
-        (row,) = [library_row(row) for row in views.libraries() if row["name"] == library]
+        (row,) = [library_row(row) for row in overview.libraries() if row["name"] == library]
     if wants_json(as_json):
         print_json([row])
     else:
@@ -196,7 +196,7 @@ def _known_file(name: str) -> int:
 
 def _why_not_retried(file: Row) -> str:
     """Say why a file that did not fail is not retried."""
-    job = views.job_of(file["id"])
+    job = overview.job_of(file["id"])
     if file["state"] == "missing":
         return "it is missing; its work goes on once it is back"
     if job is None:

@@ -25,7 +25,7 @@ def moment(at_s: float | None) -> str | None:
 
 
 def counts_row(counts: Row) -> Row:
-    """The counts of `views.counts`, flat."""
+    """The counts of `overview.counts`, flat."""
     files, verdicts = counts["files"], counts["verdicts"]
     return {
         "present_count": files["present"],
@@ -42,7 +42,7 @@ def counts_row(counts: Row) -> Row:
 
 
 def library_row(library: Row) -> Row:
-    """A library as `views.libraries` has it."""
+    """A library as `overview.libraries` has it."""
     return {
         "name": library["name"],
         "path": library["path"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.cli.options import (
     AsJson,
     ConfigFile,
@@ -86,7 +86,7 @@ def scan(
     with _progress_bar() as show:
         summary = run_scan(settings, paths or [], show)
     with catalog_of(config):
-        left_out = [row for row in views.libraries() if row["state"] == LibraryState.REMOVED and row["files"]]
+        left_out = [row for row in overview.libraries() if row["state"] == LibraryState.REMOVED and row["files"]]
     if wants_json(as_json):
         print_json([_summary_row(summary, left_out)])
     else:

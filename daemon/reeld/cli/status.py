@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, clear_screen, minute, print_json, say, second, size
 from reeld.cli.rows import WHY_AWAITED, counts_row, estimate_row, finding_row, library_row, moment, state_in_words
@@ -57,7 +57,7 @@ def status(
 
 
 def _report(settings: Config) -> Row:
-    running, libraries, counts = status_of(settings.database_path), views.libraries(), views.counts()
+    running, libraries, counts = status_of(settings.database_path), overview.libraries(), overview.counts()
     inputs = HealthInputs(config=settings, running=running, libraries=libraries, failed=counts["failed"], now=utc_now())
     said = running or RunningStatus()
     return {
@@ -70,8 +70,8 @@ def _report(settings: Config) -> Row:
         **counts_row(counts),
         # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
         "work": estimate_row(said.work) if said.work and counts["queue"] else None,
-        "interrupted": [row | {"reason": _why_interrupted(row)} for row in views.interrupted()],
-        "libraries": _libraries(libraries, said.libraries, views.awaited()),
+        "interrupted": [row | {"reason": _why_interrupted(row)} for row in overview.interrupted()],
+        "libraries": _libraries(libraries, said.libraries, overview.awaited()),
         "findings": [finding_row(finding) for finding in quick_checks(inputs) if finding.level != "good"],
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from reeld.catalog import libraries, views
+from reeld.catalog import libraries, overview, views
 from reeld.catalog.views import KnownName
 from reeld.config import Config, Library
 from reeld.diagnose.identify_batch import identify_in_parallel
@@ -66,7 +66,7 @@ def changes(before: Config | None, after: Config) -> Iterator[Change]:
         kept.add(known.id if known else None)
         was = _configured_before(before, known.name if known else library.name)
         yield from _of_library(library, known, was, after)
-    for row in views.libraries():
+    for row in overview.libraries():
         if row["id"] not in kept and row["state"] != "removed":
             stay = f"its {number_of(row['files'], 'file')} {'stays' if row['files'] == 1 else 'stay'} known"
             message = f"{stay}, and reeld no longer follows changes there"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
@@ -45,7 +45,7 @@ def examine(config: Config) -> Iterator[Finding]:
     failed = 0
     try:
         open_catalog(config.database_path, create=False)
-        libraries, counts = views.libraries(), views.counts()
+        libraries, counts = overview.libraries(), overview.counts()
         failed = counts["failed"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:

@@ -58,7 +58,7 @@ class HealthInputs:
     running: RunningStatus | None
     """The status of the daemon or of a scan (`instance_lock.status_of`). None if neither runs."""
     libraries: Sequence[Row] = ()
-    """Rows of `views.libraries`. Empty while the catalogue cannot be opened."""
+    """Rows of `overview.libraries`. Empty while the catalogue cannot be opened."""
     failed: int = 0
     """How many files failed for good."""
     now: datetime

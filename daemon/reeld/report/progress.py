@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.domain.status import Estimate
 from reeld.errors import CatalogError
 from reeld.report.counters import Counters
@@ -49,10 +49,10 @@ class ProgressEstimator:
         if self._clock() >= self._next:
             self._next = self._clock() + PERIOD_S
             with contextlib.suppress(CatalogError):  # other threads log the reason
-                self._estimate = self.estimate(views.work_left())
+                self._estimate = self.estimate(overview.work_left())
         return self._estimate if self._estimate and self._estimate.files else None
 
-    def estimate(self, left: views.WorkLeft) -> Estimate:
+    def estimate(self, left: overview.WorkLeft) -> Estimate:
         """Estimate now from what the queue holds."""
         self._sample()
         files_per_s, hashed_per_s = self._rates()

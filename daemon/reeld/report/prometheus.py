@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, start_http_server, write_to_tex
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.config import MetricsSettings
 from reeld.domain.files import readable
 from reeld.domain.states import JobState
@@ -46,7 +46,7 @@ class Metrics(Collector):
         self._libraries = libraries
         self._registry = CollectorRegistry(auto_describe=False)
         self._counts: Row | None = None
-        self._queue: Sequence[views.Queued] = ()
+        self._queue: Sequence[overview.Queued] = ()
         self._stopping = threading.Event()
         self._server: Any = None
         self._failing: set[str] = set()
@@ -89,7 +89,7 @@ class Metrics(Collector):
             self._failing.discard(about)
 
     def _read(self) -> None:
-        self._counts, self._queue = views.counts(), views.queued()
+        self._counts, self._queue = overview.counts(), overview.queued()
 
     def _listen(self) -> None:
         self._server, _ = start_http_server(self._settings.port, addr=HOST, registry=self._registry)

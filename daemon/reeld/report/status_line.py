@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reeld.catalog import views
+from reeld.catalog import overview
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
 from reeld.domain.status import RunningStatus, WatcherStatus
@@ -46,7 +46,7 @@ class StatusLine:
 
 def _totals() -> Mapping[str, Any] | None:
     try:
-        return views.totals()
+        return overview.totals()
     except CatalogError:
         return None  # other threads log why
 
@@ -57,7 +57,7 @@ def status_line(
     complaint: str | None,
     seconds_left: float | None = None,
 ) -> str:
-    """Compose the line. `totals` comes from `views.totals`; None if the catalogue cannot be read."""
+    """Compose the line. `totals` comes from `overview.totals`; None if the catalogue cannot be read."""
     figures, away = ["the catalogue cannot be read now"], {}
     if totals is not None:
         when = f" (some {coarsely(seconds_left)} left)" if seconds_left and totals["work"] else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from reeld.catalog import libraries, queue, views
+from reeld.catalog import libraries, overview, queue
 from reeld.config import Config, Library, paths_overlap
 from reeld.database.connection import close_catalog, reading
 from reeld.database.maintenance import Maintenance
@@ -60,7 +60,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The result of the scan. `counts` is that of `views.counts`."""
+    """The result of the scan. `counts` is that of `overview.counts`."""
 
     seconds: float
     bytes_hashed: int
@@ -304,9 +304,9 @@ class _Scan:
     def _progress(self, settling: int) -> Progress:
         return Progress(
             settling=settling,
-            left=views.left_by_stage(),
+            left=overview.left_by_stage(),
             bytes_hashed=self._counters.bytes_hashed,
-            estimate=self._progress_estimator.estimate(views.work_left()),
+            estimate=self._progress_estimator.estimate(overview.work_left()),
         )
 
     def _rescan_directory(self, absolute_path: str) -> None:
@@ -343,7 +343,7 @@ class _Scan:
                 for relative, folder in scanner.unreadable.items()
             },
             was_interrupted=self._interruption.is_set(),
-            counts=views.counts(),
+            counts=overview.counts(),
         )
 
     def _unsettled(self) -> list[str]:
