@@ -4,7 +4,9 @@ Moments are whole seconds since 1970. `None` means "not known", or "none".
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
 
 Command = Literal["run", "scan", "restore"]
 """The command of the process that has the catalogue."""
@@ -26,10 +28,6 @@ class WatchStatus:
     last_walk: int | None = None
     last_quick_scan: int | None = None
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "WatchStatus":
-        return cls(**_known_to(cls, values))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFile:
@@ -43,10 +41,6 @@ class WaitingFile:
     until: int | None = None
     """When reeld reads it as it is."""
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "WaitingFile":
-        return cls(**_known_to(cls, values))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableFolder:
@@ -54,10 +48,6 @@ class UnreadableFolder:
 
     path: str
     why: str
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "UnreadableFolder":
-        return cls(**_known_to(cls, values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +71,9 @@ class WatcherStatus:
     def from_json(cls, values: dict[str, Any]) -> "WatcherStatus":
         known = _known_to(cls, values)
         if known.get("watching") is not None:
-            known["watching"] = WatchStatus.from_json(known["watching"])
-        known["waiting"] = tuple(WaitingFile.from_json(each) for each in known.get("waiting", ()))
-        known["unreadable"] = tuple(UnreadableFolder.from_json(each) for each in known.get("unreadable", ()))
+            known["watching"] = _read(WatchStatus, known["watching"])
+        known["waiting"] = tuple(_read(WaitingFile, each) for each in known.get("waiting", ()))
+        known["unreadable"] = tuple(_read(UnreadableFolder, each) for each in known.get("unreadable", ()))
         return cls(**known)
 
 
@@ -97,10 +87,6 @@ class Estimate:
     files_per_s: float | None
     hashed_bytes_per_s: float | None
     seconds_left: float | None
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Estimate":
-        return cls(**_known_to(cls, values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +127,14 @@ class RunningStatus:
             known["libraries"] = tuple(WatcherStatus.from_json(each) for each in known.get("libraries", ()))
             known["catalog_problems"] = tuple(known.get("catalog_problems", ()))
             if known.get("work") is not None:
-                known["work"] = Estimate.from_json(known["work"])
+                known["work"] = _read(Estimate, known["work"])
             return cls(**known)
         except (TypeError, AttributeError):
             return cls()
+
+
+def _read(cls: type[T], values: dict[str, Any]) -> T:
+    return cls(**_known_to(cls, values))
 
 
 def _known_to(cls: type, values: dict[str, Any]) -> dict[str, Any]:
