@@ -83,6 +83,7 @@ def test_the_shipped_file_states_every_key() -> None:
     assert {name: set(keys) for name, keys in (document | {"library": block}).items()} == sections
     assert {field.name for field in fields(Config)} == sections.keys() - {"library", "database"} | {
         "source",
+        "only_library",
         "libraries",
         "database_path",
         "backups_kept",

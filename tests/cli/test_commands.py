@@ -416,7 +416,7 @@ def test_what_cannot_be_looked_at_is_not_said_to_be_nowhere(world: World) -> Non
     circle.symlink_to(circle)
     done = world.reeld("scan", str(circle / "films"))
     assert (done.returncode, done.stdout) == (os.EX_NOINPUT, b"")
-    assert b"cannot be looked at (Too many levels of symbolic links)" in done.stderr
+    assert b"cannot be accessed (Too many levels of symbolic links)" in done.stderr
 
 
 def test_help_is_given_where_it_is_asked_for_or_a_command_is_missing(world: World) -> None:
