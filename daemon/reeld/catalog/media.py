@@ -52,10 +52,14 @@ def stages_done(video_file_id: int) -> dict[str, int]:
     return done
 
 
-def mark_done(video_file_id: int, stage: str, version: int) -> None:
-    """Record that this version of the stage has run for the file's bytes, also if it found nothing."""
-    sql = "UPDATE video_files SET stages_done = json_set(stages_done, ?, ?) WHERE id = ?"
-    change(sql, f"$.{stage}", version, video_file_id)
+def mark_done(video_file_id: int, stage: str, version: int) -> dict[str, int]:
+    """Record that this version of the stage has run for the file's bytes, also if it found nothing.
+
+    Returns all stages that have run for them, as `stages_done` does.
+    """
+    sql = "UPDATE video_files SET stages_done = json_set(stages_done, ?, ?) WHERE id = ? RETURNING stages_done"
+    ((done,),) = rows(sql, f"$.{stage}", version, video_file_id)
+    return dict(json.loads(done))
 
 
 def forget_stage(video_file_id: int, stage: str, columns: Iterable[str]) -> None:

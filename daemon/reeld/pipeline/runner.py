@@ -204,9 +204,9 @@ class Runner:
         if not queue.holds(job):
             return CommitResult(is_ours=False)
         stage.save(job.video_file_id, found.result, found.began_ms)
-        self._mark_done(stage, job.video_file_id)
+        self._forget_dependents(stage, job.video_file_id)
         # The row, and with it the job, may have gone: its file is one that was known before.
-        following = self._after(stage, job.video_file_id) if queue.holds(job) else None
+        following = self._next_stage(stage, job.video_file_id) if queue.holds(job) else None
         if following is None:
             queue.finish(job)
             return CommitResult(is_last=True)
@@ -302,20 +302,21 @@ class Runner:
         # A stage that only another version of reeld has: the file begins with the first one.
         return next((stage for stage in self.stages if stage.name == job.stage), self.stages[0])
 
-    def _mark_done(self, stage: Stage, video_file_id: int) -> None:
-        """Record that the stage has run. What other stages made of its earlier result is forgotten."""
+    def _forget_dependents(self, stage: Stage, video_file_id: int) -> None:
+        """Forget what other stages made of the stage's earlier result."""
         for dependent in dependents(stage, self.stages):
             media.forget_stage(video_file_id, dependent.name, dependent.columns)
-        if stage.columns:
-            media.mark_done(video_file_id, stage.name, stage.version)
 
-    def _after(self, stage: Stage, video_file_id: int) -> Stage | None:
-        """Return the next stage that has something to do.
+    def _next_stage(self, stage: Stage, video_file_id: int) -> Stage | None:
+        """Record that the stage has run, and return the next stage that has something to do.
 
         This is an earlier one if that has never run for these bytes: because it is new to the catalogue, or because
         this stage found that the bytes changed.
         """
-        done = media.stages_done(video_file_id)
+        if stage.columns:
+            done = media.mark_done(video_file_id, stage.name, stage.version)
+        else:
+            done = media.stages_done(video_file_id)
         at = [each.name for each in self.stages].index(stage.name)
         earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
         later = (each for each in self.stages[at + 1 :] if not each.can_be_left_out(video_file_id, done))
