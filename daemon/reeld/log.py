@@ -70,7 +70,7 @@ class Logger:
 
 
 def get_logger() -> Logger:
-    """Return a logger for the calling module."""
+    """Return a logger. All loggers are alike: an event does not say which module logged it."""
     return Logger()
 
 

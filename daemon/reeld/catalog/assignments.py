@@ -97,8 +97,9 @@ def transfer(new_id: int, old_id: int, now_ms: int) -> None:
 
 
 def forget_verdict(video_file_id: int, now_ms: int) -> None:
-    """Forget the verdict, so that the file is identified again. Its validation belongs to another
-    row by now.
+    """Remove the verdict and the assignment to a work, so that the file is identified again.
+
+    This closes no validation. Call it after `transfer`, which moves them all to another row.
     """
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, None, None, None, None)

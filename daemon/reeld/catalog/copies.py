@@ -129,9 +129,10 @@ def _adopt(new_id: int, old_id: int, now_ms: int) -> None:
 
 
 def _replaced(video_file_id: int, file_hash: str) -> history.Replaced | None:
-    """Return the file that had this row before these bytes came, unless another row describes it by now.
+    """Return the other file that this row described before the bytes with this hash came to its path.
 
-    The copy may have come in pieces, or twice. So this is the last one that was another file and was read whole.
+    The copy may have come in pieces, or twice. So choose the last one that has another hash. If no such one was read
+    whole, choose the last one that was not. Return None if there was none, or if a row describes it by now.
     """
     others = [each for each in history.replaced(video_file_id) if each.content["file_hash"] != file_hash]
     read = [each for each in others if each.content["file_hash"] is not None]

@@ -428,10 +428,11 @@ def _pending(*columns: Any) -> Any:
 
 
 def first_candidates(video_file_ids: Sequence[int]) -> dict[int, int]:
-    """The number of the first candidate of each file's pending validation.
+    """Return, by file, the number that the first candidate of its pending validation has.
 
-    A file's candidates are numbered through all its validations. So a number that a user has seen never means
-    another candidate, even if reeld found other ones meanwhile.
+    A file without one is there, too, with the number that its next candidate would get. A file's candidates are
+    numbered through all its validations. So a number that a user has seen never means another candidate, even if reeld
+    found other ones meanwhile.
     """
     decided = PendingValidation.validation_status != ValidationStatus.PENDING
     earlier = (

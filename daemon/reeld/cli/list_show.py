@@ -256,9 +256,10 @@ _FIND: dict[Thing, Callable[[int], Row | None]] = {
 
 
 def file_id_of(what: str) -> int:
-    """The file that a number or a path names. Raises UsageError or NotFoundError.
+    """Return the id of the file that a number or a path names. A number is not looked up: there may be no such file.
 
-    A number may be that of no file.
+    Raises UsageError for the number of another thing (`m12`), and for a path of several files. Raises NotFoundError for
+    a path that the catalogue does not know, and for a number that is too large.
     """
     if (found := parse(what)) is not None:
         thing, number = found

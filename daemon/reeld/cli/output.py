@@ -40,7 +40,10 @@ def print_json(rows: Iterable[Row]) -> None:
 
 
 def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool, nothing: str) -> None:
-    """Print a list in the form that its reader can use; `nothing` goes to stderr when it is empty."""
+    """Print rows as JSON Lines if `as_json`, as a table on a terminal, else as columns parted by tabs.
+
+    An empty list prints `nothing` on stderr. As JSON it prints nothing at all.
+    """
     if as_json:
         print_json(rows)
     elif sys.stdout.isatty():
@@ -232,7 +235,10 @@ def episode_code(season: int | None, numbers: Sequence[int] | None, absolute: Se
 
 
 def work_name(row: Row) -> str:
-    """Name the work of a reading, a candidate or a file: `Heat (1995)`, `Severance S02E01`."""
+    """Name the work that a reading, a candidate or a file has: `Heat (1995)`, `Severance S02E01`.
+
+    Without a title the name is `?`. Country, air date, edition and part follow where they are known.
+    """
     name = str(row.get("series") or row.get("title") or "?")
     if row.get("country"):
         name += f" ({row['country']})"

@@ -111,7 +111,7 @@ class RunningStatus:
 
     @property
     def is_daemon(self) -> bool:
-        """Whether this process notices new files. One without a status counts as a daemon."""
+        """Whether this process is `reeld run`. One whose status cannot be read counts as that."""
         return self.command in (None, "run")
 
     def to_json(self) -> dict[str, Any]:

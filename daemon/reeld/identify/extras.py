@@ -35,7 +35,10 @@ _SAMPLE_PREFIX = re.compile(r"sample[-_]\S|sample$", re.IGNORECASE)
 
 
 def why_ignored(folders: Sequence[str], base: str) -> str | None:
-    """Say that this video is no film or episode, or return None if it may be one."""
+    """Return why this video is a sample, a trailer or an extra, or None if it may be a film or an episode.
+
+    `folders` are the names of the folders above it, the outermost first. `base` is its file name.
+    """
     stem = without_ids(stem_of(base))
     return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
 

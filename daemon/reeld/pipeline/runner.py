@@ -199,7 +199,11 @@ class Runner:
         return [stored.work for stored in followed if stored.work is not None]
 
     def _store(self, found: StageResult) -> CommitResult:
-        """Save a result, dated when its stage began: the stage may not have seen what changed since."""
+        """Save a result and move its job to the next stage, within the caller's transaction.
+
+        A result whose job was reset meanwhile is dropped. The others are dated when their stage began, since it may
+        not have seen what changed later.
+        """
         job, stage = found.job, found.stage
         if not queue.holds(job):
             return CommitResult(is_ours=False)

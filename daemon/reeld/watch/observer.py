@@ -167,7 +167,7 @@ class LibraryObserver:
 
     @property
     def events(self) -> int:
-        """The number of events so far."""
+        """Return how many events came since `start`, without those of the event probe."""
         return 0 if self._marker is None else self._marker.events
 
     @property
@@ -178,7 +178,8 @@ class LibraryObserver:
         """Return the listed directories, each (device, inode), that the kernel does not watch.
 
         Empty is good. A watch may be added after its directory was listed, so call this after the
-        hints from the walk were processed. On a stopped observer no directory is covered.
+        hints from the walk were processed. A stopped observer watches none. Raises RuntimeError if
+        the observer was not started.
         """
         return set(directories) if self._is_stopping else missing_from(self._descriptor(), directories)
 

@@ -61,7 +61,11 @@ class Notice:
 
 
 class ObserverHealth:
-    """Keeps one library watched, from the first `tend` to `stop`. Only the library's thread may use it."""
+    """Keeps an observer of one library at work, and says in `notice` whether the library must be polled.
+
+    It polls nothing itself. `tend` builds the observer, and replaces one that failed. Only the library's thread may
+    change it.
+    """
 
     def __init__(
         self,

@@ -61,7 +61,11 @@ class Rescans:
 
 
 class RequestedScan(Rescans):
-    """The folders of a library that `reeld scan` was asked to scan. Its quick scan is a walk of the whole library."""
+    """Marks the folders of a library that `reeld scan` was asked to scan. It has no schedule: nothing falls due.
+
+    It does not know what times the folders had. So `quick_scan`, called to look for files that were moved, walks the
+    whole library.
+    """
 
     def __init__(self, hints: DirtyDirectories, folders: Iterable[str]) -> None:
         self._hints = hints
