@@ -1,4 +1,4 @@
-"""The stage table: what happens to one file, in order. START READING HERE.
+"""The stage table: what happens to one file, in order.
 
 `scanner/new_files.py` queues a file once it is complete. From then on the file goes through the stages of this table. A
 stage's `run` reads the file and never sees the database. Its `save` stores the result and never sees the file.
@@ -29,7 +29,7 @@ from reeld.pipeline.identify_file import identify_file
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
-lanes do not wait for each other: thousands of new files are all identified before their headers are read."""
+lanes do not wait for each other: new files are identified while the bytes of others are still being read."""
 
 
 def _never(_video_file_id: int) -> bool:
