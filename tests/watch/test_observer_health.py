@@ -183,3 +183,23 @@ def test_a_directory_is_blind_only_when_it_is_so_twice(watched: Watched, tmp_pat
     for _ in range(3):
         watched.watching.audit(directories)
         assert watched.tend(AUDIT_AGAIN_S) == EVENTS
+
+
+def test_events_are_counted_while_another_thread_stops_the_observer(tmp_path: Path) -> None:
+    """The metrics thread reads the counter. The observer may be gone after the first read of it."""
+
+    class Stopping(ObserverHealth):
+        def __getattribute__(self, name: str) -> object:
+            value = super().__getattribute__(name)
+            if name == "_observer" and value is not None:
+                self._observer = None
+            return value
+
+    watching = Stopping(Library(name="L", path=str(tmp_path)), DirtyDirectories(), Rules())
+    watched = Watched(tmp_path)
+    watched.tend()
+    try:
+        watching._observer = watched.watching._observer
+        assert watching.events >= 0
+    finally:
+        watched.watching.stop()

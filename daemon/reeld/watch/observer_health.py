@@ -119,8 +119,10 @@ class ObserverHealth:
 
     @property
     def events(self) -> int:
-        """How many events the kernel delivered."""
-        return self._events_before + (0 if self._observer is None else self._observer.events)
+        """How many events the kernel delivered. Callable from any thread."""
+        # Read once: the library's thread may stop the observer between two reads.
+        observer = self._observer
+        return self._events_before + (0 if observer is None else observer.events)
 
     @property
     def delivered_until_ns(self) -> int:
