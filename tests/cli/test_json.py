@@ -125,7 +125,8 @@ def _fits(value: Any, kind: str, where: tuple[str, str]) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
-            digits = 2 if where[1] == "confidence" else 9 if "settings" in where[0] else 1
+            precise = {"confidence": 2, "seconds": 3}
+            digits = 9 if "settings" in where[0] else precise.get(where[1], 1)
             return isinstance(value, (int, float)) and not isinstance(value, bool) and round(value, digits) == value
     raise AssertionError(f"{where}: JSON.md calls no type {kind}")
 

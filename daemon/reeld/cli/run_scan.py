@@ -187,7 +187,7 @@ def _summary_row(summary: "Summary", left_out: Sequence[Row]) -> Row:
     """As JSON. A library's reason says why it was not scanned, or what it waits for."""
     reasons = summary.doubts | summary.offline
     return {
-        "seconds": round(summary.seconds, 1),
+        "seconds": round(summary.seconds, 3),
         "bytes_hashed": summary.bytes_hashed,
         "was_interrupted": summary.was_interrupted,
         "libraries": [
