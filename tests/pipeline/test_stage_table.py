@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reeld.catalog import media, queue, views
+from reeld.catalog import media, queue, video_files, views
 from reeld.catalog.export import export
 from reeld.catalog.models import JobRow, VideoFile, stage_columns
 from reeld.cli import list_show
@@ -292,6 +292,16 @@ def test_nothing_is_filled_in_for_files_that_are_away_unread_or_at_work(catalog:
         VideoFile.update(**done).where(VideoFile.id != ids["unread"]).execute()
         VideoFile.update(state="missing").where(VideoFile.id == ids["missing"]).execute()
         queue.enqueue(ids["at work"], stage="name", lane="names", now_ms=NOW_MS)
+        assert enqueue_backfill(stages(), NOW_MS) == 0
+
+
+def test_nothing_is_filled_in_for_files_that_the_rules_skip(catalog: Path) -> None:
+    """Their content is not read. The stages after that would read the name, and so overrule the rules."""
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "old.mkv")
+    with writing():
+        VideoFile.update(stages_done={"fingerprint": 1}, verdict="pending").execute()
+        video_files.record_all_skipped([file_id], "a pattern of the library ignores it", NOW_MS)
         assert enqueue_backfill(stages(), NOW_MS) == 0
 
 

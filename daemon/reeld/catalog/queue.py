@@ -98,7 +98,8 @@ def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool,
     """Queue every known file at a stage whose `version` has not run for its bytes; return how many.
 
     With `also_in_doubt` this includes files whose bytes may have changed since. Left out are files that are missing, or
-    were never read, or have a job, which comes to this stage anyway. The jobs wait for all others.
+    were never read, or that the rules skip, or have a job, which comes to this stage anyway. The jobs wait for all
+    others.
     """
     lacking = change(
         """
@@ -106,7 +107,7 @@ def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool,
         SELECT video_files.id, ?, ?, IIF(libraries.state IN ('online', 'on_hold'), 'waiting', 'paused'), ?, 0, ?, 1
         FROM video_files JOIN libraries ON libraries.id = library_id
         WHERE video_files.state = 'present' AND libraries.state <> 'removed' AND verdict IS NOT NULL
-            AND stages_done <> '{}'
+            AND stages_done <> '{}' AND COALESCE(decided_by, '') <> 'rules'
             AND (COALESCE(json_extract(stages_done, ?), 0) < ? OR (? AND is_in_doubt))
             AND NOT EXISTS (SELECT 1 FROM jobs WHERE video_file_id = video_files.id)
         """,
