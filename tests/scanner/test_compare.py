@@ -35,7 +35,7 @@ from reeld.watch.completeness import CompletenessChecks, ignore_broken_leases
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
-from reeld.watch.walk import RootSeen, check_root
+from reeld.watch.walk import Listing, RootSeen, check_root, walk
 from tests.catalog.rows import NOW_MS, add_libraries, claim_one
 
 QUIET_S = 5.0
@@ -188,6 +188,30 @@ def known(world: World) -> World:
 
 
 # --- new and changed -------------------------------------------------------------------------------------
+
+
+def test_a_file_whose_commit_failed_is_recorded_only_as_it_was_seen_last(world: World) -> None:
+    """It was still held with its former stamp when its folder's other changes were committed, and it with them."""
+    world.write("known.mkv")
+    world.be_quiet()
+    world.advance_s += 86_400
+    film = world.write("new.mkv", "half of it")
+    take_listing(world)  # and the commit of all that is held fails
+    assert not VideoFile.select().where(VideoFile.path == "new.mkv").exists()
+    film.write_text("all of it, and more")
+    (world.root / "known.mkv").chmod(0o600)
+    take_listing(world)
+    world.folder_scanner.new_files.flush()
+    assert VideoFile.get(VideoFile.path == "new.mkv").size_bytes == film.stat().st_size
+
+
+def take_listing(world: World) -> None:
+    """Compare the library's own folder with its rows."""
+    seen = check_root(str(world.root))
+    assert isinstance(seen, RootSeen)
+    listing = next(walk(str(world.root), "", world.rules, seen=seen))
+    assert isinstance(listing, Listing)
+    world.folder_scanner.take_listing(listing, lambda: True)
 
 
 def test_a_new_file_is_queued_once_it_was_left_alone_for_the_quiet_period(world: World) -> None:

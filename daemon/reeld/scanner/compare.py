@@ -244,6 +244,8 @@ class FolderScanner:
             if not apply(changes, complete, self.new_files, self.now_ms(), with_full_hash=self.with_full_hash):
                 return False
             self.new_files.after_commit(complete)
+            for path in complete:  # one may still be held, as it was before, because its commit failed
+                self.new_files.forget(path)
         for path in changes.paths_at_rest():
             self.new_files.forget(path)
         if not changes.has_writes:
