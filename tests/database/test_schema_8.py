@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from peewee import sqlite3
 
-from reeld.catalog import overview, views
+from reeld.catalog import assignments, overview, views
 from reeld.config import load_config
-from reeld.database.connection import close_catalog, open_catalog
+from reeld.database.connection import close_catalog, open_catalog, writing
 from reeld.service.scan import run_scan
 from reeld.watch.fs_identity import identity_of_mount_point
 from reeld.watch.mounts import all_mounts
-from tests.catalog.rows import rows
+from tests.catalog.rows import NOW_MS, rows
 from tests.videos import make_video
 
 DUMP = Path(__file__).parent / "schema_8.sql"
@@ -67,6 +67,11 @@ def content_of(database: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _in_words_of_today(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    if table == "trash":
+        text = row["entity_metadata"]
+        for (_, before), now in RENAMED.items():
+            text = text.replace(f'"{before}":', f'"{now}":')
+        row = row | {"entity_metadata": text}
     return {
         RENAMED.get((table, name), name): WORDS.get((table, name), {}).get(value, value)
         for name, value in row.items()
@@ -123,6 +128,26 @@ def test_every_decision_is_still_there(database: Path) -> None:
     assert states == {"Films": "online", "Shows": "online", "Old": "unverified", "Full": "on_hold"}
     assert (failed, files["Gone (2001).mkv"]["state"]) == (1, "missing")
     assert files["Denied (1999).mkv"]["reason"].startswith("failed: ")
+
+
+def test_a_film_that_went_to_the_trash_comes_back_with_its_file_and_claims(database: Path) -> None:
+    ((text,),) = rows(database, "SELECT entity_metadata ->> '$.taken_for.said_of_work' FROM trash WHERE id = 2")
+    open_catalog(str(database), create=True)
+    try:
+        with writing():
+            (file_id,) = [row["id"] for row in views.list_files() if row["path"].endswith("Dune (2021).mkv")]
+            assignments.reject(assignments.open_validation(file_id, NOW_MS), NOW_MS)
+            back = assignments.restore(2, NOW_MS)
+        file = views.file_by_id(file_id)
+    finally:
+        close_catalog()
+    assert back.file_ids == [file_id]
+    assert file is not None
+    assert (file["title"], file["year"], file["decided_by"]) == ("Dune", 2021, "user")
+    ((claimed, episode),) = rows(
+        database, "SELECT claimed_work, claimed_episode FROM video_files WHERE id = ?", file_id
+    )
+    assert (json.loads(claimed), episode) == (json.loads(text), None)
 
 
 @pytest.fixture
