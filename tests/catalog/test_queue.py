@@ -465,7 +465,7 @@ def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
     (row,) = views.list_files()
     assert (row["stage"], row["reason"]) == (
         "name",
-        "paused until its library can be read; see `reeld status`",
+        "paused until it and its library can be read; see `reeld status`",
     )
 
 

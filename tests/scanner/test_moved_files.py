@@ -610,7 +610,7 @@ def test_a_question_about_the_copy_keeps_its_number_and_is_one_about_the_old_fil
     film.unlink()
     world.look_twice()
     work(other, tools)
-    assert assignments.file_of(question) == before
+    assert PendingValidation.get_by_id(question).video_file_id == before
     assert not assignments.is_open(question)
 
 

@@ -128,11 +128,6 @@ def is_open(validation_id: int) -> bool:
     return str(_validation(validation_id).validation_status) == ValidationStatus.PENDING
 
 
-def file_of(validation_id: int) -> int:
-    """Return the id of the validation's file."""
-    return int(_validation(validation_id).video_file_id)
-
-
 def candidates_of(validation_id: int) -> tuple[Reading, ...]:
     """Return the candidates of a validation, in the order of their numbers, which begin with 1."""
     return tuple(_reading(candidate) for candidate in _validation(validation_id).candidates)

@@ -246,7 +246,7 @@ def _reason(row: Row) -> str | None:
         return f"failed: {row['last_error']}"
     reason = row["reason"] or row["media_problem"] or row["last_error"]
     if reason is None and row["job_state"] == "paused":
-        return "paused until its library can be read; see `reeld status`"
+        return "paused until it and its library can be read; see `reeld status`"
     return None if reason is None else str(reason)
 
 

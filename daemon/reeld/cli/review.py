@@ -202,7 +202,7 @@ def _why_not_retried(file: Row) -> str:
     if job is None:
         return f"it is ignored: {file['reason']}" if file["verdict"] == FileVerdict.IGNORED else "all work is done"
     if job["state"] == "paused":
-        return "paused until its library can be read; see `reeld status`"
+        return "paused until it and its library can be read; see `reeld status`"
     if job["awaited_until"] is not None:
         until = minute(moment(job["awaited_until"]) or "")
         return f"its end is awaited until {until}: {WHY_AWAITED}"

@@ -49,6 +49,6 @@ class JobState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     PAUSED = "paused"
-    """Its library is away."""
+    """Its library is away, or the file itself while the library is on hold."""
     FAILED = "failed"
     """It was given up; `last_error` says why."""

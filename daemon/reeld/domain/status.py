@@ -52,11 +52,11 @@ class UnreadableFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatcherStatus:
-    """One watched library, as of the last turn of its thread."""
+    """One watched library, as its thread published it last."""
 
     name: str
     is_first_turn_over: bool = False
-    """False until the first turn is over; then nothing else is known."""
+    """False until its thread has checked the root for the first time: before that, nothing else is known."""
     watching: WatchStatus | None = None
     """None while the library cannot be watched at all."""
     settling: int = 0
