@@ -30,6 +30,8 @@ def test_capitals_and_leading_zeros_do_not_count() -> None:
 def test_a_number_that_sqlite_cannot_hold_is_that_of_nothing(text: str) -> None:
     with pytest.raises(NotFoundError, match=r"has the number t?9{19}"):
         parse(text)
+    with pytest.raises(NotFoundError, match=r"has the number t?9{19}"):
+        parse_as(Thing.SERIES, text)
 
 
 def test_a_number_of_another_thing_says_what_to_type() -> None:

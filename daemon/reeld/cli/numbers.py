@@ -38,9 +38,10 @@ def parse_as(wanted: Thing, text: str) -> int:
         what, where = _WORDS[wanted]
         example = spelled(wanted, 12)
         raise UsageError(f"{readable(text)} is not the number of {what}", f"type it as {example}, see `{where}`")
+    number = _number(*spelling)
     if spelling[0] is not wanted:
-        raise refusal(wanted, spelling[0], spelling[1][:MOST_DIGITS])
-    return _number(*spelling)
+        raise refusal(wanted, spelling[0], number)
+    return number
 
 
 def _split(text: str) -> tuple[Thing, str] | None:
