@@ -23,11 +23,11 @@ FILES_A_DIRECTORY = 20
 
 
 def run(world: World) -> Iterator[Line]:
-    yield from _rescan_schedule(world)
+    yield from _scans(world)
     yield from _burst(world)
 
 
-def _rescan_schedule(world: World) -> Iterator[Line]:
+def _scans(world: World) -> Iterator[Line]:
     count = world.sizes.walked
     root, folder = _empty_files(world.folder / f"walked-{count}", count), world.folder / f"walked-catalog-{count}"
     folder.mkdir(exist_ok=True)

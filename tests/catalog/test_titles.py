@@ -127,8 +127,8 @@ def test_a_work_that_nothing_tells_apart_any_more_is_merged(library: int, steps:
     for file, reading in steps:
         catalogue.name(file, reading)
     found = catalogue.works()
-    rescan_schedule = [fresh(library, order, {}) for order in permutations(dict(steps).items())]
-    assert [look for look in rescan_schedule if look != found] == []
+    fresh_works = [fresh(library, order, {}) for order in permutations(dict(steps).items())]
+    assert [look for look in fresh_works if look != found] == []
 
 
 @pytest.mark.parametrize("persons", [0, 2])

@@ -225,5 +225,5 @@ def test_errors_are_counted_by_kind_and_an_end_that_was_asked_for_is_none() -> N
     counters.hashed(5)
     assert counters.errors() == {"FileVanished": 2, "ValueError": 1}
     assert counters.stages() == {"probe": Spent(4, 8.0)}
-    assert counters.rescan_schedule() == {"L": Spent(1, 3.0)}
+    assert counters.scans() == {"L": Spent(1, 3.0)}
     assert counters.bytes_hashed == 5

@@ -31,7 +31,7 @@ class Counters:
         self._bytes_hashed = 0
         self._stages: dict[str, Spent] = defaultdict(Spent)
         self._errors: dict[str, int] = defaultdict(int)
-        self._rescan_schedule: dict[str, Spent] = defaultdict(Spent)
+        self._scans: dict[str, Spent] = defaultdict(Spent)
 
     def hashed(self, size_bytes: int) -> None:
         with self._lock:
@@ -59,7 +59,7 @@ class Counters:
         try:
             yield
         finally:
-            self._add(self._rescan_schedule, library, self._clock() - started)
+            self._add(self._scans, library, self._clock() - started)
 
     @property
     def bytes_hashed(self) -> int:
@@ -71,8 +71,8 @@ class Counters:
     def errors(self) -> dict[str, int]:
         return self._copy(self._errors)
 
-    def rescan_schedule(self) -> dict[str, Spent]:
-        return self._copy(self._rescan_schedule)
+    def scans(self) -> dict[str, Spent]:
+        return self._copy(self._scans)
 
     def _add(self, to: dict[str, Spent], name: str, seconds: float) -> None:
         with self._lock:

@@ -135,7 +135,7 @@ class Metrics(Collector):
 
     def _of_libraries(self) -> Iterator[Metric]:
         watched = {row["name"]: row for row in self._libraries()}
-        yield _summary("reeld_reconcile_seconds", "Scans of libraries.", "library", self._counters.rescan_schedule())
+        yield _summary("reeld_reconcile_seconds", "Scans of libraries.", "library", self._counters.scans())
         for name, help_text in (
             ("events", "Events of the kernel."),
             ("overflows", "Times that events were lost."),
