@@ -322,6 +322,7 @@ def test_what_the_daemon_says_of_a_library_is_a_finding(tmp_path: Path) -> None:
         ("library", "L"),
         ("events", "L"),
     ]
+    assert "on hold: gone" in [each.message for each in found]
 
 
 def test_a_network_file_system_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,7 +280,7 @@ class JobRow(BaseModel):
     stage = TextField()
     lane = TextField()
     state = TextField(default=JobState.WAITING)
-    """waiting, running, paused (its library is away) or failed (`last_error` says why)."""
+    """waiting, running, paused (it, or its library, cannot be read) or failed (`last_error` says why)."""
     token = TextField(null=True)
     """Identifies the run. The result of a worker whose token is no longer here is discarded."""
     due_at_ms = IntegerField()

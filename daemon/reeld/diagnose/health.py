@@ -221,7 +221,8 @@ def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
     if not is_online and inputs.running is None:
         level = "note"  # the state is as old as the last run
-    yield Finding(check="library", level=level, about=name, message=f"{row['state']}{reason}")
+    state = row["state"].replace("_", " ")
+    yield Finding(check="library", level=level, about=name, message=f"{state}{reason}")
     if watcher.trouble:
         yield Finding(check="library", level="problem", about=name, message=watcher.trouble)
     if watcher.watching:
