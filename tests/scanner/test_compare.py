@@ -205,13 +205,27 @@ def test_a_file_whose_commit_failed_is_recorded_only_as_it_was_seen_last(world: 
     assert VideoFile.get(VideoFile.path == "new.mkv").size_bytes == film.stat().st_size
 
 
-def take_listing(world: World) -> None:
+def test_a_disk_mounted_while_a_folder_is_compared_changes_no_row(world: World) -> None:
+    """The root is checked again right before the commit."""
+    world.write("known.mkv")
+    world.be_quiet()
+    before = world.row("known.mkv").ctime_ns
+    (world.root / "known.mkv").chmod(0o600)
+    answers = iter([True, False])
+    take_listing(world, lambda: next(answers))
+    assert next(answers, None) is None, "it was asked twice"
+    assert world.row("known.mkv").ctime_ns == before
+    take_listing(world)
+    assert world.row("known.mkv").ctime_ns != before
+
+
+def take_listing(world: World, is_same_root: Callable[[], bool] = lambda: True) -> None:
     """Compare the library's own folder with its rows."""
     seen = check_root(str(world.root))
     assert isinstance(seen, RootSeen)
     listing = next(walk(str(world.root), "", world.rules, seen=seen))
     assert isinstance(listing, Listing)
-    world.folder_scanner.take_listing(listing, lambda: True)
+    world.folder_scanner.take_listing(listing, is_same_root)
 
 
 def test_a_new_file_is_queued_once_it_was_left_alone_for_the_quiet_period(world: World) -> None:

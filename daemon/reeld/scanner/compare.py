@@ -195,7 +195,7 @@ class FolderScanner:
             return
         settled: dict[str, Settled] = {}
         for _ in range(MOST_TRIES):
-            if self._take_changes(self.changes_of(listing), settled):
+            if self._take_changes(self.changes_of(listing), settled, is_same_root):
                 return
         raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} keep changing")
 
@@ -230,7 +230,7 @@ class FolderScanner:
         pending = reidentify.to_read_again(self.place, listing, self.now_ms())
         return diff(listing, rows, self.rules, evidence, library_id=self.place.library_id, pending=pending)
 
-    def _take_changes(self, changes: Changes, settled: dict[str, Settled]) -> bool:
+    def _take_changes(self, changes: Changes, settled: dict[str, Settled], is_same_root: Callable[[], bool]) -> bool:
         """Commit the changes. False if the rows were written to since they were read; then nothing was committed.
 
         `settled` keeps the files that were found complete from one try to the next. The first batch of a folder's new
@@ -240,6 +240,9 @@ class FolderScanner:
         self._let_settle(first, changes, settled)
         complete = {path: settled[path] for path in (each.seen.relative for each in first) if path in settled}
         if changes.has_writes:
+            # Again, right before the commit: the completeness checks of many files take a while.
+            if not is_same_root():
+                return True
             complete = self.new_files.still_there(complete)
             if not apply(changes, complete, self.new_files, self.now_ms(), with_full_hash=self.with_full_hash):
                 return False
