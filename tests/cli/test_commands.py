@@ -377,7 +377,7 @@ def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
         (("show", "/nowhere.mkv"), 66, "/nowhere.mkv"),
         (("validate", "4711", "--movie", "X"), 66, "no file has the number 4711\nhint: see `reeld list files`"),
         (("restore", "t4711"), 66, "reeld list trash"),
-        (("restore", "9" * 30), 64, "not of a trash entry"),
+        (("restore", "9" * 30), 66, "no file has the number"),
         (("restore", "t" + "9" * 30), 66, "no trash entry has the number t999"),
         (("restore", "4"), 64, "4 is the number of a file, not of a trash entry\nhint: type t4"),
         (("restore", "xyz"), 64, "is not the number of a trash entry\nhint: type it as t12"),
