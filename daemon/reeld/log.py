@@ -44,7 +44,7 @@ class Logger:
     """Passes events to structlog, which it loads at the first event that the level allows."""
 
     least: ClassVar[int] = 0
-    """The level set by `configure_log`. structlog itself applies it once it is loaded."""
+    """The level set by `configure_log`. Events below it are dropped."""
     set_up: ClassVar[Callable[[], None] | None] = None
     """Configures structlog as `configure_log` asked; None once that is done."""
 
@@ -61,7 +61,8 @@ class Logger:
         self._log("error", event, facts)
 
     def _log(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        if "structlog" not in sys.modules and LEVELS[level] < Logger.least:
+        # Here and not in structlog, which first builds a logger: six events a file are dropped at the usual level.
+        if LEVELS[level] < Logger.least:
             return
         load_structlog()
         import structlog

@@ -192,10 +192,10 @@ class Runner:
                 substitute = self._handle_error(err, each.job, each.stage, each.record)
             return self._commit([substitute]) if substitute else []
         for each, stored in zip(found, followed, strict=True):
-            with every_event_says(path=each.record.path, stage=each.stage.name):
-                log.debug("stage.finished", is_stored=stored.is_ours)
-                if stored.is_last:
-                    log.info("file.finished")
+            about = {"path": each.record.path, "stage": each.stage.name}
+            log.debug("stage.finished", **about, is_stored=stored.is_ours)
+            if stored.is_last:
+                log.info("file.finished", **about)
         return [stored.work for stored in followed if stored.work is not None]
 
     def _store(self, found: StageResult) -> CommitResult:
