@@ -230,7 +230,7 @@ def test_a_disk_that_fills_up_is_waited_out_and_seen_and_no_file_is_forgotten(sm
         assert len(world.rows("list", "movies")) == 21
         assert daemon.pid == pid
         assert daemon.is_alive()
-        assert world.rows("status")[0]["problems"] == []
+        daemon.wait_until(lambda: world.rows("status")[0]["problems"] == [], "the status is published each second")
 
 
 @needs_root
@@ -280,7 +280,7 @@ def test_a_lock_of_many_seconds_is_waited_out_while_others_may_look() -> None:
             other.execute("ROLLBACK")
         daemon.assert_true()
         assert len(world.rows("list", "movies")) == 7
-        assert world.rows("status")[0]["problems"] == []
+        daemon.wait_until(lambda: world.rows("status")[0]["problems"] == [], "the status is published each second")
 
 
 def test_a_reader_that_does_not_end_holds_nobody_up() -> None:

@@ -86,7 +86,7 @@ def assert_rebuilt_once(daemon: RunningDaemon, reason: str) -> None:
     daemon.wait_for("file.finished", path=made.name)
     daemon.assert_true()
     assert daemon.count("watch.failed") == daemon.count("watch.rebuilt") == 1
-    assert watching_of(daemon.world)["rebuild_count"] == 1
+    daemon.wait_until(lambda: watching_of(daemon.world)["rebuild_count"] == 1, "the status is published each second")
 
 
 # --- events are lost --------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_after_an_overflow_with_many_directories_the_observer_is_rebuilt_once() 
         with RunningDaemon(world) as daemon:
             overflow(daemon, world.library / "1", capacity)
             assert_rebuilt_once(daemon, "events were lost")
-            assert watching_of(world)["mode"] == "events"
+            daemon.wait_until(lambda: watching_of(world)["mode"] == "events", "the status is published each second")
 
 
 def test_a_start_on_many_directories_while_others_walk_them_loses_nothing() -> None:
@@ -143,7 +143,9 @@ def test_a_start_on_many_directories_while_others_walk_them_loses_nothing() -> N
                 make_video(world.library / "7/67/Heat (1995).mkv")
                 daemon.assert_true()
                 daemon.wait_until(lambda: watching_of(world)["walked_at"], "the library was walked")
-                assert watching_of(world)["directory_count"] == 6061
+                daemon.wait_until(
+                    lambda: watching_of(world)["directory_count"] == 6061, "the status is published each second"
+                )
                 assert daemon.find("watch.failed") is None
         finally:
             for other in others:
@@ -287,7 +289,7 @@ def test_at_the_watch_limit_a_library_is_polled_until_the_limit_is_raised() -> N
             subprocess.run([*raise_it, "sh", "-c", f"echo 1000 > /proc/sys/{limit}"], check=True)
             daemon.wait_for("watch.rebuilt", library="L")
             daemon.wait_until(lambda: watching_of(world)["mode"] == "events", "it is watched again")
-            assert not watching_of(world)["is_degraded"]
+            daemon.wait_until(lambda: not watching_of(world)["is_degraded"], "the status is published each second")
             make_video(world.library / "1" / "Alien (1979).mkv", seed=3)
             daemon.assert_true()
 
@@ -360,7 +362,7 @@ def test_a_library_is_polled_once_changes_were_found_that_nothing_told_of(overla
             daemon.wait_for("file.settled", path=f"folder/{behind.name}")
         assert "no event had reported, last in folder" in daemon.wait_for("watch.unreliable")["reason"]
         daemon.wait_until(lambda: watching_of(world)["mode"] == "events and polling", "it is polled")
-        assert watching_of(world)["is_degraded"]
+        daemon.wait_until(lambda: watching_of(world)["is_degraded"], "the status is published each second")
         daemon.assert_true()
 
 
