@@ -25,7 +25,7 @@ from reeld.pipeline.retry import (
     RECHECK_S,
 )
 from reeld.pipeline.stages import STAGES as STAGES_OF_THE_PIPELINE
-from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, stamp
+from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, rows, stamp
 from tests.template import copy_template
 
 LANES = ("light", "heavy")
@@ -414,6 +414,30 @@ def test_a_library_that_rests_is_worked_on_again_only_if_it_is_there(catalog: Pa
         queue.resume_jobs(library_id)
         again = [claim_one("heavy", NOW_MS) for _ in range(3)]
     assert [each.attempts for each in again if each] == [1, 1, 1], "and no attempt was counted"
+
+
+@pytest.mark.parametrize(("state", "is_gone", "expected"), [
+    (LibraryState.ON_HOLD, True, "paused"),
+    (LibraryState.ON_HOLD, False, "waiting"),
+    (LibraryState.ONLINE, True, "waiting"),
+])  # fmt: skip
+def test_a_running_job_whose_file_is_gone_waits_for_the_end_of_the_hold(
+    catalog: Path, state: LibraryState, is_gone: bool, expected: str
+) -> None:
+    """`pause_files` pauses waiting jobs only. Without this, a job that ran at that moment would be tried for ever."""
+    (library_id,) = add_libraries("Films")
+    file_id = add_file(library_id, "Heat (1995).mkv")
+    with writing():
+        queue.enqueue(file_id, stage="fingerprint", lane="light", now_ms=NOW_MS)
+        job = claim_one("light", NOW_MS)
+        libraries.set_state(library_id, state, "a reason", NOW_MS)
+        queue.pause_files(library_id, [file_id])
+        assert job is not None
+        queue.requeue(job, due_at_ms=NOW_MS, error="it is gone", counts=False, is_gone=is_gone)
+    assert rows(catalog, "SELECT state, attempts FROM jobs") == [(expected, 0)]
+    with writing():
+        queue.resume(library_id, is_back=False)
+    assert rows(catalog, "SELECT state FROM jobs") == [("waiting",)]
 
 
 def test_a_library_that_comes_back_has_its_files_tried_again(catalog: Path) -> None:

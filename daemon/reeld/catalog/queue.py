@@ -203,17 +203,19 @@ def requeue(
     counts: bool,
     awaited_until_ms: int | None = None,
     was_interrupted: bool = False,
+    is_gone: bool = False,
 ) -> None:
     """Run the stage again later. `counts` is False where the file was not at fault, as when its library went away.
 
     `awaited_until_ms`: the file ends too early, and its end is awaited until then, checked again at `due_at_ms`.
-    `was_interrupted`: reeld ends, or restarts.
+    `was_interrupted`: reeld ends, or restarts. `is_gone`: the file was not found as it is known. If its library is on
+    hold, the job is paused, as `pause_files` pauses those that were not running when the hold began.
     """
     if was_interrupted:
         change("UPDATE jobs SET interruptions = interruptions + 1 WHERE id = ? AND token = ?", job.id, job.token)
     is_away = _is_away(job)
     attempts = job.attempts if counts and not is_away else job.attempts - 1
-    state = JobState.PAUSED if is_away else JobState.WAITING
+    state = JobState.PAUSED if is_away or (is_gone and _is_on_hold(job)) else JobState.WAITING
     awaited = {"awaited_until_ms": awaited_until_ms}
     _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts, **awaited)
     work_has_come()
@@ -436,6 +438,15 @@ def _batch(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]
 def _of_library(library_id: int, below: str, before: list[str], **values: object) -> None:
     its_files = VideoFile.select(VideoFile.id).where(files_inside(library_id, below))
     JobRow.update(**values).where(JobRow.state.in_(before), JobRow.video_file.in_(its_files)).execute()
+
+
+def _is_on_hold(job: Job) -> bool:
+    return bool(
+        VideoFile.select(VideoFile.id)
+        .join(Library)
+        .where(VideoFile.id == job.video_file_id, Library.state == LibraryState.ON_HOLD)
+        .tuples()
+    )
 
 
 def _is_away(job: Job) -> bool:

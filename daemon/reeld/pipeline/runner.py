@@ -239,7 +239,7 @@ class Runner:
                 self._requeue(job, delay_s, reason, counts=counts)
             case Rescan(delay_s=delay_s):
                 log.info("file.changed", reason=reason)
-                self._requeue(job, delay_s, reason, counts=False)
+                self._requeue(job, delay_s, reason, counts=False, is_gone=True)
                 self.rescan_directory(record.absolute_path)
             case WaitForData(delay_s=delay_s, left_s=left_s):
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
@@ -272,6 +272,7 @@ class Runner:
         counts: bool,
         awaited_s: float | None = None,
         was_interrupted: bool = False,
+        is_gone: bool = False,
     ) -> None:
         now_ms = self.now_ms()
         due_at_ms = now_ms + int(delay_s * 1000)
@@ -284,6 +285,7 @@ class Runner:
                 counts=counts,
                 awaited_until_ms=until_ms,
                 was_interrupted=was_interrupted,
+                is_gone=is_gone,
             )
         )
 
