@@ -201,6 +201,27 @@ class Disk:
             self.memory.away.add(content_of(path))
         return self._move(path, path.removesuffix(".part") if path.endswith(".part") else f"{path}.part", "rename")
 
+    def hide(self, rng: random.Random) -> Done | None:
+        """Give it a name that the rules leave alone."""
+        path = self._a_file(rng)
+        if path is None:
+            return None
+        self._note_away(path)
+        return self._move(path, os.path.join(os.path.dirname(path), f".{os.path.basename(path)}"), "hide")
+
+    def show_hidden(self, rng: random.Random) -> Done | None:
+        path, other = self._a_hidden_file(rng), self._new_path(rng)
+        return None if path is None else self._move(path, other, "show")
+
+    def swap_with_hidden(self, rng: random.Random) -> Done | None:
+        """Exchange it with a file whose name the rules leave alone."""
+        path, other = self._a_file(rng), self._a_hidden_file(rng)
+        if path is None or other is None:
+            return None
+        self._note_away(path)
+        _exchange(path, other)
+        return self._told(f"swap {path} and the hidden {other}", path, other)
+
     def rename_over(self, rng: random.Random) -> Done | None:
         path, other = self._a_file(rng), self._a_file(rng)
         if path is None or other is None or path == other or os.path.samefile(path, other):
@@ -276,6 +297,40 @@ class Disk:
         shutil.copy2(path, other)
         os.unlink(path)
         return self._told(f"move to another disk {path} to {other}", path, other)
+
+    # --- what stands beside the videos -------------------------------------------------------------------
+
+    def write_nfo(self, rng: random.Random) -> Done | None:
+        """Beside a video, for it or for its folder; over an older one, too."""
+        path = self._a_file(rng)
+        if path is None:
+            return None
+        folder, name = os.path.split(path)
+        nfo = os.path.join(folder, rng.choice((f"{name.rpartition('.')[0]}.nfo", "movie.nfo", "tvshow.nfo")))
+        number = rng.randrange(1, self.variety + 1)
+        root = "tvshow" if nfo.endswith("tvshow.nfo") else "movie"
+        title = rng.choice((f"Noted {number}", f"Film {number}", "Show"))
+        unique_id = rng.choice(("", f'<uniqueid type="tmdb">{100 + number}</uniqueid>'))
+        year = rng.choice(("", "<year>1999</year>", "<year>2012</year>"))
+        content = f"<{root}><title>{title}</title>{year}{unique_id}</{root}>"
+        with open(nfo, "w", encoding="utf-8") as file:
+            file.write(rng.choice((content, content, content, content[:-9])))
+        return self._told(f"write {nfo}: {content}", nfo)
+
+    def delete_nfo(self, rng: random.Random) -> Done | None:
+        nfo = self._an_nfo(rng)
+        if nfo is None:
+            return None
+        os.unlink(nfo)
+        return self._told(f"delete {nfo}", nfo)
+
+    def rename_nfo(self, rng: random.Random) -> Done | None:
+        nfo, path = self._an_nfo(rng), self._a_file(rng)
+        if nfo is None or path is None:
+            return None
+        other = f"{path.rpartition('.')[0]}.nfo"
+        os.rename(nfo, other)
+        return self._told(f"rename {nfo} to {other}", nfo, other)
 
     # --- more names for the same bytes, and fewer --------------------------------------------------------
 
@@ -387,6 +442,16 @@ class Disk:
                 folder = None
         return None
 
+    def _a_hidden_file(self, rng: random.Random) -> str | None:
+        return self._one_of(rng, lambda name: name.startswith(".") and name.endswith(ENDINGS))
+
+    def _an_nfo(self, rng: random.Random) -> str | None:
+        return self._one_of(rng, lambda name: name.endswith(".nfo"))
+
+    def _one_of(self, rng: random.Random, is_meant: Callable[[str], bool]) -> str | None:
+        paths = [path for path in _files_in(rng.choice(self.plugged())) if is_meant(os.path.basename(path))]
+        return rng.choice(sorted(paths)) if paths else None
+
     def _a_folder(self, rng: random.Random, *, or_root: bool = False) -> str | None:
         root = folder = rng.choice(self.plugged())
         while True:
@@ -449,7 +514,8 @@ OPERATIONS: dict[str, Operation] = {
         Disk.create, Disk.create_slowly, Disk.go_on_slowly, Disk.append, Disk.truncate, Disk.rewrite,
         Disk.rewrite_and_put_mtime_back, Disk.replace, Disk.touch, Disk.rename, Disk.rename_as_part, Disk.rename_over,
         Disk.swap, Disk.rename_folder, Disk.swap_folders, Disk.move_out, Disk.move_in, Disk.move_elsewhere, Disk.copy,
-        Disk.link, Disk.link_softly, Disk.delete, Disk.delete_folder, Disk.forbid, Disk.allow,
+        Disk.link, Disk.link_softly, Disk.delete, Disk.delete_folder, Disk.forbid, Disk.allow, Disk.hide,
+        Disk.show_hidden, Disk.swap_with_hidden, Disk.write_nfo, Disk.delete_nfo, Disk.rename_nfo,
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ KINDS: dict[str, str] = {
     "unknown": "what is on the disk is in the catalogue",
     "phantom": "what is not on the disk is not in the catalogue as present",
     "size": "sizes are those of the disk",
+    "mtime": "times are those of the disk",
     "hash": "hashes are those of the bytes",
     "hash_put_back": "they are so also where the bytes were written over and the time was put back",
     "unread": "what can be read was read: its hashes, its media facts, its verdict",
@@ -31,9 +32,10 @@ KINDS: dict[str, str] = {
     "decision_after_refusal": "it does so also where its old folder may not be entered at the moment",
     "decision_by_bytes": "it does so also on another disk, or with another time, where only its bytes tell",
     "decision_spread": "one decision is with one file",
+    "fresh": "each file is what a new catalogue of the same disks says that it is",
     "hashed_twice": "what did not change is not hashed again",
 }
 
 # Of these nothing better can be said: a file that was moved out of a folder which may not be entered now, or off a disk
 # that is away now, may still be there, so that what is seen elsewhere is another file until that can be asked.
-SWITCHED_OFF: frozenset[str] = frozenset({"identity_after_refusal", "decision_after_refusal"})
+SWITCHED_OFF: frozenset[str] = frozenset({"identity_after_refusal", "decision_after_refusal", "fresh"})

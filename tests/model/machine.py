@@ -17,14 +17,15 @@ from hypothesis import currently_in_test_context, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from reeld.domain.identity import LibraryKind
 from tests.model.bytes import content_of
 from tests.model.disk import OPERATIONS, Disk, Done, remove_tree
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
 from tests.model.mounts import CAN_MOUNT, Plug
-from tests.model.oracle import Comparison, Difference
+from tests.model.oracle import Comparison, Difference, unlike
 from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
-from tests.model.sights import Row, Sight, look_at, read_catalogue
+from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
 from tests.privileges import humble
 from tests.template import copy_template
 
@@ -86,7 +87,7 @@ class Model(RuleBasedStateMachine):
         copy_template(os.path.join(state, "reeld.db"))
         with humble():
             self.reeld = Reeld(database_path=os.path.join(state, "reeld.db"), roots=roots, clock=self.clock)
-        self._stack.callback(self.reeld.close)
+        self._stack.callback(self._close)
         self.said: list[str] = []
         self.dark_rows: dict[str, dict[int, Row]] = {}
         self.compared = 0
@@ -99,9 +100,13 @@ class Model(RuleBasedStateMachine):
         self._stack.callback(plug.close)
         return plug
 
+    def _close(self) -> None:
+        self.reeld.close()
+
     def teardown(self) -> None:
         try:
             self._be_quiet_and_compare()
+            self._compare_with_fresh()
         finally:
             self._stack.close()
 
@@ -200,6 +205,15 @@ class Model(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self._say("restart")
+        with humble():
+            self.reeld.stop()
+            self.reeld.start()
+
+    @rule(name=st.sampled_from(("films", "series")), kind=st.sampled_from(("auto", "movies", "series")))
+    def change_kind(self, name: str, kind: LibraryKind) -> None:
+        """The user says in the configuration what the library holds, and restarts reeld."""
+        self._say(f"{name} holds {kind}")
+        self.reeld.kinds[name] = kind
         with humble():
             self.reeld.stop()
             self.reeld.start()
@@ -320,6 +334,27 @@ class Model(RuleBasedStateMachine):
             for content, count in self.reeld.hashed.items()
             if count > most and content not in excused and comparison.has_its_row(content)
         ]
+
+    # --- a new catalogue ---------------------------------------------------------------------------------
+
+    def _compare_with_fresh(self) -> None:
+        """After quiet each file is what a new catalogue says: only the disks, the rules and the user decide that."""
+        if "fresh" in self.switched_off or any(plug.is_away for plug in self._all_plugs()):
+            return
+        before = read_verdicts(self.reeld.database_path)
+        path = os.path.join(os.path.dirname(self.reeld.database_path), "fresh.db")
+        self.reeld.stop()
+        self.reeld.close()
+        copy_template(path)
+        with humble():
+            self.reeld = Reeld(database_path=path, roots=self.reeld.roots, clock=self.clock, kinds=self.reeld.kinds)
+        self._pass(PATIENCE_S + LAST_PATIENCE_S)
+        if differences := unlike(before, read_verdicts(path)):
+            raise Untrue(differences)
+        self._say("the same as a new catalogue")
+
+    def _all_plugs(self) -> list[Plug]:
+        return [*self.plugs.values(), *([self.below] if CAN_MOUNT else [])]
 
     # --- the past ----------------------------------------------------------------------------------------
 

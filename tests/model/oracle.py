@@ -11,7 +11,7 @@ from datetime import datetime
 
 from tests.model.bytes import EMPTY
 from tests.model.memory import Decision, Memory
-from tests.model.sights import Catalogue, Row, Seen, Sight
+from tests.model.sights import Catalogue, Row, Seen, Sight, Verdicts
 
 # The catalogue keeps milliseconds, and whoever was at work when the folder was closed may end that first.
 _ROUNDING_NS = 2_000_000_000
@@ -100,7 +100,7 @@ class Comparison:
             present = {row["path"]: row for row in self.catalogue.present(sight.name) if not sight.is_dark(row["path"])}
             for path in sight.lit.keys() - present.keys():
                 self._say("unknown", f"{sight.name}:{path!a} is on the disk and not in the catalogue")
-            for path in present.keys() - sight.lit.keys():
+            for path in present.keys() - sight.lit.keys() - sight.hidden:
                 self._say("phantom", f"{sight.name}:{path!a} is in the catalogue and not on the disk")
             for path in present.keys() & sight.lit.keys():
                 self._compare_file(f"{sight.name}:{path!a}", present[path], sight.lit[path])
@@ -108,6 +108,8 @@ class Comparison:
     def _compare_file(self, name: str, row: Row, seen: Seen) -> None:
         if row["size_bytes"] != seen.size_bytes:
             self._say("size", f"{name} has {seen.size_bytes} bytes, and {row['size_bytes']} in the catalogue")
+        if row["mtime_ns"] != seen.mtime_ns:
+            self._say("mtime", f"{name} was changed at {seen.mtime_ns}, and at {row['mtime_ns']} in the catalogue")
         is_known_doubt = row["is_in_doubt"] and not seen.is_readable  # it says itself that its hash must be verified
         if seen.content and row["file_hash"] not in (seen.content, None) and not is_known_doubt:
             kind = "hash_put_back" if seen.content in self.memory.requeue else "hash"
@@ -267,6 +269,23 @@ class Comparison:
             known = [(path, seen) for path, seen in sight.lit.items() if path in present and seen.content]
             found += [((sight.name, path), seen, present[path]) for path, seen in known]
         return found
+
+
+def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:
+    """Compare what no decision and no missing file has a say in: a new catalogue knows none of these."""
+    known_only_here = [row for row in before.values() if row["state"] != "present" or row["decided_by"] == "user"]
+    contents = {row["file_hash"] for row in known_only_here}
+    titles = {title for row in known_only_here for title in (row["title"], row["series"]) if title}
+
+    def is_excused(row: Row) -> bool:
+        words = f"{row['title']} {row['series']} {row['reason']}"
+        return row["decided_by"] == "user" or row["file_hash"] in contents or any(each in words for each in titles)
+
+    return [
+        Difference(kind="fresh", text=f"{place} is {before[place]}, and in a new catalogue {said}")
+        for place, said in fresh.items()
+        if place in before and said != before[place] and not (is_excused(said) or is_excused(before[place]))
+    ]
 
 
 def _stamp(row: Row) -> tuple[int, int, int]:

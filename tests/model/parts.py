@@ -28,7 +28,7 @@ from reeld.config import Config, Library, WatchSettings
 from reeld.content import probe_child
 from reeld.database.base import database
 from reeld.database.connection import close_catalog, writing
-from reeld.domain.identity import Reading
+from reeld.domain.identity import LibraryKind, Reading
 from reeld.domain.records import FileRecord
 from reeld.identify import child as identify_child
 from reeld.identify.titles import title_key
@@ -177,6 +177,8 @@ class Reeld:
     hashed: Counter[str] = field(default_factory=Counter)
     """How often each content was hashed as a whole."""
     kills: int = 0
+    kinds: dict[str, LibraryKind] = field(default_factory=dict)
+    """What each library holds, by its name; "auto" if it does not stand here. Counts from the next start on."""
     _boundaries_left: int | None = None
     """How many times the edge of a transaction may yet be crossed before the process dies."""
 
@@ -186,7 +188,13 @@ class Reeld:
 
     def start(self) -> None:
         configured = tuple(
-            Library(name=name, path=path, extensions=("avi", "mkv", "mp4"), quiet_s=QUIET_S)
+            Library(
+                name=name,
+                path=path,
+                kind=self.kinds.get(name, "auto"),
+                extensions=("avi", "mkv", "mp4"),
+                quiet_s=QUIET_S,
+            )
             for name, path in self.roots.items()
         )
         config = Config(source=None, libraries=configured, database_path=self.database_path, watch=WATCH)

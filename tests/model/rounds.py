@@ -24,8 +24,8 @@ from tests.model.disk import OPERATIONS, Disk
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
 from tests.model.mounts import CAN_MOUNT, Plug
-from tests.model.oracle import Comparison, Difference
-from tests.model.sights import Row, Sight, look_at, read_catalogue
+from tests.model.oracle import Comparison, Difference, unlike
+from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
 from tests.service.harness import RunningDaemon, World
 
 QUIET_BOUND_S = 90.0
@@ -182,6 +182,21 @@ class Rounds:
         self._write_daemon_log()
         return not wrong
 
+    def compare_with_fresh(self) -> bool:
+        """End the daemon; whether a scan into a new catalogue says the same of each file."""
+        if "fresh" in SWITCHED_OFF or any(plug.is_away for plug in self._plugs.values()):
+            return True
+        self._daemon.stop()
+        before, path = read_verdicts(str(self._world.database)), Path(self._root) / "fresh" / "reeld.db"
+        self._world.database = path
+        self._world.write_config()
+        self._world.reeld("scan")
+        differences = unlike(before, read_verdicts(str(path)))
+        self.problems += differences
+        self.totals.differences += len(differences)
+        self._tell(f"{len(before)} files compared with a new catalogue, {len(differences)} differences")
+        return not differences
+
     @contextlib.contextmanager
     def _hardship(self, rng: random.Random) -> Iterator[None]:
         """In some rounds the kernel gives the daemon less than it needs."""
@@ -320,8 +335,10 @@ class Rounds:
         """Another configuration, the same once more, or one with a mistake in it, which changes nothing."""
         if not self._daemon.is_alive():
             return False
+        kind = rng.choice(("the same", "another", "another kind", "wrong"))
+        if kind == "another kind":
+            self._world.library_extra = f'kind = "{rng.choice(("auto", "movies", "series"))}"\n'
         self._world.write_config()
-        kind = rng.choice(("the same", "another", "wrong"))
         with self._world.config.open("a") as config:
             if kind == "another":
                 config.write(f"[hash]\nmax_mib_per_s = {rng.choice((200, 400, 800))}\n")

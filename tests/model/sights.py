@@ -21,6 +21,7 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Seen:
     size_bytes: int
+    mtime_ns: int
     content: str
     """Empty where we may not read it either."""
     is_readable: bool
@@ -37,6 +38,8 @@ class Sight:
     dark: Mapping[str, Seen] = field(default_factory=dict)
     dark_folders: tuple[str, ...] = ()
     """All at and below these; "" is the whole library."""
+    hidden: frozenset[str] = frozenset()
+    """Videos whose names the rules leave alone; a known file that got such a name may keep its row."""
 
     def is_dark(self, path: str) -> bool:
         return any(folder in ("", path) or path.startswith(f"{folder}/") for folder in self.dark_folders)
@@ -48,7 +51,7 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
         return Sight(name=name, lit={}, dark_folders=("",))
     lit: dict[str, Seen] = {}
     dark: dict[str, Seen] = {}
-    forbidden = set(dark_folders)
+    forbidden, hidden = set(dark_folders), set()
     pending = [("", 0, 0)]
     while pending:
         relative, changed_ns, dark_since_ns = pending.pop()
@@ -65,9 +68,12 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
                     if not may_enter:
                         forbidden.add(path)
                     pending.append((path, newest_ns, 0 if may_enter and not dark_since_ns else newest_ns))
+                elif entry.is_file(follow_symlinks=False) and _is_hidden_video(entry.name):
+                    hidden.add(path)
                 elif entry.is_file(follow_symlinks=False) and _is_video(entry.name):
                     (dark if dark_since_ns else lit)[path] = _see(entry, dark_since_ns)
-    return Sight(name=name, lit=lit, dark=dark, dark_folders=tuple(sorted(forbidden)))
+    dark_and_closed = tuple(sorted(forbidden))
+    return Sight(name=name, lit=lit, dark=dark, dark_folders=dark_and_closed, hidden=frozenset(hidden))
 
 
 def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
@@ -76,11 +82,15 @@ def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
         content = content_of(entry.path)
     except PermissionError:
         content = ""
-    return Seen(status.st_size, content, bool(stat.S_IMODE(status.st_mode) & 0o400), dark_since_ns)
+    return Seen(status.st_size, status.st_mtime_ns, content, bool(stat.S_IMODE(status.st_mode) & 0o400), dark_since_ns)
 
 
 def _is_video(name: str) -> bool:
     return name.endswith(ENDINGS) and not name.startswith(".")
+
+
+def _is_hidden_video(name: str) -> bool:
+    return name.endswith(ENDINGS) and name.startswith(".")
 
 
 def _is_left_alone(name: str) -> bool:
@@ -128,6 +138,33 @@ def read_catalogue(path: str) -> Catalogue:
             states={row["name"]: row["state"] for row in ask("SELECT name, state FROM libraries")},
             damage=tuple(damage),
         )
+
+
+Verdicts = Mapping[tuple[str, str], Row]
+"""What the catalogue says each file is, by library and path."""
+
+
+def read_verdicts(path: str) -> Verdicts:
+    """Read the work of each file, in words: ids of rows depend on the order of arrival."""
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+        connection.row_factory = sqlite3.Row
+        found = connection.execute(
+            """
+            SELECT libraries.name AS library, video_files.path, video_files.state, file_hash, verdict,
+                decided_by, video_files.kind, part, edition, video_files.reason, movies.title, movies.year,
+                movies.tmdb_id, min(series.title) AS series,
+                group_concat(series.title || ' ' || COALESCE(series.year, '') || ' ' || COALESCE(series.tmdb_id, '')
+                    || ' ' || COALESCE(season_number, '') || ' ' || COALESCE(episode_number, '') || ' '
+                    || COALESCE(episodes.absolute_number, ''), ' and ') AS episodes
+            FROM video_files JOIN libraries ON libraries.id = library_id
+            LEFT JOIN movies ON movies.id = movie_id
+            LEFT JOIN episode_files ON video_file_id = video_files.id
+            LEFT JOIN episodes ON episodes.id = episode_id LEFT JOIN series ON series.id = series_id
+            GROUP BY video_files.id
+            """
+        )
+        rows = [dict(row) for row in found]
+        return {(row.pop("library"), _decoded(row.pop("path"))): row for row in rows}
 
 
 def _decoded(path: str | bytes) -> str:

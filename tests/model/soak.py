@@ -72,6 +72,7 @@ def _rounds(seed: int, minutes: float, totals: dict[str, object]) -> bool:
     with Rounds(root, seed, _tell) as rounds:
         while is_well and time.monotonic() < end:
             is_well = rounds.round()
+        is_well = is_well and rounds.compare_with_fresh()
         if not is_well:
             # Before the disks are put away.
             for problem in rounds.problems[:50]:

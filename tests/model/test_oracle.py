@@ -48,6 +48,7 @@ def tamper(model: Model, sql: str) -> set[str]:
         ("unknown", "UPDATE video_files SET state = 'missing' WHERE filename LIKE 'Film%'"),
         ("phantom", "UPDATE video_files SET path = 'A/other.mkv' WHERE filename LIKE 'Film%'"),
         ("size", "UPDATE video_files SET size_bytes = 1 WHERE filename LIKE 'Film%'"),
+        ("mtime", "UPDATE video_files SET mtime_ns = 1 WHERE filename LIKE 'Film%'"),
         ("hash", "UPDATE video_files SET file_hash = 'x' WHERE filename LIKE 'Film%'"),
         ("unread", "UPDATE video_files SET file_hash = NULL WHERE filename LIKE 'Film%'"),
         ("unread", "UPDATE video_files SET verdict = NULL WHERE filename LIKE 'Film%'"),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from reeld.domain.identity import LibraryKind
 from tests.model.disk import OPERATIONS
 from tests.model.machine import PASSED_S, Model, Untrue
 
@@ -55,6 +56,8 @@ def walks(seed: int, minutes: float, steps: int) -> Iterator[Walk]:
         seed += 1
 
 
+KINDS: tuple[LibraryKind, ...] = ("auto", "movies", "series")
+
 Step = Callable[[Model, random.Random], None]
 
 _WEIGHTED: tuple[tuple[float, str, Step], ...] = (
@@ -64,6 +67,7 @@ _WEIGHTED: tuple[tuple[float, str, Step], ...] = (
     (8, "time", lambda model, rng: model.let_time_pass(rng.choice(PASSED_S))),
     (5, "decide", lambda model, rng: model.decide(rng)),
     (3, "kill", lambda model, rng: model.kill(rng.randrange(30), rng.choice(PASSED_S[:2]))),
+    (1, "kind", lambda model, rng: model.change_kind(rng.choice(("films", "series")), rng.choice(KINDS))),
     (1, "restart", lambda model, _rng: model.restart()),
     (2, "lose", lambda model, rng: model.lose_events(rng.random() < 0.5)),
     (2, "unplug", lambda model, rng: model.unplug(rng.choice(("films", "series", "disk")), rng)),
