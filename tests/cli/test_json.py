@@ -36,7 +36,7 @@ VIDEOS = (
     "holiday.mkv",
     "xkcd.mkv",
     "thing.mkv",
-    "wedding.mkv",
+    "wed\u2028ding\x9b31m \x85\u202e\x7f\u061c.mkv",
     "Heat (1995)-trailer.mkv",
 )
 
@@ -260,7 +260,9 @@ def _copy(world: World, look: Any) -> None:
     look("backup", copy, name="backup made")
     exported = world.root / "export.jsonl"
     exported.write_text(world.said("export", "--json"))
-    first, *rows, last = [json.loads(line) for line in exported.read_text().splitlines()]
+    lines = exported.read_text().splitlines()
+    assert all(line.isprintable() for line in lines)
+    first, *rows, last = map(json.loads, lines)
     assert (first.keys(), last.keys()) == ({"format", "version", "schema", "last_ids"}, {"end"})
     assert all("table" in row for row in rows)
     look("import", str(exported), "--database", other, name="import")

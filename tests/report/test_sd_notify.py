@@ -18,9 +18,9 @@ def test_states_arrive_as_one_datagram(kind: str, tmp_path: Path, monkeypatch: p
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
         manager.bind(address)
         monkeypatch.setenv("NOTIFY_SOCKET", address if kind == "path" else f"@{name}")
-        notify("READY=1", "STATUS=watching 1 libraries")
+        notify("READY=1", "STATUS=watching 1 libraries", "STATUS=\n\x9b\u2028")
         manager.settimeout(5)
-        assert manager.recv(1000) == b"READY=1\nSTATUS=watching 1 libraries"
+        assert manager.recv(1000) == b"READY=1\nSTATUS=watching 1 libraries\nSTATUS=\\n\\x9b\\u2028"
 
 
 @pytest.mark.parametrize("address", [None, "", "/nowhere/notify", "x" * 300])

@@ -143,8 +143,10 @@ class World:
         return done.stdout.decode()
 
     def rows(self, *arguments: str) -> list[Row]:
-        """The objects that a command prints with --json."""
-        return [json.loads(line) for line in self.said(*arguments, "--json").splitlines()]
+        """The objects that a command prints with --json, one a line, in printable characters alone."""
+        lines = self.said(*arguments, "--json").splitlines()
+        assert all(line.isprintable() for line in lines)
+        return [json.loads(line) for line in lines]
 
     def file(self, path: Path) -> Row:
         """What `reeld list files` or `list ignored` says of this file; KeyError if nothing."""

@@ -12,6 +12,7 @@ from reeld import __version__
 from reeld.cli.commands import Group
 from reeld.cli.options import AsJson, ConfigFile, remember_options
 from reeld.cli.output import ReaderLeft, complain, flush, let_go, print_error, take_over
+from reeld.domain.files import readable
 from reeld.errors import OutputFailed, ReeldError
 from reeld.log import tell_left_out
 
@@ -73,7 +74,7 @@ def _exit_code(do: Callable[[], int | None]) -> int:
         if message.startswith("Usage:"):
             complain(message)
         else:
-            print_error(message.rstrip("."), "see `reeld --help`")
+            print_error(readable(message.rstrip(".")), "see `reeld --help`")
         return os.EX_USAGE
     except ReaderLeft:
         let_go()

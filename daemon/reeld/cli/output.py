@@ -1,13 +1,13 @@
 """Prints results: JSON Lines for scripts, tables on a terminal, tab-separated lines in a pipe."""
 
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
 from typing import Any, TextIO
 
-from reeld.domain.files import readable
+from reeld.domain.files import json_line, readable, readable_lines
 from reeld.errors import OutputFailed
 from reeld.log import StandardError
 
@@ -31,12 +31,7 @@ class ReaderLeft(Exception):
 def print_json(rows: Iterable[Row]) -> None:
     """Print one object a line. A name that is not UTF-8 keeps its raw bytes as `\\udcNN` escapes."""
     for row in rows:
-        text = json.dumps(row, ensure_ascii=False)
-        try:
-            line = text.encode()
-        except UnicodeEncodeError:
-            line = json.dumps(row).encode()
-        _write(line + b"\n")
+        _write(f"{json_line(row)}\n".encode())
 
 
 def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool, nothing: str) -> None:
@@ -54,7 +49,16 @@ def print_rows(rows: Iterable[Row], columns: Sequence[Column], *, as_json: bool,
 
 def say(text: str = "") -> None:
     """Print a line for people on stdout."""
-    _write(f"{text}\n".encode(errors="backslashreplace"))
+    _write(f"{readable_lines(text)}\n".encode())
+
+
+def print_text(text: str) -> None:
+    """Print a text that another program reads, such as a unit, byte for byte. On a terminal it is made safe."""
+    if sys.stdout.isatty() and text != (safe := readable_lines(text)):
+        say(safe)
+        remark("some characters are shown escaped here; write this to a file with `>` to have them as they are")
+    else:
+        _write(f"{text}\n".encode(errors="surrogateescape"))
 
 
 class _Output(io.FileIO):
@@ -75,6 +79,14 @@ def take_over() -> None:
     _fill_the_gaps()
     sys.stdout = _text(_Output(1, "wb", closefd=False), sys.stdout)
     sys.stderr = _text(StandardError(2), sys.stderr)
+    sys.excepthook = _complain_of
+
+
+def _complain_of(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Print a traceback. Its message may quote any name."""
+    import traceback
+
+    complain("".join(traceback.format_exception(kind, error, where)).rstrip("\n"))
 
 
 def _fill_the_gaps() -> None:
@@ -117,8 +129,8 @@ def _write(line: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line about trouble on stderr; names in it are readable already."""
-    sys.stderr.write(f"{text}\n")
+    """Print a line about trouble on stderr."""
+    sys.stderr.write(f"{readable_lines(text)}\n")
 
 
 def remark(text: str) -> None:

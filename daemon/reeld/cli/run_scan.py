@@ -20,7 +20,7 @@ from reeld.cli.options import (
     no_empty_path,
     wants_json,
 )
-from reeld.cli.output import Row, print_json, remark, say, size
+from reeld.cli.output import Row, print_json, print_text, remark, say, size
 from reeld.cli.rows import counts_row
 from reeld.config import Config, find_config_file, load_config
 from reeld.domain.amounts import number_of
@@ -137,7 +137,7 @@ def print_drop_in(
     if wants_json(as_json):
         print_json([{"drop_in": text}])
     else:
-        say(text.rstrip("\n"))
+        print_text(text.rstrip("\n"))
 
 
 # --- progress --------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Describe a file as `stat` sees it, and how complete it was when it settled."""
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -53,9 +54,28 @@ class Completeness:
 def readable(path: str) -> str:
     """Make `path` safe to print: undecodable bytes as `\\xNN`, control characters escaped.
 
-    A hostile name must not move a terminal's cursor or fake a line of a log.
+    A hostile name must not move a terminal's cursor, turn its text around or fake a line of a log.
     """
+    if path.isprintable():
+        return path
     return "".join(char if char.isprintable() else _escaped(char) for char in path)
+
+
+def readable_lines(text: str) -> str:
+    """Make a text of our own safe to print. Its line ends and tabs stay."""
+    return "".join(char if char in "\n\t" else readable(char) for char in text)
+
+
+def json_line(value: object) -> str:
+    """Write a value as JSON in one line of printable characters; all others become `\\uXXXX`.
+
+    JSON itself lets C1 controls, U+2028 and U+202E pass. A terminal obeys them, and
+    `str.splitlines` breaks the line at some of them.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def _escaped(char: str) -> str:

@@ -9,11 +9,16 @@ import socket
 import time
 from collections.abc import Mapping
 
+from reeld.domain.files import readable
+
 TIMEOUT_S = 1.0
 
 
 def notify(*states: str) -> None:
-    """Send states such as `READY=1`. Does nothing if no service manager asked for them."""
+    """Send states such as `READY=1`. Does nothing if no service manager asked for them.
+
+    A name in a state must not begin another one, nor reach the terminal of `systemctl status` raw.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -25,7 +30,7 @@ def notify(*states: str) -> None:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
     ):
         channel.settimeout(TIMEOUT_S)  # a manager that does not read must not block the daemon
-        channel.sendto("\n".join(states).encode(), address)
+        channel.sendto("\n".join(map(readable, states)).encode(), address)
 
 
 def is_asked_for() -> bool:
