@@ -1422,3 +1422,56 @@ def test_a_folder_exchanged_with_one_that_is_closed_has_its_files_known(known: W
     assert facts(known.row("b/one.mkv")) == mine
     known.be_quiet()
     assert facts(known.row("a/one.mkv")) == other
+
+
+# --- names that the rules ignore -------------------------------------------------------------------------
+
+
+def _rotate(root: Path, *names: str) -> None:
+    """Give each file the next one's name, and the last one the first one's."""
+    os.rename(root / names[-1], root / "aside.tmp")
+    for name, target in reversed(list(itertools.pairwise(names))):
+        os.rename(root / name, root / target)
+    os.rename(root / "aside.tmp", root / names[0])
+
+
+@pytest.mark.parametrize("first_listed", ["a", "b"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("b/film.mkv", "a/ignored.mkv"),
+        ("b/film.mkv", "a/.hidden.mkv"),
+        ("b/film.mkv", "a/ignored.mkv", "b/other.mkv"),
+        ("b/film.mkv", "b/other.mkv", "a/.hidden.mkv"),
+        ("b/film.mkv", "a/.hidden.mkv", "a/ignored.mkv"),
+    ],
+    ids=" ".join,
+)
+def test_a_decision_stays_with_its_bytes_when_ignored_names_are_swapped(
+    world: World, names: Sequence[str], first_listed: str
+) -> None:
+    for name in ("b/film.mkv", "b/other.mkv", "a/ignored.mkv", "a/.hidden.mkv"):
+        world.write(name, name)
+    world.be_quiet()
+    world.finish()
+    for name in ("b/film.mkv", "b/other.mkv"):
+        decide(world.row(name).id, name)
+    world.restart(ignore_patterns=("ignored*",))
+    world.be_quiet()
+    decided = {row.inode: row.movie_id for row in VideoFile.select() if row.decided_by == "user"}
+
+    def now() -> dict[int, int]:
+        """The film of each present file with a decision, by its inode on the disk."""
+        present = VideoFile.select().where(VideoFile.state == "present", VideoFile.decided_by == "user")
+        return {(world.root / row.path).lstat().st_ino: row.movie_id for row in present}
+
+    for rotated in (names, names):
+        _rotate(world.root, *rotated)
+        world.look(Hint(relative=first_listed, is_recursive=False))
+        world.be_quiet()
+        assert now() == decided
+    free = "b/free.mkv"
+    film = next(name for name in names if (world.root / name).lstat().st_ino == min(decided))
+    os.rename(world.root / film, world.root / free)
+    world.be_quiet()
+    assert now() == decided

@@ -87,7 +87,7 @@ def test_a_library_that_takes_a_name_removed_in_the_same_edit_keeps_its_rows(wor
     world.said("scan")
     assert all_rows(world) == [
         ("L", "Up (2009)/Up.mkv", "present", "user"),
-        ("L (1)", HEAT, "present", "user"),
+        ("L (1)", HEAT, "library_removed", "user"),
     ]
     configure(world, L=kids, Films=world.library)
     world.said("scan")
@@ -118,7 +118,7 @@ def test_a_file_that_is_still_where_its_former_library_was_is_not_handed_over(wo
     shutil.copytree(world.library, copied)
     configure(world, Copied=copied)
     world.said("scan")
-    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "user")]
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "library_removed", "user")]
     assert {row[3] for row in all_rows(world) if row[0] != "L"} == {"reeld"}
 
 
@@ -128,4 +128,52 @@ def test_a_file_whose_old_place_cannot_be_looked_at_is_not_handed_over(world: Wo
     world.library.symlink_to(world.library)
     configure(world, Movies=films)
     world.said("scan")
-    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "present", "user")]
+    assert [row for row in all_rows(world) if row[0] == "L"] == [("L", HEAT, "library_removed", "user")]
+
+
+@pytest.mark.parametrize("way", ["restart", "reload"])
+def test_a_file_moved_out_of_a_removed_library_keeps_its_row_and_decision(world: World, way: str) -> None:
+    """Its old path is gone from a disk that is there. Other files of that library are not called present."""
+    former, films = world.library, world.root / "films"
+    films.mkdir()
+    shutil.copy(former / HEAT, former / "Heat copy.mkv")
+    world.said("scan")
+    with RunningDaemon(world) as daemon:
+        if way == "restart":
+            daemon.stop()
+        since = daemon.mark()
+        configure(world, Films=films)
+        if way == "restart":
+            (former / HEAT).rename(films / "Heat.mkv")
+            daemon.start()
+        else:
+            daemon.signal(1)
+            daemon.wait_for("library.state_changed", since=since)
+            (former / HEAT).rename(films / "Heat.mkv")
+        daemon.wait_for("file.moved", since=since)
+    moved, left = ("Films", "Heat.mkv", "present", "user"), ("L", "Heat copy.mkv", "library_removed", "reeld")
+    assert all_rows(world) == [moved, left]
+    assert [row["state"] for row in world.rows("list", "files")] == ["present", "library_removed"]
+    (counts,) = world.rows("status")
+    assert [counts[f"{state}_count"] for state in ("present", "missing", "library_removed")] == [1, 0, 1]
+    configure(world, Films=films, L=former)
+    world.said("scan")
+    assert all_rows(world) == [moved, ("L", "Heat copy.mkv", "present", "reeld")]
+
+
+def test_a_file_of_a_removed_library_whose_disk_is_away_is_not_handed_over(world: World) -> None:
+    """A link to it elsewhere proves nothing while another disk is where its library was."""
+    films = world.root / "films"
+    films.mkdir()
+    os.link(world.library / HEAT, films / "Heat.mkv")
+    world.said("scan")
+    hidden = world.library.rename(world.root / "hidden")
+    world.library.symlink_to("/proc/self/fdinfo")  # a folder of another file system
+    configure(world, Films=films)
+    world.said("scan")
+    assert ("L", HEAT, "library_removed", "user") in all_rows(world)
+    world.library.unlink()
+    hidden.rename(world.library)
+    configure(world, Films=films, L=world.library)
+    world.said("scan")
+    assert ("L", HEAT, "present", "user") in all_rows(world)

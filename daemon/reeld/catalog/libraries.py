@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from peewee import sqlite3 as driver
 
-from reeld.catalog.models import Library
+from reeld.catalog.models import Library, VideoFile
 from reeld.config import Library as ConfiguredLibrary
 from reeld.database.connection import reading
 from reeld.database.fields import utc_from_ms
 from reeld.domain.files import readable
 from reeld.domain.identity import LibraryKind
-from reeld.domain.states import LibraryState
+from reeld.domain.states import FileState, LibraryState
 from reeld.errors import NotFoundError, UsageError
 
 
@@ -24,8 +24,8 @@ def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
 
     A library is known by its name: if its path changed, it moved with all its files. The exception is a folder whose
     library is not configured any more: that library was renamed. A library that is not configured any more keeps its
-    row and its files' rows as they are; files that turn up in another library move there
-    (`scanner/moved_files.py`).
+    row and its files' rows, whose present files get a state of their own. Files that turn up in another library move
+    there (`scanner/moved_files.py`).
     """
     names = [library.name for library in configured]
     # Find all before changing any: rows in use until now differ from rows that were removed long ago.
@@ -33,7 +33,13 @@ def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
     kept = [row.id for _, row in found if row is not None]
     not_configured = {"state": LibraryState.REMOVED, "state_reason": "not in the configuration"}
     Library.update(**not_configured).where(Library.id.not_in(kept)).execute()
+    removed = Library.select(Library.id).where(Library.id.not_in(kept))
+    _change_states(VideoFile.library.in_(removed), FileState.PRESENT, FileState.LIBRARY_REMOVED)
     return {library.name: _sync(library, row) for library, row in found}
+
+
+def _change_states(where: Any, before: FileState, after: FileState) -> None:
+    VideoFile.update(state=after).where(where, VideoFile.state == before).execute()
 
 
 def name_of_folder(path: str, configured: Iterable[ConfiguredLibrary], database_path: str) -> str:
@@ -174,6 +180,8 @@ def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
         _give_up_name(library.name)
     if row is None:
         return int(Library.insert(**values, **state).execute())
+    if row.state == LibraryState.REMOVED:
+        _change_states(VideoFile.library == row.id, FileState.LIBRARY_REMOVED, FileState.PRESENT)
     moved_or_back = row.path != library.path or row.state == LibraryState.REMOVED
     Library.update(**values, **(state if moved_or_back else {})).where(Library.id == row.id).execute()
     return int(row.id)

@@ -49,7 +49,7 @@ def counts() -> Row:
         series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
         works = {"movies": movies.count(), "series": series.count(), "episodes": episodes.count()}
     return {
-        "files": {"present": 0, "missing": 0} | by_state,
+        "files": {state.value: 0 for state in FileState} | by_state,
         "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
         **works,
         "queue": _by_stage(work),
@@ -202,11 +202,12 @@ def _moment(value: datetime | str) -> datetime:
 
 
 def libraries() -> list[Row]:
+    """List all libraries with the number of their files; those that are missing do not count."""
     with reading():
         rows = list(Library.select().order_by(Library.name).dicts())
         files = dict(
             VideoFile.select(VideoFile.library, fn.COUNT())
-            .where(VideoFile.state == FileState.PRESENT)
+            .where(VideoFile.state != FileState.MISSING)
             .group_by(VideoFile.library)
             .tuples()
         )

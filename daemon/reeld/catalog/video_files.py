@@ -393,7 +393,7 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
         library_id=library_id,
         path=VideoFile.path.python_value(path),
         stamp=_stamp(size, mtime, ctime, inode, device),
-        is_present=state == FileState.PRESENT,
+        is_present=state != FileState.MISSING,
         is_skipped=decided_by == DecidedBy.RULES,
         is_decided_by_user=decided_by == DecidedBy.USER,
         reason=reason,
@@ -457,4 +457,4 @@ def _why_not_at_the_old_path(moved: Relocation) -> str:
             "its ctime is the same as well: a folder above it was renamed, or the library that it was in is not "
             "configured any more"
         )
-    return "the old path does not show this file any more, in a library that can be read"
+    return "the old path does not show this file any more, in a library that can be read or is not configured any more"

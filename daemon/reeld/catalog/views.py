@@ -101,7 +101,7 @@ def known_names(library_id: int) -> Iterator[KnownName]:
             yield KnownName(
                 path=path,
                 stamp=FileStamp(**dict(zip(_STAMP, stamp, strict=True))),
-                is_present=state == FileState.PRESENT,
+                is_present=state != FileState.MISSING,
                 decided_by=decided_by,
             )
 

@@ -100,7 +100,7 @@ _SERIES: list[Column] = [
 
 _FILES: list[Column] = [
     ("ID", lambda row: row["id"]),
-    ("State", lambda row: row["state"]),
+    ("State", lambda row: state_in_words(row["state"])),
     ("Verdict", _verdict),
     ("What", lambda row: work_name(row) if row["kind"] else None),
     ("Size", lambda row: size(row["size_bytes"])),

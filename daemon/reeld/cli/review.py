@@ -17,7 +17,7 @@ from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
-from reeld.domain.states import FileVerdict
+from reeld.domain.states import FileState, FileVerdict
 from reeld.errors import NotFoundError, UsageError
 from reeld.identify.titles import title_key
 from reeld.service.stage_context import now_ms
@@ -199,6 +199,8 @@ def _why_not_retried(file: Row) -> str:
     job = overview.job_of(file["id"])
     if file["state"] == "missing":
         return "it is missing; its work goes on once it is back"
+    if file["state"] == FileState.LIBRARY_REMOVED:
+        return "its library is not in the configuration; its work goes on once it is there again"
     if job is None:
         return f"it is ignored: {file['reason']}" if file["verdict"] == FileVerdict.IGNORED else "all work is done"
     if job["state"] == "paused":

@@ -30,6 +30,7 @@ def counts_row(counts: Row) -> Row:
     return {
         "present_count": files["present"],
         "missing_count": files["missing"],
+        "library_removed_count": files["library_removed"],
         **{f"{verdict}_count": number for verdict, number in verdicts.items()},
         "movie_count": counts["movies"],
         "series_count": counts["series"],

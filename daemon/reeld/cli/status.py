@@ -166,6 +166,8 @@ def _print_status(report: Row) -> None:
                 say(f"    hint: {readable(finding['hint'])}")
     kinds = f"{report['ignored_count']} ignored, {report['rejected_count']} rejected"
     say(f"files      {report['present_count']} present, {report['missing_count']} missing, {kinds}")
+    if removed := report["library_removed_count"]:
+        say(f"           {removed} in libraries that are not configured any more")
     works = [number_of(report[f"{thing}_count"], thing) for thing in ("movie", "series", "episode")]
     say(f"works      {', '.join(works)}")
     say(f"pending    {report['pending_count']} to review (reeld pending)")

@@ -45,6 +45,7 @@ class KnownFile:
     path: str
     stamp: FileStamp
     is_present: bool
+    """Whether it was at its path when its library was last scanned."""
     is_skipped: bool
     """The library's rules skip it, so its content is never read."""
     is_decided_by_user: bool = False

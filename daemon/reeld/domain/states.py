@@ -18,6 +18,8 @@ class LibraryState(StrEnum):
 class FileState(StrEnum):
     PRESENT = "present"
     MISSING = "missing"
+    LIBRARY_REMOVED = "library_removed"
+    """It was present when its library was last scanned. The library is not in the configuration."""
 
 
 class FileVerdict(StrEnum):

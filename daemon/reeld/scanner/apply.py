@@ -59,13 +59,20 @@ def _enqueue_moved_and_touched(changes: Changes, new_files: NewFiles, now_ms: in
     all that is known stays: a `chmod -R` has its library read once. Less would not do: the ends can be the same where
     the middle is not, and a hash that may be false is worth nothing. A rename changes the ctime as well and may hide
     that the file was written to before, so its ends are compared. A renamed folder changes nothing of its files.
-    A file that went missing lost its job, which may have been to read a new name.
+    A file that went missing lost its job, which may have been to read a new name. One whose new name the rules ignore
+    is left alone, and keeps the user's decision.
     """
+    why_ignore = new_files.rules.why_ignore_file
+    ignored = {each.known.id for each in changes.moved if why_ignore(each.path, each.stamp.size_bytes) is not None}
+    if ignored:
+        queue.drop(list(ignored))
     touched = {each.known.id for each in changes.moved if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
     seen = [*(each for each in changes.touched if each.known.stamp.ctime_ns != each.stamp.ctime_ns), *changes.returned]
     ids = [*(each.known.id for each in changes.moved), *(each.known.id for each in seen)]
     unread = {*video_files.needing_work(ids, with_full_hash=with_full_hash), *touched}
     for row_id in ids:
+        if row_id in ignored:
+            continue
         stage = new_files.first_stage if row_id in unread else IDENTIFY
         queue.enqueue(row_id, stage=stage.name, lane=stage.lane, now_ms=now_ms)
 

@@ -5,7 +5,7 @@ the same stays. One that was moved keeps its row (`moved_files.py`). One that is
 first stage is queued (`new_files.py`). One that is not there is missing after a second scan (`missing_files.py`).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter
 
@@ -47,7 +47,7 @@ def diff(
     """
     files = _classified(listing, rows, rules)
     new_files = [each for _, each in files if isinstance(each, NewFile)]
-    moves = find_moves(library_id, new_files, evidence)
+    moves = find_moves(library_id, [*new_files, *_ignored_now(files)], evidence)
     destinations = {each.path for each in moves.relocations}
     taken = {each.known.id for each in moves.relocations} | {known.id for known in moves.evicted}
     if taken:
@@ -108,6 +108,16 @@ def _classify(seen: SeenFile, known: KnownFile | None, reason: str | None) -> _C
     if known.stamp.has_same_content_as(stamp):
         return InPlace(seen=seen, known=known)
     return NewFile(seen=seen, known=known)
+
+
+def _ignored_now(files: Iterable[tuple[SeenFile, _Classified]]) -> list[NewFile]:
+    """The files at names that the rules ignore whose content is not what their rows say: it may be known content."""
+    return [
+        NewFile(seen=seen, known=each.known, is_ignored=True)
+        for seen, each in files
+        if isinstance(each, Skipped)
+        and not (each.known is not None and each.known.stamp.has_same_content_as(seen.stamp))
+    ]
 
 
 def _with_row_left(seen: SeenFile, each: _Classified, taken: Collection[int]) -> _Classified:
@@ -222,8 +232,9 @@ class FolderScanner:
         """Gather what the catalogue and the disk say of the folder, and decide."""
         with reading():
             rows = video_files.known_in_directory(self.place.library_id, listing.relative)
-        files = [each for _, each in _classified(listing, rows, self.rules)]
-        new_files = [each for each in files if isinstance(each, NewFile)]
+        classified = _classified(listing, rows, self.rules)
+        files = [each for _, each in classified]
+        new_files = [each for each in files if isinstance(each, NewFile)] + _ignored_now(classified)
         in_place = {each.id for each in files if isinstance(each, KnownFile)}
         in_place |= {each.known.id for each in files if isinstance(each, InPlace)}
         evidence = self.move_finder.gather(new_files, in_place)

@@ -16,9 +16,12 @@ The device must be the same: on another device the same inode, size and mtime ma
 disk). Device numbers may change with a boot. A file that was moved at that moment is matched by its content
 (`catalog/copies.py`).
 
-A removed library cannot be scanned. If one of its files is seen in another library with the very same stamp, ctime
-included, it was neither renamed nor linked since: a folder above it was renamed, or the library has another name or
-root now. Its row moves, unless its old path shows the file as well. All other rows stay where they were known.
+A removed library is not scanned. If one of its files is seen in another library, its row moves there unless its old
+path shows the file as well. A file with a single name has left its old path. For one with several names the old path
+must tell: the nearest folder that is left of it lies on the file's disk.
+
+A name that the rules ignore takes part only for files about which the user decided. Their rows go where their content
+is, so that no decision stays at a path that shows other content now.
 
 `MoveFinder.gather` asks the catalogue and the disk. `find_moves` decides and is pure.
 """
@@ -46,6 +49,8 @@ class NewFile:
 
     seen: SeenFile
     known: KnownFile | None
+    is_ignored: bool = False
+    """Whether the rules ignore its name: it takes over a row only from a user's decision that was made about it."""
 
     @property
     def has_replaced(self) -> bool:
@@ -126,7 +131,7 @@ class MoveFinder:
                     if status is None or status.st_ino != known.stamp.inode:
                         vacated[known] = self._occupant(known, status)
                 elif now is None and (
-                    self._has_left_unseen(known, seen, in_place) or removed_libraries.has_transferred(known)
+                    self._has_left_unseen(known, seen, in_place) or removed_libraries.has_left(known)
                 ):
                     vacated[known] = None
                 else:
@@ -164,34 +169,47 @@ class _RemovedLibraries:
         self._place = place
         self._new_files = new_files
         self._roots: dict[int, str] | None = None
-        self._by_stamp: defaultdict[FileStamp, list[NewFile]] = defaultdict(list)
+        self._by_content: defaultdict[tuple[int, ...], list[NewFile]] = defaultdict(list)
 
-    def has_transferred(self, known: KnownFile) -> bool:
+    def has_left(self, known: KnownFile) -> bool:
         """Whether this file of a removed library is now, and certainly, one of the new files and nowhere else."""
         if self._roots is None:
             with reading():
                 self._roots = libraries.roots_not_configured()
             for each in self._new_files:
-                self._by_stamp[each.seen.stamp].append(each)
-        root, same = self._roots.get(known.library_id), self._by_stamp.get(known.stamp)
+                self._by_content[content_key(each.seen.stamp)].append(each)
+        root, same = self._roots.get(known.library_id), self._by_content.get(content_key(known.stamp))
         if root is None or same is None:
             return False
         return self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
 
-    def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Iterable[NewFile]) -> bool:
+    def _is_nowhere_else(self, before: str, stamp: FileStamp, same: Sequence[NewFile]) -> bool:
         """Whether the old path no longer shows the file, or is another name of a new file's path.
 
         Asked only when the file was seen on its own disk, so that disk answers.
         """
+        has_single_name = all(each.seen.status.st_nlink == 1 for each in same)
         try:
             there = FileStamp.of(os.lstat(before))
         except (FileNotFoundError, NotADirectoryError):
-            return True
+            return has_single_name or device_of_nearest_folder(before) == stamp.device
         except OSError:
             return False  # a path that cannot be read is unknown, and unknown is not gone
         if (there.inode, there.device) != (stamp.inode, stamp.device):
-            return True
+            return has_single_name or there.device == stamp.device
         return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
+
+
+def device_of_nearest_folder(path: str) -> int | None:
+    """Return the device of the deepest folder above this path that exists; None if that cannot be known."""
+    folder = os.path.dirname(path)
+    while True:
+        try:
+            return os.stat(folder).st_dev
+        except (FileNotFoundError, NotADirectoryError):
+            folder = os.path.dirname(folder)
+        except OSError:
+            return None
 
 
 def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvidence) -> Moves:
@@ -235,7 +253,7 @@ def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvid
         undecided=frozenset(
             each.seen.relative
             for each in new_files
-            if each.seen.relative not in moved and content_key(each.seen.stamp) in unknown
+            if not each.is_ignored and each.seen.relative not in moved and content_key(each.seen.stamp) in unknown
         ),
     )
 
@@ -246,7 +264,10 @@ def _matched(
     """Match each new file with the known file that it was, by that file's id; each is taken out of `vacated`."""
     found: dict[int, tuple[NewFile, KnownFile]] = {}
     for each in new_files:
-        if candidates := vacated.get(content_key(each.seen.stamp)):
+        candidates = vacated.get(content_key(each.seen.stamp), [])
+        if each.is_ignored and not any(known.is_decided_by_user for known in candidates):
+            continue
+        if candidates:
             known = max(_likely(candidates), key=lambda known: _rank(known, each.seen.name))
             candidates.remove(known)
             found[known.id] = (each, known)
