@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.harness import RunningDaemon, World, new_world
+from tests.service.harness import RunningDaemon, World, hash_of, new_world
 from tests.videos import make_video
 
 needs_root = pytest.mark.needs_root
@@ -417,13 +417,29 @@ def test_while_the_catalogue_cannot_be_written_the_library_is_walked_ever_less()
 
 def test_what_is_written_under_one_name_of_a_file_is_known_under_all() -> None:
     """Row 22. The kernel tells it of the name that was opened, and of no other."""
-    with new_world() as world, RunningDaemon(world) as daemon:
-        path = make_video(world.library / "Heat (1995).mkv", seed=1)
-        other = world.library / "below/Heat again (1995).mkv"
-        other.parent.mkdir()
-        os.link(path, other)
-        daemon.assert_true()
-        with path.open("ab") as file:
-            file.write(b"appended")
-        daemon.assert_true()
-        assert world.file(other)["size_bytes"] == world.file(path)["size_bytes"] == path.stat().st_size
+    with new_world() as world:
+        second = world.root / "second"
+        second.mkdir()
+        world.libraries["second"] = second
+        world.write_config()
+        with RunningDaemon(world) as daemon:
+            path = make_video(world.library / "Heat (1995).mkv", seed=1, padding_bytes=3 << 20)
+            names = (path, world.library / "below/Heat again (1995).mkv", second / "Heat (1995).mkv")
+            names[1].parent.mkdir()
+            for other in names[1:]:
+                os.link(path, other)
+            daemon.assert_true()
+            with path.open("ab") as file:
+                file.write(b"appended")
+            daemon.assert_true()
+            assert {world.file(name)["size_bytes"] for name in names} == {path.stat().st_size}
+            status = path.stat()
+            with path.open("r+b") as file:
+                file.seek(2 << 20)
+                file.write(b"rewritten")
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+            now = hash_of(path)
+            daemon.wait_until(
+                lambda: {world.file(name)["file_hash"] for name in names} == {now}, "all have the new hash"
+            )
+            daemon.assert_true()

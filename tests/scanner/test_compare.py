@@ -340,6 +340,31 @@ def test_a_file_that_was_given_up_is_tried_again_when_a_right_was_given(world: W
     assert (JobRow.get().state, JobRow.get().attempts) == ("waiting", 0)
 
 
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_rewrite_with_the_time_put_back_has_the_other_names_of_the_file_scanned(
+    known: World, is_ignored: bool
+) -> None:
+    """Also where it was written under a name that the rules skip."""
+    os.link(known.root / "a/one.mkv", known.root / "linked.mkv")
+    known.be_quiet()
+    known.finish()
+    known.restart(ignore_patterns=("linked.mkv",) if is_ignored else ())
+    known.be_quiet()
+    before = known.row("a/one.mkv")
+    linked = known.root / "linked.mkv"
+    status = linked.stat()
+    linked.write_text("two")
+    os.utime(linked, ns=(status.st_atime_ns, status.st_mtime_ns))
+    marked: list[str] = []
+    known.folder_scanner.new_files.rescan_directory = marked.append
+    known.look(Hint(relative="", is_recursive=False))
+    assert marked == ["/disks/Films/a/one.mkv"]
+    known.look(Hint(relative="a", is_recursive=False))
+    assert known.row("a/one.mkv").ctime_ns > before.ctime_ns
+    assert known.row("a/one.mkv").is_in_doubt
+    assert len(marked) == 1, "now all rows know it"
+
+
 # --- moved -----------------------------------------------------------------------------------------------
 
 

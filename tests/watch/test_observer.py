@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from reeld.domain.files import FileStamp
 from reeld.watch.hints import DirtyDirectories, Hint
 from reeld.watch.limits import CannotWatch
 from reeld.watch.observer import LibraryObserver
@@ -138,6 +139,46 @@ def test_files_that_come_change_and_go_are_told(follower: Follower) -> None:
     follower.catch_up()
     assert follower.files() == {"c.mkv"}
     assert follower.listings[""].files[0].stamp.size_bytes == 6
+    follower.assert_knows_the_disk()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: os.utime(path, (1, 1)),
+        lambda path: os.chmod(path, 0o600),
+        lambda path: os.chown(path, -1, os.getgid()),
+        lambda path: os.setxattr(path, "user.reeld", b"1"),
+    ],
+    ids=["utime", "chmod", "chown", "setxattr"],
+)
+def test_a_file_that_is_changed_by_its_path_alone_is_told(follower: Follower, change: Callable[[str], None]) -> None:
+    os.mkdir(f"{follower.root}/a")
+    path = touch(follower.root, "a/film.mkv")
+    follower.catch_up()
+    change(path)
+    follower.catch_up()
+    assert follower.listings["a"].files[0].stamp == FileStamp.of(os.stat(path))
+
+
+def test_very_many_files_that_are_touched_at_once_are_told_and_lose_nothing(follower: Follower) -> None:
+    os.mkdir(f"{follower.root}/a")
+    paths = [touch(follower.root, "a", f"{number}.mkv") for number in range(2000)]
+    follower.catch_up()
+    for path in paths:
+        os.utime(path, (1, 1))
+    follower.catch_up()
+    assert all(file.stamp.mtime_ns == 10**9 for file in follower.listings["a"].files)
+    follower.assert_knows_the_disk()
+
+
+def test_a_directory_whose_rights_change_stays_watched(follower: Follower) -> None:
+    os.mkdir(f"{follower.root}/a")
+    follower.catch_up()
+    os.chmod(f"{follower.root}/a", 0o700)
+    touch(follower.root, "a/film.mkv")
+    follower.catch_up()
+    assert follower.files() == {"a/film.mkv"}
     follower.assert_knows_the_disk()
 
 

@@ -150,14 +150,17 @@ def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
 
 
 def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
-    """The absolute paths of other hard links of these files whose rows still have the stamp of before."""
+    """The absolute paths of other hard links of these files whose rows still have the stamp of before.
+
+    Its ctime counts: a writer that puts the mtime back cannot forge it.
+    """
     now = {(stamp.inode, stamp.device): stamp for stamp in stamps}
     known = _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(inode) for inode, _ in now])
     roots = dict(Library.select(Library.id, Library.path).tuples())
     return [
         os.path.join(roots[each.library_id], each.path)
         for each in known
-        if (stamp := now.get((each.stamp.inode, each.stamp.device))) and not each.stamp.has_same_content_as(stamp)
+        if (stamp := now.get((each.stamp.inode, each.stamp.device))) and each.stamp != stamp
     ]
 
 

@@ -101,6 +101,12 @@ class Changes:
         """The files that must settle; those that take over a row come first."""
         return (*self.replaced, *self.rewritten, *self.admitted, *self.new)
 
+    def linked(self) -> list[FileStamp]:
+        """The stamps of files with other names, which are not as their rows said: nor are they under those names."""
+        in_place = (*self.touched, *self.returned)
+        seen = [*(each.seen for each in in_place), *(each.seen for each in self.skipped)]
+        return [each.stamp for each in seen if each.status.st_nlink > 1]
+
     def paths_at_rest(self) -> Iterator[str]:
         """The paths that do not wait until a file settles there."""
         yield from (known.path for known in (*self.unchanged, *self.left_alone))

@@ -257,6 +257,7 @@ class FolderScanner:
             complete = self.new_files.still_there(complete)
             if not apply(changes, complete, self.new_files, self.now_ms(), with_full_hash=self.with_full_hash):
                 return False
+            self.new_files.scan_links(changes.linked())
             self.new_files.after_commit(complete)
             for path in complete:  # one may still be held, as it was before, because its commit failed
                 self.new_files.forget(path)

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -256,17 +256,24 @@ class NewFiles:
     def after_commit(self, settled: Mapping[str, Settled]) -> None:
         """Log these files, which are recorded now, and have their other hard links scanned.
 
-        A write to a file under one name changes it under all names, without an event for the others.
+        What changes a file under one name changes it under all names, without an event for the others.
         """
         for path in settled:
             log.info("file.settled", path=path)
         root = self.place.root
-        linked = [each.stamp for path, each in settled.items() if _has_other_names(os.path.join(root, path))]
-        if linked:
-            with reading():
-                others = video_files.links_of_before(linked)
-            for other in others:
-                self.rescan_directory(other)
+        self.scan_links([each.stamp for path, each in settled.items() if _has_other_names(os.path.join(root, path))])
+
+    def scan_links(self, linked: Sequence[FileStamp]) -> None:
+        """Have the folders of other hard links scanned, in all libraries, unless their rows have these stamps already.
+
+        `linked` are the stamps of files that have several names.
+        """
+        if not linked:
+            return
+        with reading():
+            others = video_files.links_of_before(linked)
+        for other in others:
+            self.rescan_directory(other)
 
     def _record(self, path: str, settled: Settled) -> None:
         stamp = settled.stamp

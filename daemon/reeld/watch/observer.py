@@ -30,6 +30,7 @@ from watchdog.events import (
     FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
+    FileModifiedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
 )
@@ -62,20 +63,37 @@ if (VERSION_MAJOR, VERSION_MINOR) != (7, 1):
 # observer.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
-# No open, close-without-write, modify or attribute events. With watchdog's default mask every
-# walk, by any program, makes four events a directory, and 5,000 directories overflow the queue at
-# the start. A file that grows needs no event: while it settles it is polled. A rename arrives as
-# a deletion and a creation, because creations are in the mask.
+
+class _TouchedEvent(FileModifiedEvent):
+    """The times, the owner or the rights of files in a directory changed, by path or by descriptor.
+
+    Its path is the directory's and ends with a slash. So the events of one directory are equal, and
+    watchdog's queue keeps one of those that follow each other.
+    """
+
+
+# No open, close-without-write or modify events. With watchdog's default mask every walk, by any
+# program, makes four events a directory, and 5,000 directories overflow the queue at the start. A
+# file that grows needs no event: while it settles it is polled. One that is cut by its path, and
+# never opened, has only a modify event: the next walk finds it. A rename arrives as a deletion and
+# a creation, because creations are in the mask.
 _WANTED: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileDeletedEvent,
     FileClosedEvent,
     DirCreatedEvent,
     DirDeletedEvent,
+    _TouchedEvent,
 ]
-# ONLYDIR and DONT_FOLLOW: a name that became a link is not watched. EXCL_UNLINK: changes to a
-# file without a name do not matter.
-_HOW = InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_DONT_FOLLOW | InotifyConstants.IN_EXCL_UNLINK
+# ATTRIB: watchdog asks for it only together with MODIFY, which each write causes. ONLYDIR and
+# DONT_FOLLOW: a name that became a link is not watched. EXCL_UNLINK: changes to a file without a
+# name do not matter.
+_HOW = (
+    InotifyConstants.IN_ATTRIB
+    | InotifyConstants.IN_ONLYDIR
+    | InotifyConstants.IN_DONT_FOLLOW
+    | InotifyConstants.IN_EXCL_UNLINK
+)
 
 _STOP_TIMEOUT_S = 5.0
 
@@ -452,6 +470,11 @@ class _Directory:
         if event.mask & InotifyConstants.IN_UNMOUNT:
             self.tree.report(f"{readable(os.fsdecode(self.path()))} was unmounted")
         if not event.name:  # about this directory itself: the one above it gets an event as well
+            return
+        if event.is_attrib:
+            # Of a directory too: its own times say nothing of its files, and what was refused is asked again.
+            if not event.is_directory:
+                self.tree.emit(_TouchedEvent(os.fsdecode(self.path() + b"/")))
             return
         path = os.fsdecode(self.path() + b"/" + event.name)
         if event.is_directory:
