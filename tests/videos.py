@@ -74,6 +74,55 @@ def video_bytes(
     return file.getvalue()
 
 
+class _Pipe:
+    """What a muxer cannot go back in."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def write(self, piece: bytes) -> int:
+        self.content += piece
+        return len(piece)
+
+
+@lru_cache(maxsize=64)
+def remux(
+    kind: str,
+    *,
+    duration_s: float = 2.0,
+    to_pipe: bool = False,
+    starts_ms: int = 0,
+    subtitle_ms: tuple[int, int] | None = None,
+    options: tuple[tuple[str, str], ...] = (),
+) -> bytes:
+    """Copy a small video's packets into a container of this FFmpeg `kind`.
+
+    `subtitle_ms` is the time of one subtitle and how long it is shown. A pipe is what a muxer cannot go back in.
+    """
+    pipe, file = _Pipe(), io.BytesIO()
+    with (
+        av.open(io.BytesIO(video_bytes("mkv", duration_s=duration_s)), "r") as source,
+        av.open(pipe if to_pipe else file, "w", format=kind, options=dict(options)) as target,
+    ):
+        wanted = list(source.streams)
+        streams: dict[int, Stream] = {one.index: target.add_stream_from_template(one) for one in wanted}
+        text = target.add_mux_stream("subrip") if subtitle_ms else None
+        for packet in source.demux(wanted):
+            if packet.pts is not None and packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                packet.pts += starts_ms  # Matroska counts milliseconds
+                packet.dts += starts_ms
+                target.mux(packet)
+        if text is not None and subtitle_ms:
+            text.time_base = Fraction(1, 1000)
+            line = av.Packet(b"late")
+            line.stream, line.time_base = text, Fraction(1, 1000)
+            line.pts = line.dts = subtitle_ms[0]
+            line.duration = subtitle_ms[1]
+            target.mux(line)
+    return bytes(pipe.content) if to_pipe else file.getvalue()
+
+
 def _picture(output: OutputContainer) -> VideoStream:
     stream = output.add_stream("mpeg4", rate=_FRAMES_PER_S)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

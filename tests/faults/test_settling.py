@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.harness import Row, RunningDaemon, World, hash_of, new_world
-from tests.videos import make_video, video_bytes
+from tests.videos import make_video, remux, video_bytes
 
 DAY_H = 24.0
 OPEN = "open for writing"
@@ -294,6 +294,22 @@ def test_a_copy_that_was_killed_is_called_truncated_once_nobody_came_back() -> N
         assert row["completeness"]["end"] == "missing"
         assert "ends before its container does" in world.said("show", str(path))
         assert daemon.find("stage.failed") is None, "waiting is no failure"
+
+
+def test_a_stream_that_states_no_size_is_complete_once_it_is_quiet(daemon: RunningDaemon, library: Path) -> None:
+    """A film that was written to a pipe, or recorded until it was stopped, has no end to miss."""
+    films = {
+        "Stagecoach (1939).mkv": remux("matroska", to_pipe=True),
+        "Rebecca (1940).avi": remux("avi", to_pipe=True),
+        "Suspicion (1941).mkv": remux("mpegts") + b"G" + bytes(50),
+    }
+    for name, content in films.items():
+        (library / name).write_bytes(content)
+    for name in films:
+        _assert_taken_once(daemon, library / name)
+        (row,) = daemon.world.rows("show", str(library / name))
+        assert (row["completeness"]["end"], row["reason"]) == ("unknown", None)
+        assert row["duration_ms"]
 
 
 def test_a_file_with_holes_is_taken_once_nobody_filled_them_and_says_so() -> None:

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 
 import pymediainfo
 
+from reeld.content.headers.read import read_length
+from reeld.content.headers.source import Length
 from reeld.sandbox import Limits, serve
 
 Track = dict[str, Any]
@@ -37,6 +39,8 @@ AUDIO_CODECS = {"MLP FBA": "truehd"}
 MPEG_AUDIO = {"Layer 1": "mp1", "Layer 2": "mp2", "Layer 3": "mp3", "50": "mp2", "55": "mp3"}
 """By profile. Where reading only headers finds no profile, by AVI's codec number."""
 
+STATES_ITS_SIZE = frozenset({"mp4", "mov", "mxf"})
+
 HDR_NAMES = (("Dolby Vision", "Dolby Vision"), ("HDR10+", "HDR10+"), ("HDR10", "HDR10"), ("HLG", "HLG"))
 """What to search in MediaInfo's long description, the most specific first."""
 
@@ -46,10 +50,26 @@ def answer(alarm: "MemoryAlarm", _request: Track, descriptors: Sequence[int]) ->
     alarm.arm()
     try:
         with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
-            tracks = _report(file)
+            found = facts(_report(file))
+        length = read_length(descriptors[0], found["duration_ms"])
     except OSError as err:
         return {"read_errno": err.errno}
-    return {**facts(tracks), "ran_out_of_memory": alarm.has_rung}
+    return {**found, **lengths(found, length), "ran_out_of_memory": alarm.has_rung}
+
+
+def lengths(found: dict[str, Any], length: Length) -> dict[str, Any]:
+    """Say how long the film is, why that is not known, and whether the file was cut off.
+
+    MediaInfo calls a file truncated that states no size at all. So it is only believed for
+    containers that always state one, and only where our own reader found out nothing.
+    """
+    is_truncated = found["is_truncated"] and found["container"] in STATES_ITS_SIZE
+    return {
+        "duration_ms": length.duration_ms,
+        "why_no_duration": None if length.duration_ms else length.why_no_duration or "not stated",
+        "is_truncated": is_truncated if length.is_cut is None else length.is_cut,
+        "is_whole": length.is_stated and length.is_cut is False,
+    }
 
 
 class MemoryAlarm:

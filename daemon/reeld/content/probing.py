@@ -37,10 +37,11 @@ _MAGIC = (
     b"DKIF",  # IVF
 )
 
-_TELLS_ITS_LENGTH = frozenset({"matroska", "webm", "mp4", "mov", "avi"})
-"""Containers whose truncation the prober notices (measured at a half and at 99 %). It does not
-notice that of flv, ogv and wmv, and that of transport and program streams only now and then.
-"""
+_WHY_NO_LENGTH = {
+    "not stated": "the container states none",
+    "contradicted": "the container states one that its last picture contradicts",
+    "jumps": "its time stamps jump, as where recordings were joined",
+}
 
 _OTHER_KINDS = (
     (b"#EXTM3U", "a playlist"),
@@ -138,7 +139,7 @@ def _end(answer: dict[str, Any]) -> Literal["there", "missing", "unknown"]:
     is_short = answer.get("is_truncated") is True
     if is_short or not (answer.get("has_video") or answer.get("has_audio") or _is_starved(answer)):
         return "missing"
-    return "there" if _text(answer.get("container")) in _TELLS_ITS_LENGTH else "unknown"
+    return "there" if answer.get("is_whole") is True else "unknown"
 
 
 def _is_starved(answer: dict[str, Any]) -> bool:
@@ -155,6 +156,8 @@ def _doubt(answer: dict[str, Any]) -> str | None:
     if not answer.get("has_video"):
         found = "only sound" if answer.get("has_audio") else "no track"
         return f"no video track: {found} could be read in it; play it, and fetch it again if it is damaged"
+    if why := _WHY_NO_LENGTH.get(_text(answer.get("why_no_duration")) or ""):
+        return f"its length is not known: {why}; remux it to store one"
     return None
 
 

@@ -1,0 +1,286 @@
+"""Finds when picture and sound of a Matroska or WebM file begin and end, from the times of blocks.
+
+The last blocks are found from the end of the file, since a film has far more blocks than may be
+read. Where the last cluster is longer than what may be read, the cues lead to it.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from reeld.content.headers.ebml import Element, Id, children, elements, number, read_element
+from reeld.content.headers.matroska import Matroska, Span, Track
+from reeld.content.headers.source import MOST_ELEMENTS, BoundReached, Source
+
+_OF_A_SEGMENT = frozenset(
+    (Id.SEEK_HEAD, Id.INFO, Id.TRACKS, Id.CUES, Id.CLUSTER, Id.CHAPTERS, Id.ATTACHMENTS, Id.TAGS, Id.VOID, Id.CRC32)
+)
+_OF_A_CLUSTER = frozenset(
+    (
+        *(Id.TIMESTAMP, Id.SIMPLE_BLOCK, Id.BLOCK_GROUP, Id.POSITION, Id.PREVIOUS_SIZE, Id.SILENT_TRACKS),
+        *(Id.ENCRYPTED_BLOCK, Id.VOID, Id.CRC32),
+    )
+)
+_ENDS_A_CLUSTER = (_OF_A_SEGMENT | {Id.EBML, Id.SEGMENT}) - {Id.VOID, Id.CRC32}
+_CLUSTER_ID = Id.CLUSTER.to_bytes(4, "big")
+
+_FIRST_BYTES = 64 << 10
+_FIRST_BLOCKS = 60
+_TAIL_BYTES = (256 << 10, 1280 << 10)
+_BIG_CLUSTER_BYTES = 128 << 10
+"""Of a cluster above this, only the last bytes are read."""
+_SHORTEST_BLOCK = 12
+"""Fewer bytes than that at the end of a file are a header that was cut off: it states nothing."""
+_CUE_BYTES = 2048
+_MOST_HOPS = 24
+_MOST_GUESSES = 40
+_LONGEST_CLUSTER_MS = 32_768.0
+"""A block's time counts from its cluster's, as a signed number of 16 bits; in milliseconds nearly always."""
+
+
+@dataclass(slots=True)
+class _Times:
+    """The times of blocks of the main picture and of sound."""
+
+    tracks: dict[int, Track]
+    scale_ms: float
+    first_ms: float | None = None
+    ends: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    """By track: the two latest blocks, each with the time and the length that it states (or 0)."""
+
+    def copy(self) -> "_Times":
+        return _Times(self.tracks, self.scale_ms, self.first_ms, dict(self.ends))
+
+    def add(self, track: int, ticks: int, duration_ticks: int) -> None:
+        if track in self.tracks:
+            at_ms = ticks * self.scale_ms
+            self.first_ms = at_ms if self.first_ms is None else min(at_ms, self.first_ms)
+            latest = {*self.ends.get(track, ()), (at_ms, duration_ticks * self.scale_ms)}
+            self.ends[track] = sorted(latest)[-2:]
+
+    def end_ms(self) -> float | None:
+        return max((self._end(track, latest) for track, latest in self.ends.items()), default=None)
+
+    def _end(self, track: int, latest: list[tuple[float, float]]) -> float:
+        """Add the last frame's length: as stated, or as that of the frame before it."""
+        at_ms, stated_ms = latest[-1]
+        between_ms = at_ms - latest[0][0]
+        return at_ms + (stated_ms or self.tracks[track].frame_ms or between_ms)
+
+    def is_enough(self) -> bool:
+        """Tell whether the length of the last frame is known, too."""
+        return any(
+            len(latest) > 1 or latest[-1][1] or self.tracks[track].frame_ms for track, latest in self.ends.items()
+        )
+
+
+def read_span(source: Source, found: Matroska) -> Span | None:
+    """Read when picture and sound begin and end. None if it was not found out.
+
+    Sets `is_cut` of `found` where the segment states no size but an element at its end does.
+    """
+    tracks = found.main_tracks()
+    if found.first_cluster is None or not tracks:
+        return None
+    times = _Times(tracks, found.scale_ns / 1e6)
+    with suppress(BoundReached):
+        _read_first(source, found.first_cluster, times)
+    start_ms = times.first_ms or 0.0
+    end_ms, slack_ms = None, 0.0
+    with suppress(BoundReached):
+        end_ms, slack_ms = _read_last(source, found, found.first_cluster)
+    return None if end_ms is None else Span(start_ms=start_ms, end_ms=end_ms, slack_ms=slack_ms)
+
+
+def _read_first(source: Source, at: int, times: _Times) -> None:
+    source.read(at, _FIRST_BYTES)
+    cluster = read_element(source, at)
+    if cluster is not None:
+        _walk(source, cluster, min(at + _FIRST_BYTES, source.size), times, most=_FIRST_BLOCKS)
+
+
+def _read_last(source: Source, found: Matroska, first: int) -> tuple[float | None, float]:
+    """Return the end of the last frame, and how much later it may be."""
+    end = min(found.segment_end or source.size, source.size)
+    small, large = _TAIL_BYTES
+    times = _Times(found.main_tracks(), found.scale_ns / 1e6)
+    _read_tail(source, found, max(first, end - small), end, times)
+    if times.ends:
+        return times.end_ms(), 0.0
+    with suppress(BoundReached):
+        if found.cues_at is not None and (last := _from_cues(source, found, end)):
+            return last
+    if end - small > first:
+        _read_tail(source, found, max(first, end - large), end, times)
+    return times.end_ms(), 0.0
+
+
+# --- blocks ----------------------------------------------------------------------------------------------
+
+
+def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int = MOST_ELEMENTS) -> int | None:
+    """Read the times of the cluster's blocks, and return where it ends. None if it is no cluster.
+
+    The end lies beyond the file if the cluster, or a block in it, states more bytes than there are.
+    """
+    stop = limit if cluster.end is None else min(cluster.end, limit)
+    at, base = cluster.body, None
+    while at < stop and most > 0:
+        element = read_element(source, at)
+        if element is None:
+            return stop if stop - at < _SHORTEST_BLOCK else None
+        if cluster.end is None and element.ident in _ENDS_A_CLUSTER:
+            return at
+        if element.ident not in _OF_A_CLUSTER or element.end is None:
+            return None
+        if element.ident == Id.TIMESTAMP:
+            base = number(source, element)
+        elif element.ident in (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP):
+            if base is None:
+                return None
+            _add_block(source, element, base, times)
+            most -= 1
+        at = element.end
+    return at if cluster.end is None else max(at, cluster.end)
+
+
+def _add_block(source: Source, element: Element, base: int, times: _Times) -> None:
+    block, duration = element, 0
+    if element.ident == Id.BLOCK_GROUP:
+        for child in children(source, element):
+            if child.ident == Id.BLOCK:
+                block = child
+            elif child.ident == Id.BLOCK_DURATION:
+                duration = number(source, child)
+    head = source.read(block.body, 10)
+    if head and head[0]:
+        length = 9 - head[0].bit_length()
+        track = int.from_bytes(head[:length], "big") & ((1 << 7 * length) - 1)
+        times.add(track, base + int.from_bytes(head[length : length + 2], "big", signed=True), duration)
+
+
+# --- the last cluster ------------------------------------------------------------------------------------
+
+
+def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Times) -> None:
+    """Read the clusters that begin from `start` on, the last one first, until one has a block that counts."""
+    tail = source.read(start, end - start)
+    at, known_from = len(tail), end
+    for _ in range(_MOST_GUESSES):
+        at = tail.rfind(_CLUSTER_ID, 0, at)
+        if at < 0:
+            return
+        cluster = read_element(source, start + at)
+        guessed = times.copy()
+        reached = None if cluster is None else _walk(source, cluster, known_from, guessed)
+        if reached is None:  # four bytes of a picture that look like a cluster's mark
+            continue
+        if known_from == end and found.segment_end is None:
+            found.is_cut = _is_cut_after(source, reached)
+        times.ends = guessed.ends
+        known_from = start + at
+        if times.is_enough():
+            return
+
+
+def _is_cut_after(source: Source, at: int) -> bool | None:
+    """Tell whether the last cluster, which ends there, or an element after it states more bytes than there are."""
+    for element in elements(source, at, source.size):
+        if element.ident not in _OF_A_SEGMENT or element.end is None:
+            return None
+        at = element.end
+    return at > source.size
+
+
+def _from_cues(source: Source, found: Matroska, end: int) -> tuple[float, float] | None:
+    """Follow the last cue of picture or sound to its cluster, and go on from there to the last cluster."""
+    at = _last_cued_cluster(source, found)
+    clusters: list[Element] = []
+    for _ in range(_MOST_HOPS):
+        element = read_element(source, at) if at is not None and at < end else None
+        if element is None or element.end is None or element.ident not in _OF_A_SEGMENT:
+            break
+        if element.ident == Id.CLUSTER:
+            clusters.append(element)
+        at = element.end
+    for cluster in reversed(clusters):
+        if last := _end_of_cluster(source, found, cluster):
+            return last
+    return None
+
+
+def _last_cued_cluster(source: Source, found: Matroska) -> int | None:
+    cues = None if found.cues_at is None else read_element(source, found.cues_at)
+    if cues is None or cues.ident != Id.CUES or cues.end is None or cues.end > source.size:
+        return None
+    tracks = found.main_tracks()
+    last = -1
+    for point in _last_cue_points(source, cues, cues.end):
+        for positions in children(source, point):
+            if positions.ident == Id.CUE_POSITIONS:
+                of = {one.ident: number(source, one) for one in children(source, positions)}
+                if of.get(Id.CUE_TRACK) in tracks:
+                    last = max(last, of.get(Id.CUE_CLUSTER, -1))
+    return None if last < 0 else found.segment_body + last
+
+
+def _last_cue_points(source: Source, cues: Element, end: int) -> list[Element]:
+    """Return the cue points at the end of the cues. They are found as a chain that ends with the cues."""
+    start = max(cues.body, end - _CUE_BYTES)
+    tail = source.read(start, end - start)
+    at = tail.find(Id.CUE_POINT)
+    while at >= 0:
+        points = list(elements(source, start + at, end))
+        if points[-1:] and points[-1].end == end and all(point.ident == Id.CUE_POINT for point in points):
+            return points
+        at = tail.find(Id.CUE_POINT, at + 1)
+    return []
+
+
+def _end_of_cluster(source: Source, found: Matroska, cluster: Element) -> tuple[float, float] | None:
+    """Return the end of its last frame, and how much later that may be. None if it has no picture and no sound."""
+    end = min(cluster.end or source.size, source.size)
+    times = _Times(found.main_tracks(), found.scale_ns / 1e6)
+    if end - cluster.start <= _BIG_CLUSTER_BYTES:
+        source.read(cluster.start, end - cluster.start)
+        _walk(source, cluster, end, times)
+    else:
+        base = _cluster_time(source, cluster)
+        if base is None:
+            return None
+        _read_last_blocks(source, end, base, times)
+        if not times.ends:
+            return base * times.scale_ms, _LONGEST_CLUSTER_MS
+    end_ms = times.end_ms()
+    return None if end_ms is None else (end_ms, 0.0)
+
+
+def _cluster_time(source: Source, cluster: Element) -> int | None:
+    for element in elements(source, cluster.body, min(cluster.body + 64, source.size)):
+        if element.ident == Id.TIMESTAMP:
+            return number(source, element)
+        if element.ident not in _OF_A_CLUSTER:
+            return None
+    return None
+
+
+def _read_last_blocks(source: Source, end: int, base: int, times: _Times) -> None:
+    """Read the blocks at the end of a cluster. They are found as a chain that ends with the cluster."""
+    start = end - _BIG_CLUSTER_BYTES
+    tail = source.read(start, _BIG_CLUSTER_BYTES)
+    for at, byte in enumerate(tail):
+        if byte in (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP):
+            chain = _chain(source, start + at, end)
+            for element in chain:
+                _add_block(source, element, base, times)
+            if chain:
+                return
+
+
+def _chain(source: Source, at: int, end: int) -> list[Element]:
+    """Return the blocks from there on if they end exactly at `end`."""
+    found: list[Element] = []
+    for element in elements(source, at, end):
+        if element.ident not in (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP) or element.end is None:
+            return []
+        found.append(element)
+    return found if found and found[-1].end == end else []

@@ -1,0 +1,65 @@
+"""Reads pieces of a file within fixed bounds, and keeps what a container says about its length."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+MOST_BYTES = 2 << 20
+MOST_READS = 64
+MOST_ELEMENTS = 4000
+
+_LEAST_READ = 4096
+"""Neighbouring headers then cost one read."""
+
+WhyNoLength = Literal["not stated", "contradicted", "jumps"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """What a container says about its length, in bytes and in time."""
+
+    is_stated: bool = False
+    """Whether the container states where it ends."""
+    is_cut: bool | None = None
+    """Whether it states more bytes than there are. None: this was not found out."""
+    duration_ms: int | None = None
+    why_no_duration: WhyNoLength | None = None
+
+
+class BoundReached(Exception):
+    """The file asks for more reads, bytes or elements than a header needs."""
+
+
+class Source:
+    """A file of which at most 2 MiB are read, in at most 64 reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.size = os.fstat(descriptor).st_size
+        self._descriptor = descriptor
+        self._bytes_left = MOST_BYTES
+        self._reads_left = MOST_READS
+        self._elements_left = MOST_ELEMENTS
+        self._pieces: list[tuple[int, bytes]] = []
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return these bytes, fewer at the end of the file. Raises BoundReached, and OSError."""
+        end = min(at + length, self.size)
+        if at < 0 or end <= at:
+            return b""
+        for start, content in reversed(self._pieces):
+            if start <= at and end <= start + len(content):
+                return content[at - start : end - start]
+        wanted = min(max(length, _LEAST_READ), self.size - at, self._bytes_left)
+        if self._reads_left == 0 or wanted < end - at:
+            raise BoundReached
+        content = os.pread(self._descriptor, wanted, at)
+        self._reads_left -= 1
+        self._bytes_left -= len(content)
+        self._pieces.append((at, content))
+        return content[: end - at]
+
+    def count_element(self) -> None:
+        """Count one more element. Raises BoundReached above 4,000."""
+        if self._elements_left == 0:
+            raise BoundReached
+        self._elements_left -= 1
