@@ -1475,3 +1475,47 @@ def test_a_decision_stays_with_its_bytes_when_ignored_names_are_swapped(
     os.rename(world.root / film, world.root / free)
     world.be_quiet()
     assert now() == decided
+
+
+@pytest.mark.parametrize("hidden", ["skipped/film.mkv", "b/film.mkv.old", ".trash/deep/film"])
+@pytest.mark.parametrize("is_swapped", [True, False])
+def test_a_decision_stays_with_bytes_that_went_to_a_name_that_is_not_listed(
+    world: World, hidden: str, is_swapped: bool
+) -> None:
+    film, other = world.write("b/film.mkv", "decided"), world.root / hidden
+    world.restart(ignore_patterns=("skipped",))
+    world.be_quiet()
+    world.finish()
+    before = world.row("b/film.mkv")
+    decide(before.id, "Decided")
+    other.parent.mkdir(parents=True, exist_ok=True)
+    film.rename(world.root / "aside.tmp")
+    if not is_swapped:
+        world.look_twice()
+    world.write("b/film.mkv", "another film")
+    (world.root / "aside.tmp").rename(other)
+    world.be_quiet()
+    world.finish()
+    row = world.row("b/film.mkv")
+    assert (row.id != before.id, row.decided_by) == (True, "reeld")
+    kept = VideoFile.get_by_id(before.id)
+    assert (kept.state, kept.decided_by, kept.inode) == ("missing", "user", before.inode)
+    (world.root / hidden).rename(world.root / "b/back.mkv")
+    world.be_quiet()
+    assert (world.row("b/back.mkv").id, world.row("b/back.mkv").decided_by) == (before.id, "user")
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_new_version_of_a_decided_film_keeps_its_decision_once_the_old_is_gone(world: World, is_linked: bool) -> None:
+    """A hard link that is known as a file of its own is no reason to take the decision away."""
+    film = world.write("b/film.mkv", "decided")
+    if is_linked:
+        os.link(film, world.root / "link.mkv")
+    world.be_quiet()
+    world.finish()
+    before = world.row("b/film.mkv").id
+    decide(before, "Decided")
+    os.replace(world.write("better.tmp", "better"), film)
+    world.be_quiet()
+    row = world.row("b/film.mkv")
+    assert (row.id, row.decided_by, row.state) == (before, "user", "present")

@@ -97,6 +97,11 @@ def library_status(library_id: int) -> LibraryStatus:
     )
 
 
+def all_roots() -> dict[int, str]:
+    """The paths of all libraries by their ids, also of those that are not configured any more."""
+    return dict(Library.select(Library.id, Library.path).tuples())
+
+
 def roots_not_configured() -> dict[int, str]:
     """The paths of the libraries that are not configured any more, by their ids."""
     return dict(Library.select(Library.id, Library.path).where(Library.state == LibraryState.REMOVED).tuples())

@@ -155,13 +155,18 @@ def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
     Its ctime counts: a writer that puts the mtime back cannot forge it.
     """
     now = {(stamp.inode, stamp.device): stamp for stamp in stamps}
-    known = _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(inode) for inode, _ in now])
+    known = present_links(stamps)
     roots = dict(Library.select(Library.id, Library.path).tuples())
     return [
         os.path.join(roots[each.library_id], each.path)
         for each in known
         if (stamp := now.get((each.stamp.inode, each.stamp.device))) and each.stamp != stamp
     ]
+
+
+def present_links(stamps: Collection[FileStamp]) -> list[KnownFile]:
+    """The present rows of all libraries with the inodes of these files."""
+    return _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(stamp.inode) for stamp in stamps])
 
 
 def present_directories(library_id: int, below: str) -> list[str]:
@@ -426,6 +431,20 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
     gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}
     mark_missing(gone, ("another known file occupies its path",), now_ms)
     return True
+
+
+def evict_decided(library_id: int, path: str, stamp: FileStamp, now_ms: int) -> None:
+    """Free this path of the file that the user decided about, for the other file that is there now.
+
+    The known one is missing and keeps the decision: it exists at a name that is not listed.
+    """
+    known = known_at(library_id, path)
+    if known is None or not known.is_decided_by_user or known.stamp.inode == stamp.inode:
+        return
+    update_row(VideoFile, known.id, path=evicted(path, known.id))
+    queue.drop([known.id])
+    if known.is_present:
+        mark_missing({known.id: (library_id, path)}, ("it exists at a name that reeld does not list",), now_ms)
 
 
 def _occupants(relocations: Sequence[Relocation]) -> list[KnownFile]:

@@ -10,10 +10,10 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from reeld.catalog import queue, video_files
+from reeld.catalog import libraries, queue, video_files
 from reeld.database.connection import reading, writing
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import Place
@@ -22,6 +22,8 @@ from reeld.pipeline.stages import Stage
 from reeld.scanner import reidentify
 from reeld.watch.completeness import CheckResults, CompletenessChecks
 from reeld.watch.hints import DirtyDirectories, Hint
+from reeld.watch.inode_search import still_exist
+from reeld.watch.mounts import all_mounts, device_of_mount
 from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import HoldReason, SettleState, Settling
 from reeld.watch.walk import Found, SeenFile, stat_names
@@ -38,6 +40,10 @@ class Settled:
 
     stamp: FileStamp
     completeness: Completeness
+    has_replaced: bool = False
+    """Whether all libraries were searched for the file that was known at its path, or for itself."""
+    is_no_version: bool = False
+    """Whether the file that was known at its path, and about which the user decided, exists elsewhere."""
 
 
 @dataclass(slots=True)
@@ -190,9 +196,9 @@ class NewFiles:
         return None
 
     def _accept(self, path: str, stamp: FileStamp, checks: CheckResults) -> Settled:
-        self._searches.pop(path, None)
+        was_searched_for = self._searches.pop(path, None) is not None
         completeness = Completeness(quiet_s=self.settling.quiet_s, writer=checks.writer, holes=checks.holes)
-        return Settled(stamp=stamp, completeness=completeness)
+        return Settled(stamp=stamp, completeness=completeness, has_replaced=was_searched_for)
 
     def forget(self, path: str) -> None:
         """Stop waiting for the file at this path: it is known by now, or left alone."""
@@ -241,10 +247,41 @@ class NewFiles:
     def still_there(self, settled: Mapping[str, Settled]) -> dict[str, Settled]:
         """Those that did not leave their paths. One that did may be seen at another, and would be two files."""
         names_in = self._names_in()
-        return {
+        there = {
             path: each
             for path, each in settled.items()
             if not self._has_gone(path, each.stamp, names_in(os.path.dirname(path)))
+        }
+        return there | self._no_versions(there)
+
+    def _no_versions(self, settled: Mapping[str, Settled]) -> dict[str, Settled]:
+        """Those that are no new version of the file that the user decided about, since that one exists elsewhere.
+
+        It may have a name that no walk shows: in a folder that the rules skip, or without a video's ending. So every
+        name in all libraries on its disk is compared. This reads all their folders, for such a file only. Hard links
+        with rows of their own do not count: a better version may replace the film beside them.
+        """
+        replaced = {path: each.stamp for path, each in settled.items() if each.has_replaced}
+        if not replaced:
+            return {}
+        with reading():
+            known = video_files.known_at_paths(self.place.library_id, list(replaced))
+            roots = libraries.all_roots() | {self.place.library_id: self.place.root}
+            links = video_files.present_links([each.stamp for each in known if each.is_decided_by_user])
+        decided = {
+            each.path: each.stamp
+            for each in known
+            if each.is_decided_by_user and each.stamp.inode != replaced[each.path].inode
+        }
+        if not decided:
+            return {}
+        devices = {stamp.device for stamp in decided.values()}
+        mounts = all_mounts()
+        others = [root for root in roots.values() if device_of_mount(root, mounts) in devices]
+        besides = {os.path.join(roots[each.library_id], each.path) for each in links}
+        elsewhere = still_exist(set(decided.values()), {self.place.root, *others}, besides=besides)
+        return {
+            path: replace(settled[path], is_no_version=True) for path, stamp in decided.items() if stamp in elsewhere
         }
 
     def record(self, settled: Mapping[str, Settled]) -> None:
@@ -277,6 +314,8 @@ class NewFiles:
 
     def _record(self, path: str, settled: Settled) -> None:
         stamp = settled.stamp
+        if settled.is_no_version:
+            video_files.evict_decided(self.place.library_id, path, stamp, self.now_ms())
         # A file that replaced a known one waits here even if the rules skip it.
         if (reason := self.rules.why_ignore_file(path, stamp.size_bytes)) is not None:
             video_files.record_skipped(self.place.library_id, path, stamp, reason, self.now_ms())

@@ -54,6 +54,12 @@ def mount_of(path: str, mounts: Iterable[Mount]) -> Mount | None:
     return found
 
 
+def device_of_mount(path: str, mounts: Iterable[Mount]) -> int | None:
+    """Return the device number of the mount that holds this path, without asking its disk."""
+    mount = mount_of(path, mounts)
+    return None if mount is None else os.makedev(*mount.device)
+
+
 def mount_points_below(root: str, mounts: Iterable[Mount]) -> list[Mount]:
     """List the mounts within a directory, without the directory itself."""
     prefix = root.rstrip("/") + "/"
