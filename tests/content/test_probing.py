@@ -317,6 +317,12 @@ def test_the_kind_of_hdr_is_named(video: dict[str, str], hdr: str | None) -> Non
         ({"Format": "MPEG Video", "Format_Version": "2"}, "mpeg2video"),
         ({"Format": "MPEG-4 Visual", "CodecID": "DIV3"}, "msmpeg4v3"),
         ({"Format": "V_MJPEG"}, "mjpeg"),
+        ({"Format": "V_MS/VFW/FOURCC / ULY0", "CodecID": "V_MS/VFW/FOURCC / ULY0"}, "utvideo"),
+        ({"Format": "VC-1", "CodecID": "V_MS/VFW/FOURCC / WMV3"}, "wmv3"),
+        ({"Format": "Indeo 5", "CodecID": "V_MS/VFW/FOURCC / IV50"}, "indeo5"),
+        ({"Format": "MPEG-4 Visual", "CodecID": "V_MPEG4/MS/V3"}, "msmpeg4v3"),
+        ({"Format": "SVQ1", "CodecID": "V_QUICKTIME / SVQ1"}, "svq1"),
+        ({"Format": "17", "CodecID": "17"}, None),
         ({}, None),
     ],
 )
@@ -332,6 +338,11 @@ def test_video_codecs_have_the_names_that_players_show(video: dict[str, str], co
         ({"Format": "MPEG Audio", "Format_Profile": "Layer 3"}, "mp3"),
         ({"Format": "MPEG Audio", "CodecID": "55"}, "mp3"),
         ({"Format": "MPEG Audio"}, "mpegaudio"),
+        ({"Format": "ADPCM", "CodecID": "A_MS/ACM / 11"}, "adpcm_ima_wav"),
+        ({"Format": "Extensible", "CodecID": "A_MS/ACM / FFFE / 00000006-0000-0010-8000-00AA00389B71"}, "pcm_alaw"),
+        ({"Format": "AMR", "Format_Profile": "Wide band"}, "amr_wb"),
+        ({"Format": "QDesign 2"}, "qdm2"),
+        ({"Format": "Cooker"}, "cook"),
     ],
 )
 def test_audio_codecs_have_the_names_that_players_show(audio: dict[str, str], codec: str) -> None:

@@ -204,7 +204,7 @@ def test_a_stage_that_is_new_to_a_catalogue_runs_once_for_every_known_file(libra
     )
     assert any(library.value(column) not in (None, "[]") for column in stage.columns)
     assert library.work(stages()) == []
-    later = [replace(each, version=2) if each.name == stage.name else each for each in stages()]
+    later = [replace(each, version=each.version + 1) if each.name == stage.name else each for each in stages()]
     told = library.work(later)
     assert sorted(each for each in told if each.startswith(f"{stage.name} of ")) == sorted(
         f"{stage.name} of {path}" for path in paths
@@ -358,7 +358,7 @@ def test_a_row_that_gets_its_old_content_back_gets_what_the_stage_found_in_it(li
 def test_a_stage_runs_again_when_one_that_it_needs_does(library: Library) -> None:
     with toy_stage.installed():
         library.work(stages())
-        later = [replace(each, version=2) if each.name == "probe" else each for each in stages()]
+        later = [replace(each, version=each.version + 1) if each.name == "probe" else each for each in stages()]
         told = library.work(later)
         # The one that is no video is identified once more with each reading of its headers.
         assert {each.partition(" of ")[0] for each in told} <= {"probe", "toy", "identify"}

@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import io
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
@@ -20,24 +19,12 @@ import pymediainfo
 
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import Length
+from reeld.content.media_names import audio_codec, container_name, video_codec
+from reeld.content.tracks import Track, first, number, of_kind, preferred, text
 from reeld.sandbox import Limits, serve
 
-Track = dict[str, Any]
-
-# The names are those of FFmpeg, because most other programs show them. Most are MediaInfo's own
-# in lower case without punctuation (hevc, av1, eac3, matroska, avi). These are not. A container
-# has one name, also where FFmpeg groups several ("matroska,webm", "mov,mp4,m4a,3gp").
-CONTAINERS = {
-    "MPEG-4": "mp4",
-    "BDAV": "mpegts",
-    "Flash Video": "flv",
-    "Windows Media": "asf",
-    "DVR-MS": "asf",
-}
-VIDEO_CODECS = {"AVC": "h264", "MPEG-4 Visual": "mpeg4", "Sorenson Spark": "flv1", "JPEG": "mjpeg"}
-AUDIO_CODECS = {"MLP FBA": "truehd"}
-MPEG_AUDIO = {"Layer 1": "mp1", "Layer 2": "mp2", "Layer 3": "mp3", "50": "mp2", "55": "mp3"}
-"""By profile. Where reading only headers finds no profile, by AVI's codec number."""
+STILLS = frozenset({"bmp", "gif", "jpegls", "mjpeg", "png", "tiff", "webp"})
+"""Codecs of covers: one picture of such a codec is no film where there is a film, or sound."""
 
 STATES_ITS_SIZE = frozenset({"mp4", "mov", "mxf"})
 
@@ -107,86 +94,48 @@ def _report(file: BinaryIO) -> list[Track]:
 
 def facts(tracks: Sequence[Track]) -> dict[str, Any]:
     """Translate MediaInfo's tracks to `MediaFacts`, and say whether there is video or sound."""
-    general, video = _first(tracks, "General"), _first(tracks, "Video")
-    audios = [track for track in tracks if track["@type"] == "Audio"]
-    audio = next((track for track in audios if _field(track, "Default") == "Yes"), _first(audios, "Audio"))
+    general, video, audios = first(tracks, "General"), main_picture(tracks), of_kind(tracks, "Audio")
     return {
         "has_video": bool(video),
         "has_audio": bool(audios),
-        "container": _container(general),
-        "duration_ms": _number(general, "Duration", 1000) or _number(video, "Duration", 1000),
-        "width": _number(video, "Width"),
-        "height": _number(video, "Height"),
-        "codec_video": _video_codec(video),
-        "codec_audio": _audio_codec(audio),
+        "container": container_name(general),
+        "duration_ms": number(general, "Duration", 1000) or number(video, "Duration", 1000),
+        "width": number(video, "Width"),
+        "height": number(video, "Height"),
+        "codec_video": video_codec(general, video),
+        "codec_audio": audio_codec(general, preferred(audios)),
         "hdr": _hdr(video),
         "languages": _languages(tracks, "Audio"),
         "subtitle_languages": _languages(tracks, "Text"),
-        "is_truncated": _field(general.get("extra"), "IsTruncated") == "Yes",
+        "is_truncated": text(general.get("extra"), "IsTruncated") == "Yes",
     }
 
 
-def _field(track: object, name: str) -> str:
-    """Return a text field; empty if it is missing, or an object, as MediaInfo returns invalid text."""
-    value = track.get(name) if isinstance(track, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-def _first(tracks: Sequence[Track], kind: str) -> Track:
-    return next((track for track in tracks if track["@type"] == kind), {})
-
-
-def _container(general: Track) -> str | None:
-    name = _field(general, "Format")
-    is_quicktime = name == "MPEG-4" and _field(general, "Format_Profile") == "QuickTime"
-    return "mov" if is_quicktime else CONTAINERS.get(name) or _plain(name)
-
-
-def _video_codec(video: Track) -> str | None:
-    name = _field(video, "Format")
-    if name == "MPEG Video":
-        return f"mpeg{_field(video, 'Format_Version')}video"
-    if _field(video, "CodecID") in (
-        "DIV3",
-        "DIV4",
-        "MP43",
-    ):  # MediaInfo counts them as MPEG-4, players do not
-        return "msmpeg4v3"
-    return VIDEO_CODECS.get(name) or _plain(name)
-
-
-def _audio_codec(audio: Track) -> str | None:
-    name = _field(audio, "Format")
-    if name == "MPEG Audio":
-        layer = _field(audio, "Format_Profile") or _field(audio, "CodecID")
-        return MPEG_AUDIO.get(layer, "mpegaudio")
-    return AUDIO_CODECS.get(name) or _plain(name)
+def main_picture(tracks: Sequence[Track]) -> Track:
+    """Return the picture track of the film; an empty one if there is none but a cover."""
+    videos = of_kind(tracks, "Video")
+    stills = [video for video in videos if video_codec(first(tracks, "General"), video) in STILLS]
+    covers = [video for video in stills if (number(video, "FrameCount") or 1) == 1]
+    if films := [video for video in videos if video not in covers]:
+        return preferred(films)
+    if len(covers) == 1 and not (of_kind(tracks, "Audio") and number(covers[0], "FrameCount")):
+        return covers[0]  # a lone picture; or one with sound of which it is not known that it is only one
+    return {}
 
 
 def _hdr(video: Track) -> str | None:
     """Use the description, else the transfer curve: players show every PQ picture as HDR10."""
-    described = f"{_field(video, 'HDR_Format')} {_field(video, 'HDR_Format_Compatibility')}"
+    described = f"{text(video, 'HDR_Format')} {text(video, 'HDR_Format_Compatibility')}"
     for sought, name in HDR_NAMES:
         if sought in described:
             return name
-    return {"PQ": "HDR10", "HLG": "HLG"}.get(_field(video, "transfer_characteristics"))
+    return {"PQ": "HDR10", "HLG": "HLG"}.get(text(video, "transfer_characteristics"))
 
 
 def _languages(tracks: Sequence[Track], kind: str) -> list[str]:
     """List the languages in track order, without repeats. One track may have several ("en / fr")."""
-    named = [_field(track, "Language").split(" / ") for track in tracks if track["@type"] == kind]
+    named = [text(track, "Language").split(" / ") for track in tracks if track["@type"] == kind]
     return [name for name in dict.fromkeys(chain.from_iterable(named)) if name not in ("", "und")]
-
-
-def _number(track: Track, field: str, factor: int = 1) -> int | None:
-    try:
-        return round(float(_field(track, field)) * factor)
-    except (ValueError, OverflowError):  # missing, or no number; infinite
-        return None
-
-
-def _plain(name: str) -> str | None:
-    return re.sub(r"^[va]_|[^a-z0-9]", "", name.lower()) or None
 
 
 def main() -> None:

@@ -201,6 +201,7 @@ STAGES: Sequence[Stage] = (
             "subtitle_languages",
             "media_problem",
         ),
+        version=2,
         give_up=_without_media_facts,
         is_done=stored.has_media_facts,
         reads_file=True,
