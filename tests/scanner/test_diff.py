@@ -31,6 +31,7 @@ from reeld.scanner.compare import FolderScanner, diff
 from reeld.scanner.missing_files import MissingFiles
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, content_key, find_moves
 from reeld.scanner.new_files import NewFiles, Settled
+from reeld.scanner.reidentify import Compared
 from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
@@ -107,7 +108,8 @@ class Scene:
     pending: Sequence[int]
 
     def changes(self, listing: Listing | None = None) -> Changes:
-        return diff(listing or self.listing, self.rows, RULES, self.evidence, library_id=LIBRARY, pending=self.pending)
+        compared = Compared(to_read=self.pending)
+        return diff(listing or self.listing, self.rows, RULES, self.evidence, library_id=LIBRARY, compared=compared)
 
 
 @st.composite

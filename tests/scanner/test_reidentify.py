@@ -1,22 +1,28 @@
 """Test that a name is read again when its folder changed, and only then."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from reeld.catalog import assignments, queue
-from reeld.catalog.models import JobRow, VideoFile
+from reeld.catalog.models import Episode, EpisodeFile, JobRow, Library, Series, VideoFile
 from reeld.database.connection import writing
 from reeld.database.fields import utc_from_ms
-from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
+from reeld.domain.identity import Accepted, ClueDigests, Judged, Reading, Uncertain, Verdict
+from reeld.domain.records import FileRecord
+from reeld.errors import FileNotRegular
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
-from reeld.scanner.reidentify import SLACK_MS
-from reeld.watch.hints import Hint
+from reeld.pipeline.identify_file import identify_file
+from reeld.pipeline.stages import HASH, IDENTIFY, LANES, STAGES, Stage
+from reeld.pipeline.surroundings import NEIGHBOURS_EACH_SIDE
+from reeld.watch.hints import EVERYTHING, Hint
 from tests.catalog.rows import add_libraries
 from tests.scanner.test_compare import World
-from tests.scanner.test_moved_files import tools, work
+from tests.scanner.test_moved_files import runner_in, tools, work
 from tests.videos import make_video
 
 __all__ = ["tools"]
@@ -55,9 +61,9 @@ def films(catalog: Path, tmp_path: Path) -> World:
 def _identify(world: World, verdict: Verdict, *, long_ago: bool = False) -> None:
     """As the stage does, now or before the folder came to be what it is."""
     row = world.row("Show/Season 1/1of6.mkv")
-    changed_ms = os.stat(world.root / row.directory).st_ctime_ns // 1_000_000
+    digests = ClueDigests(file=1, folder=1) if long_ago else world.digests(row.id)
     with writing():
-        assignments.store_verdict(row.id, verdict, title_key, changed_ms - 1 if long_ago else changed_ms + SLACK_MS)
+        assignments.store_verdict(row.id, verdict, title_key, world.now_ms(), digests)
         JobRow.delete().execute()
 
 
@@ -78,11 +84,14 @@ def test_a_nfo_above_is_read_for_the_files_below(world: World) -> None:
     assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
 
 
-def test_what_was_accepted_or_decided_stays(world: World) -> None:
+def test_what_was_accepted_is_judged_again_and_what_was_decided_stays(world: World) -> None:
     film = Reading(kind="movie", title="One of Six", year=2001)
     _identify(world, Accepted(reading=film), long_ago=True)
     world.look()
-    assert world.jobs() == {}
+    assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
+    _identify(world, Accepted(reading=film))
+    world.look()
+    assert world.jobs() == {}, "nothing came since"
     _identify(world, UNCERTAIN, long_ago=True)
     with writing():
         assignments.reject(assignments.open_validation(world.row("Show/Season 1/1of6.mkv").id, 0), world.now_ms())
@@ -145,10 +154,19 @@ def test_a_nfo_that_is_rewritten_in_its_place_is_read_again(films: World, tools:
     assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
 
 
-def test_a_folder_of_the_future_is_no_reason_to_read_for_ever(world: World) -> None:
-    world.advance_s -= 7200  # the clock was put back
+def test_the_clock_is_no_reason_to_read_again_and_none_not_to(world: World) -> None:
+    """A server's clock may be ahead of ours, and ours is put back now and then."""
+    world.advance_s -= 7200
+    _identify(world, UNCERTAIN)
     world.look()
     assert world.jobs() == {}
+    world.advance_s += 14_400
+    world.look()
+    assert world.jobs() == {}
+    (world.root / "Show/Season 1/1of6.nfo").write_text("<movie/>")
+    world.advance_s -= 14_400
+    world.look()
+    assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
 
 
 def test_a_disc_is_read_again_with_each_file_that_comes_to_it(films: World) -> None:
@@ -164,22 +182,274 @@ def test_a_disc_is_read_again_with_each_file_that_comes_to_it(films: World) -> N
     assert world.jobs() == {streams[1]: "identify", streams[2]: "name"}, "what the user decided stays"
     _let_come(world, "Heat (1995)/other.mkv")
     assert world.jobs() == {"Heat (1995)/other.mkv": "name"}, "nothing came to the disc"
-    world.finish()
+    _judge(world)
     (root / streams[2]).unlink()
-    long_ago = utc_from_ms(os.stat(root / "Heat (1995)/BDMV/STREAM").st_ctime_ns // 1_000_000 - 1)
-    with writing():
-        VideoFile.update(changed_at=long_ago, identified_at=long_ago).execute()
     world.look()
-    assert world.jobs()[streams[1]] == "identify", "another one may be the largest now"
+    assert world.jobs() == {streams[1]: "identify"}, "another one may be the largest now"
 
 
 def _let_come(world: World, path: str) -> None:
     """Another file, once all that was there is read."""
-    world.finish()
-    film = Reading(kind="movie", title="Heat", year=1995)
-    with writing():
-        for row in list(VideoFile.select()):
-            assignments.store_verdict(row.id, Accepted(reading=film), title_key, world.now_ms())
+    _judge(world)
     world.advance_s += 1
     world.write(path, path)
     world.be_quiet()
+
+
+def _judge(world: World) -> None:
+    world.finish()
+    film = Reading(kind="movie", title="Heat", year=1995)
+    with writing():
+        for row in list(VideoFile.select().where(VideoFile.state == "present")):
+            assignments.store_verdict(row.id, Accepted(reading=film), title_key, world.now_ms(), world.digests(row.id))
+
+
+# --- at each stage of the job ----------------------------------------------------------------------------
+
+STAGES_AND_STATES = [
+    ("name", "waiting"),
+    ("name", "failed"),
+    ("fingerprint", "waiting"),
+    ("fingerprint", "failed"),
+    ("probe", "waiting"),
+    ("probe", "failed"),
+    ("identify", "failed"),
+    ("hash", "waiting"),
+    ("hash", "failed"),
+    ("match_copies", "waiting"),
+]
+
+
+@pytest.mark.parametrize(("stage", "state"), STAGES_AND_STATES)
+def test_a_nfo_is_heard_at_each_stage_of_the_job(films: World, tools: StageContext, stage: str, state: str) -> None:
+    row = _film(films, tools, "Heat.mkv")
+    assert row.verdict == "pending"
+    with writing():
+        lane = next(each.lane for each in STAGES if each.name == stage)
+        queue.enqueue(row.id, stage=stage, lane=lane, now_ms=films.now_ms())
+        JobRow.update(state=state, attempts=3, awaited_until_ms=films.now_ms() + 86_400_000).execute()
+        JobRow.update(due_at_ms=films.now_ms() + (0 if stage == "name" else 3_600_000)).execute()
+    (films.root / "Heat.nfo").write_text(NFO)
+    films.look()
+    work(films, tools, lanes=("names",))
+    assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
+    work(films, tools)
+    assert JobRow.select().count() == 0
+
+
+def test_the_job_of_a_library_that_is_away_is_not_woken_by_a_nfo(films: World, tools: StageContext) -> None:
+    row = _film(films, tools, "Heat.mkv")
+    with writing():
+        queue.enqueue(row.id, stage="probe", lane="light", now_ms=films.now_ms())
+        queue.pause(films.library_id)
+        queue.read_name_again(row.id, films.now_ms())
+    job = JobRow.get()
+    assert (job.stage, job.state) == ("name", "paused")
+
+
+def test_the_result_of_a_reading_that_began_before_the_nfo_came_is_discarded(films: World, tools: StageContext) -> None:
+    """Its event is over, and no other may ever come."""
+    row = _film(films, tools, "Heat.mkv")
+    with writing():
+        queue.enqueue(row.id, stage="identify", lane="names", now_ms=films.now_ms())
+
+    def read_late(record: FileRecord, context: StageContext) -> Judged:
+        judged = identify_file(record, context)
+        if not (films.root / "Heat.nfo").exists():
+            (films.root / "Heat.nfo").write_text(NFO)
+            films.look()
+        return judged
+
+    _work_with(films, tools, replace(IDENTIFY, run=read_late))
+    assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_full_hash_under_way_goes_on_and_the_name_is_read_after_it(
+    films: World, tools: StageContext, *, fails: bool
+) -> None:
+    """In a folder that changes all the time a large file would never be hashed."""
+    make_video(films.root / "Heat.mkv", seed=1)
+    films.be_quiet()
+    runs = []
+
+    def hash_while_a_nfo_comes(record: FileRecord, context: StageContext) -> str:
+        runs.append(record.path)
+        if len(runs) == 1:
+            (films.root / "Heat.nfo").write_text(NFO)
+            films.look()
+            if fails:
+                raise FileNotRegular(record.absolute_path)
+        return str(HASH.run(record, context))
+
+    _work_with(films, tools, replace(HASH, run=hash_while_a_nfo_comes))
+    row = films.row("Heat.mkv")
+    assert (row.verdict, row.file_hash is not None) == ("accepted", True), row.reason
+    assert len(runs) == (2 if fails else 1)
+    assert JobRow.select().count() == 0
+
+
+def test_another_kind_of_library_is_heard(films: World, tools: StageContext) -> None:
+    assert _film(films, tools, "Heat (1995).mkv").verdict == "accepted"
+    with writing():
+        Library.update(kind="series").execute()
+    films.folder_scanner = replace(films.folder_scanner, kind="series")
+    films.look()
+    work(films, tools)
+    assert films.row("Heat (1995).mkv").verdict == "pending"
+    films.look()
+    assert films.jobs() == {}
+
+
+# --- after the file was accepted -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["Heat (1995)/Heat (1995).nfo", "Heat (1995)/movie.nfo"])
+def test_a_nfo_that_comes_changes_and_goes_is_heard_after_the_file_was_accepted(
+    films: World, tools: StageContext, path: str
+) -> None:
+    """Managers write it after the video."""
+    video, nfo = "Heat (1995)/Heat (1995).mkv", films.root / path
+    row = _film(films, tools, video)
+    assert (row.verdict, row.movie.tmdb_id) == ("accepted", None)
+
+    nfo.write_text(NFO)
+    row = _look_and_work(films, tools, video)
+    assert (row.verdict, row.movie.tmdb_id) == ("accepted", 949)
+
+    films.restart()
+    _rewrite(nfo, NFO.replace("949", "948"))
+    row = _look_and_work(films, tools, video)
+    assert (row.verdict, row.movie.tmdb_id) == ("accepted", 948), "a rewrite while reeld was stopped, the time put back"
+
+    nfo.write_text(NFO.replace("Heat", "Alien").replace("1995", "1979"))
+    row = _look_and_work(films, tools, video)
+    assert (row.verdict, row.movie) == ("pending", None)
+    assert path in row.reason
+
+    nfo.rename(nfo.with_name("old.txt"))
+    row = _look_and_work(films, tools, video)
+    assert (row.verdict, row.movie.title, row.movie.tmdb_id) == ("accepted", "Heat", None)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+@pytest.mark.parametrize("folder", ["", "Season 1"])
+def test_the_nfo_of_a_series_is_heard_by_the_episodes_below(
+    films: World, tools: StageContext, folder: str, *, is_stopped: bool
+) -> None:
+    video = "Kin/Season 1/Kin S01E01.mkv"
+    nfo = films.root / "Kin" / folder / "tvshow.nfo"
+    hint = EVERYTHING if is_stopped else Hint(relative=os.path.relpath(nfo.parent, films.root), is_recursive=False)
+    _film(films, tools, video)
+    assert _tvdb_id(films, video) is None
+    for text, expected in ((SHOW, 366), (SHOW.replace("366", "367"), 367), (None, None)):
+        if text is None:
+            nfo.unlink()
+        else:
+            nfo.write_text(text)
+        if is_stopped:
+            films.restart()
+        _look_and_work(films, tools, video, hint)
+        assert _tvdb_id(films, video) == expected
+
+
+def test_what_a_user_decided_stands_against_a_nfo(films: World, tools: StageContext) -> None:
+    row = _film(films, tools, "Heat (1995).mkv")
+    decided = Reading(kind="movie", title="Heat", year=1995, tmdb_id=1)
+    with writing():
+        question = assignments.open_validation(row.id, films.now_ms())
+        assignments.validate(question, decided, candidate=None, key_of=title_key, now_ms=films.now_ms())
+    (films.root / "Heat (1995).nfo").write_text(NFO)
+    row = _look_and_work(films, tools, "Heat (1995).mkv")
+    assert (row.decided_by, row.movie.tmdb_id) == ("user", 1)
+
+
+def test_an_acceptance_becomes_a_question_while_a_contradiction_lies_beside_it(
+    films: World, tools: StageContext
+) -> None:
+    one, other = (films.root / f"Kin/Season 1/Kin S01E01 - {title}.mkv" for title in ("Pilot", "Dinner"))
+    path = os.path.relpath(one, films.root)
+    assert _film(films, tools, path).verdict == "accepted"
+    make_video(other, seed=2)
+    assert _look_and_work(films, tools, path).verdict == "pending"
+    other.rename(other.with_name("Kin S01E02 - Dinner.mkv"))
+    row = _look_and_work(films, tools, path)
+    assert row.verdict == "accepted", row.reason
+
+
+def test_one_file_that_comes_to_a_large_folder_has_only_its_neighbours_read_again(films: World) -> None:
+    count = 3 * NEIGHBOURS_EACH_SIDE
+    for number in range(count):
+        films.write(f"Clip {number:04}.mkv", str(number))
+    films.be_quiet()
+    _judge(films)
+    films.look()
+    assert films.jobs() == {}
+    films.write("Clip 9999.mkv")
+    films.look()
+    near = [f"Clip {number:04}.mkv" for number in range(count - NEIGHBOURS_EACH_SIDE, count)]
+    assert set(films.jobs()) - {"Clip 9999.mkv"} == set(near)
+    _judge(films)
+    films.look()
+    assert set(films.jobs()) <= {"Clip 9999.mkv"}, "the others were compared"
+
+
+def test_what_was_accepted_before_there_were_digests_stands_until_something_changes(
+    films: World, tools: StageContext
+) -> None:
+    """An update asks nothing again. Only a .nfo that is younger than the verdict is read."""
+    alien, heat = "Alien/Alien (1979).mkv", "Heat/Heat (1995).mkv"
+    for path in (alien, heat):
+        _film(films, tools, path)
+    nfo = films.root / "Heat/Heat (1995).nfo"
+    nfo.write_text(NFO)
+    before_ms = os.stat(nfo).st_ctime_ns // 1_000_000 - 1
+    with writing():
+        VideoFile.update(clues=None, folder_clues=None, identified_at=utc_from_ms(before_ms)).execute()
+    films.look()
+    assert films.jobs() == {heat: "identify"}
+    work(films, tools)
+    assert films.row(heat).movie.tmdb_id == 949
+    films.look()
+    assert films.jobs() == {}
+    (films.root / "Alien/Alien (1979).nfo").write_text("<movie/>")
+    films.look()
+    assert films.jobs() == {alien: "identify"}
+
+
+SHOW = "<tvshow><title>Kin</title><uniqueid type='tvdb' default='true'>366</uniqueid></tvshow>"
+
+
+def _film(world: World, tools: StageContext, path: str) -> Any:
+    """One that went through all stages."""
+    (world.root / path).parent.mkdir(parents=True, exist_ok=True)
+    make_video(world.root / path, seed=1)
+    world.be_quiet()
+    work(world, tools)
+    return world.row(path)
+
+
+def _look_and_work(world: World, tools: StageContext, path: str, hint: Hint = EVERYTHING) -> Any:
+    world.look(hint)
+    work(world, tools)
+    return world.row(path)
+
+
+def _work_with(world: World, tools: StageContext, changed: Stage) -> None:
+    stages = [changed if stage.name == changed.name else stage for stage in STAGES]
+    runner = replace(runner_in(world, tools), stages=stages)
+    while any(runner.step(lane) for lane in LANES):
+        pass
+
+
+def _rewrite(file: Path, text: str) -> None:
+    """In its place, with a time of before."""
+    before = file.stat()
+    file.write_text(text)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+
+
+def _tvdb_id(world: World, path: str) -> int | None:
+    (series,) = Series.select().join(Episode).join(EpisodeFile).where(EpisodeFile.video_file == world.row(path).id)
+    return cast("int | None", series.tvdb_id)

@@ -18,7 +18,7 @@ from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_m
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
-from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.identity import Accepted, ClueDigests, Ignored, Reading, Uncertain, Verdict
 from reeld.domain.states import DecidedBy, FileVerdict, ValidationStatus
 from reeld.errors import NotFoundError
 
@@ -31,10 +31,21 @@ KeyOf = Callable[[str], str]
 """Maps a title to the key under which all its spellings are one work."""
 
 
-def store_verdict(video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int) -> None:
-    """Store reeld's own verdict. A user's decision about the file stands."""
+def store_verdict(
+    video_file_id: int, verdict: Verdict, key_of: KeyOf, now_ms: int, digests: ClueDigests | None = None
+) -> None:
+    """Store reeld's own verdict, with the digests of its clues. A user's decision about the file stands.
+
+    Without digests the next scan of the folder has the name read again.
+    """
     is_provisional = isinstance(verdict, Uncertain) and verdict.is_provisional
-    update_row(VideoFile, video_file_id, identified_at=None if is_provisional else utc_from_ms(now_ms))
+    update_row(
+        VideoFile,
+        video_file_id,
+        identified_at=None if is_provisional else utc_from_ms(now_ms),
+        clues=digests and digests.file,
+        folder_clues=digests and digests.folder,
+    )
     if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", video_file_id):
         return
     match verdict:
@@ -276,8 +287,8 @@ def _decide(
 
 
 _VERDICT = (
-    "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, claimed_work, "
-    "claimed_episode"
+    "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, clues, "
+    "folder_clues, claimed_work, claimed_episode"
 )
 
 

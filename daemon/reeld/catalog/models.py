@@ -190,6 +190,10 @@ class VideoFile(StageColumns):
     claimed_work = JSONField(null=True)
     """What the file says about the film or series, and the episodes, that it is assigned to, see `titles.py`."""
     claimed_episode = JSONField(null=True)
+    clues = IntegerField(null=True)
+    """A digest of what the verdict was made from, see `pipeline/surroundings.py`; NULL: the name is read again."""
+    folder_clues = IntegerField(null=True)
+    """A digest of all that its folder offered for that, when the two were last compared."""
 
     class Meta:
         table_name = "video_files"
@@ -296,6 +300,8 @@ class JobRow(BaseModel):
     """How often reeld ended, or was restarted, while it ran this stage for this file."""
     is_backfill = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether it fills in what a known file lacks; it waits until no other job of its lane is due."""
+    is_name_stale = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    """Whether the name must be read again once the running stage is over."""
 
     class Meta:
         table_name = "jobs"

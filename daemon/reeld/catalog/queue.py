@@ -25,6 +25,20 @@ from reeld.domain.states import JobState, LibraryState
 NOT_READING_STAGES = ("identify", "match_copies")
 """The stages that compare no bytes with what is stored, and come after one that did. Every other one reads the file."""
 
+IDENTIFY_STAGE, NAMES_LANE = "identify", "names"
+
+_AFTER_NAME = "'hash', 'match_copies'"
+"""The stages after the last one that reads the name. From these a job goes back to that one, from others to the first:
+it then comes to each reading stage again."""
+
+_IS_READ_IN_FULL = f"state = 'running' AND stage IN ({_AFTER_NAME})"
+
+_WITH_NAME = f"""
+    stage = IIF(stage IN ('identify', {_AFTER_NAME}), 'identify', 'name'), lane = '{NAMES_LANE}',
+    state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL,
+    awaited_until_ms = NULL, interruptions = 0, is_backfill = 0, is_name_stale = 0
+"""
+
 SHARERS = 4
 """One worker claims at most this fraction of the waiting jobs at once."""
 
@@ -53,7 +67,7 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
         ON CONFLICT (video_file_id) DO UPDATE SET
             stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
             state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL,
-            interruptions = 0, is_backfill = 0
+            interruptions = 0, is_backfill = 0, is_name_stale = 0
         """,
         video_file_id,
         stage,
@@ -64,34 +78,47 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
     work_has_come()
 
 
-def enqueue_if_idle(
-    video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int, later: Collection[str] = ()
-) -> None:
-    """Queue the file at `stage`, due at that time, unless it has a job, which comes to this stage anyway.
-
-    A job at one of the `later` stages, which may wait for days, begins again with this one.
-    """
-    stages = ", ".join("?" * len(later))
+def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
+    """Queue the file at `stage`, due at that time, unless it has a job, which comes to this stage anyway."""
     change(
-        f"""
-        INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts)
-        VALUES (?, ?, ?, ?, ?, 'waiting', 0)
-        ON CONFLICT (video_file_id) DO UPDATE SET
-            stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
-            state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL,
-            interruptions = 0, is_backfill = 0
-        WHERE stage IN ({stages})
-        """,  # noqa: S608 - question marks only
+        "INSERT OR IGNORE INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts) "
+        "VALUES (?, ?, ?, ?, ?, 'waiting', 0)",
         video_file_id,
         stage,
         lane,
         due_at_ms,
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
-        *later,
     )
     # Else a job that only fills something in comes to its stages behind all others.
     change("UPDATE jobs SET is_backfill = 0 WHERE video_file_id = ? AND is_backfill", video_file_id)
     work_has_come()
+
+
+def read_name_again(video_file_id: int, now_ms: int) -> None:
+    """Let the file's name be read again soon, at each stage of its job, since what the verdict came from changed.
+
+    A job that was to read the name does so, and the result of one that is reading it is discarded. A job that reads the
+    file begins again with the name, also one that failed or awaits the file's end. Only a full hash that is running
+    goes on to its end first: in a folder that changes often it would never end.
+    """
+    enqueue_if_idle(video_file_id, stage=IDENTIFY_STAGE, lane=NAMES_LANE, due_at_ms=now_ms, now_ms=now_ms)
+    change(f"UPDATE jobs SET is_name_stale = 1 WHERE video_file_id = ? AND {_IS_READ_IN_FULL}", video_file_id)  # noqa: S608
+    change(
+        f"""
+        UPDATE jobs SET {_WITH_NAME}, due_at_ms = ?
+        WHERE video_file_id = ? AND NOT is_name_stale
+            AND (stage NOT IN ('name', 'identify') OR state NOT IN ('waiting', 'paused'))
+        """,  # noqa: S608 - constants
+        now_ms,
+        video_file_id,
+    )
+    work_has_come()
+
+
+def _read_stale_names(job_id: int | None = None) -> None:
+    """Let those jobs read the name, or this job, whose running stage is over now, and which are to read it again."""
+    its = "" if job_id is None else f"AND id = {job_id:d}"
+    change(f"UPDATE jobs SET {_WITH_NAME} WHERE is_name_stale AND state <> 'running' {its}")  # noqa: S608 - constants
 
 
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
@@ -184,10 +211,16 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         last_error=None,
         awaited_until_ms=None,
         interruptions=0,
+        is_name_stale=False,
         **({} if keep else {"state": JobState.WAITING, "token": None}),
     )
     if not keep:
         work_has_come()
+
+
+def is_name_stale(job: Job) -> bool:
+    """Tell whether the name must be read again before the job moves on or finishes."""
+    return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND is_name_stale", job.id))
 
 
 def finish(job: Job) -> None:
@@ -218,6 +251,7 @@ def requeue(
     state = JobState.PAUSED if is_away or (is_gone and _is_on_hold(job)) else JobState.WAITING
     awaited = {"awaited_until_ms": awaited_until_ms}
     _update(job, state=state, token=None, due_at_ms=due_at_ms, last_error=error, attempts=attempts, **awaited)
+    _read_stale_names(job.id)
     work_has_come()
 
 
@@ -228,6 +262,7 @@ def fail(job: Job, *, error: str, is_denied: bool = False) -> None:
     """
     state = JobState.PAUSED if _is_away(job) else JobState.FAILED
     _update(job, state=state, token=None, last_error=error, is_denied=is_denied, awaited_until_ms=None)
+    _read_stale_names(job.id)
 
 
 def denied(library_id: int, most: int) -> list[tuple[int, str]]:
@@ -265,6 +300,7 @@ def release_and_pause(jobs: Sequence[Job]) -> None:
     """Release these jobs without counting an attempt, and pause all jobs of their library."""
     for job in jobs:
         _update(job, state=JobState.PAUSED, token=None, attempts=job.attempts - 1)
+        _read_stale_names(job.id)
     pause(VideoFile.get_by_id(jobs[0].video_file_id).library_id)
 
 
@@ -336,6 +372,7 @@ def recover(due_ms: Callable[[int], int]) -> int:
     for job_id, attempts, interruptions in under_way:
         values = {"state": JobState.WAITING, "token": None, "due_at_ms": due_ms(attempts)}
         update_row(JobRow, job_id, **values, interruptions=interruptions + 1)
+    _read_stale_names()
     for library in Library.select(Library.id).where(Library.state == LibraryState.REMOVED):
         pause(library.id)
     work_has_come()
@@ -349,6 +386,7 @@ def release_all(now_ms: int) -> None:
         "WHERE state = 'running'",
         now_ms,
     )
+    _read_stale_names()
     work_has_come()
 
 

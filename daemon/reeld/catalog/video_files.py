@@ -4,21 +4,22 @@ import os
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import chunked
 
 from reeld.catalog import assignments, copies, history, media, queue
 from reeld.catalog.folders import files_inside, is_inside
 from reeld.catalog.models import Library, VideoFile
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
-from reeld.database.statements import insert_row, rows, update_row
+from reeld.database.statements import change, insert_row, rows, update_row
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
-from reeld.domain.states import DecidedBy, FileState, FileVerdict
+from reeld.domain.states import DecidedBy, FileState
 
 _KNOWN = """
     SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
@@ -28,14 +29,8 @@ _KNOWN = """
 # Uses the index on (library_id, directory). No value is converted, so it is cheap for 200,000 rows.
 _AS_SEEN = """
     SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
-           decided_by IS 'rules' OR (verdict IS 'pending' AND COALESCE(identified_at, '') < ?)
+           decided_by IS 'rules' OR (decided_by IS 'reeld' AND folder_clues IS NOT ?)
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
-"""
-
-# Run for each folder that is not as its rows say.
-_ASKED_BEFORE = """
-    SELECT id FROM video_files
-    WHERE library_id = ? AND state = 'present' AND verdict = 'pending' AND COALESCE(identified_at, '') < ?
 """
 
 _RECORD = """
@@ -71,48 +66,62 @@ def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
     return {known.path: known for known in here}
 
 
-def as_seen_in_directory(library_id: int, directory: str, asked_before_ms: int) -> set[tuple[Any, ...]]:
+def as_seen_in_directory(library_id: int, directory: str, folder_clues: int) -> set[tuple[Any, ...]]:
     """Name, size, mtime, ctime, inode, device of the folder's present files, and whether the full comparison is needed.
 
-    It is for a file that a rule skips, and for one that is pending since before that moment. The values are as SQLite
-    has them: a name that is no UTF-8, or an inode beyond its numbers, equals nothing that `stat` says.
+    It is for a file that a rule skips, and for one whose verdict was made from other clues than the folder holds. The
+    values are as SQLite has them: a name that is no UTF-8, or an inode beyond its numbers, equals nothing that `stat`
+    says.
     """
-    moment = VideoFile.identified_at.db_value(utc_from_ms(asked_before_ms))
-    return set(rows(_AS_SEEN, moment, library_id, VideoFile.directory.db_value(directory)))
+    return set(rows(_AS_SEEN, folder_clues, library_id, VideoFile.directory.db_value(directory)))
 
 
-def asked_about_before(library_id: int, directory: str, before_ms: int, *, is_below: bool) -> list[int]:
-    """The ids of the folder's pending files that were identified before that moment, or without a readable sibling.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedFile:
+    """A file about which reeld decided, and what it decided from."""
 
-    With `is_below` including those in the folders below.
+    id: int
+    name: str
+    clues: int | None
+    """None: the verdict is older than the digests, or a clue could not be read."""
+    identified_at: datetime | None
+    is_pending: bool
+
+
+def judged_otherwise(library_id: int, directory: str, folder_clues: int) -> list[JudgedFile]:
+    """The folder's present files about which reeld decided, and whose folder is not known to be as it was then."""
+    found = rows(
+        "SELECT id, filename, clues, identified_at, verdict = 'pending' FROM video_files WHERE library_id = ? "
+        "AND directory = ? AND state = 'present' AND decided_by = 'reeld' AND folder_clues IS NOT ?",
+        library_id,
+        VideoFile.directory.db_value(directory),
+        folder_clues,
+    )
+    return [
+        JudgedFile(
+            id=row_id,
+            name=VideoFile.filename.python_value(name),
+            clues=clues,
+            identified_at=VideoFile.identified_at.python_value(identified_at),
+            is_pending=bool(is_pending),
+        )
+        for row_id, name, clues, identified_at, is_pending in found
+    ]
+
+
+def judged_by_size(library_id: int, directory: str, *, is_disc: bool) -> list[int]:
+    """The ids of the folder's present files about which reeld decided by the sizes of the others.
+
+    Those are all files of a disc, and elsewhere the samples.
     """
-    moment = VideoFile.identified_at.db_value(utc_from_ms(before_ms))
-    if not (is_below and directory):
-        place = VideoFile.directory.db_value(directory)
-        return [row_id for (row_id,) in rows(f"{_ASKED_BEFORE} AND directory = ?", library_id, moment, place)]
-    found = VideoFile.select(VideoFile.id).where(
-        files_inside(library_id, directory),
-        VideoFile.state == FileState.PRESENT,
-        VideoFile.verdict == FileVerdict.PENDING,
-        VideoFile.identified_at.is_null() | (VideoFile.identified_at < utc_from_ms(before_ms)),
+    found = rows(
+        "SELECT id FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present' "
+        "AND decided_by = 'reeld' AND (? OR filename LIKE '%sample%')",
+        library_id,
+        VideoFile.directory.db_value(directory),
+        is_disc,
     )
-    return [row_id for (row_id,) in found.tuples()]
-
-
-def disc_read_before(library_id: int, directory: str, before_ms: int) -> list[int]:
-    """The ids of the folder's present files that were identified before that moment, or before one of them settled.
-
-    Any verdict counts, unless the user or a rule decided.
-    """
-    here = VideoFile.select().where(
-        VideoFile.library == library_id, VideoFile.directory == directory, VideoFile.state == FileState.PRESENT
-    )
-    settled_at = here.select(fn.MAX(VideoFile.changed_at)).scalar()
-    found = here.select(VideoFile.id).where(
-        (VideoFile.identified_at < utc_from_ms(before_ms)) | (VideoFile.identified_at < settled_at),
-        fn.COALESCE(VideoFile.decided_by, DecidedBy.REELD) == DecidedBy.REELD,
-    )
-    return [row_id for (row_id,) in found.tuples()]
+    return [row_id for (row_id,) in found]
 
 
 def known_at(library_id: int, path: str) -> KnownFile | None:
@@ -256,6 +265,21 @@ def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
     _record_change(known, stamp, now_ms)
     doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
     update_row(VideoFile, known.id, state=FileState.PRESENT, missing_since=None, **stamp_columns(stamp), **doubt)
+
+
+def record_compared(files: Mapping[int, tuple[int | None, int]], folder_clues: int) -> None:
+    """Write that these files were compared with what their folder holds, and that their verdicts stand.
+
+    `files` are the digests before and now, by id. A file that has another verdict by now is left alone.
+    """
+    for row_id, (before, now) in files.items():
+        change(
+            "UPDATE video_files SET clues = ?, folder_clues = ? WHERE id = ? AND clues IS ?",
+            now,
+            folder_clues,
+            row_id,
+            before,
+        )
 
 
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:

@@ -89,3 +89,21 @@ class Ignored:
 
 
 Verdict = Accepted | Uncertain | Ignored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClueDigests:
+    """What a verdict was made from, in two numbers. Another number means that the name must be read again."""
+
+    file: int
+    """Of the clues about this file."""
+    folder: int
+    """Of all that the verdicts of its folder depend on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict, and the digests of its clues; None where a clue could not be read."""
+
+    verdict: Verdict
+    digests: ClueDigests | None

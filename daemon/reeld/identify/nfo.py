@@ -48,6 +48,11 @@ class Nfo:
     linked_kind: Literal["movie", "tv"] | None = None
 
 
+def is_nfo(name: str) -> bool:
+    """Tell whether the name, or the path, is that of a .nfo file."""
+    return name[-4:].lower() == ".nfo"
+
+
 def sidecar_names(path: str) -> tuple[str, ...]:
     """List the .nfo files, relative to the library, that may be about the video at `path`, nearest
     first.
@@ -70,7 +75,7 @@ def lone_nfo(path: str, names: Iterable[str]) -> str | None:
     `names` are those of all files of the folder. Scene releases have a `grp-film.nfo` beside any
     video name.
     """
-    found = [name for name in names if name.casefold().endswith(".nfo")]
+    found = [name for name in names if is_nfo(name)]
     if len(found) != 1:
         return None
     lone = _join(path.rpartition("/")[0], found[0])

@@ -3,46 +3,44 @@
 import contextlib
 import errno
 import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain, Verdict
+from reeld.domain.identity import Accepted, ClueDigests, Clues, Ignored, Judged, Sidecar, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import ClueUnreadable, FileUnreadable, FileVanished, MachineExhausted
 from reeld.identify.batch import identify_all
-from reeld.identify.folders import is_disc_folder
-from reeld.identify.names import is_video
-from reeld.identify.nfo import LARGEST_BYTES, lone_nfo, sidecar_names
+from reeld.identify.nfo import LARGEST_BYTES, is_nfo
 from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
+from reeld.pipeline.surroundings import FolderFiles, Mark, mark_of, nfos_about, nfos_above
 
 log = get_logger()
-
-# As many names on each side, in order, as a season has episodes. More siblings would add no evidence, and this limits
-# the cost of each file in a folder of 10,000.
-NEIGHBOURS_EACH_SIDE = 50
 
 # These prove that there is no such file: no file has a name that is too long, and a link or a socket is no file.
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
 _DENIED = (errno.EACCES, errno.EPERM)
 
+# A file that came within a tick of the kernel's clock after the listing leaves the folder's times as they are.
+YOUNG_NS = 3_000_000_000
+
 _Unread = dict[str, OSError]
 """Evidence that cannot be read: the error, by path."""
 
 
-def identify_file(record: FileRecord, tools: StageContext) -> Verdict:
+def identify_file(record: FileRecord, tools: StageContext) -> Judged:
     """Return the verdict about a file from its name, folders, siblings, .nfo files and content.
 
     Raises ClueUnreadable if one of those cannot be read for now, which may pass by itself.
     """
     unread: _Unread = {}
-    clues = _clues(record, unread)
+    clues, digests = gather_clues(record, unread)
     _require_there(record.absolute_path)
     (by_name,) = identify_all([clues], tools.ask_identifier)
     verdict = _with_regard_to_unread(with_regard_to_content(by_name, record), unread)
     _tell(verdict)
-    return verdict
+    return Judged(verdict=verdict, digests=None if unread else digests)
 
 
 def _require_there(path: str) -> None:
@@ -82,8 +80,7 @@ def _with_regard_to_unread(verdict: Verdict, unread: _Unread) -> Verdict:
 
 
 def _why_unread(path: str, err: OSError) -> str:
-    is_nfo = path.casefold().endswith(".nfo")
-    return f"{FileUnreadable(path, err).with_hint}{', or remove it' if is_nfo else ''}"
+    return f"{FileUnreadable(path, err).with_hint}{', or remove it' if is_nfo(path) else ''}"
 
 
 def _tell(verdict: Verdict) -> None:
@@ -96,21 +93,28 @@ def _tell(verdict: Verdict) -> None:
             log.info("verdict.ignored", reason=reason)
 
 
-def _clues(record: FileRecord, unread: _Unread) -> Clues:
+def gather_clues(record: FileRecord, unread: dict[str, OSError]) -> tuple[Clues, ClueDigests]:
+    """Read what lies beside and above a file. What cannot be read is added to `unread`, by path."""
     directory, name = os.path.split(record.absolute_path)
-    sizes: Mapping[str, int] = {}
+    inside = os.path.dirname(record.path)
+    files = FolderFiles(inside, (), {}, _no_size)
+    sizes: dict[str, int] = {}
     with _noting(directory, unread):
-        sizes = _sizes_in(directory)
-    siblings = _siblings(directory, name, sizes)
-    return Clues(
+        files, sizes = _files_in(directory, inside)
+    siblings = [other for other in files.near(name) if other != name]
+    contents, marks = _read_nfos(record, nfos_about(record.path, files.names), unread)
+    clues = Clues(
         path=record.path,
         library_kind=record.library_kind,
         siblings=tuple(siblings),
         size_bytes=record.stamp.size_bytes,
-        sibling_sizes=tuple(siblings.values()),
-        sidecars=_sidecars(record, sizes, unread),
+        sibling_sizes=tuple(sizes[other] for other in siblings),
+        sidecars=tuple(Sidecar(path=path, content=content) for path, content in contents.items()),
         duration_ms=record.duration_ms,
     )
+    above = {path: marks.get(path) for path in nfos_above(inside)}
+    kind = record.library_kind
+    return clues, ClueDigests(file=files.digest_of(name, kind, marks), folder=files.digest(kind, above))
 
 
 @contextlib.contextmanager
@@ -125,63 +129,69 @@ def _noting(path: str, unread: _Unread) -> Iterator[None]:
             unread[path] = err
 
 
-# --- siblings --------------------------------------------------------------------------------------------
+# --- the files beside it -----------------------------------------------------------------------------------
 
 
-def _siblings(directory: str, name: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Return the names and sizes of the sibling videos."""
-    videos = [other for other in sizes if is_video(other)]
-    # Only all files of a disc together show which one is the film.
-    near = videos if is_disc_folder(os.path.basename(directory)) else _around(videos, name)
-    return {other: sizes[other] for other in near if other != name}
-
-
-def _around(names: Sequence[str], name: str) -> Sequence[str]:
-    position = names.index(name) if name in names else 0
-    return names[max(0, position - NEIGHBOURS_EACH_SIDE) : position + 1 + NEIGHBOURS_EACH_SIDE]
-
-
-def _sizes_in(directory: str) -> Mapping[str, int]:
-    """Return names and sizes of all files there that are not hidden, sorted by name. Raises OSError."""
-    return _listed(directory, os.stat(directory).st_mtime_ns)
+def _files_in(directory: str, inside: str) -> tuple[FolderFiles, dict[str, int]]:
+    """Return the regular files there, and their sizes by name. Raises OSError."""
+    status = os.stat(directory)
+    if time.time_ns() - status.st_ctime_ns > YOUNG_NS:
+        found = _listed(directory, inside, status.st_mtime_ns, status.st_ctime_ns)
+        if not found[0].are_sizes_evidence:  # a file that grows leaves the folder's times as they are
+            return found
+    return _list(directory, inside)
 
 
 @lru_cache(maxsize=8)
-def _listed(directory: str, _mtime_ns: int) -> Mapping[str, int]:
-    # A season's files come one after the other, so list their folder once while it does not change. Skip a file that
-    # disappears meanwhile.
+def _listed(directory: str, inside: str, _mtime_ns: int, _ctime_ns: int) -> tuple[FolderFiles, dict[str, int]]:
+    # A season's files come one after the other, so list their folder once while it does not change.
+    return _list(directory, inside)
+
+
+def _list(directory: str, inside: str) -> tuple[FolderFiles, dict[str, int]]:
     sizes: dict[str, int] = {}
+    nfos: dict[str, Mark] = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            with contextlib.suppress(OSError):
-                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
-                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
-    return dict(sorted(sizes.items()))
+            with contextlib.suppress(OSError):  # skip a file that disappears meanwhile
+                if entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    sizes[entry.name] = status.st_size
+                    if is_nfo(entry.name) and (mark := mark_of(status)):
+                        nfos[entry.name] = mark
+    return FolderFiles(inside, sizes, nfos, sizes.get), sizes
+
+
+def _no_size(_name: str) -> None:
+    return None
 
 
 # --- .nfo files ------------------------------------------------------------------------------------------
 
 
-def _sidecars(record: FileRecord, names: Iterable[str], unread: _Unread) -> tuple[Sidecar, ...]:
-    paths = sidecar_names(record.path)
-    if lone := lone_nfo(record.path, names):
-        paths = (*paths, lone)
-    found: dict[str, bytes | None] = {}
+def _read_nfos(
+    record: FileRecord, paths: Iterable[str], unread: _Unread
+) -> tuple[dict[str, bytes], dict[str, Mark | None]]:
+    """Return the contents and the marks of those that there are, by path."""
+    contents: dict[str, bytes] = {}
+    marks: dict[str, Mark | None] = {}
     for path in paths:
         absolute = os.path.join(record.library_path, path)
         with _noting(absolute, unread):
-            found[path] = _content(absolute)
-    return tuple(Sidecar(path=path, content=content) for path, content in found.items() if content is not None)
+            content, marks[path] = _content(absolute)
+            if content is not None:
+                contents[path] = content
+    return contents, marks
 
 
-def _content(path: str) -> bytes | None:
-    """Return the bytes of a small regular file; None if it is no such file. Raises OSError."""
+def _content(path: str) -> tuple[bytes | None, Mark | None]:
+    """Return the bytes and the mark of a small regular file. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_BYTES:
-            return None
+        mark = mark_of(status := os.fstat(descriptor))
+        if mark is None or status.st_size > LARGEST_BYTES:
+            return None, mark
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(LARGEST_BYTES)
+            return file.read(LARGEST_BYTES), mark
     finally:
         os.close(descriptor)

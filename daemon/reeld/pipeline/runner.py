@@ -39,7 +39,7 @@ from reeld.pipeline.retry import (
     is_denied,
     is_read_error,
 )
-from reeld.pipeline.stages import Lane, Stage, dependents
+from reeld.pipeline.stages import AFTER_IDENTIFY, IDENTIFY, Lane, Stage, dependents
 from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
@@ -210,7 +210,7 @@ class Runner:
         stage.save(job.video_file_id, found.result, found.began_ms)
         self._forget_dependents(stage, job.video_file_id)
         # The row, and with it the job, may have gone: its file is one that was known before.
-        following = self._next_stage(stage, job.video_file_id) if queue.holds(job) else None
+        following = self._next_stage(stage, job) if queue.holds(job) else None
         if following is None:
             queue.finish(job)
             return CommitResult(is_last=True)
@@ -313,12 +313,13 @@ class Runner:
         for dependent in dependents(stage, self.stages):
             media.forget_stage(video_file_id, dependent.name, dependent.columns)
 
-    def _next_stage(self, stage: Stage, video_file_id: int) -> Stage | None:
+    def _next_stage(self, stage: Stage, job: Job) -> Stage | None:
         """Record that the stage has run, and return the next stage that has something to do.
 
         This is an earlier one if that has never run for these bytes: because it is new to the catalogue, or because
-        this stage found that the bytes changed.
+        this stage found that the bytes changed. It is also the one that reads the name, if that must be read again.
         """
+        video_file_id = job.video_file_id
         if stage.columns:
             done = media.mark_done(video_file_id, stage.name, stage.version)
         else:
@@ -326,7 +327,8 @@ class Runner:
         at = [each.name for each in self.stages].index(stage.name)
         earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
         later = (each for each in self.stages[at + 1 :] if not each.can_be_left_out(video_file_id, done))
-        return next(chain(earlier, later), None)
+        is_name_stale = stage.name in AFTER_IDENTIFY and queue.is_name_stale(job)
+        return IDENTIFY if is_name_stale else next(chain(earlier, later), None)
 
 
 def _substitute(stage: Stage, err: Exception) -> Any:

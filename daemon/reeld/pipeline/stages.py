@@ -20,7 +20,7 @@ from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import open_video, require_expected
 from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts, QuickHashes
-from reeld.domain.identity import Verdict
+from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
@@ -126,8 +126,10 @@ def _without_media_facts(reason: str) -> MediaFacts:
     return MediaFacts(problem=f"its media facts could not be read: {reason}")
 
 
-def _save_verdict(video_file_id: int, verdict: Verdict, now_ms: int) -> None:
-    assignments.store_verdict(video_file_id, verdict, title_key, now_ms)
+def _save_verdict(video_file_id: int, found: Judged | Verdict, now_ms: int) -> None:
+    """Store a verdict, which comes without digests if a clue could not be read at last."""
+    judged = found if isinstance(found, Judged) else Judged(verdict=found, digests=None)
+    assignments.store_verdict(video_file_id, judged.verdict, title_key, now_ms, judged.digests)
 
 
 def _full_hash(record: FileRecord, tools: StageContext) -> str:

@@ -30,7 +30,8 @@ def apply(
             return False
         if changes.moved and not video_files.relocate(changes.moved, changes.evicted, now_ms):
             return False
-        reidentify.enqueue(changes.reread, now_ms)
+        reidentify.enqueue(changes.compared.to_read, now_ms)
+        video_files.record_compared(changes.compared.as_before, changes.compared.folder_digest)
         _skip(changes, new_files.place.library_id, now_ms)
         for each in seen:
             video_files.record_seen(each.known, each.stamp, now_ms)

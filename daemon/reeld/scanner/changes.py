@@ -1,11 +1,12 @@
 """Hold what differs between a folder's listing and its rows: the classes that every file and every row falls into."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Relocation
 from reeld.scanner.moved_files import NewFile
+from reeld.scanner.reidentify import Compared
 from reeld.watch.walk import SeenFile
 
 
@@ -88,13 +89,14 @@ class Changes:
 
     # --- to read again -----------------------------------------------------------------------------------
 
-    reread: tuple[int, ...] = ()
-    """Ids of pending files, here and below, whose names may say more together with what lies beside them now."""
+    compared: Compared = field(default_factory=Compared)
+    """The verdicts here that were made from other clues than the folder holds now."""
 
     @property
     def has_writes(self) -> bool:
         """Whether there is something to write apart from files that settle."""
-        return bool(self.moved or self.skipped or self.touched or self.returned or self.other_endings or self.reread)
+        seen = self.moved or self.skipped or self.touched or self.returned or self.other_endings
+        return bool(seen or self.compared.to_read or self.compared.as_before)
 
     @property
     def to_settle(self) -> Sequence[NewFile]:

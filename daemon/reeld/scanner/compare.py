@@ -6,23 +6,28 @@ first stage is queued (`new_files.py`). One that is not there is missing after a
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter, itemgetter
 
 from reeld.catalog import video_files
 from reeld.database.connection import reading
 from reeld.domain.files import readable
+from reeld.domain.identity import LibraryKind
 from reeld.domain.records import KnownFile, Place
 from reeld.errors import CatalogBusy
+from reeld.pipeline.surroundings import Mark
 from reeld.scanner import reidentify
 from reeld.scanner.apply import apply
 from reeld.scanner.changes import Changes, InPlace, Skipped
 from reeld.scanner.missing_files import MissingFiles
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, find_moves
 from reeld.scanner.new_files import BATCH, NewFiles, Settled
+from reeld.scanner.reidentify import Compared
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
+
+NOTHING_COMPARED = Compared()
 
 MOST_TRIES = 5
 """How often changes are decided again because the rows changed meanwhile; more is no coincidence."""
@@ -38,12 +43,12 @@ def diff(
     evidence: MoveEvidence,
     *,
     library_id: int,
-    pending: Collection[int] = (),
+    compared: Compared = NOTHING_COMPARED,
 ) -> Changes:
     """Put each listed video and each row of the folder into exactly one class of changes.
 
     Pure. The order of the files does not matter. `rows` are the folder's by path, `evidence` was gathered for its
-    new files, and `pending` are the ids of the files whose names may say more now.
+    new files, and `compared` are the verdicts of the folder that were made from other clues.
     """
     files = _classified(listing, rows, rules)
     new_files = [each for _, each in files if isinstance(each, NewFile)]
@@ -79,7 +84,7 @@ def diff(
         gone=tuple(known for known in unlisted if known.is_present and known.path not in could_not_stat),
         absent=tuple(known for known in unlisted if not known.is_present),
         unknown=tuple(known for known in unlisted if known.is_present and known.path in could_not_stat),
-        reread=tuple(sorted(set(pending) - written)),
+        compared=replace(compared, to_read=sorted(set(compared.to_read) - written)),
     )
 
 
@@ -186,10 +191,13 @@ class FolderScanner:
     move_finder: MoveFinder
     with_full_hash: bool
     now_ms: Callable[[], int]
+    kind: LibraryKind = "auto"
     on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True
     """Called when a new file is where known content was, which may lie at any path by now, or when the new file may be
     known content itself: all libraries should be scanned soon. Returns a function that says whether they were. The
     file does not settle before."""
+    _nfos_above: dict[str, Mark] = field(default_factory=dict)
+    """The marks of the .nfo files that are about files below their folders, by folder, as they were last listed."""
 
     def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
         """Compare a folder with its rows, and commit the changes in one transaction.
@@ -197,15 +205,14 @@ class FolderScanner:
         Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
         disk may have been mounted over the folder a moment ago. Raises CatalogError; the folder must be listed again.
         """
-        if self._is_as_known(listing):
-            if reidentify.has_nfo(listing):
-                reidentify.read_again(self.place, listing, self.now_ms())
+        around = reidentify.Surroundings(self.place, self.kind, listing)
+        if self._is_as_known(listing, around):
             return
         if not is_same_root():
             return
         settled: dict[str, Settled] = {}
         for _ in range(MOST_TRIES):
-            if self._take_changes(self.changes_of(listing), settled, is_same_root):
+            if self._take_changes(self.changes_of(listing, around), settled, is_same_root):
                 return
         raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} keep changing")
 
@@ -213,7 +220,15 @@ class FolderScanner:
         """Return a folder that must be scanned again now, if there is one."""
         return self.missing_files.take_due() or self.new_files.take_due()
 
-    def _is_as_known(self, listing: Listing) -> bool:
+    def must_look_below(self, listing: Listing) -> bool:
+        """Whether a .nfo in this folder that is about files below came, changed or went since the last listing."""
+        now = reidentify.nfo_for_folders_below(listing)
+        before = self._nfos_above.pop(listing.relative, None)
+        if now is not None:
+            self._nfos_above[listing.relative] = now
+        return now != before
+
+    def _is_as_known(self, listing: Listing, around: reidentify.Surroundings) -> bool:
         """Whether the folder holds exactly the files that its rows say, each unchanged. Nearly always so, and quick.
 
         A folder with a file that settles, or that a rule speaks of or spoke of, is compared in full.
@@ -224,12 +239,12 @@ class FolderScanner:
         if self.rules.is_any_ignored(listing.relative, listing.file_names, listing.sizes):
             return False
         with reading():
-            asked_before_ms = reidentify.changed_ms(listing, self.now_ms())
-            known = video_files.as_seen_in_directory(self.place.library_id, listing.relative, asked_before_ms)
+            known = video_files.as_seen_in_directory(self.place.library_id, listing.relative, around.digest)
         return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
 
-    def changes_of(self, listing: Listing) -> Changes:
+    def changes_of(self, listing: Listing, around: reidentify.Surroundings | None = None) -> Changes:
         """Gather what the catalogue and the disk say of the folder, and decide."""
+        around = around or reidentify.Surroundings(self.place, self.kind, listing)
         with reading():
             rows = video_files.known_in_directory(self.place.library_id, listing.relative)
         classified = _classified(listing, rows, self.rules)
@@ -238,8 +253,8 @@ class FolderScanner:
         in_place = {each.id for each in files if isinstance(each, KnownFile)}
         in_place |= {each.known.id for each in files if isinstance(each, InPlace)}
         evidence = self.move_finder.gather(new_files, in_place)
-        pending = reidentify.to_read_again(self.place, listing, self.now_ms())
-        return diff(listing, rows, self.rules, evidence, library_id=self.place.library_id, pending=pending)
+        compared = reidentify.compare(self.place, listing, around)
+        return diff(listing, rows, self.rules, evidence, library_id=self.place.library_id, compared=compared)
 
     def _take_changes(self, changes: Changes, settled: dict[str, Settled], is_same_root: Callable[[], bool]) -> bool:
         """Commit the changes. False if the rows were written to since they were read; then nothing was committed.

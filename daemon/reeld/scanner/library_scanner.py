@@ -355,6 +355,7 @@ def make_folder_scanner(
         ),
         with_full_hash=with_full_hash,
         now_ms=now_ms,
+        kind=library.kind,
         on_evicted=on_evicted,
         move_finder=MoveFinder(place=place, rules=rules, stat_names=stat_names),
     )

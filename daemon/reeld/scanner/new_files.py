@@ -288,7 +288,7 @@ class NewFiles:
         """Write the rows of these files and queue their first stage; within the caller's transaction."""
         for path, each in settled.items():
             self._record(path, each)
-        reidentify.read_discs_again(self.place, settled, self.now_ms())
+        reidentify.read_again_after(self.place, settled, self.now_ms())
 
     def after_commit(self, settled: Mapping[str, Settled]) -> None:
         """Log these files, which are recorded now, and have their other hard links scanned.

@@ -84,7 +84,11 @@ def reconcile(
 
 def _walk(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:
     found = walk(folder_scanner.place.root, hint.relative, folder_scanner.rules, seen=root_seen)
-    if hint.is_recursive:
-        yield from found
-    else:
-        yield next(found, Vanished(relative=hint.relative))
+    first = next(found, Vanished(relative=hint.relative))
+    yield first
+    must_look_below = isinstance(first, Listing) and folder_scanner.must_look_below(first)
+    if hint.is_recursive or must_look_below:
+        for below in found:
+            yield below
+            if isinstance(below, Listing):
+                folder_scanner.must_look_below(below)

@@ -1,97 +1,118 @@
-"""Find the pending files that must be identified again because their folder changed.
+"""Find the files whose names must be read again because what lies beside them changed.
 
-A name that said too little may say enough together with a later file: the second file of a series shows which number
-counts, a .nfo says which film it is. So a pending file is identified again when its folder, a .nfo in it, or a .nfo in
-a folder above changed after its name was read. If one of those could not be read, each scan does so. What was accepted
-stays when a file is put beside it. Only the files of a disc are one item: with each file that comes or goes, another
-one may be the film.
+A name that said too little may say enough together with a later file, a .nfo says which film it is, and a verdict that
+reeld accepted may not stand any more. So the digests of what each verdict was made from are compared with the listing
+of its folder (`pipeline/surroundings.py`), also after a restart. What the user decided is never read again.
 """
 
-import contextlib
+import errno
 import os
-from collections.abc import Collection
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reeld.catalog import queue, video_files
-from reeld.database.connection import reading, writing
+from reeld.catalog.video_files import JudgedFile
+from reeld.database.connection import reading
+from reeld.domain.identity import LibraryKind
 from reeld.domain.records import Place
 from reeld.identify.folders import is_disc_folder
-from reeld.pipeline.stages import AFTER_IDENTIFY, IDENTIFY
+from reeld.pipeline.surroundings import FolderFiles, Mark, mark_of, nfos_about, nfos_above
 from reeld.watch.walk import Listing
 
-SLACK_MS = 20
+_NOT_KNOWN: Mark = (-1, 0, 0)
+"""Of a .nfo that cannot be looked at. No verdict was made from it, so its files are read again, and say why not."""
+
+SLACK_NS = 20_000_000
 """A folder's ctime lies up to a tick of the kernel's coarse clock before the change that it dates."""
 
-
-def changed_ms(listing: Listing, now_ms: int) -> int:
-    """When the folder changed last, in milliseconds: a file identified before may not have seen its present siblings.
-
-    This is the ctime, since rsync and tar set a folder's mtime back. A ctime in the future is ignored: the clock was
-    put back.
-    """
-    return _not_seen_before(listing.ctime_ns, now_ms)
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
-def _not_seen_before(ctime_ns: int, now_ms: int) -> int:
-    changed = ctime_ns // 1_000_000
-    return 0 if changed > now_ms else changed + SLACK_MS
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The files of a folder that changed since their verdicts, and those for which that changed nothing."""
+
+    to_read: Sequence[int] = ()
+    as_before: Mapping[int, tuple[int | None, int]] = field(default_factory=dict)
+    """The digests of the others, before and now, by id."""
+    folder_digest: int = 0
 
 
-def has_nfo(listing: Listing) -> bool:
-    return any(map(_is_nfo, listing.companions))
+class Surroundings:
+    """What a listed folder offers to verdicts about its files now."""
+
+    def __init__(self, place: Place, kind: LibraryKind, listing: Listing) -> None:
+        self._place, self._kind, self._directory = place, kind, listing.relative
+        self._ctime_ns = listing.ctime_ns
+        self._statuses = {seen.name: seen.status for seen in listing.files}
+        nfos = {name: mark for name, status in listing.nfos if (mark := mark_of(status))}
+        self._files = FolderFiles(listing.relative, (*listing.file_names, *listing.companions), nfos, self._size_of)
+        self._above = {path: self._mark_at(path) for path in nfos_above(listing.relative)}
+        self.digest = self._files.digest(kind, self._above)
+
+    def digest_of(self, name: str) -> int:
+        """Digest what the verdict about the file of this name depends on."""
+        return self._files.digest_of(name, self._kind, self._nfos_about(name))
+
+    def is_older_than(self, file: JudgedFile) -> bool:
+        """Whether nothing here changed since the verdict, by the times alone: it came before there were digests.
+
+        What was accepted then stands when a file was put beside it.
+        """
+        nfos_ns = [mark[2] for mark in self._nfos_about(file.name).values() if mark]
+        latest_ns = max([*nfos_ns, self._ctime_ns] if file.is_pending else nfos_ns, default=0)
+        return file.identified_at is not None and file.identified_at.timestamp() * 1e9 >= latest_ns + SLACK_NS
+
+    def _nfos_about(self, name: str) -> dict[str, Mark | None]:
+        path = f"{self._directory}/{name}" if self._directory else name
+        return {each: self._above.get(each) or self._mark_at(each) for each in nfos_about(path, self._files.names)}
+
+    def _mark_at(self, path: str) -> Mark | None:
+        # As the pipeline reads it, by its path: a file system may take HEAT.nfo for Heat.nfo.
+        try:
+            return mark_of(os.lstat(os.path.join(self._place.root, path)))
+        except OSError as err:
+            return None if err.errno in _NO_FILE else _NOT_KNOWN
+
+    def _size_of(self, name: str) -> int | None:
+        if (status := self._statuses.get(name)) is not None:
+            return status.st_size
+        path = f"{self._directory}/{name}" if self._directory else name
+        mark = self._mark_at(path)
+        return mark and mark[0]
 
 
-def _is_nfo(name: str) -> bool:
-    return name.casefold().endswith(".nfo")
-
-
-def read_again(place: Place, listing: Listing, now_ms: int) -> None:
-    """Identify again the pending files whose names may say more with what the folder holds now."""
-    if waiting := to_read_again(place, listing, now_ms):
-        with writing():
-            enqueue(waiting, now_ms)
-
-
-def to_read_again(place: Place, listing: Listing, now_ms: int) -> list[int]:
-    """The ids of this folder's pending files, and below a .nfo of those in the folders below."""
-    before_ms = changed_ms(listing, now_ms)
-    asked = partial(video_files.asked_about_before, place.library_id, listing.relative, is_below=has_nfo(listing))
+def compare(place: Place, listing: Listing, around: Surroundings) -> Compared:
+    """Compare the verdicts of the folder that reeld made with what it holds now."""
     with reading():
-        waiting = asked(before_ms)
-        may_wait = has_nfo(listing) and asked(now_ms)
-        if is_disc_folder(os.path.basename(listing.relative)):
-            waiting += video_files.disc_read_before(place.library_id, listing.relative, before_ms)
-    if may_wait:  # else the .nfo files need no stat
-        with reading():
-            waiting += asked(_nfo_changed_ms(place, listing, now_ms))
-    return waiting
+        judged = video_files.judged_otherwise(place.library_id, listing.relative, around.digest)
+    here = set(listing.file_names)
+    to_read: list[int] = []
+    as_before: dict[int, tuple[int | None, int]] = {}
+    for file in judged:
+        if file.name not in here:
+            continue
+        now = around.digest_of(file.name)
+        if file.clues == now or (file.clues is None and around.is_older_than(file)):
+            as_before[file.id] = (file.clues, now)
+        else:
+            to_read.append(file.id)
+    return Compared(to_read=to_read, as_before=as_before, folder_digest=around.digest)
 
 
-def _nfo_changed_ms(place: Place, listing: Listing, now_ms: int) -> int:
-    """As `changed_ms`, of the .nfo files of the folder: one that is rewritten in place does not change the folder."""
-    latest = 0
-    for name in filter(_is_nfo, listing.companions):
-        with contextlib.suppress(OSError):
-            status = os.lstat(os.path.join(place.root, listing.relative, name))
-            latest = max(latest, _not_seen_before(status.st_ctime_ns, now_ms))
-    return latest
+def nfo_for_folders_below(listing: Listing) -> Mark | None:
+    """Return the mark of the .nfo of this folder that is about files in the folders below, too."""
+    return next((mark_of(status) for name, status in listing.nfos if name.lower() == "tvshow.nfo"), None)
 
 
-def read_discs_again(place: Place, settled_paths: Collection[str], now_ms: int) -> None:
-    """Identify again the other files of the discs that these belong to; within the caller's transaction."""
+def read_again_after(place: Place, settled_paths: Collection[str], now_ms: int) -> None:
+    """Identify again the files whose verdicts depend on the sizes of these; within the caller's transaction."""
     for directory in {os.path.dirname(path) for path in settled_paths}:
-        if is_disc_folder(os.path.basename(directory)):
-            enqueue(video_files.disc_read_before(place.library_id, directory, before_ms=0), now_ms)
+        is_disc = is_disc_folder(os.path.basename(directory))
+        enqueue(video_files.judged_by_size(place.library_id, directory, is_disc=is_disc), now_ms)
 
 
 def enqueue(video_file_ids: Collection[int], now_ms: int) -> None:
-    """Identify these files again, unless their jobs come to that anyway; within the caller's transaction."""
+    """Identify these files again, at each stage of their jobs; within the caller's transaction."""
     for video_file_id in video_file_ids:
-        queue.enqueue_if_idle(
-            video_file_id,
-            stage=IDENTIFY.name,
-            lane=IDENTIFY.lane,
-            due_at_ms=now_ms,
-            now_ms=now_ms,
-            later=AFTER_IDENTIFY,
-        )
+        queue.read_name_again(video_file_id, now_ms)

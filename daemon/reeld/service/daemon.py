@@ -23,7 +23,7 @@ from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
-from reeld.pipeline.stages import AFTER_IDENTIFY, HASH, IDENTIFY, Stage, stages
+from reeld.pipeline.stages import HASH, Stage, stages
 from reeld.pipeline.throttle import TimeWindow
 from reeld.report.counters import Counters, counted
 from reeld.report.progress import ProgressEstimator
@@ -141,14 +141,7 @@ def _identify_again(library_ids: list[int]) -> None:
     """Identify the files of these libraries again, since their kind changed. The user's decisions stay."""
     for library_id in library_ids:
         for video_file_id in video_files.read_by_reeld(library_id):
-            queue.enqueue_if_idle(
-                video_file_id,
-                stage=IDENTIFY.name,
-                lane=IDENTIFY.lane,
-                due_at_ms=now_ms(),
-                now_ms=now_ms(),
-                later=AFTER_IDENTIFY,
-            )
+            queue.read_name_again(video_file_id, now_ms())
 
 
 def _enqueue_backfill(config: Config) -> None:

@@ -88,6 +88,8 @@ class Listing:
     files: tuple[SeenFile, ...]
     companions: tuple[str, ...]
     """Names of the other regular files (sidecars, subtitles, downloads), without `stat`."""
+    nfos: tuple[tuple[str, os.stat_result], ...] = ()
+    """Those of the companions that are .nfo files, with their status: they count for names."""
     directories: tuple[str, ...]
     """Names of the subdirectories that the rules let a walk enter."""
     others: tuple[str, ...]
@@ -335,6 +337,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
     status = os.fstat(opened)
     files: list[SeenFile] = []
     companions: list[str] = []
+    nfos: list[tuple[str, os.stat_result]] = []
     directories: list[str] = []
     others: list[str] = []
     unknown: list[str] = []
@@ -348,6 +351,8 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
                     if is_video_name(name):
                         files.append(make(SeenFile, (name, relative, entry.stat(follow_symlinks=False))))
                     else:
+                        if name[-4:].lower() == ".nfo":
+                            nfos.append((name, entry.stat(follow_symlinks=False)))
                         companions.append(name)
                 elif entry.is_dir(follow_symlinks=False):
                     directories.append(name)
@@ -365,6 +370,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         ctime_ns=status.st_ctime_ns,
         files=tuple(sorted(files, key=_NAME)),
         companions=tuple(sorted(companions)),
+        nfos=tuple(nfos),
         directories=tuple(
             name for name in sorted(directories) if rules.why_skip_directory(join(relative, name)) is None
         ),
