@@ -38,4 +38,4 @@ KINDS: dict[str, str] = {
 
 # Of these nothing better can be said: a file that was moved out of a folder which may not be entered now, or off a disk
 # that is away now, may still be there, so that what is seen elsewhere is another file until that can be asked.
-SWITCHED_OFF: frozenset[str] = frozenset({"identity_after_refusal", "decision_after_refusal", "fresh"})
+SWITCHED_OFF: frozenset[str] = frozenset({"identity_after_refusal", "decision_after_refusal"})
