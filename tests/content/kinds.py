@@ -101,3 +101,35 @@ def _encode_silence(output: OutputContainer, stream: AudioStream) -> None:
         frame.pts = number * size
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
+
+
+def with_box(video: bytes, name: bytes, body: bytes) -> bytes:
+    """Add a box to the first sample entry of an MP4 file whose header is at its end, so that no offset changes."""
+    path = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    starts, start, end = [], 0, len(video)
+    for wanted in path:
+        start = _find_box(video, start, end, wanted)
+        starts.append(start)
+        end = start + _size(video, start)
+        start += 8
+    entry = start + 8  # behind version, flags and number of entries
+    starts.append(entry)
+    content = bytearray(video)
+    box = (8 + len(body)).to_bytes(4, "big") + name + body
+    place = entry + _size(video, entry)
+    for at in starts:
+        content[at : at + 4] = (_size(video, at) + len(box)).to_bytes(4, "big")
+    content[place:place] = box
+    return bytes(content)
+
+
+def _find_box(video: bytes, start: int, end: int, name: bytes) -> int:
+    while start < end:
+        if video[start + 4 : start + 8] == name:
+            return start
+        start += _size(video, start)
+    raise AssertionError(name)
+
+
+def _size(video: bytes, at: int) -> int:
+    return int.from_bytes(video[at : at + 4], "big")

@@ -14,7 +14,7 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
-from tests.content.kinds import Picture, Sound, content
+from tests.content.kinds import Picture, Sound, content, with_box
 
 Read = Callable[[bytes], MediaFacts]
 
@@ -183,3 +183,80 @@ def test_the_default_picture_and_sound_are_the_films(read: Read) -> None:
 
 def test_without_a_default_the_first_picture_is_the_films(read: Read) -> None:
     assert read(content("matroska", [FILM, SMALL])).width == 64
+
+
+# --- dynamic range and size ------------------------------------------------------------------------------
+
+_BT2020, _PQ, _HLG, _BT2020_10_BIT, _BT2020_NCL = 9, 16, 18, 14, 9
+
+
+@pytest.mark.parametrize(("curve", "name"), [(_PQ, "HDR10"), (_HLG, "HLG")])
+@pytest.mark.parametrize(("container", "colours"), [("matroska", b"\x55\xb0"), ("mp4", b"colr")])
+def test_the_colours_of_av1_are_read_where_the_container_names_none(
+    read: Read, container: str, colours: bytes, curve: int, name: str
+) -> None:
+    picture = Picture(
+        codec="libsvtav1",
+        pixels="yuv420p10le",
+        frames=1,
+        options={"preset": "12"},
+        colours=(_BT2020, curve, _BT2020_NCL),
+    )
+    video = content(container, [picture])
+    assert colours in video
+    without = video.replace(colours, b"\x55\xff" if container == "matroska" else b"free")
+    assert (read(video).hdr, read(without).hdr) == (name, name)
+
+
+def test_hlg_is_read_where_a_broadcast_names_another_curve_for_old_receivers(read: Read) -> None:
+    parameters = "log-level=none:colorprim=bt2020:transfer=bt2020-10:colormatrix=bt2020nc:atc-sei=18:repeat-headers=1"
+    picture = Picture(codec="libx265", pixels="yuv420p10le", frames=5, options={"x265-params": parameters})
+    assert read(content("mpegts", [picture])).hdr == "HLG"
+
+
+def _dolby_vision(profile: int, compatible: int) -> bytes:
+    """A DOVIDecoderConfigurationRecord of level 6, with its RPU and base layer."""
+    return bytes([1, 0, profile << 1, 6 << 3 | 5, compatible << 4]) + bytes(19)
+
+
+@pytest.mark.parametrize(
+    ("profile", "compatible", "name", "fallback"),
+    [
+        (5, 0, "5", "none"),
+        (7, 6, "7.6", "HDR10"),
+        (8, 1, "8.1", "HDR10"),
+        (8, 2, "8.2", "SDR"),
+        (8, 4, "8.4", "HLG"),
+        (9, 2, "9.2", "SDR"),
+        (10, 0, "10", "none"),
+    ],
+)
+def test_dolby_vision_is_named_with_its_profile_and_what_others_show(
+    read: Read, profile: int, compatible: int, name: str, fallback: str
+) -> None:
+    box = b"dvcC" if profile < 8 else b"dvvC"
+    found = read(with_box(content("mp4", [FILM]), box, _dolby_vision(profile, compatible)))
+    assert (found.hdr, found.dolby_vision, found.hdr_fallback) == ("Dolby Vision", name, fallback)
+
+
+def _clean_aperture(width: int, height: int) -> bytes:
+    return b"".join(number.to_bytes(4, "big") for number in (width, 1, height * 2, 2, 0, 1, 0, 1))
+
+
+@pytest.mark.parametrize("container", ["mov", "mp4"])
+@pytest.mark.parametrize(
+    ("clean", "size"), [((64, 36), (64, 36)), ((60, 48), (60, 48)), ((64, 500), (64, 48)), ((0, 36), (64, 48))]
+)
+def test_the_clean_aperture_is_the_size(
+    read: Read, container: str, clean: tuple[int, int], size: tuple[int, int]
+) -> None:
+    found = read(with_box(content(container, [FILM], [Sound(codec="aac")]), b"clap", _clean_aperture(*clean)))
+    assert (found.width, found.height) == size
+
+
+def test_a_header_of_nonsense_changes_nothing(read: Read) -> None:
+    video = content("mp4", [FILM])
+    for name in (b"clap", b"dvcC", b"av1C"):
+        for body in (b"", b"\x81", b"\xff" * 3, bytes(40)):
+            found = read(with_box(video, name, body))
+            assert (found.codec_video, found.width, found.height) == ("mpeg4", 64, 48)

@@ -286,6 +286,15 @@ def _tracks(**video: str) -> list[dict[str, Any]]:
         ({"HDR_Format": "SMPTE ST 2086", "HDR_Format_Compatibility": "HDR10"}, "HDR10"),
         ({"transfer_characteristics": "PQ"}, "HDR10"),
         ({"transfer_characteristics": "HLG"}, "HLG"),
+        ({"transfer_characteristics": "HLG / BT.2020 (10-bit)"}, "HLG"),
+        (
+            {
+                "transfer_characteristics": "BT.2020 (10-bit)",
+                "transfer_characteristics_Original": "HLG / BT.2020 (10-bit)",
+            },
+            "HLG",
+        ),
+        ({"HDR_Format": "SMPTE ST 2094 App 4", "transfer_characteristics": "PQ"}, "HDR10+"),
         (
             {
                 "HDR_Format": "SMPTE ST 2094 App 4 / SMPTE ST 2086",
@@ -305,6 +314,29 @@ def _tracks(**video: str) -> list[dict[str, Any]]:
 )
 def test_the_kind_of_hdr_is_named(video: dict[str, str], hdr: str | None) -> None:
     assert facts(_tracks(**video))["hdr"] == hdr
+
+
+@pytest.mark.parametrize(
+    ("profile", "compatible", "name", "fallback"),
+    [
+        ("dvhe.08 / ", "HDR10 / HDR10", "8.1", "HDR10"),
+        ("dvhe.08.06 / ", "HLG / ", "8.4", "HLG"),
+        ("dvhe.07 / ", "Blu-ray / HDR10", "7.6", "HDR10"),
+        ("dvav.09 / ", "SDR / ", "9.2", "SDR"),
+        ("dvhe.05 / ", " / HDR10", "5", "none"),
+        ("dvhe.08 / ", "", "8", "HDR10"),
+    ],
+)
+def test_dolby_vision_is_named_with_its_profile(profile: str, compatible: str, name: str, fallback: str) -> None:
+    found = facts(
+        _tracks(
+            HDR_Format="Dolby Vision / SMPTE ST 2086",
+            HDR_Format_Profile=profile,
+            HDR_Format_Compatibility=compatible,
+            transfer_characteristics="PQ",
+        )
+    )
+    assert (found["hdr"], found["dolby_vision"], found["hdr_fallback"]) == ("Dolby Vision", name, fallback)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,8 @@ def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
         codec_video=facts.codec_video,
         codec_audio=facts.codec_audio,
         hdr=facts.hdr,
+        dolby_vision=facts.dolby_vision,
+        hdr_fallback=facts.hdr_fallback,
         languages=list(facts.languages),
         subtitle_languages=list(facts.subtitle_languages),
         media_problem=facts.problem,

@@ -131,6 +131,8 @@ class StageColumns(BaseModel):
     codec_video = TextField(null=True)
     codec_audio = TextField(null=True)
     hdr = TextField(null=True)
+    dolby_vision = TextField(null=True)
+    hdr_fallback = TextField(null=True)
     languages = JSONField(default=list)
     subtitle_languages = JSONField(default=list)
     media_problem = PlainTextField(null=True)

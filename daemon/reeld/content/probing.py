@@ -128,6 +128,8 @@ def _facts(answer: dict[str, Any]) -> MediaFacts:
         codec_video=_text(answer.get("codec_video")),
         codec_audio=_text(answer.get("codec_audio")),
         hdr=_text(answer.get("hdr")),
+        dolby_vision=_text(answer.get("dolby_vision")),
+        hdr_fallback=_text(answer.get("hdr_fallback")),
         languages=_texts(answer.get("languages")),
         subtitle_languages=_texts(answer.get("subtitle_languages")),
         end=_end(answer),

@@ -27,6 +27,11 @@ class MediaFacts:
     codec_video: str | None = None
     codec_audio: str | None = None
     hdr: str | None = None
+    """HDR10, HDR10+, HLG or Dolby Vision."""
+    dolby_vision: str | None = None
+    """The profile and the number of what it is compatible with: `5`, `8.1`."""
+    hdr_fallback: str | None = None
+    """What a player without Dolby Vision shows of such a picture: HDR10, HLG, SDR or none."""
     languages: tuple[str, ...] = ()
     """Audio languages as the container names them (BCP 47), in track order, without repeats."""
     subtitle_languages: tuple[str, ...] = ()

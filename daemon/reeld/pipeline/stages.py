@@ -199,6 +199,8 @@ STAGES: Sequence[Stage] = (
             "codec_video",
             "codec_audio",
             "hdr",
+            "dolby_vision",
+            "hdr_fallback",
             "languages",
             "subtitle_languages",
             "media_problem",
