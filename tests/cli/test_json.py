@@ -281,6 +281,11 @@ def _beside_a_daemon(world: World, look: Any) -> None:
             " SELECT id, 'hash', 'heavy', 'waiting', 0, 0, first_seen_at, 3 FROM video_files WHERE path = ?",
             (VIDEOS[0],),
         )
+        connection.execute(
+            "INSERT INTO jobs (video_file_id, stage, lane, state, attempts, due_at_ms, created_at, changes)"
+            " SELECT id, 'hash', 'heavy', 'waiting', 0, 0, first_seen_at, 2 FROM video_files WHERE path = ?",
+            (VIDEOS[4],),
+        )
     look("status", name="status")
     make_video(world.library / "Big (1988).mkv", seed=31, padding_bytes=8 << 20)
     good = world.config.read_text()

@@ -215,16 +215,43 @@ def test_what_is_no_file_is_given_up_at_once(file_id: int) -> None:
 
 @pytest.mark.parametrize("error", [FileVanished("/x"), FileChanged("/x", stamp(), stamp())])
 def test_a_file_that_is_not_what_it_was_is_looked_at_and_costs_no_attempt(file_id: int, error: Exception) -> None:
-    """A file that is not what it was is looked at and its job waits without losing an attempt."""
+    """A file that is not what it was is looked at and its job waits without losing an attempt.
+
+    One that goes on changing waits longer each time.
+    """
     work = Work()
     runner = work.runner(fail(error))
     for turn in range(1, MAX_ATTEMPTS + 3):
         assert runner.step("light")
         assert (job().state, job().attempts) == ("waiting", 0)
-        assert job().due_at_ms == work.now_ms + RECHECK_S * 1000
+        backoff_s = 30 * 2 ** (turn - 2) if isinstance(error, FileChanged) and turn > 1 else 0
+        assert job().due_at_ms == work.now_ms + (RECHECK_S + backoff_s) * 1000
         assert work.looked_again == ["/disks/Films/a.mkv"] * turn
         assert not runner.step("light")
         work.now_ms = job().due_at_ms
+
+
+def test_a_file_that_goes_on_changing_is_named_and_its_next_version_waits(file_id: int) -> None:
+    """However often it settles between: up to an hour. The first change costs nothing."""
+    work = Work()
+    runner = work.runner(fail(FileChanged("/x", stamp(), stamp())))
+
+    def change_and_settle() -> float:
+        assert runner.step("light")
+        with writing():
+            queue.enqueue(file_id, stage="first", lane="light", now_ms=work.now_ms)
+        waits_ms: int = job().due_at_ms - work.now_ms
+        work.now_ms = max(work.now_ms, job().due_at_ms)
+        return waits_ms / 1000
+
+    assert change_and_settle() <= 0
+    assert overview.changing() == []
+    assert [change_and_settle() for _ in range(9)] == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    (named,) = overview.changing()
+    assert (named["path"], named["change_count"], named["due"]) == ("/disks/Films/a.mkv", 10, work.now_ms / 1e3)
+    assert overview.counts()["changing"] == 1
+    assert work.until_nothing_is_left(work.runner(lambda *_: "mkv")) == 1
+    assert (overview.changing(), overview.counts()["changing"]) == ([], 0)
 
 
 def test_work_that_is_interrupted_goes_back_as_it_was(file_id: int) -> None:

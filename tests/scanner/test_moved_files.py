@@ -235,7 +235,7 @@ def test_a_file_on_another_device_is_never_the_one_that_is_gone_from_this(known:
 def test_a_copy_with_the_same_inode_on_another_device_was_not_moved(known: World) -> None:
     status = os.stat(known.root / "a/one.mkv")
     os.unlink(known.root / "a/one.mkv")
-    same = {name: getattr(status, name) for name in ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")}
+    same = {name: getattr(status, name) for name in ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_nlink")}
     on_device = {
         device: SeenFile("copy.mkv", "", cast("Any", SimpleNamespace(**same, st_dev=device)))
         for device in (status.st_dev, status.st_dev + 1)

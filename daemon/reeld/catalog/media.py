@@ -7,13 +7,28 @@ from typing import Any, Literal
 from reeld.catalog import history
 from reeld.catalog.models import VideoFile, stage_columns
 from reeld.database.base import Row
+from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.content import MediaFacts, QuickHashes
 
-_STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device")
+_STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "links")
 
 # Since when the row describes these bytes, and since when they are gone.
 _MOMENTS = ("changed_at", "missing_since")
+
+# Between two such readings a file's bytes stay in doubt.
+REREAD_PAUSE_MS = 86_400_000
+
+_SAME_LINK = """
+    video_files AS link WHERE video_files.links > 1 AND link.id <> video_files.id
+        AND link.inode = video_files.inode AND link.size_bytes = video_files.size_bytes
+        AND link.mtime_ns = video_files.mtime_ns AND link.ctime_ns = video_files.ctime_ns
+        AND link.device = video_files.device AND link.state = 'present' AND link.file_hash IS NOT NULL
+"""
+"""Other names of the file of a row, with the same stamp: neither was touched since the other was seen."""
+
+KNOWN_LINK = f"{_SAME_LINK} AND NOT link.is_in_doubt AND link.fingerprint = video_files.fingerprint"
+"""Those whose hash is certainly that of the bytes."""
 
 
 def content_columns() -> tuple[str, ...]:
@@ -101,6 +116,76 @@ def has_full_hash(video_file_id: int) -> bool:
     """Whether the hash that is stored is certainly that of the file's bytes."""
     sql = "SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL AND NOT is_in_doubt"
     return bool(rows(sql, video_file_id))
+
+
+def is_read_only_for_doubt(video_file_id: int) -> bool:
+    """Whether a hash is stored, and only a doubt about it has the file read again."""
+    return bool(rows("SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL", video_file_id))
+
+
+def has_doubts() -> bool:
+    """Whether the hash of any file is in doubt."""
+    return bool(rows("SELECT 1 FROM video_files WHERE is_in_doubt LIMIT 1"))
+
+
+def note_reread(video_file_id: int, now_ms: int) -> None:
+    """Record that all bytes were read because they are in doubt. Call it before the doubt is resolved."""
+    if is_read_only_for_doubt(video_file_id):
+        update_row(VideoFile, video_file_id, reread_at=utc_from_ms(now_ms))
+
+
+def was_reread_lately(video_file_id: int, now_ms: int) -> bool:
+    """Whether the doubt must wait, since the file was read for one within a day, and no other name of it helps."""
+    sql = (
+        "SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL "  # noqa: S608 - ours
+        f"AND reread_at BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM {KNOWN_LINK})"
+    )
+    return bool(rows(sql, video_file_id, *reread_lately(now_ms)))
+
+
+def reread_lately(now_ms: int) -> tuple[object, object]:
+    """Between which moments a reading for a doubt was lately. A later one means that the clock was put back."""
+    first, last = (VideoFile.reread_at.db_value(utc_from_ms(ms)) for ms in (now_ms - REREAD_PAUSE_MS, now_ms))
+    return first, last
+
+
+def tell_links(video_file_id: int) -> list[int]:
+    """Let the other names of a file whose hash was just stored know it. Return the ids of those with another hash.
+
+    Those with the same hash are in doubt no more. The others are now, and must be read, however lately they were.
+    """
+    sql = (
+        "SELECT link.id, link.file_hash = video_files.file_hash, video_files.reread_at "  # noqa: S608 - ours
+        f"FROM video_files, {_SAME_LINK} AND video_files.id = ?"
+    )
+    links = rows(sql, video_file_id)
+    for link_id, is_same, reread_at in links:
+        change(
+            "UPDATE video_files SET is_in_doubt = ?, reread_at = IIF(?, COALESCE(?, reread_at), NULL) WHERE id = ?",
+            not is_same,
+            is_same,
+            reread_at,
+            link_id,
+        )
+    return [link_id for link_id, is_same, _ in links if not is_same]
+
+
+_LINK = "link.inode = video_files.inode AND link.device = video_files.device AND link.id <> video_files.id"
+
+
+def is_link_in_doubt(video_file_id: int) -> bool:
+    """Whether the hash under another name of the file is in doubt."""
+    sql = f"SELECT 1 FROM video_files AS link, video_files WHERE {_LINK} AND link.is_in_doubt AND video_files.id = ?"  # noqa: S608
+    return bool(rows(sql, video_file_id))
+
+
+def doubt_links(video_file_id: int) -> None:
+    """Put the hashes under other names of a file in doubt that were not seen since it was touched, as its row says."""
+    change(
+        "UPDATE video_files SET is_in_doubt = 1 WHERE id IN (SELECT link.id FROM video_files AS link, video_files "  # noqa: S608
+        f"WHERE {_LINK} AND link.ctime_ns <> video_files.ctime_ns AND video_files.links > 1 AND video_files.id = ?)",
+        video_file_id,
+    )
 
 
 def doubt(video_file_id: int) -> None:

@@ -163,6 +163,8 @@ class VideoFile(StageColumns):
     ctime_ns = IntegerField()
     inode = Unsigned64Field()
     device = Unsigned64Field()
+    links = IntegerField(null=True)
+    """How many names the file has."""
     state = TextField(default=FileState.PRESENT)
     first_seen_at = UtcField()
     changed_at = UtcField()
@@ -172,6 +174,8 @@ class VideoFile(StageColumns):
     """The results of the completeness checks when the file settled, see `watch/completeness.py`."""
     is_in_doubt = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether only the ctime changed since the bytes were read: they may have changed, and are read again."""
+    reread_at = UtcField(null=True)
+    """When all its bytes were last read only because they were in doubt."""
     stages_done = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
     """The stages that have run for these bytes, each with its version, also those that found nothing."""
 
@@ -300,6 +304,8 @@ class JobRow(BaseModel):
     """The file ends before its container does: until when reeld waits for its end, in milliseconds since 1970."""
     interruptions = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     """How often reeld ended, or was restarted, while it ran this stage for this file."""
+    changes = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    """How often the file changed while this job read it."""
     is_backfill = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether it fills in what a known file lacks; it waits until no other job of its lane is due."""
     is_name_stale = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
@@ -330,6 +336,8 @@ Episode.add_index(
         name="episode_only_by_air_date",
     )
 )
+# Which files must be read again?
+VideoFile.add_index(VideoFile.index(VideoFile.reread_at, where=SQL("is_in_doubt"), name="video_files_in_doubt"))
 PendingValidation.add_index(
     PendingValidation.index(
         PendingValidation.video_file,

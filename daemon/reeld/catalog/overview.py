@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from peewee import Case, fn
+from peewee import SQL, Case, fn
 
 from reeld.catalog.models import (
     Episode,
@@ -27,13 +27,17 @@ _LIVE_STATES = (JobState.WAITING, JobState.RUNNING)
 _LIVE = JobRow.state.in_(_LIVE_STATES)
 """Jobs that go on without a user. Those of files whose end is awaited are no work: reeld can only wait."""
 
+MANY_CHANGES = 2
+_IS_CHANGING = (JobRow.changes >= MANY_CHANGES) & _LIVE
+
 _IS_AWAITED = JobRow.awaited_until_ms.is_null(False)
 
 
 def counts() -> Row:
     """Count everything there is, and the work that is left, by stage. Works count that have a present file.
 
-    `awaited` counts files that end before their containers do and may go on; they are no work.
+    `awaited` counts files that end before their containers do and may go on; they are no work. `in_doubt` counts those
+    whose bytes may be others than the hash says, `changing` those that go on changing while they are read.
     """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
@@ -44,6 +48,8 @@ def counts() -> Row:
             .tuples()
         )
         work = _jobs_by_kind()
+        in_doubt = VideoFile.select().where(SQL("is_in_doubt"), _PRESENT, VideoFile.file_hash.is_null(False)).count()
+        changing = JobRow.select().where(_IS_CHANGING).count()
         movies = VideoFile.select(VideoFile.movie).where(_PRESENT, VideoFile.movie.is_null(False)).distinct()
         episodes = EpisodeFile.select(EpisodeFile.episode).join(VideoFile).where(_PRESENT).distinct()
         series = Episode.select(Episode.series).join(EpisodeFile).join(VideoFile).where(_PRESENT).distinct()
@@ -53,6 +59,8 @@ def counts() -> Row:
         "verdicts": {"accepted": 0, "pending": 0, "rejected": 0, "ignored": 0, "unread": 0} | by_verdict,
         **works,
         "queue": _by_stage(work),
+        "in_doubt": in_doubt,
+        "changing": changing,
         "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
         "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
         "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
@@ -148,6 +156,21 @@ def interrupted() -> list[Row]:
     keys = ("library", "path", "size_bytes", "stage", "interruption_count")
     return [
         dict(zip(keys, (name, os.path.join(root, path), *facts), strict=True)) for name, root, path, *facts in found
+    ]
+
+
+def changing() -> list[Row]:
+    """List the files that changed twice or more while their job read them, the most restless first.
+
+    `due` is when each is read again, in seconds since 1970.
+    """
+    columns = (Library.name, Library.path, VideoFile.path, JobRow.changes, JobRow.due_at_ms)
+    query = JobRow.select(*columns).join(VideoFile).join(Library).where(_IS_CHANGING)
+    with reading():
+        found = list(query.order_by(JobRow.changes.desc(), VideoFile.id).tuples())
+    return [
+        {"library": name, "path": os.path.join(root, path), "change_count": changes, "due": due_ms / 1e3}
+        for name, root, path, changes, due_ms in found
     ]
 
 

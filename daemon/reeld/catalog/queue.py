@@ -15,6 +15,7 @@ from typing import NamedTuple
 from peewee import chunked
 
 from reeld.catalog.folders import files_inside
+from reeld.catalog.media import reread_lately
 from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.database.connection import work_has_come
 from reeld.database.fields import utc_from_ms
@@ -53,27 +54,38 @@ HEAD_START_MS = 86_400_000
 """A day. So much earlier a file that has just changed is due than one that is years old."""
 
 
+FIRST_CHANGE_DELAY_MS, LONGEST_CHANGE_DELAY_MS = 30_000, 3_600_000
+"""How long a file waits that changed twice while its job read it. Each time it waits twice as long, up to an hour."""
+
+_CHANGE_DELAY_MS = (
+    f"IIF(changes < 2, 0, MIN({FIRST_CHANGE_DELAY_MS} << MIN(changes - 2, 20), {LONGEST_CHANGE_DELAY_MS}))"
+)
+
+
 def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_ms: int = 0) -> None:
     """Queue the file at `stage`. A job that it already has begins again, and the result of its worker is discarded.
 
     The file that changed last comes first, since the user may be looking for it. All are due at once. Each second of a
-    file's age puts it a millisecond behind, until the head start is used up.
+    file's age puts it a millisecond behind, until the head start is used up. Only a file that goes on changing while it
+    is read is due later.
     """
     age_s = max(0, now_ms - changed_ms) // 1000
     change(
-        """
+        f"""
         INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, token, attempts, last_error)
         VALUES (?, ?, ?, ?, ?, 'waiting', NULL, 0, NULL)
         ON CONFLICT (video_file_id) DO UPDATE SET
-            stage = excluded.stage, lane = excluded.lane, due_at_ms = excluded.due_at_ms,
+            stage = excluded.stage, lane = excluded.lane,
+            due_at_ms = IIF(changes < 2, excluded.due_at_ms, ? + {_CHANGE_DELAY_MS}),
             state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL,
             interruptions = 0, is_backfill = 0, is_name_stale = 0
-        """,
+        """,  # noqa: S608 - numbers of ours
         video_file_id,
         stage,
         lane,
         now_ms - HEAD_START_MS + min(age_s, HEAD_START_MS),
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
+        now_ms,
     )
     work_has_come()
 
@@ -124,7 +136,8 @@ def _read_stale_names(job_id: int | None = None) -> None:
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
     """Queue every known file at a stage whose `version` has not run for its bytes; return how many.
 
-    With `also_in_doubt` this includes files whose bytes may have changed since. Left out are files that are missing, or
+    With `also_in_doubt` this includes files whose bytes may have changed since, unless they were read for that reason
+    within a day. Left out are files that are missing, or
     were never read, or that the rules skip, or have a job, which comes to this stage anyway. The jobs wait for all
     others.
     """
@@ -135,7 +148,8 @@ def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool,
         FROM video_files JOIN libraries ON libraries.id = library_id
         WHERE video_files.state = 'present' AND libraries.state <> 'removed' AND verdict IS NOT NULL
             AND stages_done <> '{}' AND COALESCE(decided_by, '') <> 'rules'
-            AND (COALESCE(json_extract(stages_done, ?), 0) < ? OR (? AND is_in_doubt))
+            AND (COALESCE(json_extract(stages_done, ?), 0) < ?
+                OR (? AND is_in_doubt AND COALESCE(reread_at, '') NOT BETWEEN ? AND ?))
             AND NOT EXISTS (SELECT 1 FROM jobs WHERE video_file_id = video_files.id)
         """,
         stage,
@@ -145,6 +159,7 @@ def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool,
         f"$.{stage}",
         version,
         also_in_doubt,
+        *reread_lately(now_ms),
     )
     work_has_come()
     return lacking
@@ -195,11 +210,11 @@ def holds(job: Job) -> bool:
     return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND token = ?", job.id, job.token))
 
 
-def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None:
+def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int, is_last_in_line: bool = False) -> None:
     """Move the job to its next stage, with its attempts counted from zero.
 
     `keep`: the same worker goes straight on, and its first attempt is counted here. Else the job keeps its place in
-    the queue.
+    the queue, or, with `is_last_in_line`, waits until no other job of its lane is due.
     """
     if not keep and holds(job):
         change("UPDATE jobs SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", now_ms, job.id)
@@ -212,6 +227,7 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int) -> None
         awaited_until_ms=None,
         interruptions=0,
         is_name_stale=False,
+        **({"is_backfill": True} if is_last_in_line else {}),
         **({} if keep else {"state": JobState.WAITING, "token": None}),
     )
     if not keep:
@@ -237,13 +253,18 @@ def requeue(
     awaited_until_ms: int | None = None,
     was_interrupted: bool = False,
     is_gone: bool = False,
+    has_changed: bool = False,
 ) -> None:
     """Run the stage again later. `counts` is False where the file was not at fault, as when its library went away.
 
     `awaited_until_ms`: the file ends too early, and its end is awaited until then, checked again at `due_at_ms`.
     `was_interrupted`: reeld ends, or restarts. `is_gone`: the file was not found as it is known. If its library is on
-    hold, the job is paused, as `pause_files` pauses those that were not running when the hold began.
+    hold, the job is paused, as `pause_files` pauses those that were not running when the hold began. `has_changed`: it
+    changed while it was read, and is due later each time.
     """
+    if has_changed:
+        change("UPDATE jobs SET changes = changes + 1 WHERE id = ? AND token = ?", job.id, job.token)
+        due_at_ms += sum(delay_ms for (delay_ms,) in rows(f"SELECT {_CHANGE_DELAY_MS} FROM jobs WHERE id = ?", job.id))  # noqa: S608
     if was_interrupted:
         change("UPDATE jobs SET interruptions = interruptions + 1 WHERE id = ? AND token = ?", job.id, job.token)
     is_away = _is_away(job)

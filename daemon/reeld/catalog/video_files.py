@@ -22,7 +22,7 @@ from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
 from reeld.domain.states import DecidedBy, FileState
 
 _KNOWN = """
-    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, state, decided_by, reason
+    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, links, state, decided_by, reason
     FROM video_files WHERE
 """
 
@@ -33,27 +33,27 @@ _AS_SEEN = """
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
-_RECORD = """
-    SELECT libraries.path, libraries.kind, video_files.path, size_bytes, mtime_ns, ctime_ns, inode, device,
-           duration_ms, codec_video, media_problem
+_RECORD = f"""
+    SELECT libraries.path, libraries.kind, video_files.path, size_bytes, mtime_ns, ctime_ns, inode, device, links,
+           duration_ms, codec_video, media_problem,
+           (SELECT link.file_hash FROM {media.KNOWN_LINK} LIMIT 1)
     FROM video_files JOIN libraries ON libraries.id = video_files.library_id
     WHERE video_files.id = ?
-"""
+"""  # noqa: S608 - ours
 
 
 # --- reading ---------------------------------------------------------------------------------------------
 
 
 def file_record(video_file_id: int) -> FileRecord:
-    ((root, kind, path, size, mtime, ctime, inode, device, duration_ms, codec_video, problem),) = rows(
-        _RECORD, video_file_id
-    )
+    ((root, kind, path, *stamp, duration_ms, codec_video, problem, hash_of_link),) = rows(_RECORD, video_file_id)
     return FileRecord(
         id=video_file_id,
         library_path=Library.path.python_value(root),
         library_kind=kind,
         path=VideoFile.path.python_value(path),
-        stamp=_stamp(size, mtime, ctime, inode, device),
+        stamp=_stamp(*stamp),
+        hash_of_link=hash_of_link,
         duration_ms=duration_ms,
         has_video=codec_video is not None,
         media_problem=problem,
@@ -259,12 +259,18 @@ def record_skipped(library_id: int, path: str, stamp: FileStamp, reason: str, no
 def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
     """Write that a file is at its path with the size and mtime of before, perhaps back again. Nothing is forgotten.
 
-    A changed ctime says that the file was touched, not how: a permission, a hard link, or its bytes by a program that
-    put the mtime back. So its hashes are in doubt until it is read again.
+    A changed ctime says that the file was touched, not how: a permission, or its bytes by a program that put the mtime
+    back. So its hashes are in doubt until it is read again, also under its other names. A hard link that came or went
+    explains it, unless another name of the file is in doubt.
     """
     _record_change(known, stamp, now_ms)
-    doubt = {"is_in_doubt": True} if known.stamp.ctime_ns != stamp.ctime_ns else {}
+    is_doubtful = known.stamp.ctime_ns != stamp.ctime_ns and not (
+        stamp.has_got_or_lost_a_name(known.stamp) and not media.is_link_in_doubt(known.id)
+    )
+    doubt = {"is_in_doubt": True} if is_doubtful else {}
     update_row(VideoFile, known.id, state=FileState.PRESENT, missing_since=None, **stamp_columns(stamp), **doubt)
+    if is_doubtful:
+        media.doubt_links(known.id)
 
 
 def record_compared(files: Mapping[int, tuple[int | None, int]], folder_clues: int) -> None:
@@ -384,16 +390,18 @@ def stamp_columns(stamp: FileStamp) -> Row:
         "ctime_ns": stamp.ctime_ns,
         "inode": stamp.inode,
         "device": stamp.device,
+        "links": stamp.links,
     }
 
 
-def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> FileStamp:
+def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: int, links: int | None) -> FileStamp:
     return FileStamp(
         size_bytes=size_bytes,
         mtime_ns=mtime_ns,
         ctime_ns=ctime_ns,
         inode=VideoFile.inode.python_value(inode),
         device=VideoFile.device.python_value(device),
+        links=links,
     )
 
 
@@ -419,12 +427,12 @@ def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
 
 
 def _known_file(row: tuple[Any, ...]) -> KnownFile:
-    row_id, library_id, path, size, mtime, ctime, inode, device, state, decided_by, reason = row
+    row_id, library_id, path, *stamp, state, decided_by, reason = row
     return KnownFile(
         id=row_id,
         library_id=library_id,
         path=VideoFile.path.python_value(path),
-        stamp=_stamp(size, mtime, ctime, inode, device),
+        stamp=_stamp(*stamp),
         is_present=state != FileState.MISSING,
         is_skipped=decided_by == DecidedBy.RULES,
         is_decided_by_user=decided_by == DecidedBy.USER,

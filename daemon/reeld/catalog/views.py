@@ -7,12 +7,12 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import JOIN, chunked, fn
 
-from reeld.catalog import history
+from reeld.catalog import history, media
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -244,10 +244,18 @@ def _reason(row: Row) -> str | None:
     """Say the most important first: what stops the file, then why it waits, then what is doubtful."""
     if row["job_state"] == "failed":
         return f"failed: {row['last_error']}"
-    reason = row["reason"] or row["media_problem"] or row["last_error"]
+    reason = row["reason"] or row["media_problem"] or row["last_error"] or _doubt(row)
     if reason is None and row["job_state"] == "paused":
         return "paused until it and its library can be read; see `reeld status`"
     return None if reason is None else str(reason)
+
+
+def _doubt(row: Row) -> str | None:
+    """Say when a file in doubt is read again that nothing is queued for: it was read for that reason within a day."""
+    if not (row["is_in_doubt"] and row["file_hash"] and row["reread_at"] and row["job_state"] is None):
+        return None
+    again = rfc3339(row["reread_at"] + timedelta(milliseconds=media.REREAD_PAUSE_MS))
+    return f"its hash is in doubt: it was touched again after it was read for that; it is read again after {again}"
 
 
 # --- works -----------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ def counts_row(counts: Row) -> Row:
         "series_count": counts["series"],
         "episode_count": counts["episodes"],
         "queue": [{"stage": stage, "file_count": number} for stage, number in counts["queue"].items()],
+        "in_doubt_count": counts["in_doubt"],
+        "changing_count": counts["changing"],
         "awaited_count": counts["awaited"],
         "paused_count": counts["paused"],
         "failed_count": counts["failed"],

@@ -71,6 +71,16 @@ def _report(settings: Config) -> Row:
         # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
         "work": estimate_row(said.work) if said.work and counts["queue"] else None,
         "interrupted": [row | {"reason": _why_interrupted(row)} for row in overview.interrupted()],
+        "changing": [
+            {
+                "library": row["library"],
+                "path": row["path"],
+                "change_count": row["change_count"],
+                "due_at": moment(row["due"]),
+                "reason": _why_changing(row),
+            }
+            for row in overview.changing()[:MOST_NAMED]
+        ],
         "libraries": _libraries(libraries, said.libraries, overview.awaited()),
         "findings": [finding_row(finding) for finding in quick_checks(inputs) if finding.level != "good"],
     }
@@ -80,6 +90,13 @@ def _why_interrupted(row: Row) -> str:
     return (
         f"reeld ended or restarted {row['interruption_count']} times before it had read all {size(row['size_bytes'])}; "
         "keep it running until it has, or set full = false in [hash]"
+    )
+
+
+def _why_changing(row: Row) -> str:
+    return (
+        f"it changed {row['change_count']} times while it was read, so reeld waits longer each time; "
+        "end the program that writes to it"
     )
 
 
@@ -182,11 +199,24 @@ def _print_status(report: Row) -> None:
         say("           reeld list files says why")
     if report["work"]:
         _print_estimate(report["work"])
+    _print_restless(report)
+    for library in report["libraries"]:
+        _print_library(library)
+
+
+def _print_restless(report: Row) -> None:
+    """Name the files whose full hash does not come to its end, and say how many hashes may be old."""
     for row in report["interrupted"]:
         say(f"cut off    {row['stage']} of {readable(row['path'])}")
         say(f"           {row['reason']}")
-    for library in report["libraries"]:
-        _print_library(library)
+    for row in report["changing"]:
+        say(f"changing   {readable(row['path'])}, read again at {minute(row['due_at'])}")
+        say(f"           {row['reason']}")
+    if report["changing_count"] > len(report["changing"]):
+        say(f"           and {report['changing_count'] - len(report['changing'])} more")
+    if report["in_doubt_count"]:
+        files = number_of(report["in_doubt_count"], "file")
+        say(f"in doubt   {files} with a hash that may be old, since something touched them; read again once a day")
 
 
 def _who_works(report: Row) -> str:

@@ -53,6 +53,13 @@ def require_expected(path: str, descriptor: int, expected: FileStamp) -> FileSta
     return found
 
 
+def is_as_linked(path: str, stamp: FileStamp) -> bool:
+    """Whether the file has several names, and nothing touched it since `stamp`, which all of them showed."""
+    with open_video(path) as descriptor:
+        status = os.fstat(descriptor)
+        return status.st_nlink > 1 and FileStamp.of(status) == stamp
+
+
 def require_untouched(path: str, descriptor: int, before: FileStamp) -> None:
     """Raise FileChanged if anything changed the file since `before`, even if only its ctime.
 

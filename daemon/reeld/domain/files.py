@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 WriterSeen = Literal["none", "some", "unknown", "not asked"]
@@ -21,6 +21,8 @@ class FileStamp:
     ctime_ns: int
     inode: int
     device: int
+    links: int | None = field(default=None, compare=False)
+    """How many names the file has, or None if unknown. It is no part of the content; it explains a ctime."""
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
@@ -30,7 +32,12 @@ class FileStamp:
             ctime_ns=status.st_ctime_ns,
             inode=status.st_ino,
             device=status.st_dev,
+            links=status.st_nlink,
         )
+
+    def has_got_or_lost_a_name(self, before: "FileStamp") -> bool:
+        """Tell whether a hard link came or went since `before`, which moves the ctime and no byte."""
+        return None not in (self.links, before.links) and self.links != before.links
 
     def has_same_content_as(self, other: "FileStamp") -> bool:
         """Tell whether both stamps belong to the same content, as far as `stat` shows.

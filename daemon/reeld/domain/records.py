@@ -27,6 +27,8 @@ class FileRecord:
     stamp: FileStamp
     """What `stat` said when the file settled. A file that differs has changed since."""
     duration_ms: int | None = None
+    hash_of_link: str | None = None
+    """The full hash under another name of the same file, with the same stamp and the same ends."""
     has_video: bool = False
     """Whether the prober found a video in it."""
     media_problem: str | None = None

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +19,7 @@ from reeld.errors import (
     CatalogFull,
     CatalogUnavailable,
     ClueUnreadable,
+    FileChanged,
     FileUnreadable,
     ReeldError,
     WorkerDied,
@@ -215,7 +216,10 @@ class Runner:
             queue.finish(job)
             return CommitResult(is_last=True)
         keep = following.lane == stage.lane
-        queue.move_on(job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms())
+        is_reread = following.reads_all and media.is_read_only_for_doubt(job.video_file_id)
+        queue.move_on(
+            job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms(), is_last_in_line=is_reread
+        )
         if not keep:
             return CommitResult()
         # Within this transaction: if a later read failed, the job would stay claimed without a worker.
@@ -239,7 +243,8 @@ class Runner:
                 self._requeue(job, delay_s, reason, counts=counts)
             case Rescan(delay_s=delay_s):
                 log.info("file.changed", reason=reason)
-                self._requeue(job, delay_s, reason, counts=False, is_gone=True)
+                has_changed = isinstance(err, FileChanged)
+                self._requeue(job, delay_s, reason, counts=False, is_gone=True, has_changed=has_changed)
                 self.rescan_directory(record.absolute_path)
             case WaitForData(delay_s=delay_s, left_s=left_s):
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
@@ -273,6 +278,7 @@ class Runner:
         awaited_s: float | None = None,
         was_interrupted: bool = False,
         is_gone: bool = False,
+        has_changed: bool = False,
     ) -> None:
         now_ms = self.now_ms()
         due_at_ms = now_ms + int(delay_s * 1000)
@@ -286,6 +292,7 @@ class Runner:
                 awaited_until_ms=until_ms,
                 was_interrupted=was_interrupted,
                 is_gone=is_gone,
+                has_changed=has_changed,
             )
         )
 
@@ -326,9 +333,15 @@ class Runner:
             done = media.stages_done(video_file_id)
         at = [each.name for each in self.stages].index(stage.name)
         earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
-        later = (each for each in self.stages[at + 1 :] if not each.can_be_left_out(video_file_id, done))
+        later = (each for each in self.stages[at + 1 :] if self._has_to_run(each, video_file_id, done))
         is_name_stale = stage.name in AFTER_IDENTIFY and queue.is_name_stale(job)
         return IDENTIFY if is_name_stale else next(chain(earlier, later), None)
+
+    def _has_to_run(self, stage: Stage, video_file_id: int, done: Mapping[str, int]) -> bool:
+        """Whether the stage runs now. A doubt alone has a file read as a whole at most once a day."""
+        if stage.can_be_left_out(video_file_id, done):
+            return False
+        return not (stage.reads_all and media.was_reread_lately(video_file_id, self.now_ms()))
 
 
 def _substitute(stage: Stage, err: Exception) -> Any:

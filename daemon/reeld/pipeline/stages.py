@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reeld.catalog import assignments, copies
+from reeld.catalog import assignments, copies, queue
 from reeld.catalog import media as stored
 from reeld.content.hashing import full_hash, quick_hashes
-from reeld.content.opening import open_video, require_expected
+from reeld.content.opening import is_as_linked, open_video, require_expected
 from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
@@ -133,6 +133,8 @@ def _save_verdict(video_file_id: int, found: Judged | Verdict, now_ms: int) -> N
 
 
 def _full_hash(record: FileRecord, tools: StageContext) -> str:
+    if record.hash_of_link is not None and is_as_linked(record.absolute_path, record.stamp):
+        return record.hash_of_link
     return full_hash(
         record.absolute_path,
         record.stamp,
@@ -143,8 +145,11 @@ def _full_hash(record: FileRecord, tools: StageContext) -> str:
 
 
 def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
+    stored.note_reread(video_file_id, now_ms)
     stored.contradict(video_file_id, "file_hash", file_hash, now_ms)
     stored.save_full_hash(video_file_id, file_hash)
+    for link_id in stored.tell_links(video_file_id):
+        queue.enqueue_if_idle(link_id, stage=HASH.name, lane=HASH.lane, due_at_ms=now_ms, now_ms=now_ms)
 
 
 def _require_unchanged(record: FileRecord, _tools: StageContext) -> None:

@@ -113,6 +113,8 @@ class Metrics(Collector):
         yield _gauge("reeld_files", "Video files that the catalogue knows.", "state", counts["files"])
         yield _gauge("reeld_verdicts", "Present video files.", "verdict", counts["verdicts"])
         yield GaugeMetricFamily("reeld_pending", "Files that wait for your review.", counts["verdicts"]["pending"])
+        yield GaugeMetricFamily("reeld_in_doubt", "Files whose bytes may not be those of the hash.", counts["in_doubt"])
+        yield GaugeMetricFamily("reeld_changing", "Files that change while they are read.", counts["changing"])
         works = {name: counts[name] for name in ("movies", "series", "episodes")}
         yield _gauge("reeld_works", "Works that have a file.", "kind", works)
         jobs = GaugeMetricFamily("reeld_jobs", "Files that still need this stage.", labels=("stage", "state"))

@@ -56,10 +56,11 @@ def _enqueue_moved_and_touched(changes: Changes, new_files: NewFiles, now_ms: in
 
     A new name may say something else than the old one did. The content is known, unless the stages were not done or a
     ctime changed. A ctime that changed is no proof of new bytes (a permission, a hard link, an owner), and it is the
-    only trace of a writer that puts the mtime back. So the file is read again in full, once for each such change, while
-    all that is known stays: a `chmod -R` has its library read once. Less would not do: the ends can be the same where
-    the middle is not, and a hash that may be false is worth nothing. A rename changes the ctime as well and may hide
-    that the file was written to before, so its ends are compared. A renamed folder changes nothing of its files.
+    only trace of a writer that puts the mtime back. So the ends are compared at once, and all bytes are read when
+    nothing else is to be done, at most once a day, while all that is known stays and is in doubt: a `chmod -R` has its
+    library read once. Less would not do: the ends can be the same where the middle is not, and a hash that may be false
+    is worth nothing. A rename, or a hard link that came or went, changes the ctime as well. It may hide that the file
+    was written to before, so its ends are compared. A renamed folder changes nothing of its files.
     A file that went missing lost its job, which may have been to read a new name. One whose new name the rules ignore
     is left alone, and keeps the user's decision.
     """
@@ -67,8 +68,10 @@ def _enqueue_moved_and_touched(changes: Changes, new_files: NewFiles, now_ms: in
     ignored = {each.known.id for each in changes.moved if why_ignore(each.path, each.stamp.size_bytes) is not None}
     if ignored:
         queue.drop(list(ignored))
+    in_place = [each for each in changes.touched if each.known.stamp.ctime_ns != each.stamp.ctime_ns]
+    seen = [*in_place, *changes.returned]
     touched = {each.known.id for each in changes.moved if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
-    seen = [*(each for each in changes.touched if each.known.stamp.ctime_ns != each.stamp.ctime_ns), *changes.returned]
+    touched |= {each.known.id for each in in_place}
     ids = [*(each.known.id for each in changes.moved), *(each.known.id for each in seen)]
     unread = {*video_files.needing_work(ids, with_full_hash=with_full_hash), *touched}
     for row_id in ids:

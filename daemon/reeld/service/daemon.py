@@ -16,9 +16,9 @@ from reeld.database.connection import close_catalog, open_catalog, writing
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.domain.status import RunningStatus
-from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, ReeldError
+from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError
 from reeld.log import get_logger, load_structlog
-from reeld.pipeline.backfill import enqueue_backfill
+from reeld.pipeline.backfill import enqueue_backfill, enqueue_doubts
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
@@ -52,6 +52,9 @@ READY_S = 0.1
 LONGEST_OPENING_DELAY_S = 60.0
 
 MAINTENANCE_S = 1.0
+
+# How often to look for files that may be read again: a doubt has a file read as a whole once a day.
+DOUBTS_S = 600.0
 
 # Copying and checking a backup of gigabytes takes minutes on a slow disk.
 LONGEST_MAINTENANCE_S = 3600.0
@@ -358,6 +361,7 @@ class Daemon:
 
     def _maintain(self) -> None:
         """Run the maintenance. It has its own thread, since checking a large backup takes many seconds."""
+        next_doubts = time.monotonic() + DOUBTS_S
         with self._heartbeats.of_this_thread() as heartbeat:
             while not self.stopping.is_set():
                 heartbeat.beat(within_s=LONGEST_MAINTENANCE_S)
@@ -365,8 +369,19 @@ class Daemon:
                     self._maintenance.tick(time.time())
                 except CatalogError as err:
                     self._fail(err)
+                if time.monotonic() >= next_doubts:
+                    next_doubts = time.monotonic() + DOUBTS_S
+                    self._resolve_doubts()
                 heartbeat.beat(within_s=MAINTENANCE_S)
                 self.stopping.wait(MAINTENANCE_S)
+
+    def _resolve_doubts(self) -> None:
+        """Queue the files that are still in doubt, or do so the next time if the catalogue cannot be written."""
+        try:
+            with writing():
+                enqueue_doubts(self._stages, now_ms())
+        except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
+            log.warning("catalog.failed", reason=err.with_hint, retry_s=DOUBTS_S)
 
     def _pause(self, seconds: float) -> None:
         self._heartbeats.mine().beat(within_s=seconds)
