@@ -69,7 +69,7 @@ def test_the_shipped_file_means_the_same_as_no_file() -> None:
 def test_the_shipped_file_states_every_key() -> None:
     document = tomllib.loads(SHIPPED.read_text())
     sections = {
-        "database": {"path", "backups_kept"},
+        "database": {"path", "backups_kept", "group"},
         "watch": {field.name for field in fields(WatchSettings)},
         "settle": {field.name for field in fields(SettleSettings)},
         "hash": {field.name for field in fields(HashSettings)},
@@ -87,6 +87,7 @@ def test_the_shipped_file_states_every_key() -> None:
         "libraries",
         "database_path",
         "backups_kept",
+        "database_group",
     }
 
 

@@ -6,6 +6,7 @@ together, so that the user corrects the file once.
 """
 
 import difflib
+import grp
 import itertools
 import os
 import re
@@ -23,6 +24,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 WatchMode = Literal["auto", "events", "poll"]
 RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
+
+# Some editors, as on Windows, begin a file with it. TOML does not know it.
+BYTE_ORDER_MARK = "\ufeff"
 
 # A week of daily backups.
 BACKUPS_KEPT = 7
@@ -124,6 +128,8 @@ class Config:
     libraries: tuple[Library, ...]
     database_path: str
     backups_kept: int = BACKUPS_KEPT
+    database_group: str = ""
+    """Whose members may read the catalogue. Empty is none."""
     watch: WatchSettings = field(default_factory=WatchSettings)
     settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
@@ -174,7 +180,7 @@ def load_config(path: str | None, environment: Mapping[str, str], *, real_path: 
     if path is None:
         return parse_config({}, source=None, base=os.getcwd(), environment=environment, real_path=real_path)
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8").removeprefix(BYTE_ORDER_MARK))
     except OSError as err:
         complaint = f"cannot be read ({err.strerror}); check the path and its rights"
         raise ConfigError(path, [complaint]) from err
@@ -193,7 +199,7 @@ def database_path_in(path: str, environment: Mapping[str, str]) -> str:
     default path.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = Path(path).read_text(encoding="utf-8", errors="replace").removeprefix(BYTE_ORDER_MARK)
     except OSError:
         text = ""
     if given := _database_path(text) or _database_path_by_lines(text):
@@ -248,6 +254,7 @@ def parse_config(
         libraries=libraries,
         database_path=database,
         backups_kept=sections["database"]["backups_kept"],
+        database_group=sections["database"]["group"],
         watch=WatchSettings(**sections["watch"]),
         settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
@@ -264,7 +271,11 @@ def document_of(config: Config) -> dict[str, Any]:
     """
     sections = asdict(config)
     del sections["source"], sections["only_library"]
-    database = {"path": sections.pop("database_path"), "backups_kept": sections.pop("backups_kept")}
+    database = {
+        "path": sections.pop("database_path"),
+        "backups_kept": sections.pop("backups_kept"),
+        "group": sections.pop("database_group"),
+    }
     return {"library": sections.pop("libraries"), "database": database, **sections}
 
 
@@ -289,6 +300,16 @@ def _text(value: Any) -> str | None:
 
 def _optional_text(value: Any) -> str | None:
     return None if value == "" else _text(value)
+
+
+def _group(value: Any) -> str | None:
+    if (wrong := _optional_text(value)) is not None or value == "":
+        return wrong
+    try:
+        grp.getgrnam(value)
+    except (KeyError, ValueError, OSError):
+        return 'must be the name of a group of this machine, as in `getent group`, or "" for none'
+    return None
 
 
 def _flag(value: Any) -> str | None:
@@ -377,6 +398,7 @@ _SECTIONS: dict[str, dict[str, Key]] = {
     "database": {
         "path": Key("", _optional_text),
         "backups_kept": Key(BACKUPS_KEPT, _whole(1, 1000, "backups")),
+        "group": Key("", _group),
     },
     "settle": _SETTLE,
     "watch": {

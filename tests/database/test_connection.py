@@ -246,7 +246,7 @@ def _opened_without_privileges(path: Path) -> Any:
         os.chmod(folder, os.stat(folder).st_mode | 0o055)
     done = _run(_OPEN, str(path), is_humble=os.geteuid() == 0)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -124,9 +124,9 @@ def test_every_directive_of_a_unit_is_explained() -> None:
 # --- the drop-in -----------------------------------------------------------------------------------------
 
 
-def _config(*libraries: str, database: str = "", **metrics: object) -> Config:
+def _config(*libraries: str, database: str = "", group: str = "", **metrics: object) -> Config:
     tables = [{"name": path, "path": path} for path in libraries]
-    document = {"library": tables, "database": {"path": database}, "metrics": metrics}
+    document = {"library": tables, "database": {"path": database, "group": group}, "metrics": metrics}
     environment = {"STATE_DIRECTORY": "/var/lib/reeld"}
     return parse_config(
         document, source="/etc/reeld/config.toml", base="/", environment=environment, real_path=lambda path: path
@@ -186,6 +186,13 @@ def test_figures_are_let_out_as_far_as_they_are_asked_for_and_no_further(tmp_pat
     ]
     if shutil.which("systemd-analyze"):
         assert _complaints(tmp_path, "reeld.service", drop_in(port, str)) == ""
+
+
+def test_a_group_that_may_read_is_let_in(tmp_path: Path) -> None:
+    shared = _config("/srv/tv", group="daemon")
+    assert _lines(shared)[2:] == ["[Service]", "Group=daemon", "StateDirectoryMode=0750", "SystemCallFilter=@chown"]
+    if shutil.which("systemd-analyze"):
+        assert _complaints(tmp_path, "reeld.service", drop_in(shared, str)) == ""
 
 
 def test_a_name_that_no_unit_file_can_hold_is_refused() -> None:

@@ -16,6 +16,7 @@ from peewee import IntegrityError, PeeweeException, SqliteDatabase
 from reeld.catalog.export import FORMAT, TABLES, VERSION
 from reeld.database.backup import is_sound, sync
 from reeld.database.base import Row
+from reeld.database.file_access import create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.migrate import latest_version, migrate
 from reeld.database.open_files import SUFFIXES
@@ -46,11 +47,13 @@ def import_catalog(lines: Iterable[bytes], catalog: str) -> dict[str, int]:
     try:
         make_folder(folder)
         _remove(draft)
+        os.close(create(draft))
         counts = _fill(draft, lines)
         if not is_sound(draft):
             raise ImportRefused(f"{readable(draft)} was damaged while it was written", "check the disk")
         sync(draft)
         give_to_owner(draft, folder)
+        protect(draft)
         os.rename(draft, catalog)
         sync(folder)
     except OSError as err:

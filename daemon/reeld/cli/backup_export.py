@@ -15,6 +15,7 @@ from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of, no_empt
 from reeld.cli.output import print_json, say
 from reeld.database.backup import copy_to
 from reeld.database.connection import maintaining
+from reeld.database.file_access import protect_if_shell_made
 from reeld.database.restore import restore
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
@@ -76,6 +77,7 @@ def export_all(config: ConfigFile = None, as_json: AsJson = False) -> None:  # n
     """Print the whole catalogue as JSON Lines, also while the daemon runs; `reeld import` takes it back."""
     # Closed before the catalogue is, also when the reader of the pipe has left.
     with catalog_of(config), closing(export()) as rows:
+        protect_if_shell_made(sys.stdout.fileno())
         print_json(rows)
 
 

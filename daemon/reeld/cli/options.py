@@ -96,8 +96,10 @@ def _config_or_what_is_in_force(config_file: str | None) -> "Config":
 def catalog_of(config_file: str | None) -> "Iterator[Config]":
     """Open the catalogue, beside a daemon that may be running."""
     from reeld.database.connection import close_catalog, open_catalog
+    from reeld.database.file_access import let_read
 
     config = _config_or_what_is_in_force(config_file)
+    let_read(config.database_group)
     open_catalog(config.database_path, create=False)
     try:
         yield config

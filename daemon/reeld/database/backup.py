@@ -19,6 +19,7 @@ from typing import Any
 from peewee import sqlite3 as driver
 
 from reeld.config import BACKUPS_KEPT
+from reeld.database.file_access import create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogError, Interrupted
@@ -140,6 +141,7 @@ def save_backup(
         raise _failed(path, err.strerror) from err
     copy_to(lend, path, should_stop)
     give_to_owner(path, folder)
+    protect(path)
     backup = Backup(path=path, made_at=at, schema=schema, is_rescued=is_rescued)
     _remove_old(catalog, backup, kept)
     return backup
@@ -211,7 +213,7 @@ def _new_draft(path: str) -> Iterator[str]:
     first = unchecked_draft_of(path)
     for draft in itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2))):
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+            os.close(create(draft))
             break
     try:
         yield draft

@@ -6,6 +6,7 @@ is locked". With IMMEDIATE none did.) SQLite's errors leave it as errors of reel
 """
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,12 +16,13 @@ from typing import Any
 
 from reeld.config import BACKUPS_KEPT
 from reeld.database import integrity
-from reeld.database.backup import newest_sound, save_backup, way_back
+from reeld.database.backup import backups_of, folder_of, newest_sound, save_backup, way_back
 from reeld.database.base import database
+from reeld.database.file_access import create, protect, protect_folder, protect_log
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.migrate import APPLICATION_ID, application_id, latest_version, migrate, schema_version
-from reeld.database.open_files import OpenFiles
-from reeld.database.sqlite_errors import damaged, gone, own_errors
+from reeld.database.open_files import SUFFIXES, OpenFiles
+from reeld.database.sqlite_errors import damaged, full, gone, own_errors
 from reeld.domain.files import readable
 from reeld.errors import (
     BackupFailed,
@@ -32,6 +34,7 @@ from reeld.errors import (
     Interrupted,
     NotFoundError,
 )
+from reeld.log import get_logger
 
 # Another process (a command, a backup) holds the write lock for milliseconds. If one needs longer
 # than this, our transaction fails as CatalogBusy and is tried again.
@@ -52,6 +55,11 @@ _PRAGMAS = {
     "temp_store": "memory",
     "trusted_schema": 0,
 }
+
+# What may lie beside the catalogue: its log, the owner's lock and status, and drafts that a kill left.
+_BESIDE = (*SUFFIXES, "-journal", ".lock", ".status", ".status.new", ".new", ".importing", ".restoring")
+
+log = get_logger()
 
 # All threads of the process share one connection, one at a time.
 _lock = threading.RLock()
@@ -96,6 +104,7 @@ def open_catalog(
     with own_errors(path):
         if create:
             _make_if_absent(path)
+            protect_catalog(path)
         elif not os.path.exists(path):
             _refuse_if_gone(path)
             raise NotFoundError(
@@ -105,12 +114,21 @@ def open_catalog(
         try:
             _refuse_foreign(path)
             _set_pragmas()
+            protect_log(path, SUFFIXES[1:])
             applied = _own(path, now or datetime.now(UTC), backups_kept) if create else _require_current(path)
         except BaseException:
             close_catalog()
             raise
         _opened = OpenCatalog(path=path, is_owned=create, files=OpenFiles(path))
         return applied
+
+
+def protect_catalog(path: str) -> None:
+    """Keep others from reading the catalogue and all that lies beside it. Log what more people could read before."""
+    for each in (*(f"{path}{ending}" for ending in _BESIDE), *(backup.path for backup in backups_of(path))):
+        if (mode := protect(each)) is not None:
+            log.warning("catalog.protected", path=each, mode=f"{mode:04o}")
+    protect_folder(folder_of(path))
 
 
 def close_catalog() -> None:
@@ -260,18 +278,21 @@ def _make_if_absent(path: str) -> None:
     if os.path.exists(path):
         return
     _refuse_if_gone(path)
+    draft = f"{path}.new"
     try:
         make_folder(os.path.dirname(path))
+        for leftover in (draft, f"{draft}-wal", f"{draft}-shm", f"{path}-wal", f"{path}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(leftover)
+        os.close(create(draft))
     except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise full(path) from err
         raise CatalogUnavailable(
             f"{readable(path)} cannot be created ({err.strerror})",
             "give the user that runs reeld the right to write to that folder, or name another one under "
             "[database] path",
         ) from err
-    draft = f"{path}.new"
-    for leftover in (draft, f"{draft}-wal", f"{draft}-shm", f"{path}-wal", f"{path}-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(leftover)
     _connect(draft)
     try:
         _set_pragmas()
@@ -279,6 +300,7 @@ def _make_if_absent(path: str) -> None:
     finally:
         database.close()
     give_to_owner(draft, os.path.dirname(path))
+    protect(draft)
     os.rename(draft, path)
     _sync_directory(os.path.dirname(path))
 

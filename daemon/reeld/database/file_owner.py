@@ -6,6 +6,8 @@ Root may repair things for the user that runs reeld, and must not lock that user
 import contextlib
 import os
 
+from reeld.database.file_access import FOLDER_PRIVATE, protect_folder
+
 
 def make_folder(path: str) -> list[str]:
     """Create this folder and the missing ones above it. Return the new ones, innermost first.
@@ -16,9 +18,13 @@ def make_folder(path: str) -> list[str]:
     while not os.path.lexists(each):
         new.append(each)
         each = os.path.dirname(each)
-    os.makedirs(path, mode=0o700, exist_ok=True)
     for folder in reversed(new):
-        give_to_owner(folder, os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.mkdir(folder, FOLDER_PRIVATE)
+            os.chmod(folder, FOLDER_PRIVATE)  # whatever the umask is
+            give_to_owner(folder, os.path.dirname(folder))
+            protect_folder(folder)
+    os.makedirs(path, exist_ok=True)
     return new
 
 

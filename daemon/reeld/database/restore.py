@@ -17,6 +17,7 @@ from typing import Any
 from peewee import sqlite3 as driver
 
 from reeld.database.backup import MOMENT, copy_to, draft_of, sync, unchecked_draft_of, uri_of
+from reeld.database.file_access import protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.migrate import APPLICATION_ID, latest_version
 from reeld.database.open_files import SUFFIXES
@@ -54,6 +55,7 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
         aside = _move_aside(catalog, at)
         for path in (draft, *([aside] if aside else [])):
             give_to_owner(path, folder)
+        protect(draft)
         os.rename(draft, catalog)
         sync(folder)
     except OSError as err:

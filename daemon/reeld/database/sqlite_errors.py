@@ -114,18 +114,19 @@ def _classified(path: str, err: BaseException) -> CatalogError:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return CatalogBusy(f"{name} is locked by another program ({message})", "try again when it is done")
         case sqlite3.SQLITE_FULL:
-            return _full(name)
+            return full(path)
         case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
             code == sqlite3.SQLITE_IOERR and _has_no_room(path)
         ):
             # The log's index cannot grow. On a full disk a write through the map would be SIGBUS.
-            return _full(name)
+            return full(path)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, message)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return CatalogUnavailable(
-                f"{name} cannot be opened for writing ({message})",
-                "give the user that runs reeld the right to write to it and to its folder",
+                f"{name} cannot be opened for writing ({message}). Nothing was changed",
+                "run this as the user that reeld runs as, who needs the right to write to it and to its folder; "
+                "[database] group lets others read it while reeld runs",
             )
         case _:
             return CatalogUnavailable(f"{name} cannot be used ({message})", "check the disk that it lies on")
@@ -146,8 +147,11 @@ def _free_bytes(path: str) -> int | None:
     return room.f_bavail * room.f_frsize
 
 
-def _full(name: str) -> CatalogFull:
-    return CatalogFull(f"the disk of {name} is full", "free some space; a running reeld then goes on by itself")
+def full(path: str) -> CatalogFull:
+    """Build the error for a disk without space for the catalogue at `path`."""
+    return CatalogFull(
+        f"the disk of {readable(path)} is full", "free some space; a running reeld then goes on by itself"
+    )
 
 
 def _sqlite_cause(err: BaseException) -> tuple[int, str]:

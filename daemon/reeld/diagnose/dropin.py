@@ -36,6 +36,11 @@ def drop_in(config: Config, real_path: Callable[[str], str]) -> str:
         service.append(f"ReadWritePaths={quoted(state)}")
         service.append(f"NoExecPaths={quoted(state)}")
         service += [f"ReadOnlyPaths=-{quoted(path)}" for path in libraries if _lies_below(path, (state,))]
+    if config.database_group:
+        # Its members may enter the folder, and reeld gives them the files.
+        service.append(f"Group={config.database_group}")
+        service.append("StateDirectoryMode=0750")
+        service.append("SystemCallFilter=@chown")
     service += _for_metrics(config.metrics)
     source = quoted(config.source or "the built-in configuration")
     head = f"# What {source} needs, as `reeld config drop-in` printed it."

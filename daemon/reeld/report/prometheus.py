@@ -5,13 +5,14 @@ a failure (the port is in use, the folder is gone, the catalogue is busy) is log
 module imports prometheus_client. The daemon imports this module only if metrics are configured.
 """
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
@@ -22,11 +23,14 @@ from reeld.domain.states import JobState
 from reeld.errors import CatalogError
 from reeld.log import get_logger
 from reeld.report.counters import Counters, Spent
+from reeld.report.metrics_port import MetricsPort
 
 log = get_logger()
 
 HOST = "127.0.0.1"
 FILE = "reeld.prom"
+READABLE = 0o644
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # How long the shutdown waits for a scrape under way.
 LONGEST_END_S = 2.0
@@ -48,7 +52,7 @@ class Metrics(Collector):
         self._counts: Row | None = None
         self._queue: Sequence[overview.Queued] = ()
         self._stopping = threading.Event()
-        self._server: Any = None
+        self._server: MetricsPort | None = None
         self._failing: set[str] = set()
         # A disk that does not answer must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -74,8 +78,7 @@ class Metrics(Collector):
                 self._stopping.wait(self._settings.period_s)
         finally:
             if self._server is not None:
-                self._server.shutdown()
-                self._server.server_close()
+                self._server.close()
 
     def _attempt(self, about: str, do: Callable[[], None]) -> None:
         """Run `do`, and log a failure once while it lasts. A failure costs only a point in the curves."""
@@ -92,10 +95,23 @@ class Metrics(Collector):
         self._counts, self._queue = overview.counts(), overview.queued()
 
     def _listen(self) -> None:
-        self._server, _ = start_http_server(self._settings.port, addr=HOST, registry=self._registry)
+        self._server = MetricsPort((HOST, self._settings.port), CONTENT_TYPE, self._page)
+        threading.Thread(target=self._server.run, name="metrics port", daemon=True).start()
+
+    def _page(self) -> bytes:
+        return generate_latest(self._registry)
 
     def _write(self) -> None:
-        write_to_textfile(os.path.join(self._settings.textfile_directory, FILE), self._registry)
+        """Replace the file as a whole. Everyone may read it, as node_exporter runs as another user."""
+        path = os.path.join(self._settings.textfile_directory, FILE)
+        draft = f"{path}.new"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READABLE)
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, READABLE)  # whatever the umask is
+            file.write(self._page())
+        os.replace(draft, path)
 
     # --- the figures -------------------------------------------------------------------------------------
 

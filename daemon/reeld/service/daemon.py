@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from reeld.catalog import queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
-from reeld.database.connection import close_catalog, open_catalog, writing
+from reeld.database.connection import close_catalog, open_catalog, protect_catalog, writing
+from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.domain.status import RunningStatus
@@ -71,6 +72,7 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
     load_structlog()
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
+        let_read(config.database_group)
         instance_lock = stack.enter_context(InstanceLock(config.database_path))
         if (library_ids := open_patiently(config, signals)) is None:
             return
@@ -118,6 +120,8 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
 
     Return the library ids by name, and the number of those jobs.
     """
+    let_read(config.database_group)
+    protect_catalog(config.database_path)
     with writing():
         _identify_again(of_another_kind(config.libraries))
         library_ids = sync_libraries(config.libraries)

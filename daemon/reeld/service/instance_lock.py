@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from typing import Self
 
+from reeld.database.file_access import PRIVATE, create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.domain.files import readable
 from reeld.domain.status import Command, RunningStatus
@@ -135,7 +136,11 @@ class InstanceLock:
         path = _status_path(self._database_path)
         draft = _draft_path(self._database_path)
         with contextlib.suppress(OSError):
-            with open(draft, "w", encoding="utf-8") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft)
+            descriptor = create(draft)
+            give_to_owner(descriptor, os.path.dirname(draft))
+            with open(descriptor, "w", encoding="utf-8") as file:
                 json.dump(replace(status, pid=os.getpid(), command=self._command).to_json(), file)
             os.replace(draft, path)
 
@@ -153,12 +158,12 @@ def status_of(database_path: str) -> RunningStatus | None:
 
 def _open_lock(path: str) -> int:
     """Open the file, and create it if absent, owned by the owner of its folder."""
-    how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, how | os.O_EXCL, 0o600)
+        descriptor = create(path)
     except FileExistsError:
-        return os.open(path, how, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     give_to_owner(descriptor, os.path.dirname(path))
+    protect(descriptor)
     return descriptor
 
 

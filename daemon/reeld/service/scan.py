@@ -10,6 +10,7 @@ from typing import Any
 from reeld.catalog import libraries, overview, queue
 from reeld.config import Config, Library, paths_overlap
 from reeld.database.connection import close_catalog, reading
+from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
 from reeld.domain.status import Estimate
@@ -156,6 +157,7 @@ def run_scan(config: Config, paths: Sequence[str], show: Show | None = None) -> 
     """Bring the catalogue up to date once. `show` is called now and then with the progress, if it is given."""
     load_structlog()
     config, wanted = choose_libraries(config, paths)
+    let_read(config.database_group)
     with InstanceLock(config.database_path, "scan"):
         library_ids = open_owned_catalog(config)
         try:
