@@ -84,7 +84,7 @@ def _encode_pictures(output: OutputContainer, stream: VideoStream, frames: int) 
     for number in range(frames):
         frame = av.VideoFrame(context.width, context.height, context.pix_fmt or "yuv420p")
         for plane in frame.planes:
-            plane.update(bytes([40 + 60 * number]) * plane.buffer_size)
+            plane.update(bytes([(40 + 60 * number) % 256]) * plane.buffer_size)
         frame.pts = number
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
