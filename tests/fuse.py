@@ -16,10 +16,14 @@ import stat
 import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+Numbering = Literal["shuffle", "count", "path"]
+"""How a disk may number its files: each by another file's number, by the order of look-ups, or by its path."""
 
 PATIENCE_S = 150.0
 
@@ -57,6 +61,19 @@ class FuseDisk:
     def fail_reads(self, name: str = "", *, offset: int = 0, error: int = errno.EIO) -> None:
         """From now on, whoever reads at or behind the offset of files whose path contains `name` gets this error."""
         self._say({"fail": error, "name": name, "offset": offset})
+
+    def renumber(self, how: Numbering) -> None:
+        """Give the files other inode numbers from now on, as many file systems do at each mount."""
+        self._say({"renumber": how})
+
+    def forget_ctimes(self) -> None:
+        """Tell the mtime for the ctime from now on, as file systems do that keep none."""
+        self._say({"forget": "ctimes"})
+
+    def reads(self) -> int:
+        """How many bytes of files were asked for since the last call."""
+        self._channel.send(json.dumps({"count": "reads"}).encode())
+        return int(self._wait_for({"event": "counted"})["bytes"])
 
     def heal(self) -> None:
         """Answer everything from now on, also what is waiting."""
@@ -125,6 +142,11 @@ class _Server:
     nodes: dict[str, int] = field(default_factory=dict)
     trouble: list[dict[str, Any]] = field(default_factory=list)
     held: dict[int, bytes] = field(default_factory=dict)
+    numbering: Numbering | None = None
+    numbers: dict[str, int] = field(default_factory=dict)
+    """The numbers that are not the backing files' own, by path."""
+    has_ctimes: bool = True
+    bytes_read: int = 0
 
     def run(self) -> None:
         while True:
@@ -144,7 +166,17 @@ class _Server:
                 self._take(request)
 
     def _obey(self, words: dict[str, Any]) -> None:
-        if "heal" in words:
+        if "count" in words:
+            self._tell(event="counted", bytes=self.bytes_read)
+            self.bytes_read = 0
+            return
+        if "renumber" in words:
+            self.numbering, self.numbers = words["renumber"], {}
+            if self.numbering == "shuffle":
+                self.numbers = _shuffled(self.paths[1])
+        elif "forget" in words:
+            self.has_ctimes = False
+        elif "heal" in words:
             self.trouble.clear()
             held, self.held = self.held, {}
             for request in held.values():
@@ -183,11 +215,11 @@ class _Server:
         answers: dict[int, Callable[[], bytes]] = {
             _INIT: lambda: struct.pack("<IIIIHHIIHHI7I", 7, 31, 1 << 16, 0, 12, 10, 1 << 16, 1, 16, 0, *[0] * 8),
             _LOOKUP: lambda: self._look_up(about),
-            _GETATTR: lambda: struct.pack("<QII", 0, 0, 0) + _attributes(path),
+            _GETATTR: lambda: struct.pack("<QII", 0, 0, 0) + self._attributes(path),
             _OPEN: lambda: struct.pack("<QII", 0, _DIRECT_IO, 0),
             _OPENDIR: lambda: struct.pack("<QII", 0, 0, 0),
             _READ: lambda: self._read(path, body),
-            _READDIR: lambda: _entries(path, *struct.unpack_from("<8xQI", body)),
+            _READDIR: lambda: self._entries(path, *struct.unpack_from("<8xQI", body)),
             _STATFS: lambda: struct.pack("<QQQQQIIII24x", 1 << 20, 1 << 19, 1 << 19, 1 << 10, 1 << 9, 4096, 255, 0, 0),
             _RELEASE: lambda: b"",
             _RELEASEDIR: lambda: b"",
@@ -199,7 +231,7 @@ class _Server:
     def _look_up(self, path: str) -> bytes:
         if self.ignores_case:
             path = _as_spelled(path)
-        attributes = _attributes(path)
+        attributes = self._attributes(path)
         node = self.nodes.setdefault(path, len(self.paths) + 1)
         self.paths[node] = path
         return struct.pack("<QQQQII", node, 0, 0, 0, 0, 0) + attributes
@@ -212,7 +244,41 @@ class _Server:
                     raise OSError(each["fail"], "as the test said")
                 size = each["offset"] - offset
         with open(path, "rb") as file:
-            return os.pread(file.fileno(), size, offset)
+            found = os.pread(file.fileno(), size, offset)
+        self.bytes_read += len(found)
+        return found
+
+    def _number(self, path: str, own: int) -> int:
+        match self.numbering:
+            case "path":
+                return zlib.crc32(os.fsencode(path)) + 2
+            case "count":
+                return self.numbers.setdefault(path, len(self.numbers) + 2)
+        return self.numbers.get(path, own)
+
+    def _attributes(self, path: str) -> bytes:
+        found = os.lstat(path)
+        ctime_ns = found.st_ctime_ns if self.has_ctimes else found.st_mtime_ns
+        times = [divmod(ns, 10**9) for ns in (found.st_atime_ns, found.st_mtime_ns, ctime_ns)]
+        seconds, nanoseconds = zip(*times, strict=True)
+        numbers = (self._number(path, found.st_ino), found.st_size, found.st_blocks, *seconds, *nanoseconds)
+        return struct.pack("<6Q3I", *numbers) + struct.pack(
+            "<7I", found.st_mode, found.st_nlink, found.st_uid, found.st_gid, 0, 4096, 0
+        )
+
+    def _entries(self, path: str, offset: int, size: int) -> bytes:
+        packed = b""
+        for position, name in enumerate(sorted(os.listdir(path))):
+            encoded, below = os.fsencode(name), os.path.join(path, name)
+            found = os.lstat(below)
+            number, kind = self._number(below, found.st_ino), stat.S_IFMT(found.st_mode) >> 12
+            entry = struct.pack("<QQII", number, position + 1, len(encoded), kind) + encoded
+            entry += bytes(-len(entry) % 8)
+            if position >= offset and len(packed) + len(entry) <= size:
+                packed += entry
+            elif position >= offset:
+                break
+        return packed
 
     def _answer(self, unique: int, error: int, body: bytes = b"") -> None:
         with contextlib.suppress(FileNotFoundError):  # whoever asked has gone
@@ -229,28 +295,10 @@ def _as_spelled(path: str) -> str:
     return os.path.join(directory, spelled.get(name.casefold(), name))
 
 
-def _attributes(path: str) -> bytes:
-    found = os.lstat(path)
-    times = [divmod(ns, 10**9) for ns in (found.st_atime_ns, found.st_mtime_ns, found.st_ctime_ns)]
-    seconds, nanoseconds = zip(*times, strict=True)
-    numbers = (found.st_ino, found.st_size, found.st_blocks, *seconds, *nanoseconds)
-    return struct.pack("<6Q3I", *numbers) + struct.pack(
-        "<7I", found.st_mode, found.st_nlink, found.st_uid, found.st_gid, 0, 4096, 0
-    )
-
-
-def _entries(path: str, offset: int, size: int) -> bytes:
-    packed = b""
-    for number, name in enumerate(sorted(os.listdir(path))):
-        encoded = os.fsencode(name)
-        found = os.lstat(os.path.join(path, name))
-        entry = struct.pack("<QQII", found.st_ino, number + 1, len(encoded), stat.S_IFMT(found.st_mode) >> 12) + encoded
-        entry += bytes(-len(entry) % 8)
-        if number >= offset and len(packed) + len(entry) <= size:
-            packed += entry
-        elif number >= offset:
-            break
-    return packed
+def _shuffled(top: str) -> dict[str, int]:
+    """Give each file the number of the next one."""
+    paths = sorted(os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names)
+    return {path: os.lstat(after).st_ino for path, after in zip(paths, paths[1:] + paths[:1], strict=True)}
 
 
 def _serve(channel: socket.socket, backing: str, mountpoint: str, *, ignores_case: bool) -> None:

@@ -22,6 +22,7 @@ from reeld.errors import ConfigError
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 WatchMode = Literal["auto", "events", "poll"]
+InodeSetting = Literal["auto", "trusted", "untrusted"]
 RealPath = Callable[[str], str]
 LogFormat = Literal["auto", "json", "console"]
 
@@ -68,6 +69,7 @@ class Library(SettleSettings):
     minimum_size_bytes: int = 0
     ignore: tuple[str, ...] = ()
     watch: WatchMode = "auto"
+    inodes: InodeSetting = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -441,6 +443,7 @@ _LIBRARY: dict[str, Key] = {
     # A library without a value of its own has that of [settle].
     **{name: Key(None, key.check) for name, key in _SETTLE.items()},
     "watch": Key("auto", _one_of("auto", "events", "poll")),
+    "inodes": Key("auto", _one_of("auto", "trusted", "untrusted")),
 }
 
 _DEFAULT_LIBRARIES = [{"name": "Videos", "path": "~/Videos"}]
@@ -487,6 +490,7 @@ def _library(values: dict[str, Any], settle: Mapping[str, Any], base: str) -> Li
         ignore=tuple(values["ignore"]),
         **{name: given if values[name] is None else values[name] for name, given in settle.items()},
         watch=cast("WatchMode", values["watch"]),
+        inodes=cast("InodeSetting", values["inodes"]),
     )
 
 

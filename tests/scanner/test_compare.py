@@ -16,6 +16,7 @@ from peewee import JOIN, sqlite3
 
 from reeld.catalog import assignments, media, queue, video_files, views
 from reeld.catalog.models import EpisodeFile, JobRow, Movie, PendingValidation, Trash, VideoFile
+from reeld.config import InodeSetting
 from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.domain.content import QuickHashes
@@ -54,6 +55,7 @@ class World:
     advance_s: float = 0.0
     rules: Rules = RULES
     capacity: int = 100
+    inodes: InodeSetting = "auto"
     folder_scanner: FolderScanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class World:
         """Start again, as reeld does after a restart, perhaps with other rules."""
         self.rules = replace(self.rules, **rules)
         place = Place(self.library_id, str(self.root))
-        stat_names = stat_names_of({self.library_id: Root(place=place)})
+        stat_names = stat_names_of({self.library_id: Root(place=place, inodes=self.inodes)})
         self.folder_scanner = FolderScanner(
             place=place,
             rules=self.rules,

@@ -28,7 +28,7 @@ pytestmark = [
 def films(catalog: Path, tmp_path: Path) -> Iterator[World]:
     """A library on such a disk."""
     with fuse.fuse_disk(_backing(tmp_path), tmp_path / "films", ignores_case=True):
-        yield World(tmp_path / "films", add_libraries("Films")[0])
+        yield World(tmp_path / "films", add_libraries("Films")[0], inodes="trusted")
 
 
 @pytest.fixture

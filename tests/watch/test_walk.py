@@ -185,7 +185,7 @@ def test_a_file_that_goes_during_a_listing_is_absent_and_one_that_fails_is_unkno
 
     class Entry:
         def __init__(self, entry: os.DirEntry[str]) -> None:
-            self.name = entry.name
+            self.name, self.inode = entry.name, entry.inode
             self._entry = entry
 
         def is_file(self, *, follow_symlinks: bool) -> bool:

@@ -141,8 +141,11 @@ def _replaced(video_file_id: int, file_hash: str) -> history.Replaced | None:
 
 
 def _is_known(stamp: Row) -> bool:
-    sql = "SELECT 1 FROM video_files WHERE inode = ? AND size_bytes = ? AND mtime_ns = ? AND device = ?"
-    return bool(rows(sql, *(stamp[name] for name in ("inode", "size_bytes", "mtime_ns", "device"))))
+    names: tuple[str, ...] = ("inode", "size_bytes", "mtime_ns", "device")
+    # Without inode numbers, files of one size and time differ in their bytes alone.
+    names += () if stamp["inode"] else ("fingerprint",)
+    condition = " AND ".join(f"{name} IS ?" for name in names)
+    return bool(rows(f"SELECT 1 FROM video_files WHERE {condition}", *(stamp[name] for name in names)))  # noqa: S608
 
 
 def _restore_row(video_file_id: int, replaced: history.Replaced, copy_id: int, now_ms: int) -> None:

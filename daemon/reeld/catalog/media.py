@@ -24,6 +24,7 @@ _SAME_LINK = """
         AND link.inode = video_files.inode AND link.size_bytes = video_files.size_bytes
         AND link.mtime_ns = video_files.mtime_ns AND link.ctime_ns = video_files.ctime_ns
         AND link.device = video_files.device AND link.state = 'present' AND link.file_hash IS NOT NULL
+        AND link.inode <> 0
 """
 """Other names of the file of a row, with the same stamp: neither was touched since the other was seen."""
 
@@ -170,7 +171,10 @@ def tell_links(video_file_id: int) -> list[int]:
     return [link_id for link_id, is_same, _ in links if not is_same]
 
 
-_LINK = "link.inode = video_files.inode AND link.device = video_files.device AND link.id <> video_files.id"
+_LINK = (
+    "link.inode = video_files.inode AND link.device = video_files.device AND link.id <> video_files.id "
+    "AND link.inode <> 0"
+)
 
 
 def is_link_in_doubt(video_file_id: int) -> bool:

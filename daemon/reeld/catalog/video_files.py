@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -22,7 +22,8 @@ from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
 from reeld.domain.states import DecidedBy, FileState
 
 _KNOWN = """
-    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, links, state, decided_by, reason
+    SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, links, state, decided_by, reason,
+        fingerprint
     FROM video_files WHERE
 """
 
@@ -153,9 +154,18 @@ def known_at_paths(library_id: int, paths: Sequence[str]) -> list[KnownFile]:
 def known_with_stamps(stamps: Collection[FileStamp]) -> list[KnownFile]:
     """The rows of all libraries with the inode, size and mtime of one of these: such a file may have been moved."""
     wanted = {(stamp.inode, stamp.size_bytes, stamp.mtime_ns) for stamp in stamps}
-    inodes = {inode for inode, _, _ in wanted}
+    inodes = {inode for inode, _, _ in wanted if inode}
     found = _known_in("inode", "", [VideoFile.inode.db_value(inode) for inode in inodes])
+    found += _known_in("size_bytes", "inode = 0 AND", [size for inode, size, _ in wanted if not inode])
     return [row for row in found if (row.stamp.inode, row.stamp.size_bytes, row.stamp.mtime_ns) in wanted]
+
+
+def twins_among(files: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of these sizes and mtimes that several known files without inode numbers have, missing ones included."""
+    sizes = {size for size, _ in files}
+    sql = "SELECT size_bytes, mtime_ns FROM video_files WHERE inode = 0 AND size_bytes"
+    counted = Counter(_rows_in(sql, sorted(sizes)))
+    return {alike for alike, count in counted.items() if count > 1}
 
 
 def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
@@ -175,7 +185,9 @@ def links_of_before(stamps: Collection[FileStamp]) -> list[str]:
 
 def present_links(stamps: Collection[FileStamp]) -> list[KnownFile]:
     """The present rows of all libraries with the inodes of these files."""
-    return _known_in("inode", "state = 'present' AND", [VideoFile.inode.db_value(stamp.inode) for stamp in stamps])
+    return _known_in(
+        "inode", "state = 'present' AND", [VideoFile.inode.db_value(stamp.inode) for stamp in stamps if stamp.inode]
+    )
 
 
 def present_directories(library_id: int, below: str) -> list[str]:
@@ -288,6 +300,15 @@ def record_compared(files: Mapping[int, tuple[int | None, int]], folder_clues: i
         )
 
 
+def forget_inodes(library_id: int, below: str, *, without: Iterable[str], device: int) -> None:
+    """Write that inode numbers prove nothing on this mount, at and below a folder, which is on that device."""
+    here = files_inside(library_id, below)
+    for folder in without:
+        here &= ~is_inside(folder)
+    is_otherwise = (VideoFile.inode != 0) | (VideoFile.device != device)
+    VideoFile.update(inode=0, device=device).where(here, is_otherwise).execute()
+
+
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
     """Mark these files of a folder missing. Their rows and decisions stay.
 
@@ -344,14 +365,20 @@ def _record_change(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
     before = known.stamp
     evidence = ["it was missing, and there is a file at its path again"] if not known.is_present else []
     event: history.Event = "returned"
-    if before.inode != stamp.inode:
+    has_inodes = bool(before.inode and stamp.inode)
+    if before.has_other_inode(stamp):
         event = "replaced"
         evidence.append(f"its path has the inode {stamp.inode} instead of {before.inode}")
-    elif not before.has_same_content_as(stamp):
+    elif not before.has_same_content_as(stamp) and has_inodes:
         event = "changed"
         evidence.append(f"the inode {stamp.inode} is the same, its size or its mtime is not")
+    elif not before.has_same_content_as(stamp):
+        # A rewrite or another file: without inode numbers they look alike.
+        event = "replaced"
+        evidence.append("its size or its mtime is another one")
     elif not known.is_present:
-        evidence.append(f"the inode {stamp.inode}, the size and the mtime are the same as before")
+        alike = f"the inode {stamp.inode}, the size" if has_inodes else "the size"
+        evidence.append(f"{alike} and the mtime are the same as before")
     if not evidence:
         return
     # The number of an inode may go to the next file when its file is gone.
@@ -427,7 +454,7 @@ def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
 
 
 def _known_file(row: tuple[Any, ...]) -> KnownFile:
-    row_id, library_id, path, *stamp, state, decided_by, reason = row
+    row_id, library_id, path, *stamp, state, decided_by, reason, fingerprint = row
     return KnownFile(
         id=row_id,
         library_id=library_id,
@@ -437,6 +464,7 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
         is_skipped=decided_by == DecidedBy.RULES,
         is_decided_by_user=decided_by == DecidedBy.USER,
         reason=reason,
+        fingerprint=fingerprint,
     )
 
 
@@ -489,7 +517,9 @@ def _occupants(relocations: Sequence[Relocation]) -> list[KnownFile]:
 def _record_move(moved: Relocation, now_ms: int) -> None:
     known = moved.known
     evidence = (
-        f"the same inode {moved.stamp.inode}, device, size and mtime",
+        f"the same inode {moved.stamp.inode}, device, size and mtime"
+        if moved.stamp.inode
+        else f"the same fingerprint {known.fingerprint}, device, size and mtime",
         _why_not_at_the_old_path(moved),
     )
     history.record(

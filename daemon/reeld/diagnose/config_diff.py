@@ -21,7 +21,7 @@ from reeld.domain.identity import Accepted, Clues, LibraryKind, Uncertain, Verdi
 from reeld.domain.records import Place
 from reeld.domain.states import DecidedBy, FileVerdict
 from reeld.scanner.library_scanner import rules_of
-from reeld.scanner.moved_files import content_key
+from reeld.scanner.moved_files import ContentKey, content_key
 from reeld.scanner.root_check import Root
 from reeld.service.timeouts import in_time
 from reeld.watch.rules import Rules
@@ -248,9 +248,9 @@ def _in_another_place(library: Library, files: Mapping[str, KnownName], root: Ro
         yield from _not_there(library, [file for file in unplaced if file.path not in there])
 
 
-def _by_content(files: Iterable[KnownName]) -> Mapping[tuple[int, ...], list[KnownName]]:
+def _by_content(files: Iterable[KnownName]) -> Mapping[ContentKey, list[KnownName]]:
     """Group the files that were read by their content. Of hard links the present ones come first."""
-    found = defaultdict[tuple[int, ...], list[KnownName]](list)
+    found = defaultdict[ContentKey, list[KnownName]](list)
     for file in sorted(files, key=lambda file: not file.is_present):
         if file.decided_by != "rules":
             found[content_key(file.stamp)].append(file)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 WriterSeen = Literal["none", "some", "unknown", "not asked"]
@@ -20,6 +20,7 @@ class FileStamp:
     mtime_ns: int
     ctime_ns: int
     inode: int
+    """0 where the file system keeps no inode numbers, so that the number of a moment says nothing."""
     device: int
     links: int | None = field(default=None, compare=False)
     """How many names the file has, or None if unknown. It is no part of the content; it explains a ctime."""
@@ -45,7 +46,16 @@ class FileStamp:
         ctime is left out: a rename, a chmod or a new hard link changes it and no byte of the file. The device is left
         out: its number may differ after the next boot.
         """
-        return (self.size_bytes, self.mtime_ns, self.inode) == (other.size_bytes, other.mtime_ns, other.inode)
+        is_alike = (self.size_bytes, self.mtime_ns) == (other.size_bytes, other.mtime_ns)
+        return is_alike and not self.has_other_inode(other)
+
+    def has_other_inode(self, other: "FileStamp") -> bool:
+        """Tell whether both have an inode number, and not the same."""
+        return self.inode != other.inode and bool(self.inode and other.inode)
+
+    def comparable_with(self, known: "FileStamp") -> "FileStamp":
+        """Return this stamp as the file system of `known` makes it: without a number that proves nothing."""
+        return self if known.inode else replace(self, inode=0, device=known.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

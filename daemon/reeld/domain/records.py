@@ -52,6 +52,8 @@ class KnownFile:
     """The library's rules skip it, so its content is never read."""
     is_decided_by_user: bool = False
     reason: str | None = None
+    fingerprint: str | None = None
+    """None until its ends were read."""
 
     @property
     def was_at(self) -> str:

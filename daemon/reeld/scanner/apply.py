@@ -70,7 +70,10 @@ def _enqueue_moved_and_touched(changes: Changes, new_files: NewFiles, now_ms: in
         queue.drop(list(ignored))
     in_place = [each for each in changes.touched if each.known.stamp.ctime_ns != each.stamp.ctime_ns]
     seen = [*in_place, *changes.returned]
-    touched = {each.known.id for each in changes.moved if each.known.stamp.ctime_ns != each.stamp.ctime_ns}
+    # Without an inode number the ends were compared already, to find out that it was moved.
+    touched = {
+        each.known.id for each in changes.moved if each.known.stamp.ctime_ns != each.stamp.ctime_ns and each.stamp.inode
+    }
     touched |= {each.known.id for each in in_place}
     ids = [*(each.known.id for each in changes.moved), *(each.known.id for each in seen)]
     unread = {*video_files.needing_work(ids, with_full_hash=with_full_hash), *touched}

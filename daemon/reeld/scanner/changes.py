@@ -12,7 +12,9 @@ from reeld.watch.walk import SeenFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
-    """A listed file with the size, mtime and inode that its path's row says, but otherwise not as the row says."""
+    """A listed file with the size, mtime and inode that its path's row says, but otherwise not as the row says.
+
+    Where inode numbers prove nothing there is none to compare."""
 
     seen: SeenFile
     known: KnownFile

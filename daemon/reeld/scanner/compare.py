@@ -11,7 +11,7 @@ from operator import attrgetter, itemgetter
 
 from reeld.catalog import video_files
 from reeld.database.connection import reading
-from reeld.domain.files import readable
+from reeld.domain.files import FileStamp, readable
 from reeld.domain.identity import LibraryKind
 from reeld.domain.records import KnownFile, Place
 from reeld.errors import CatalogBusy
@@ -23,6 +23,7 @@ from reeld.scanner.missing_files import MissingFiles
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, find_moves
 from reeld.scanner.new_files import BATCH, NewFiles, Settled
 from reeld.scanner.reidentify import Compared
+from reeld.scanner.twins import Twins
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, SeenFile, join
@@ -50,7 +51,7 @@ def diff(
     Pure. The order of the files does not matter. `rows` are the folder's by path, `evidence` was gathered for its
     new files, and `compared` are the verdicts of the folder that were made from other clues.
     """
-    files = _classified(listing, rows, rules)
+    files = _classified(listing, rows, rules, evidence.fingerprints)
     new_files = [each for _, each in files if isinstance(each, NewFile)]
     moves = find_moves(library_id, [*new_files, *_ignored_now(files)], evidence)
     destinations = {each.path for each in moves.relocations}
@@ -92,27 +93,42 @@ _Classified = KnownFile | InPlace | Skipped | NewFile
 """A listed video compared with its path's row alone. It is the row itself if nothing differs."""
 
 
-def _classified(listing: Listing, rows: Mapping[str, KnownFile], rules: Rules) -> list[tuple[SeenFile, _Classified]]:
+def _classified(
+    listing: Listing, rows: Mapping[str, KnownFile], rules: Rules, fingerprints: Mapping[str, str]
+) -> list[tuple[SeenFile, _Classified]]:
     above = f"{listing.relative}/" if listing.relative else ""
     return [
-        (seen, _classify(seen, rows.get(path := above + seen.name), rules.why_ignore_file(path, seen.status.st_size)))
+        (
+            seen,
+            _classify(
+                seen,
+                rows.get(path := above + seen.name),
+                rules.why_ignore_file(path, seen.status.st_size),
+                fingerprints.get(path),
+            ),
+        )
         for seen in sorted(listing.files, key=_NAME)
     ]
 
 
-def _classify(seen: SeenFile, known: KnownFile | None, reason: str | None) -> _Classified:
-    if reason is not None:
-        # A file that replaced a known one takes over its row when it is complete, even if the rules skip it then.
-        is_replaced = known is not None and not known.is_skipped and not known.stamp.has_same_content_as(seen.stamp)
-        return NewFile(seen=seen, known=known) if is_replaced else Skipped(seen=seen, known=known, reason=reason)
-    if known is None or known.is_skipped:
-        return NewFile(seen=seen, known=known)
+def _classify(seen: SeenFile, known: KnownFile | None, reason: str | None, fingerprint: str | None) -> _Classified:
     stamp = seen.stamp
-    if known.is_present and known.stamp == stamp:
-        return known
-    if known.stamp.has_same_content_as(stamp):
-        return InPlace(seen=seen, known=known)
-    return NewFile(seen=seen, known=known)
+    is_version = known is not None and not known.is_skipped
+    if known is not None and is_version and _shows_same(known, stamp, fingerprint):
+        if reason is not None:
+            return Skipped(seen=seen, known=known, reason=reason)
+        return known if known.is_present and known.stamp == stamp else InPlace(seen=seen, known=known)
+    # A file that replaced a known one takes over its row when it is complete, even if the rules skip it then.
+    if reason is not None and not is_version:
+        return Skipped(seen=seen, known=known, reason=reason)
+    return NewFile(seen=seen, known=known, fingerprint=fingerprint)
+
+
+def _shows_same(known: KnownFile, stamp: FileStamp, fingerprint: str | None) -> bool:
+    """Whether nothing shows that the row is another file's; `fingerprint` is None unless it was read."""
+    if None not in (fingerprint, known.fingerprint) and fingerprint != known.fingerprint:
+        return False
+    return known.stamp.has_same_content_as(stamp)
 
 
 def _ignored_now(files: Iterable[tuple[SeenFile, _Classified]]) -> list[NewFile]:
@@ -189,6 +205,7 @@ class FolderScanner:
     new_files: NewFiles
     missing_files: MissingFiles
     move_finder: MoveFinder
+    twins: Twins = field(default_factory=Twins)
     with_full_hash: bool
     now_ms: Callable[[], int]
     kind: LibraryKind = "auto"
@@ -203,16 +220,18 @@ class FolderScanner:
         """Compare a folder with its rows, and commit the changes in one transaction.
 
         Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
-        disk may have been mounted over the folder a moment ago. Raises CatalogError; the folder must be listed again.
+        disk may have been mounted over the folder a moment ago. Raises CatalogError, and InodesChanged; then the
+        folder must be listed again.
         """
         around = reidentify.Surroundings(self.place, self.kind, listing)
-        if self._is_as_known(listing, around):
+        twins = [] if listing.has_inodes else self._twins_to_compare(listing)
+        if not twins and self._is_as_known(listing, around):
             return
         if not is_same_root():
             return
         settled: dict[str, Settled] = {}
         for _ in range(MOST_TRIES):
-            if self._take_changes(self.changes_of(listing, around), settled, is_same_root):
+            if self._take_changes(self.changes_of(listing, around, twins), settled, is_same_root):
                 return
         raise CatalogBusy(f"the rows of files that were moved to {readable(self.place.root)} keep changing")
 
@@ -242,12 +261,25 @@ class FolderScanner:
             known = video_files.as_seen_in_directory(self.place.library_id, listing.relative, around.digest)
         return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
 
-    def changes_of(self, listing: Listing, around: reidentify.Surroundings | None = None) -> Changes:
+    def _twins_to_compare(self, listing: Listing) -> list[SeenFile]:
+        settling = self.new_files.settling
+        is_busy = len(settling) > 0 and any(seen.relative in settling for seen in listing.files)
+        return self.twins.to_compare(listing, is_busy=is_busy)
+
+    def changes_of(
+        self,
+        listing: Listing,
+        around: reidentify.Surroundings | None = None,
+        twins: Collection[SeenFile] = (),
+    ) -> Changes:
         """Gather what the catalogue and the disk say of the folder, and decide."""
         around = around or reidentify.Surroundings(self.place, self.kind, listing)
         with reading():
             rows = video_files.known_in_directory(self.place.library_id, listing.relative)
-        classified = _classified(listing, rows, self.rules)
+        self.twins.require_lasting(listing, rows)
+        fingerprints = self.move_finder.fingerprints_of(twins)
+        self.twins.note(listing, rows, twins, fingerprints)
+        classified = _classified(listing, rows, self.rules, fingerprints)
         files = [each for _, each in classified]
         new_files = [each for each in files if isinstance(each, NewFile)] + _ignored_now(classified)
         in_place = {each.id for each in files if isinstance(each, KnownFile)}

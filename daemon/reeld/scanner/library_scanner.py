@@ -157,10 +157,12 @@ class LibraryScanner:
             return False
         if self._root_seen is None:
             self._come_back()
-        is_same = self._root_seen is not None and (found, found.away) == (self._root_seen, self._root_seen.away)
+        before = self._root_seen
+        is_same = before is not None and (found, found.away, found.inodes) == (before, before.away, before.inodes)
         if self._must_reverify_root or not is_same:
             self._must_reverify_root = False
             self._root_seen, self._is_away = found, False
+            self.folder_scanner.twins.begin_anew()
             self.rescans.restart()
         missing_files = self.folder_scanner.missing_files
         if self.root.is_accepted and not missing_files.is_accepted:
@@ -235,6 +237,8 @@ class LibraryScanner:
             done = reconcile(self.folder_scanner, hint, self._root_seen, self.should_stop, self._note_scanned)
         if not done.was_same_root:
             self._must_reverify_root = True
+        if done.renumbered is not None:
+            self.root.distrust_inodes(self._root_seen.inodes.mount_of(done.renumbered))
         if hint == EVERYTHING and not self.should_stop():
             self.root.remember_count()
         kept = {path: folder for path, folder in self.unreadable.items() if not _covers(hint, path)}

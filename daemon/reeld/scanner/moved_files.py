@@ -36,8 +36,11 @@ from reeld.catalog import libraries, video_files
 from reeld.database.connection import reading
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Place, Relocation
+from reeld.scanner.twins import fingerprint_at
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Found, SeenFile
+
+ContentKey = tuple[int, int, int, int, str | None]
 
 StatNames = Callable[[int, str, Collection[str]], Found | None]
 """Stat these names in a folder of a library. None if the result cannot be trusted."""
@@ -51,11 +54,15 @@ class NewFile:
     known: KnownFile | None
     is_ignored: bool = False
     """Whether the rules ignore its name: it takes over a row only from a user's decision that was made about it."""
+    fingerprint: str | None = None
+    """If it was read already, because no inode number says which file it is."""
 
     @property
     def has_replaced(self) -> bool:
-        """Whether it is another file than the one known at its path; that one may have been moved."""
-        return self.known is not None and self.known.stamp.inode != self.seen.status.st_ino
+        """Whether it is, or may be, another file than the one known at its path; that one may have been moved."""
+        if self.known is None:
+            return False
+        return not self.known.stamp.inode or self.known.stamp.inode != self.seen.status.st_ino
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,8 @@ class MoveEvidence:
     """Files that are not at their paths any more, each with the video that occupies its path now, if any."""
     unknown: Collection[KnownFile] = ()
     """Files whose paths cannot be read now."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Those of listed files whose inode numbers prove nothing, by path, as far as they were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +95,16 @@ class MoveFinder:
     place: Place
     rules: Rules
     stat_names: StatNames
+    read_fingerprint: Callable[[str, FileStamp], str | None] = fingerprint_at
+    """Reads the ends of the file with this absolute path and stamp, or returns None."""
+
+    def fingerprints_of(self, files: Iterable[SeenFile]) -> dict[str, str]:
+        """Read the fingerprints of these files of the library, by path; those that can be read."""
+        found = {seen.relative: self.read_fingerprint(self._absolute(seen.relative), seen.stamp) for seen in files}
+        return {path: fingerprint for path, fingerprint in found.items() if fingerprint is not None}
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self.place.root, path)
 
     def gather(self, new_files: Sequence[NewFile], in_place: Collection[int] = ()) -> MoveEvidence:
         """Look at the old paths of all known files that may be one of these, and of what occupies those paths.
@@ -93,25 +112,31 @@ class MoveFinder:
         An occupant's folder is not listed now. It is followed, so that one of two swapped files is never called
         missing. `in_place` are the ids of the rows that the listing shows at their paths.
         """
+        read = {each.seen.relative: each.fingerprint for each in new_files if each.fingerprint is not None}
         vacated: dict[KnownFile, SeenFile | None] = {}
         unknown: set[KnownFile] = set()
         wave, paths = list(new_files), {each.seen.relative for each in new_files}
         while wave:
-            found, not_known = self._vacated(wave, vacated, in_place)
+            found, not_known = self._vacated(wave, vacated, in_place, read)
             vacated |= found
             unknown |= not_known
             occupants = [occupant for occupant in found.values() if occupant is not None]
             wave = [NewFile(seen=seen, known=None) for seen in occupants if seen.relative not in paths]
             paths |= {each.seen.relative for each in wave}
-        return MoveEvidence(vacated=vacated, unknown=unknown)
+        return MoveEvidence(vacated=vacated, unknown=unknown, fingerprints=read)
 
     def _vacated(
-        self, new_files: Sequence[NewFile], already: Collection[KnownFile], in_place: Collection[int]
+        self,
+        new_files: Sequence[NewFile],
+        already: Collection[KnownFile],
+        in_place: Collection[int],
+        read: dict[str, str],
     ) -> tuple[dict[KnownFile, SeenFile | None], set[KnownFile]]:
         """Of the known files with one of these stamps: those that left their paths, and those not known to have."""
         seen = {each.seen.stamp for each in new_files}
         with reading():
             candidates = video_files.known_with_stamps(seen)
+        candidates = self._with_fingerprints(candidates, new_files, read)
         vacated: dict[KnownFile, SeenFile | None] = {}
         unknown: set[KnownFile] = set()
         folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
@@ -122,13 +147,13 @@ class MoveFinder:
                 vacated[known] = None
             elif not known.is_skipped:
                 folders[known.library_id, os.path.dirname(known.path)].append(known)
-        removed_libraries = _RemovedLibraries(self.place, new_files)
+        removed_libraries = _RemovedLibraries(self.place, new_files, read)
         for (library_id, directory), inhabitants in folders.items():
             now = self.stat_names(library_id, directory, [_name(known) for known in inhabitants])
             for known in inhabitants:
                 if now is not None and _is_on_same_device(known, now):
                     status = now.by_name[_name(known)]
-                    if status is None or status.st_ino != known.stamp.inode:
+                    if known.id not in in_place and self._has_left(known, status, read):
                         vacated[known] = self._occupant(known, status)
                 elif now is None and (
                     self._has_left_unseen(known, seen, in_place) or removed_libraries.has_left(known)
@@ -138,6 +163,47 @@ class MoveFinder:
                     unknown.add(known)
         return vacated, unknown
 
+    def _with_fingerprints(
+        self, candidates: Sequence[KnownFile], new_files: Sequence[NewFile], read: dict[str, str]
+    ) -> list[KnownFile]:
+        """Drop the candidates that have no inode number and another fingerprint than each of these files.
+
+        So these files are read, and added to `read`, where a candidate is known.
+        """
+        wanted = {_size_and_mtime(known.stamp) for known in candidates if not known.stamp.inode}
+        if not wanted:
+            return list(candidates)
+        alike = [
+            each.seen for each in new_files if not each.seen.stamp.inode and _size_and_mtime(each.seen.stamp) in wanted
+        ]
+        read |= self.fingerprints_of(seen for seen in alike if seen.relative not in read)
+        found = {(_size_and_mtime(seen.stamp), read.get(seen.relative)) for seen in alike}
+        return [
+            known
+            for known in candidates
+            if known.stamp.inode
+            or (known.fingerprint is not None and (_size_and_mtime(known.stamp), known.fingerprint) in found)
+        ]
+
+    def _has_left(self, known: KnownFile, status: os.stat_result | None, read: dict[str, str]) -> bool:
+        """Whether the path, which leads to `status` now, does not show this file any more.
+
+        Without inode numbers a file of the same size and mtime is the same, unless its ends are read and are not.
+        """
+        if status is None:
+            return True
+        if known.stamp.inode:
+            return status.st_ino != known.stamp.inode
+        there = FileStamp.of(status)
+        if _size_and_mtime(there) != _size_and_mtime(known.stamp):
+            return True
+        if known.library_id != self.place.library_id:
+            return False
+        path = known.was_at
+        if path not in read and (found := self.read_fingerprint(self._absolute(path), there)) is not None:
+            read[path] = found
+        return read.get(path, known.fingerprint) != known.fingerprint
+
     def _has_left_unseen(self, known: KnownFile, seen: Collection[FileStamp], in_place: Collection[int]) -> bool:
         """Whether a file certainly left its path, although the path cannot be read now.
 
@@ -146,7 +212,9 @@ class MoveFinder:
         """
         if known.id in in_place:
             return False
-        has_come_with_its_folder = known.library_id == self.place.library_id and known.stamp in seen
+        has_come_with_its_folder = (
+            known.library_id == self.place.library_id and bool(known.stamp.inode) and known.stamp in seen
+        )
         return not known.is_present or has_come_with_its_folder
 
     def _occupant(self, known: KnownFile, status: os.stat_result | None) -> SeenFile | None:
@@ -165,11 +233,12 @@ class MoveFinder:
 class _RemovedLibraries:
     """The libraries that are not configured any more, for a library that lists new files."""
 
-    def __init__(self, place: Place, new_files: Iterable[NewFile]) -> None:
+    def __init__(self, place: Place, new_files: Iterable[NewFile], fingerprints: Mapping[str, str]) -> None:
         self._place = place
         self._new_files = new_files
+        self._fingerprints = fingerprints
         self._roots: dict[int, str] | None = None
-        self._by_content: defaultdict[tuple[int, ...], list[NewFile]] = defaultdict(list)
+        self._by_content: defaultdict[ContentKey, list[NewFile]] = defaultdict(list)
 
     def has_left(self, known: KnownFile) -> bool:
         """Whether this file of a removed library is now, and certainly, one of the new files and nowhere else."""
@@ -177,8 +246,9 @@ class _RemovedLibraries:
             with reading():
                 self._roots = libraries.roots_not_configured()
             for each in self._new_files:
-                self._by_content[content_key(each.seen.stamp)].append(each)
-        root, same = self._roots.get(known.library_id), self._by_content.get(content_key(known.stamp))
+                self._by_content[_key_of(each, self._fingerprints)].append(each)
+        root = self._roots.get(known.library_id)
+        same = self._by_content.get(content_key(known.stamp, known.fingerprint))
         if root is None or same is None:
             return False
         return self._is_nowhere_else(os.path.join(root, known.was_at), known.stamp, same)
@@ -195,7 +265,11 @@ class _RemovedLibraries:
             return has_single_name or device_of_nearest_folder(before) == stamp.device
         except OSError:
             return False  # a path that cannot be read is unknown, and unknown is not gone
-        if (there.inode, there.device) != (stamp.inode, stamp.device):
+        if stamp.inode:
+            shows_other = (there.inode, there.device) != (stamp.inode, stamp.device)
+        else:
+            shows_other = _size_and_mtime(there) != _size_and_mtime(stamp)
+        if shows_other:
             return has_single_name or there.device == stamp.device
         return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
 
@@ -219,13 +293,13 @@ def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvid
     """
     if not evidence.vacated and not evidence.unknown:
         return Moves()
-    by_content: dict[tuple[int, ...], list[KnownFile]] = defaultdict(list)
+    by_content: dict[ContentKey, list[KnownFile]] = defaultdict(list)
     for known in evidence.vacated:
-        by_content[content_key(known.stamp)].append(known)
+        by_content[content_key(known.stamp, known.fingerprint)].append(known)
     found: dict[int, tuple[NewFile, KnownFile]] = {}
     wave, paths = sorted(new_files, key=_path), {each.seen.relative for each in new_files}
     while wave:
-        matched = _matched(wave, by_content)
+        matched = _matched(wave, by_content, evidence.fingerprints)
         found |= matched
         occupants = ((known, evidence.vacated[known]) for _, known in matched.values())
         wave = sorted(
@@ -245,7 +319,7 @@ def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvid
         key=lambda each: each.path,
     )
     moved = {each.path for each in relocations}
-    unknown = {content_key(known.stamp) for known in evidence.unknown}
+    unknown = {content_key(known.stamp, known.fingerprint) for known in evidence.unknown}
     occupied = (each.known for each, _ in found.values() if each.known is not None)
     return Moves(
         relocations=relocations,
@@ -253,18 +327,22 @@ def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvid
         undecided=frozenset(
             each.seen.relative
             for each in new_files
-            if not each.is_ignored and each.seen.relative not in moved and content_key(each.seen.stamp) in unknown
+            if not each.is_ignored
+            and each.seen.relative not in moved
+            and _key_of(each, evidence.fingerprints) in unknown
         ),
     )
 
 
 def _matched(
-    new_files: Iterable[NewFile], vacated: Mapping[tuple[int, ...], list[KnownFile]]
+    new_files: Iterable[NewFile],
+    vacated: Mapping[ContentKey, list[KnownFile]],
+    fingerprints: Mapping[str, str],
 ) -> dict[int, tuple[NewFile, KnownFile]]:
     """Match each new file with the known file that it was, by that file's id; each is taken out of `vacated`."""
     found: dict[int, tuple[NewFile, KnownFile]] = {}
     for each in new_files:
-        candidates = vacated.get(content_key(each.seen.stamp), [])
+        candidates = vacated.get(_key_of(each, fingerprints), [])
         if each.is_ignored and not any(known.is_decided_by_user for known in candidates):
             continue
         if candidates:
@@ -291,9 +369,21 @@ def _rank(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
     return (_name(known) == name, known.is_decided_by_user, known.is_present, -known.id)
 
 
-def content_key(stamp: FileStamp) -> tuple[int, ...]:
-    """What two paths have in common if they show one file, or two hard links to it."""
-    return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns)
+def content_key(stamp: FileStamp, fingerprint: str | None = None) -> ContentKey:
+    """What two paths have in common if they show one file, or two hard links to it.
+
+    Where inode numbers prove nothing, this is the fingerprint.
+    """
+    return (stamp.device, stamp.inode, stamp.size_bytes, stamp.mtime_ns, None if stamp.inode else fingerprint)
+
+
+def _key_of(each: NewFile, fingerprints: Mapping[str, str]) -> ContentKey:
+    # A file that was not read has no fingerprint in common with any: "" is none.
+    return content_key(each.seen.stamp, fingerprints.get(each.seen.relative, ""))
+
+
+def _size_and_mtime(stamp: FileStamp) -> tuple[int, int]:
+    return (stamp.size_bytes, stamp.mtime_ns)
 
 
 def _is_one_place(one: str, other: str) -> bool:

@@ -135,7 +135,7 @@ class NewFiles:
 
     def _run_completeness_checks(self, path: str, stamp: FileStamp) -> Settled | None:
         """Check a file that was unchanged for long when it was first seen: only a completeness check can hold it."""
-        checks = self._check(path)
+        checks = self._check(path, stamp)
         hold_reason, found = self._hold_reason_of(checks), checks.stamp or stamp
         if not _is_same_file(found, stamp):
             # Another file came to the path since the listing, perhaps a known one: the next scan finds out.
@@ -151,12 +151,13 @@ class NewFiles:
         """Take the file's second sample. The completeness checks run last, and only on a file that is quiet."""
         now = self.monotonic()
         if stamp is not None:
+            stamp = stamp.comparable_with(self.settling.stamp_of(path) or stamp)
             self._search_if_another(path, stamp)
         named = named or self._hold_reason_of_search(path)
         if stamp is None or named is not None or not self.settling.is_quiet(path, stamp, now):
             self._is_settled(path, stamp, now, named)
             return None
-        checks = self._check(path)
+        checks = self._check(path, stamp)
         # Of the same descriptor: a writer that came and went between the two samples has left its mark there.
         stamp = checks.stamp or stamp
         self._search_if_another(path, stamp)
@@ -185,8 +186,9 @@ class NewFiles:
             ends_by_itself=True,
         )
 
-    def _check(self, path: str) -> CheckResults:
-        return self.completeness_checks.ask(os.path.join(self.place.root, path))
+    def _check(self, path: str, stamp: FileStamp) -> CheckResults:
+        checks = self.completeness_checks.ask(os.path.join(self.place.root, path))
+        return checks if checks.stamp is None else replace(checks, stamp=checks.stamp.comparable_with(stamp))
 
     def _hold_reason_of(self, checks: CheckResults) -> HoldReason | None:
         if checks.writer == "some":
@@ -329,7 +331,7 @@ class NewFiles:
             there = self._stamp_at(path, names)
         except OSError:
             return False
-        return there is None or not _is_same_file(there, stamp)
+        return there is None or not _is_same_file(there.comparable_with(stamp), stamp)
 
     def _stamp_at(self, path: str, names: Collection[str]) -> FileStamp | None:
         """Stat the file; None if there is none in the folder that holds these names. Raises OSError if unknown.

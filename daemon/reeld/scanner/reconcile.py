@@ -12,6 +12,7 @@ from reeld.log import get_logger
 from reeld.scanner.compare import FolderScanner
 from reeld.scanner.missing_files import ScanCoverage
 from reeld.scanner.root_check import is_at_or_below
+from reeld.scanner.twins import InodesChanged
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Listing, RootSeen, Unreadable, Vanished, check_root, join, walk
 
@@ -24,6 +25,8 @@ class Reconciled:
 
     unreadable: tuple[Unreadable, ...]
     """The folders that could not be listed."""
+    renumbered: str | None
+    """A folder whose files have other inode numbers than before: the scan ended there."""
     was_same_root: bool
     """False if the root was another one, or did not answer: then all must be scanned again, even if it is back."""
 
@@ -46,11 +49,13 @@ def reconcile(
     unreadable: list[Unreadable] = []
     was_stopped = False
     was_same_root = True
+    renumbered: str | None = None
     folder_scanner.missing_files.begin_scan()
+    folder_scanner.twins.begin_scan(is_for_folder=hint != EVERYTHING, is_doubted=not root_seen.inodes.is_users_word)
 
     def is_same_root() -> bool:
         nonlocal was_same_root
-        is_same = check_root(folder_scanner.place.root) == root_seen
+        is_same = root_seen.is_still(check_root(folder_scanner.place.root))
         was_same_root = was_same_root and is_same
         return is_same
 
@@ -62,7 +67,11 @@ def reconcile(
         match found:
             case Listing(relative=relative):
                 walked.add(relative)
-                folder_scanner.take_listing(found, is_same_root)
+                try:
+                    folder_scanner.take_listing(found, is_same_root)
+                except InodesChanged:
+                    renumbered, was_stopped, was_same_root = relative, True, False
+                    break
                 # A name whose stat failed may be a folder's.
                 not_entered = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
                 unknown.update(join(relative, name) for name in not_entered)
@@ -79,7 +88,7 @@ def reconcile(
         folder_scanner.missing_files.apply_coverage(
             ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
         )
-    return Reconciled(unreadable=tuple(unreadable), was_same_root=was_same_root)
+    return Reconciled(unreadable=tuple(unreadable), was_same_root=was_same_root, renumbered=renumbered)
 
 
 def _walk(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:

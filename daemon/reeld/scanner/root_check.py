@@ -10,19 +10,22 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from reeld.catalog import libraries, video_files
 from reeld.catalog.libraries import LibraryStatus
-from reeld.config import Library
+from reeld.config import InodeSetting, Library
 from reeld.database.connection import reading, writing
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
 from reeld.domain.states import LibraryState
+from reeld.log import get_logger
 from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
 from reeld.watch.walk import RootSeen, check_root
+
+log = get_logger()
 
 # Of a random sample of files, this share must be there with its size and time. A copy of the library on a new disk
 # passes if the times were copied, else the user must accept it. By sizes alone an old backup would pass as well.
@@ -52,6 +55,8 @@ class Root:
     """
 
     place: Place
+    inodes: InodeSetting = "auto"
+    """What the user says of the library's inode numbers."""
     rng: Random = field(default_factory=Random)
     monotonic: Callable[[], float] = time.monotonic
     is_accepted: bool = False
@@ -64,7 +69,7 @@ class Root:
     def check(self) -> RootSeen | RootProblem:
         """Return the root as it is now, if it is verified, else the problem. Raises CatalogError."""
         with self._lock:
-            seen = check_root(self.place.root)
+            seen = self._as_before(check_root(self.place.root))
             if isinstance(seen, str):
                 self._seen, self._verdict = None, RootProblem(LibraryState.OFFLINE, seen)
                 return self._verdict
@@ -84,6 +89,12 @@ class Root:
                 self.is_accepted = False
             return self._verdict
 
+    def _as_before(self, seen: RootSeen | str) -> RootSeen | str:
+        """Return the verified root for one that differs from it in nothing but an inode number without a meaning."""
+        verified = self._verdict
+        is_same = isinstance(verified, RootSeen) and self._seen is not None and verified.is_still(seen)
+        return self._seen if is_same and self._seen is not None else seen
+
     def dry_run(self, seen: RootSeen) -> RootProblem | None:
         """Return the problem that `check` would find with this directory. Nothing is recorded."""
         with reading():
@@ -95,7 +106,7 @@ class Root:
         verified = self._verdict or self.check()
         if isinstance(verified, RootProblem) or any(is_at_or_below(relative, folder) for folder in verified.away):
             return None
-        return verified if check_root(self.place.root) == verified else None
+        return verified if verified.is_still(check_root(self.place.root)) else None
 
     def remember_count(self) -> None:
         """Record how many files are present, after a walk of the whole library."""
@@ -131,8 +142,8 @@ class Root:
         away = () if is_accepted_as_root or before is None else self._mounts_away(before, now)
         if is_newly_accepted and before is not None:
             away = tuple(relative for relative in away if relative not in before.away)
-        self._remember(status, before, now, away)
-        return replace(seen, away=away)
+        now = self._remember(status, before, now, away, is_new=is_accepted_as_root)
+        return replace(seen, away=away, inodes=now.inodes(self.inodes))
 
     def _remember_rejected(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
         if before is not None and before.rejected != now:
@@ -150,7 +161,7 @@ class Root:
         found = differences(before, now)
         mount_points = {*(before.below or ()), *(now.below or ())}
         sample = None if found.match is Match.SAME else self._sample("", mount_points)
-        if sample is None or self._is_confirmed_by(sample, found):
+        if sample is None or self._is_confirmed_by(sample, found, before, now):
             return None
         # The count is of the last walk, and lacks the files that came since.
         has_count = before.file_count is not None and before.file_count > sample.drawn
@@ -186,7 +197,7 @@ class Root:
         if found.match is Match.SAME:
             return True
         below_it = {other for other in others if other != relative and is_at_or_below(other, relative)}
-        return self._is_confirmed_by(self._sample(relative, below_it), found)
+        return self._is_confirmed_by(self._sample(relative, below_it), found, before, now)
 
     def _sample(self, below: str, without: Iterable[str]) -> "_Sample":
         with reading():
@@ -195,28 +206,93 @@ class Root:
             )
         return _Sample.take(self.place.root, drawn)
 
-    def _is_confirmed_by(self, sample: "_Sample", found: Differences) -> bool:
+    def _is_confirmed_by(
+        self,
+        sample: "_Sample",
+        found: Differences,
+        before: FilesystemIdentity | None,
+        now: FilesystemIdentity | None,
+    ) -> bool:
         """Return whether the sample of known files shows that this is their library.
 
-        If the filesystem identity is unproven, one file with its inode is enough: another disk has none.
+        If the filesystem identity is unproven, one file with its inode is enough: another disk has none. Where
+        inode numbers prove nothing, half of the files and the source of before have to do: a server's name, say.
         """
         if not sample.drawn or sample.alike >= ENOUGH * sample.drawn:
             return True
-        return found.match is Match.UNPROVEN and sample.identical > 0
+        if found.match is not Match.UNPROVEN:
+            return False
+        if now is None or now.why_distrusted(self.inodes) is None:
+            return sample.identical > 0
+        has_same_source = before is not None and before.source is not None and before.source == now.source
+        return has_same_source and 2 * sample.alike >= sample.drawn
 
     def _remember(
-        self, status: LibraryStatus, before: FilesystemIdentity | None, now: FilesystemIdentity, away: tuple[str, ...]
-    ) -> None:
+        self,
+        status: LibraryStatus,
+        before: FilesystemIdentity | None,
+        now: FilesystemIdentity,
+        away: tuple[str, ...],
+        *,
+        is_new: bool,
+    ) -> FilesystemIdentity:
+        """Record the verified identity, and return it with what was observed of the same mounts before.
+
+        `is_new` means that the user accepted another root.
+        """
         # A mount point that is away keeps its identity, by which it is recognised when it comes back.
         known = (before.below if before else None) or {}
-        below = {relative: facts for relative, facts in (now.below or {}).items() if relative not in away}
+        below = {
+            relative: facts if is_new else facts.with_inodes_of(known.get(relative))
+            for relative, facts in (now.below or {}).items()
+            if relative not in away
+        }
+        self._forget_inodes(now if is_new else now.with_inodes_of(before), below)
         below |= {relative: known[relative] for relative in away if relative in known}
-        filesystem_identity = replace(
-            now, file_count=before.file_count if before else None, below=below, away=away
-        ).to_json()
+        found = replace(
+            now if is_new else now.with_inodes_of(before),
+            file_count=before.file_count if before else None,
+            below=below,
+            away=away,
+        )
+        filesystem_identity = found.to_json()
         if filesystem_identity != status.filesystem_identity:
             with writing():
                 libraries.remember_filesystem_identity(self.place.library_id, filesystem_identity)
+        return found
+
+    def _forget_inodes(self, root: FilesystemIdentity, below: Mapping[str, FilesystemIdentity]) -> None:
+        """Forget the inode numbers of files on mounts where they prove nothing, and note the mounts' devices.
+
+        The numbers are of an older reeld, or of a mount that was trusted. Such a mount has another device each time.
+        """
+        for relative, mount in {"": root, **below}.items():
+            if mount.why_distrusted(self.inodes) is None or mount.device is None:
+                continue
+            others = [other for other in below if other != relative and is_at_or_below(other, relative)]
+            with writing():
+                video_files.forget_inodes(self.place.library_id, relative, without=others, device=mount.device)
+
+    def distrust_inodes(self, mount: str) -> None:
+        """Record that files on this mount have other inode numbers than before, and judge the root again."""
+        with self._lock:
+            with reading():
+                status = libraries.library_status(self.place.library_id)
+            known = status.filesystem_identity
+            if known is None:
+                return
+            identity = FilesystemIdentity.from_json(known)
+            if mount:
+                below = dict(identity.below or {})
+                if mount in below:
+                    below[mount] = replace(below[mount], is_renumbered=True)
+                identity = replace(identity, below=below)
+            else:
+                identity = replace(identity, is_renumbered=True)
+            with writing():
+                libraries.remember_filesystem_identity(self.place.library_id, identity.to_json())
+            log.warning("library.inodes_distrusted", library=status.name, mount=os.path.join(self.place.root, mount))
+            self._verdict = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +314,7 @@ class _Sample:
         return cls(
             drawn=len(seen),
             alike=sum(_is_alike(known, stamp) for known, stamp in pairs),
-            identical=sum(known.has_same_content_as(stamp) for known, stamp in pairs),
+            identical=sum(bool(known.inode) and known.has_same_content_as(stamp) for known, stamp in pairs),
             unknown=sum(isinstance(stamp, OSError) for _, stamp in seen),
         )
 

@@ -112,8 +112,11 @@ def now_ms() -> int:
 
 def roots_of(config: Config, library_ids: Mapping[str, int]) -> dict[int, Root]:
     """Return the roots of all libraries, by library id."""
-    places = [Place(library_ids[library.name], library.path) for library in config.libraries]
-    return {place.library_id: Root(place=place) for place in places}
+    roots = [
+        Root(place=Place(library_ids[library.name], library.path), inodes=library.inodes)
+        for library in config.libraries
+    ]
+    return {root.place.library_id: root for root in roots}
 
 
 def stat_names_of(roots: Mapping[int, Root], does_answer: Callable[[str], bool] = lambda _root: True) -> StatNames:

@@ -10,15 +10,18 @@ must decide.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
 
+from reeld.config import InodeSetting
 from reeld.domain.files import readable
+from reeld.watch.inode_trust import Distrust, Inodes, keeps_inodes
 from reeld.watch.mounts import Mount, all_mounts, mount_of
 from reeld.watch.walk import RootSeen
 
-_FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_mount_point", "file_count")
+_FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_mount_point", "file_count",
+          "keeps_inodes", "is_renumbered")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,10 @@ class FilesystemIdentity:
     is_mount_point: bool | None = None
     file_count: int | None = None
     """How many files of the library were present after the last complete walk."""
+    keeps_inodes: bool | None = None
+    """Whether its type of file system keeps inode numbers. `inode` is None where it does not."""
+    is_renumbered: bool | None = None
+    """True once files were seen to have other inode numbers than before, or than their names."""
     below: Mapping[str, "FilesystemIdentity"] | None = field(default=None)
     """Mount points below a library's root, by relative path, or None if they were never listed."""
     away: tuple[str, ...] = ()
@@ -66,6 +73,24 @@ class FilesystemIdentity:
             away=tuple(json.get("away", ())),
             rejected=None if rejected is None else cls.from_json(rejected),
         )
+
+    def with_inodes_of(self, before: "FilesystemIdentity | None") -> "FilesystemIdentity":
+        """Return this identity with what was observed of the inode numbers of the same mount before."""
+        return self if before is None else replace(self, is_renumbered=before.is_renumbered)
+
+    def why_distrusted(self, setting: InodeSetting) -> Distrust | None:
+        """Tell why inode numbers on this mount prove nothing. None if they do prove which file it is."""
+        if setting != "auto":
+            return None if setting == "trusted" else "setting"
+        if self.is_renumbered:
+            return "renumbered"
+        # An identity of an older reeld, or of a directory that could not be read, does not say.
+        return "type" if self.keeps_inodes is False else None
+
+    def inodes(self, setting: InodeSetting) -> Inodes:
+        """Return where inode numbers count in the library with this root."""
+        below = {relative: each.why_distrusted(setting) for relative, each in (self.below or {}).items()}
+        return Inodes({"": self.why_distrusted(setting)} | below, is_users_word=setting != "auto")
 
 
 class Match(Enum):
@@ -183,10 +208,12 @@ def _filesystem_identity(
     below: Mapping[str, FilesystemIdentity] | None,
 ) -> FilesystemIdentity:
     mount = mount_of(real_path, mounts)
+    is_lasting = None if inode is None or mount is None else keeps_inodes(real_path, mount.fs_type)
     return FilesystemIdentity(
         real_path=real_path,
         device=device,
-        inode=inode,
+        inode=None if is_lasting is False else inode,
+        keeps_inodes=is_lasting,
         fs_id=fs_id,
         fs_type=mount.fs_type if mount else None,
         source=mount.source if mount else None,

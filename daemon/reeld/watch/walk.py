@@ -13,12 +13,13 @@ import errno
 import os
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from reeld.domain.files import FileStamp, readable
 from reeld.watch.coverage import Identity
+from reeld.watch.inode_trust import Inodes
 from reeld.watch.mounts import Mount, mounted_below
 from reeld.watch.rules import Rules
 
@@ -47,10 +48,18 @@ class RootSeen:
     """The mounts below the root."""
     away: tuple[str, ...] = field(default=(), compare=False)
     """Folders whose content must not be trusted: their disk is away, or another is in its place."""
+    inodes: Inodes = field(default=Inodes(), compare=False)
+    """Where the inode numbers of files count."""
 
     @property
     def identity(self) -> Identity:
         return (self.device, self.inode)
+
+    def is_still(self, other: "RootSeen | str") -> bool:
+        """Tell whether this directory, with its disks, is what was found later at the same path."""
+        if isinstance(other, str):
+            return False
+        return self == (replace(other, inode=self.inode) if self.inodes.why_distrusted("") else other)
 
 
 class SeenFile(NamedTuple):
@@ -96,6 +105,10 @@ class Listing:
     """Names of links, FIFOs, sockets and devices: never opened, never followed."""
     unknown: tuple[str, ...]
     """Names that exist but whose `stat` failed: nothing is known, least of all absence."""
+    has_inodes: bool = True
+    """Whether the files have inode numbers. Those that prove nothing are 0."""
+    is_renumbered: bool = False
+    """Whether a file's number is not that of its name: then its file system invents numbers."""
 
     @property
     def identity(self) -> Identity:
@@ -177,7 +190,8 @@ def list_directory(
     if not isinstance(opened, int):
         return opened
     try:
-        return _read_directory(opened, relative, rules)
+        found = _read_directory(opened, relative, rules)
+        return found if seen is None or seen.inodes.why_distrusted(relative) is None else _without_inodes(found)
     except OSError as error:
         return _unreadable(relative, error)
     finally:
@@ -233,7 +247,11 @@ def stat_names(root: str, relative: str, names: Collection[str], *, seen: RootSe
     if isinstance(opened, Unreadable):
         return opened
     try:
-        return Found(device=os.fstat(opened).st_dev, by_name=by_name | _stat_all(opened, names))
+        device = os.fstat(opened).st_dev
+        found = _stat_all(opened, names)
+        if seen is not None and seen.inodes.why_distrusted(relative):
+            found = {name: status and _without_inode(status, device) for name, status in found.items()}
+        return Found(device=device, by_name=by_name | found)
     except OSError as error:
         return _unreadable(relative, error)
     finally:
@@ -328,6 +346,8 @@ def _open_root(root: str, seen: RootSeen | None) -> int | Unreadable:
     status = os.fstat(opened)
     if seen is None or seen.identity == (status.st_dev, status.st_ino):
         return opened
+    if seen.inodes.why_distrusted("") and seen.device == status.st_dev:
+        return opened
     os.close(opened)
     return Unreadable(relative="", errno=errno.ESTALE, message="another directory is at the library's path")
 
@@ -343,6 +363,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
     unknown: list[str] = []
     # With 200,000 files each call counts. SeenFile's own constructor is Python, a tuple's is not.
     is_video_name, make = rules.is_video_name, tuple.__new__
+    last: os.DirEntry[str] | None = None
     with os.scandir(opened) as entries:
         for entry in entries:
             name = entry.name
@@ -350,6 +371,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
                 if entry.is_file(follow_symlinks=False):
                     if is_video_name(name):
                         files.append(make(SeenFile, (name, relative, entry.stat(follow_symlinks=False))))
+                        last = entry
                     else:
                         if name[-4:].lower() == ".nfo":
                             nfos.append((name, entry.stat(follow_symlinks=False)))
@@ -362,6 +384,8 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
                 continue
             except OSError:
                 unknown.append(name)
+    # One of them tells: a file system that invents numbers does so for all (measured).
+    is_renumbered = last is not None and last.inode() != files[-1].status.st_ino
     return Listing(
         relative=relative,
         device=status.st_dev,
@@ -376,7 +400,22 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         ),
         others=tuple(sorted(others)),
         unknown=tuple(sorted(unknown)),
+        is_renumbered=is_renumbered,
     )
+
+
+def _without_inodes(found: Listing) -> Listing:
+    files = tuple(SeenFile(name, folder, _without_inode(status, found.device)) for name, folder, status in found.files)
+    return replace(found, files=files, has_inodes=False, is_renumbered=False)
+
+
+def _without_inode(status: os.stat_result, device: int) -> os.stat_result:
+    """Return the status without its inode number, which proves nothing, and on the folder's device.
+
+    An overlay of two file systems gives files other devices than their folders.
+    """
+    times = {"st_mtime_ns": status.st_mtime_ns, "st_ctime_ns": status.st_ctime_ns}
+    return os.stat_result((status.st_mode, 0, device, *status[3:10]), times)
 
 
 def _unreadable(relative: str, error: OSError) -> Unreadable:
