@@ -24,6 +24,7 @@ from reeld.errors import (
     CatalogFull,
     CatalogUnavailable,
     FileChanged,
+    FileIncomplete,
     FileNotRegular,
     FileUnreadable,
     FileVanished,
@@ -252,6 +253,29 @@ def test_a_file_that_goes_on_changing_is_named_and_its_next_version_waits(file_i
     assert overview.counts()["changing"] == 1
     assert work.until_nothing_is_left(work.runner(lambda *_: "mkv")) == 1
     assert (overview.changing(), overview.counts()["changing"]) == ([], 0)
+
+
+def test_a_pass_looks_once_at_a_file_whose_end_may_still_come(file_id: int) -> None:
+    """However long it takes for the others. The next start looks at once, and the daemon goes on looking."""
+    work = Work()
+    early = fail(FileIncomplete("/x", unchanged_s=10.0, patience_s=86_400.0))
+    once = replace(work.runner(early), next_look_s=10_000.0)
+    assert once.step("light")
+    work.now_ms += 3_600_000
+    assert not once.step("light")
+    assert job().awaited_until_ms is not None
+    with writing():
+        queue.recover(lambda _attempts: work.now_ms)
+    assert once.step("light")
+    with writing():
+        queue.recover(lambda _attempts: work.now_ms)
+    assert work.runner(early).step("light")
+    assert job().due_at_ms == work.now_ms + 60_000
+    last = fail(FileIncomplete("/x", unchanged_s=86_395.0, patience_s=86_400.0))
+    with writing():
+        queue.recover(lambda _attempts: work.now_ms)
+    assert replace(work.runner(last), next_look_s=10_000.0).step("light")
+    assert job().due_at_ms == work.now_ms + 5_010, "the last look is waited for where it is near"
 
 
 def test_work_that_is_interrupted_goes_back_as_it_was(file_id: int) -> None:

@@ -344,6 +344,19 @@ def test_a_file_that_never_stops_growing_does_not_hold_the_pass_up(world: World)
     assert_catalogue_is_true(world)
 
 
+def test_a_pass_over_many_incomplete_files_says_how_many_wait() -> None:
+    content = video_bytes("mp4", seed=1)
+    with new_world(patience_h=24.0) as world:
+        for number in range(25):
+            (world.library / f"Film {number} (1999).mp4").write_bytes(content[: len(content) * 3 // 4 - number])
+        outcome = world.reeld("scan")
+        assert outcome.returncode == 0
+        said = outcome.stderr.decode()
+        assert said.count("left for the next scan: ") == 20
+        assert "and 5 more, 25 files in all, are not complete yet" in said
+        assert world.rows("status")[0]["awaited_count"] == 25
+
+
 def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(world: World) -> None:
     path = make_video(world.library / "Napoleon (1927).mkv", seed=1)
     os.truncate(path, 2 << 30)

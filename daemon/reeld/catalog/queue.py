@@ -387,13 +387,16 @@ def drop(video_file_ids: list[int]) -> None:
 def recover(due_ms: Callable[[int], int]) -> int:
     """Release the jobs that an ended process left running; return how many. For the catalogue's one owner.
 
-    `due_ms` says when a job of so many attempts is due. Jobs of libraries that are no longer configured are paused.
+    `due_ms` says when a job of so many attempts is due. Files whose end is awaited are looked at now. Jobs of libraries
+    that are no longer configured are paused.
     """
     under_way = rows("SELECT id, attempts, interruptions FROM jobs WHERE state = 'running'")
     for job_id, attempts, interruptions in under_way:
         values = {"state": JobState.WAITING, "token": None, "due_at_ms": due_ms(attempts)}
         update_row(JobRow, job_id, **values, interruptions=interruptions + 1)
     _read_stale_names()
+    sooner = "UPDATE jobs SET due_at_ms = MIN(due_at_ms, ?) WHERE state = 'waiting' AND awaited_until_ms IS NOT NULL"
+    change(sooner, due_ms(0))
     for library in Library.select(Library.id).where(Library.state == LibraryState.REMOVED):
         pause(library.id)
     work_has_come()

@@ -30,6 +30,9 @@ from reeld.domain.times import coarsely
 from reeld.log import configure_log
 from reeld.service.timeouts import real_path_in_time
 
+# Unfinished files that a scan names.
+MOST_NAMED = 20
+
 if TYPE_CHECKING:
     # Loaded by the commands that run them: the others start in half the time.
     from reeld.service.scan import Progress, Summary
@@ -214,8 +217,10 @@ def _print_summary(summary: "Summary") -> None:
     )
     if counts["failed"]:
         remark(f"{number_of(counts['failed'], 'file')} failed; reeld list files says why")
-    for path in summary.unsettled:
+    for path in summary.unsettled[:MOST_NAMED]:
         remark(f"not complete yet, left for the next scan: {readable(path)}")
+    if (unnamed := len(summary.unsettled) - MOST_NAMED) > 0:
+        remark(f"and {unnamed} more, {len(summary.unsettled)} files in all, are not complete yet")
     for path, reason in summary.unreadable.items():
         remark(f"folder {readable(path)} cannot be listed, so nothing in it changed: {readable(reason)}")
     for name, reason in summary.doubts.items():

@@ -92,6 +92,8 @@ class Runner:
     device_locks: DeviceLocks = field(default_factory=lambda: DeviceLocks(has_moving_heads))
     hours: TimeWindow = field(default_factory=TimeWindow)
     """When the reading of a whole file may begin."""
+    next_look_s: float | None = None
+    """When a file whose end may still come is looked at again, for a pass that looks once. None: see `retry.py`."""
 
     def step(self, lane: Lane) -> bool:
         """Run the lane's next due job, or a batch, as far as the lane goes; return False if there is none.
@@ -247,6 +249,8 @@ class Runner:
                 self._requeue(job, delay_s, reason, counts=False, is_gone=True, has_changed=has_changed)
                 self.rescan_directory(record.absolute_path)
             case WaitForData(delay_s=delay_s, left_s=left_s):
+                if self.next_look_s is not None and delay_s < left_s:
+                    delay_s = self.next_look_s
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
                 self._requeue(job, delay_s, reason, counts=False, awaited_s=left_s)
         return None

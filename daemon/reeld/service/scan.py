@@ -44,6 +44,10 @@ PATIENCE = 3
 # A failed job that is due again within this time is waited for. A file whose end may still come is not.
 SOON_MS = 45_000
 
+# A file whose end may still come is looked at once in a pass. Shorter than `queue.FARTHEST_DUE_MS`. The next start of
+# reeld looks at once.
+NEXT_LOOK_S = 10_000.0
+
 # A confirming scan is due after one quiet period. Only a folder that cannot be listed any more keeps the scan waiting.
 CONFIRMING_S = 10.0
 
@@ -226,6 +230,7 @@ class _Scan:
                 now_ms=now_ms,
                 pause=self._pause,
                 rescan_directory=self._rescan_directory,
+                next_look_s=NEXT_LOOK_S,
             )
             workers = Workers(runner, self._stopping, self._fail, lane_threads(), Heartbeats())
             try:
