@@ -181,6 +181,13 @@ def test_a_length_is_not_guessed_if_only_the_time_of_the_last_cluster_is_known(t
         assert (found.duration_ms, found.why_no_duration) == (told, None if told else "contradicted")
 
 
+def test_a_long_last_cluster_without_cues_is_cut_if_its_last_block_is(tmp_path: Path) -> None:
+    """A recorder that was killed leaves a segment without a size, and no cues."""
+    film = _matroska(9, [_cluster(0, _block(1, 0, 9)), _cluster(1000, *_SECOND)], [], is_open=True)
+    assert _length(tmp_path, film).is_cut is None, "what its cluster states cannot be known"
+    assert _length(tmp_path, film[:-1]).is_cut is True
+
+
 @pytest.mark.parametrize(
     ("last", "is_cut"),
     [
@@ -201,6 +208,112 @@ def test_a_segment_without_a_size_is_cut_if_its_last_element_states_more(
     found = _length(tmp_path, _matroska(9, [_cluster(0, _block(1, 0, 9)), last], [], is_open=True))
     assert (found.is_stated, found.is_cut) == (False, is_cut)
     assert found.duration_ms in (1040, 2040)
+
+
+# --- transport streams -----------------------------------------------------------------------------------
+
+
+def _clock(at_ms: int) -> bytes:
+    base = at_ms * 90 % (1 << 33)
+    return b"G\1\0\x20\xb7\x10" + ((base << 15) | 0x7E00).to_bytes(6, "big") + b"\xff" * 176
+
+
+def _recording(starts_ms: int, seconds: int, *, packets: int = 150) -> bytes:
+    """A clock ten times a second, between packets without content."""
+    rest = (b"G\x1f\xff\x10" + bytes(184)) * (packets - 1)
+    return b"".join(_clock(starts_ms + 100 * number) + rest for number in range(10 * seconds))
+
+
+_MARCH = 95_440_000
+"""Ten seconds before the clock starts again from 0, after 26.5 hours."""
+
+
+def test_joined_recordings_are_added_up(tmp_path: Path, ask: Ask) -> None:
+    one, later = remux("mpegts"), remux("mpegts", starts_ms=1_000_000)
+    for content, expected_ms in ((one + later, 4000), (one * 3, 6000), (later + one, 4000), (one[94:], 2000)):
+        found = _probe(tmp_path, content, ask)
+        assert (found.end, found.problem) == ("unknown", None)
+        assert found.duration_ms
+        assert abs(found.duration_ms - expected_ms) <= 200 * expected_ms // 2000, "five pictures a second"
+
+
+@pytest.mark.parametrize(
+    ("content", "jumps"),
+    [
+        (_recording(0, 30), False),
+        (_recording(_MARCH, 30), False),
+        (_recording(0, 10) + _recording(10_000, 20, packets=500), False),
+        (_recording(0, 15) + _recording(1_000_000, 15), True),
+        (_recording(0, 22) + _recording(0, 8), True),
+        (_recording(1_000_000, 8) + _recording(0, 22), True),
+        (_recording(0, 3) + _recording(500_000, 27), True),
+    ],
+)
+def test_a_clock_that_jumps_in_a_long_recording_tells_no_length(tmp_path: Path, content: bytes, jumps: bool) -> None:
+    assert len(content) > MOST_BYTES
+    found = _length(tmp_path, content, told_ms=30_000)
+    assert found.duration_ms == (None if jumps else 30_000)
+    assert found.why_no_duration == ("jumps" if jumps else None)
+
+
+def test_streams_of_an_unknown_kind_are_not_waited_for(tmp_path: Path, ask: Ask) -> None:
+    """AV1 in a transport stream, as FFmpeg writes it: a private stream."""
+    tables = bytearray(remux("mpegts")[: 3 * 188])
+    at = tables.index(b"\x10\xe1\0", 2 * 188)
+    tables[at] = 6
+    unknown = _recording(0, 1) + (b"G\1\0\x10" + b"reeld" * 36 + bytes(4)) * 50
+    found = _probe(tmp_path, bytes(tables) + unknown, ask)
+    assert (found.end, found.codec_video) == ("unknown", None)
+    assert (found.problem or "").startswith("no video track: its streams are of kinds that reeld does not know")
+
+
+# --- other containers ------------------------------------------------------------------------------------
+
+
+def _page(granule: int, *packets: bytes) -> bytes:
+    head = b"OggS\0\0" + struct.pack("<qIII", granule, 7, 0, 0)
+    return head + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
+
+
+def test_the_length_of_theora_without_sound_is_counted(tmp_path: Path) -> None:
+    """25 pictures a second, and six bits for the pictures since the last key frame."""
+    header = b"\x80theora" + bytes(15) + struct.pack(">II", 25, 1) + bytes(10) + bytes([0, 6 << 5])
+    begin = _page(0, header) + _page(0, b"\x81", b"\x82")
+    film = begin + _page(1 << 6 | 2, b"a", b"b", b"c") + _page(41 << 6 | 9, b"d")
+    assert _length(tmp_path, film).duration_ms == 2000
+    late = begin + _page(101 << 6 | 2, b"a", b"b", b"c") + _page(141 << 6 | 9, b"d")
+    assert _length(tmp_path, late).duration_ms == 2000
+    assert _length(tmp_path, film, told_ms=1990).duration_ms == 1990
+    assert _length(tmp_path, _page(0, b"\x80daala")).duration_ms is None
+
+
+def _flash_tag(kind: int, at_ms: int) -> bytes:
+    head = (
+        bytes([kind]) + (50).to_bytes(3, "big") + (at_ms & 0xFFFFFF).to_bytes(3, "big") + bytes([at_ms >> 24, 0, 0, 0])
+    )
+    return head + bytes(50) + struct.pack(">I", 61)
+
+
+def test_a_flash_video_lasts_as_long_as_its_tags_and_not_as_another_reader_says(tmp_path: Path) -> None:
+    """The last sound is not counted to its end, since it is padded to a whole frame."""
+    for start in (0, 50_000, 20_000_000):
+        tags = [_flash_tag(18, 0)]
+        for number in range(50):
+            tags += [_flash_tag(9, start + 40 * number), _flash_tag(8, start + 39 * number)]
+        film = b"FLV\1\5\0\0\0\x09" + bytes(4) + b"".join(tags)
+        assert _length(tmp_path, film, told_ms=9_000_000).duration_ms == 2000
+        assert _length(tmp_path, film + _flash_tag(8, start + 5000), told_ms=9).duration_ms == 5000
+        assert _length(tmp_path, film[:-5], told_ms=1900).duration_ms == 1900, "it was cut off"
+
+
+def test_an_asf_from_a_pipe_lasts_until_its_last_packet(tmp_path: Path, ask: Ask) -> None:
+    found = _probe(tmp_path, remux("asf", to_pipe=True), ask)
+    assert (found.container, found.end, found.problem) == ("asf", "unknown", None)
+    assert _about(found.duration_ms, 2000)
+    whole = remux("asf")
+    assert _probe(tmp_path, whole, ask).end == "there"
+    cut = _probe(tmp_path, whole[: len(whole) * 7 // 10], ask)
+    assert (cut.end, (cut.problem or "")[:9]) == ("missing", "truncated")
 
 
 # --- what states more than there is ----------------------------------------------------------------------
@@ -275,6 +388,11 @@ def test_broken_bytes_are_read_within_the_bounds_and_raise_nothing() -> None:
         remux("avi", to_pipe=True),
         video_bytes("mp4"),
         _FTYP + _MOOV + _FRAGMENT * 100,
+        remux("mpegts"),
+        _recording(0, 6),
+        remux("asf", to_pipe=True),
+        b"FLV\1\5\0\0\0\x09" + bytes(4) + _flash_tag(9, 0) * 50,
+        _page(0, b"\x80theora" + bytes(50)) + _page(70, b"a") * 20,
     ]
     descriptor = os.memfd_create("mutant")
     for number in range(3000):
@@ -287,7 +405,7 @@ def test_broken_bytes_are_read_within_the_bounds_and_raise_nothing() -> None:
         os.ftruncate(descriptor, len(content))
         os.pwrite(descriptor, content, 0)
         found = read_length(descriptor, None)
-        assert found.duration_ms is None or found.duration_ms >= 0
+        assert found.duration_ms is None or found.duration_ms > 0
     os.close(descriptor)
 
 

@@ -63,6 +63,7 @@ def lengths(found: dict[str, Any], length: Length) -> dict[str, Any]:
         "why_no_duration": None if length.duration_ms else length.why_no_duration or "not stated",
         "is_truncated": is_truncated if length.is_cut is None else length.is_cut,
         "is_whole": length.is_stated and length.is_cut is False,
+        "names_streams": length.names_streams,
     }
 
 

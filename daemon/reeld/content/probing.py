@@ -139,7 +139,8 @@ def _facts(answer: dict[str, Any]) -> MediaFacts:
 
 def _end(answer: dict[str, Any]) -> Literal["there", "missing", "unknown"]:
     is_short = answer.get("is_truncated") is True
-    if is_short or not (answer.get("has_video") or answer.get("has_audio") or _is_starved(answer)):
+    has_track = answer.get("has_video") or answer.get("has_audio") or answer.get("names_streams") is True
+    if is_short or not (has_track or _is_starved(answer)):
         return "missing"
     return "there" if answer.get("is_whole") is True else "unknown"
 
@@ -156,6 +157,8 @@ def _doubt(answer: dict[str, Any]) -> str | None:
     if _is_starved(answer):
         return "doubtful: reading it used up the prober's memory, so tracks may be missing; remux the file"
     if not answer.get("has_video"):
+        if answer.get("names_streams") is True and not answer.get("has_audio"):
+            return "no video track: its streams are of kinds that reeld does not know; remux it to Matroska or MP4"
         found = "only sound" if answer.get("has_audio") else "no track"
         return f"no video track: {found} could be read in it; play it, and fetch it again if it is damaged"
     if why := _WHY_NO_LENGTH.get(_text(answer.get("why_no_duration")) or ""):

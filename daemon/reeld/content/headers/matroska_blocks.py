@@ -4,6 +4,8 @@ The last blocks are found from the end of the file, since a film has far more bl
 read. Where the last cluster is longer than what may be read, the cues lead to it.
 """
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -21,6 +23,7 @@ _OF_A_CLUSTER = frozenset(
     )
 )
 _ENDS_A_CLUSTER = (_OF_A_SEGMENT | {Id.EBML, Id.SEGMENT}) - {Id.VOID, Id.CRC32}
+_BLOCK_MARK = re.compile(b"[%c%c]" % (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP))
 _CLUSTER_ID = Id.CLUSTER.to_bytes(4, "big")
 
 _FIRST_BYTES = 64 << 10
@@ -30,6 +33,8 @@ _BIG_CLUSTER_BYTES = 128 << 10
 """Of a cluster above this, only the last bytes are read."""
 _SHORTEST_BLOCK = 12
 """Fewer bytes than that at the end of a file are a header that was cut off: it states nothing."""
+_SURE_CHAIN = 3
+"""So many blocks, each of which begins where the one before ends, are blocks indeed."""
 _CUE_BYTES = 2048
 _MOST_HOPS = 24
 _MOST_GUESSES = 40
@@ -111,6 +116,8 @@ def _read_last(source: Source, found: Matroska, first: int) -> tuple[float | Non
             return last
     if end - small > first:
         _read_tail(source, found, max(first, end - large), end, times)
+        if found.is_cut is None:
+            found.is_cut = _is_last_block_cut(source, end - small)
     return times.end_ms(), 0.0
 
 
@@ -191,6 +198,20 @@ def _is_cut_after(source: Source, at: int) -> bool | None:
     return at > source.size
 
 
+def _is_last_block_cut(source: Source, start: int) -> bool | None:
+    """Tell whether the last block states more bytes than there are, where its cluster began too far before.
+
+    None if not: its cluster may still do so.
+    """
+    tail = source.read(start, source.size - start)
+    for at in _block_marks(tail):
+        blocks = list(elements(source, start + at, source.size))
+        if len(blocks) >= _SURE_CHAIN and all(block.ident in (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP) for block in blocks):
+            last = blocks[-1].end
+            return True if last is not None and last > source.size else None
+    return None
+
+
 def _from_cues(source: Source, found: Matroska, end: int) -> tuple[float, float] | None:
     """Follow the last cue of picture or sound to its cluster, and go on from there to the last cluster."""
     at = _last_cued_cluster(source, found)
@@ -267,13 +288,16 @@ def _read_last_blocks(source: Source, end: int, base: int, times: _Times) -> Non
     """Read the blocks at the end of a cluster. They are found as a chain that ends with the cluster."""
     start = end - _BIG_CLUSTER_BYTES
     tail = source.read(start, _BIG_CLUSTER_BYTES)
-    for at, byte in enumerate(tail):
-        if byte in (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP):
-            chain = _chain(source, start + at, end)
+    for at in _block_marks(tail):
+        if chain := _chain(source, start + at, end):
             for element in chain:
                 _add_block(source, element, base, times)
-            if chain:
-                return
+            return
+
+
+def _block_marks(content: bytes) -> Iterator[int]:
+    """Yield where a block may begin."""
+    return (found.start() for found in _BLOCK_MARK.finditer(content))
 
 
 def _chain(source: Source, at: int, end: int) -> list[Element]:

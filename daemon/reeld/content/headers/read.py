@@ -1,9 +1,12 @@
-"""Reads what a container states about its length, whichever of the known ones it is."""
+"""Reads what a container states about its length, if it is one of those that are known."""
 
 from contextlib import suppress
+from dataclasses import replace
 
-from reeld.content.headers import matroska, matroska_blocks, mp4, riff
+from reeld.content.headers import asf, flv, matroska, matroska_blocks, mp4, ogg, riff, transport
 from reeld.content.headers.source import BoundReached, Length, Source
+
+_READERS = (riff.read, mp4.read, ogg.read, asf.read, flv.read, transport.read)
 
 
 def read_length(descriptor: int, told_ms: int | None) -> Length:
@@ -11,13 +14,18 @@ def read_length(descriptor: int, told_ms: int | None) -> Length:
 
     Never raises because of the bytes. Raises OSError if the disk fails.
     """
-    source = Source(descriptor)
+    found = _read(Source(descriptor), told_ms)
+    is_possible = found.duration_ms is not None and found.duration_ms > 0
+    return found if is_possible else replace(found, duration_ms=None)
+
+
+def _read(source: Source, told_ms: int | None) -> Length:
     with suppress(BoundReached):
         if found := matroska.read_head(source):
             # The stated length of a file that was cut off is all that is known of what is missing.
             is_told = bool(found.is_cut and found.stated_ms)
             return matroska.length_of(found, None if is_told else matroska_blocks.read_span(source, found))
-        for read in (riff.read, mp4.read):
+        for read in _READERS:
             if length := read(source, told_ms):
                 return length
     return Length(duration_ms=told_ms)

@@ -22,6 +22,8 @@ class Length:
     """Whether the container states where it ends."""
     is_cut: bool | None = None
     """Whether it states more bytes than there are. None: this was not found out."""
+    names_streams: bool = False
+    """Whether it names pictures or sound, perhaps of a kind that other readers do not know."""
     duration_ms: int | None = None
     why_no_duration: WhyNoLength | None = None
 
