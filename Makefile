@@ -18,7 +18,7 @@ OLD_ENOUGH := 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "re
 STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(None if path.startswith("/usr/") else \
   f"the service may start nothing but what lies in /usr, and {path} does not: make install PYTHON=/usr/bin/python3")'
 
-.PHONY: run test check accuracy bench soak clean install uninstall man test-systemd
+.PHONY: run test check accuracy media bench soak clean install uninstall man test-systemd
 
 # Run the daemon in the foreground: with config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
@@ -43,6 +43,11 @@ bench: $(DEV)
 # Print how many names of the project's corpus are accepted and read correctly, beside the goals.
 accuracy: $(DEV)
 	$(BIN)/python -m tests.identify.accuracy $(ARGS)
+
+# Make videos with the tools that are installed (ffmpeg, mkvtoolnix, atomicparsley; `pip install imageio-ffmpeg` for a
+# newer ffmpeg), and print which are read rightly. `make media ARGS=late.mkv` makes only these.
+media: $(DEV)
+	$(BIN)/python -m tests.media.check $(ARGS)
 
 # Compare catalogue and disk during hours of mixed changes; `make soak ARGS="--minutes 60 --seed 7"`.
 soak: $(DEV)

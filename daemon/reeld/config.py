@@ -40,8 +40,8 @@ SLOWEST_MIB_PER_S = 0.001
 # left out: a disc image holds a menu and many titles, not one film.
 DEFAULT_EXTENSIONS = (
     "3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m1v", "m2p", "m2ts", "m2v", "m4v",
-    "mk3d", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm",
-    "rmvb", "ts", "vob", "webm", "wmv", "wtv", "xvid",
+    "mk3d", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogm", "ogv", "qt", "rm",
+    "rmvb", "ts", "vob", "webm", "wmv", "xvid",
 )  # fmt: skip
 
 

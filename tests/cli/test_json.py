@@ -46,6 +46,8 @@ NEVER_SEEN = {
     ("movie", "genres"),
     ("series", "genres"),
     ("file", "hdr"),
+    ("file", "dolby_vision"),
+    ("file", "hdr_fallback"),
     ("library status", "problem"),
     ("library status", "unreadable"),
     ("library", "reason"),

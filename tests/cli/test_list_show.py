@@ -11,6 +11,7 @@ from reeld.content.hashing import full_hash
 from reeld.domain.amounts import number_of
 from reeld.domain.files import FileStamp
 from tests.cli.conftest import Reeld
+from tests.content.kinds import Sound, content
 
 
 def test_a_film_with_two_files_is_one_film(reeld: Reeld) -> None:
@@ -132,3 +133,16 @@ def test_help_shows_a_flag_as_one_that_takes_no_value(reeld: Reeld, command: str
     assert "bool" not in text.lower()
     assert "--json" in text or command == "list --help"
     assert "..." not in text.partition("Commands:")[2], "and each command's sentence is whole"
+
+
+def test_what_is_wrong_with_the_content_is_shown_beside_a_doubtful_name(undecided: Callable[..., Reeld]) -> None:
+    reeld = undecided("Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    (reeld.videos / "holiday.mkv").write_bytes(content("matroska", [], [Sound()]))
+    assert reeld.run("scan").returncode == 0
+    row = reeld.file("holiday.mkv")
+    problem = row["media_problem"]
+    assert problem.startswith("no video track: only sound")
+    assert row["reason"].endswith(f"; {problem}")
+    assert not row["reason"].startswith(problem)
+    for command in (("list", "files"), ("show", str(row["id"])), ("pending",)):
+        assert "no video track: only sound" in reeld.run(*command).stdout.decode(), command

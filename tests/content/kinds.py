@@ -21,7 +21,7 @@ class Picture:
     tag: str | None = None
     """The FourCC, where the writer does not use FFmpeg's first one."""
     pixels: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
     is_default: bool = False
     colours: tuple[int, int, int] | None = None
     """Primaries, transfer curve and matrix, by the numbers of ITU-T H.273."""

@@ -242,9 +242,11 @@ def _numbers(episodes: list[Row], name: str) -> list[int] | None:
 
 def _reason(row: Row) -> str | None:
     """Say the most important first: what stops the file, then why it waits, then what is doubtful."""
-    if row["job_state"] == "failed":
-        return f"failed: {row['last_error']}"
-    reason = row["reason"] or row["media_problem"] or row["last_error"] or _doubt(row)
+    stops = f"failed: {row['last_error']}" if row["job_state"] == "failed" else row["reason"]
+    problem = row["media_problem"]
+    if stops and problem and problem not in stops:
+        return f"{stops}; {problem}"
+    reason = stops or problem or row["last_error"] or _doubt(row)
     if reason is None and row["job_state"] == "paused":
         return "paused until it and its library can be read; see `reeld status`"
     return None if reason is None else str(reason)

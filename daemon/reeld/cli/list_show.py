@@ -365,6 +365,9 @@ def _print_pending(rows: Iterable[Row]) -> None:
         has_any = True
         say(f"{row['id']}  {readable(row['file']['path'])}")
         say(f"    {readable(row['reason'])}")
+        problem = row["file"]["media_problem"]
+        if problem and problem not in row["reason"]:
+            say(f"    {readable(problem)}")
         _print_candidates(row["candidates"], None)
     if has_any:
         remark("answer: reeld validate ID (--candidate N, --movie, --series), or reeld reject ID")

@@ -1,7 +1,8 @@
 """Lists the tags that containers store for a codec, by FFmpeg's name of the codec.
 
 RIFF_* and MOV_* hold what libavformat of FFmpeg 9 returns from avformat_get_riff_video_tags() and its
-three sisters. A tag of several codecs names the first one, as in FFmpeg. The other tables are those of
+three sisters. A tag of several codecs names the first one, as in FFmpeg, but v308,
+v408 and v410 are not called raw video, as some versions do. The other tables are those of
 libavformat's matroska.c, flvdec.c, rm.c, isom.c and riff.c.
 """
 
@@ -115,7 +116,7 @@ RIFF_VIDEO = _by_tag(
             "Y41B Y42B YUV9 auv2 YVYU YUYV I410 I411 I422 I440 I444 J420 J422 J440 J444 YUVA "
             "I40A I42A RGB2 RV15 RV16 RV24 RV32 RGBA AV32 GREY I09L I09B I29L I29B I49L I49B "
             "I0AL I0AB I2AL I2AB I4AL I4AB I4FL I4FB I0CL I0CB I2CL I2CB I4CL I4CB I0FL I0FB "
-            "v308 v408 v410 y408"
+            "y408"
         ),
         "rpza": "azpr RPZA rpza",
         "rscc": "RSCC ISCC",
@@ -140,6 +141,9 @@ RIFF_VIDEO = _by_tag(
         "tscc2": "TSC2",
         "ulti": "ULTI",
         "utvideo": ("ULRA ULRG ULY0 ULY2 ULY4 ULH0 ULH2 ULH4 UQY0 UQY2 UQRA UQRG UMY2 UMH2 UMY4 UMH4 UMRA UMRG"),
+        "v308": "v308",
+        "v408": "v408",
+        "v410": "v410",
         "v210": "v210 C210",
         "vble": "VBLE",
         "vc1": "WVC1 WMVA",
@@ -229,7 +233,7 @@ MOV_VIDEO = _by_tag(
         "r10k": "R10k R10g",
         "r210": "r210",
         "rawvideo": (
-            "raw yuv2 2vuy yuvs v308 v408 v410 L555 L565 B565 24BG BGRA RGBA ABGR b16g b48r "
+            "raw yuv2 2vuy yuvs L555 L565 B565 24BG BGRA RGBA ABGR b16g b48r "
             "b64a bxbg bxrg bxyv NO16 DVOO R420 R411 WRAW AV1x AVup BGGR"
         ),
         "rpza": "rpza",
@@ -242,6 +246,9 @@ MOV_VIDEO = _by_tag(
         "targa": "tga",
         "targa_y216": "Y216",
         "tiff": "tiff",
+        "v308": "v308",
+        "v408": "v408",
+        "v410": "v410",
         "v210": "v210 bxy2",
         "vc1": "vc-1",
         "vp3": "VP31",

@@ -105,6 +105,9 @@ _AUDIO_VARIANTS = {
 
 _AUDIO_FALLBACKS = {"Cooker": "cook", "MPEG Audio": "mpegaudio", "fpcm": "pcm", "ipcm": "pcm"}
 
+_RIFF_FORMATS = ("ADPCM", "G.723.1", "GSM 6.10")
+"""QuickTime may store a format tag of RIFF. libmediainfo tells only its low byte, which names these rightly."""
+
 _BITMAPS = {
     f"0x0{number}000000": codec for number, codec in enumerate(("rawvideo", "msrle", "msrle", "rawvideo", "mpeg4"))
 }
@@ -125,7 +128,7 @@ _KINDS = {
 }
 """Which tags a container has."""
 
-_WRAPPERS = {"A_MS/ACM": "riff", "A_QUICKTIME": "mov", "V_MS/VFW/FOURCC": "riff", "V_QUICKTIME": "mov"}
+WRAPPERS = {"A_MS/ACM": "riff", "A_QUICKTIME": "mov", "V_MS/VFW/FOURCC": "riff", "V_QUICKTIME": "mov"}
 """The codecs of Matroska that have a tag of another container."""
 
 _Tables = Sequence[Mapping[str, str]]
@@ -160,12 +163,15 @@ def audio_codec(general: Track, audio: Track) -> str | None:
         if found := _AUDIO_VARIANTS.get((name, text(audio, variant))):
             return found
     tag, tables = _tag(general, audio, _AUDIO_TAGS)
-    found = _named(tag, tables) or _AUDIO_FALLBACKS.get(name) or _plain(name)
+    if tables == _AUDIO_TAGS["mov"] and re.fullmatch(r"[0-9A-F]{1,4}", tag):
+        found = tags.RIFF_AUDIO.get(tag) if name in _RIFF_FORMATS else None
+    else:
+        found = _named(tag, tables) or _AUDIO_FALLBACKS.get(name) or _plain(name)
     return "pcm" if found and re.match(r"pcm_[suf]\d", found) else found
 
 
 _VIDEO_TAGS: Mapping[str, _Tables] = {
-    "riff": (tags.RIFF_VIDEO, _BITMAPS),
+    "riff": (tags.RIFF_VIDEO, tags.MOV_VIDEO, _BITMAPS),
     "mov": (tags.MP4_VIDEO_OBJECTS, tags.MOV_VIDEO, tags.RIFF_VIDEO),
     "matroska": (tags.MATROSKA_VIDEO, tags.RIFF_VIDEO),
     "flv": (tags.FLV_VIDEO, tags.MOV_VIDEO),
@@ -185,7 +191,7 @@ def _tag(general: Track, track: Track, tables: Mapping[str, _Tables]) -> tuple[s
     """Return the tag that the container stores for the track, and the tables that explain it."""
     tag = text(track, "CodecID")
     wrapper, _, wrapped = tag.partition(" / ")
-    kind = _WRAPPERS.get(wrapper) if wrapped else None
+    kind = WRAPPERS.get(wrapper) if wrapped else None
     if kind is not None:
         tag = wrapped
     if is_tag := _SUBFORMAT_OF_A_TAG.fullmatch(tag):
@@ -205,4 +211,4 @@ def _named(tag: str, tables: _Tables) -> str | None:
 def _plain(name: str) -> str | None:
     """Return the name in lower case without punctuation; None if it is only a number, or says nothing."""
     plain = re.sub(r"^[va]_|[^a-z0-9]", "", name.lower())
-    return None if plain.isdecimal() or plain in ("", "extensible") else plain
+    return None if plain.isdecimal() or plain in ("", "extensible", "msvfwfourcc", "quicktime") else plain

@@ -22,7 +22,9 @@ from reeld.content.dynamic_range import dynamic_range
 from reeld.content.headers.picture import PictureHeader, read_picture
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import Length
-from reeld.content.media_names import audio_codec, container_name, video_codec
+from reeld.content.headers.transport_tables import read_languages
+from reeld.content.languages import distinct_languages
+from reeld.content.media_names import WRAPPERS, audio_codec, container_name, video_codec
 from reeld.content.tracks import Track, first, number, of_kind, preferred, text
 from reeld.sandbox import Limits, serve
 
@@ -44,6 +46,7 @@ def answer(alarm: "MemoryAlarm", _request: Track, descriptors: Sequence[int]) ->
     try:
         with open(descriptors[0], "rb", buffering=0, closefd=False) as file:
             tracks = _report(file)
+        _name_all_languages(descriptors[0], tracks)
         found = facts(tracks, _header(descriptors[0], tracks))
         length = read_length(descriptors[0], found["duration_ms"])
     except OSError as err:
@@ -109,10 +112,14 @@ def _report(file: BinaryIO) -> list[Track]:
 
 
 def _header(descriptor: int, tracks: Sequence[Track]) -> PictureHeader:
+    """Read the header of the main picture, and add the tag that libmediainfo left out of its CodecID."""
     video = main_picture(tracks)
     if not video:
         return PictureHeader()
-    return read_picture(descriptor, number(video, "ID"), is_av1=text(video, "Format") == "AV1")
+    header = read_picture(descriptor, number(video, "ID"), is_av1=text(video, "Format") == "AV1")
+    if header.codec_tag and text(video, "CodecID") in WRAPPERS:
+        video["CodecID"] += f" / {header.codec_tag}"
+    return header
 
 
 def facts(tracks: Sequence[Track], header: PictureHeader | None = None) -> dict[str, Any]:
@@ -163,8 +170,20 @@ def _size(video: Track, header: PictureHeader) -> tuple[int | None, int | None]:
 
 def _languages(tracks: Sequence[Track], kind: str) -> list[str]:
     """List the languages in track order, without repeats. One track may have several ("en / fr")."""
-    named = [text(track, "Language").split(" / ") for track in tracks if track["@type"] == kind]
-    return [name for name in dict.fromkeys(chain.from_iterable(named)) if name not in ("", "und")]
+    return distinct_languages(
+        chain.from_iterable(text(track, "Language").split(" / ") for track in of_kind(tracks, kind))
+    )
+
+
+def _name_all_languages(descriptor: int, tracks: Sequence[Track]) -> None:
+    """Give the tracks of a transport stream that have several languages all of them."""
+    if container_name(first(tracks, "General")) != "mpegts":
+        return
+    named = read_languages(descriptor)
+    for track in [*of_kind(tracks, "Audio"), *of_kind(tracks, "Text")]:
+        languages = named.get(number(track, "ID") or 0, [])
+        if len(languages) > 1:
+            track["Language"] = " / ".join(languages)
 
 
 def main() -> None:

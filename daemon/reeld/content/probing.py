@@ -35,6 +35,7 @@ _MAGIC = (
     b"\x00\x00\x00\x01",
     b"\x06\x0e\x2b\x34",  # MXF
     b"DKIF",  # IVF
+    b"\x1f\x07\x00",  # DV from a camera
 )
 
 _WHY_NO_LENGTH = {

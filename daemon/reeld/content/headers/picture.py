@@ -19,6 +19,9 @@ _BLOCK_ADDITION_MAPPING = 0x41E4
 _BLOCK_ADDITION_TYPE = 0x41E7
 _BLOCK_ADDITION_DATA = 0x41ED
 
+_TAG_PLACES = {b"V_QUICKTIME": 4, b"V_MS/VFW/FOURCC": 16}
+"""Where the tag is: in a sample entry of QuickTime, and in the bitmap header of Windows."""
+
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 _BEFORE_CHILDREN = 8 + 78
@@ -35,6 +38,8 @@ class PictureHeader:
     """Profile, and the number of what it is compatible with."""
     transfer_curve: int | None = None
     """Of AV1, by its number in ITU-T H.273."""
+    codec_tag: str | None = None
+    """The tag of another container, where Matroska's codec is one that such a tag names."""
 
 
 def read_picture(descriptor: int, track: int | None, *, is_av1: bool) -> PictureHeader:
@@ -73,12 +78,20 @@ def _read_entry(source: Source, entry: Element, track: int | None, found: Pictur
         return
     codec = b"".join(content(source, part, 64) for part in parts if part.ident == Id.CODEC_ID)
     for part in parts:
-        if part.ident == _CODEC_PRIVATE and codec == b"V_AV1":
-            found.transfer_curve = av1.transfer_curve(content(source, part, _MOST_CONFIGURATION))
+        if part.ident == _CODEC_PRIVATE:
+            _read_private(codec, content(source, part, _MOST_CONFIGURATION), found)
         elif part.ident == _BLOCK_ADDITION_MAPPING:
             additions = {each.ident: content(source, each, _MOST_CONFIGURATION) for each in children(source, part)}
             if additions.get(_BLOCK_ADDITION_TYPE) in _DOLBY_VISION:
                 found.dolby_vision = _dolby_vision(additions.get(_BLOCK_ADDITION_DATA, b""))
+
+
+def _read_private(codec: bytes, private: bytes, found: PictureHeader) -> None:
+    if codec == b"V_AV1":
+        found.transfer_curve = av1.transfer_curve(private)
+    elif place := _TAG_PLACES.get(codec):
+        tag = private[place : place + 4]
+        found.codec_tag = tag.decode("ascii") if tag.isascii() and min(tag, default=0) >= 32 else f"0x{tag.hex()}"
 
 
 def _read_mp4(source: Source, track: int | None, found: PictureHeader) -> None:
