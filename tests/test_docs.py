@@ -45,7 +45,7 @@ ALL_DOCUMENTS = (
 )
 
 # They would run this test again, or take minutes: `make` is asked whether it knows how to.
-DRY = ("make test", "make check", "make bench", "make soak", "make test-systemd")
+DRY = ("make test", "make check", "make media", "make bench", "make soak", "make test-systemd")
 
 # These commands change the machine: `make test-systemd` types them in one that is thrown away.
 ELSEWHERE = (("README.md", "## Run it as a service"), ("daemon/SYSTEMD.md", ""))
