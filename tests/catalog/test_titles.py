@@ -148,10 +148,10 @@ def test_what_a_person_said_stands_when_works_are_merged(library: int, persons: 
 def test_what_was_merged_makes_no_second_work_when_it_is_restored(library: int) -> None:
     """What was merged lies in the trash and makes no second work when it is restored."""
     catalogue = Catalogue(library)
-    for file, reading in ((0, film("Fargo")), (1, film("Fargo", 1996)), (2, film("Fargo", 2014)), (1, ALIEN)):
+    for file, reading in ((0, film("Fargo", tmdb_id=1)), (1, film("Fargo", 2014, tmdb_id=2)), (0, film("Fargo"))):
         catalogue.name(file, reading)
     (merged,) = Trash.select()
     assert (merged.entity_metadata["title"], merged.deletion_reason) == ("Fargo", MERGED)
     with writing(), pytest.raises(NotFoundError, match="is there again"):
         trash.take_out(merged.id)
-    assert catalogue.works() == {("movie", "fargo", 2014, None): [0, 2], ("movie", "alien", 1979, None): [1]}
+    assert catalogue.works() == {("movie", "fargo", 2014, 2): [0, 1]}

@@ -4,26 +4,22 @@ Everything here runs inside one transaction of its caller. So a verdict, the mov
 that it needs, and the validation that it opens or closes appear together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any, Literal
 
 from peewee import chunked, fn
 
 from reeld.catalog import history, titles, trash
-from reeld.catalog.models import Episode, EpisodeFile, PendingValidation, VideoFile
-from reeld.catalog.trash import discard
-from reeld.catalog.works import Ambiguous, find_or_make_episodes, find_or_make_movie
+from reeld.catalog.claims import NO_CLAIMS, Held, WorkKind, claims_of, held_by, may_be_one, reading_from, readings_by
+from reeld.catalog.links import Works, unlink
+from reeld.catalog.models import PendingValidation, VideoFile
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.identity import Accepted, ClueDigests, Ignored, Reading, Uncertain, Verdict
 from reeld.domain.states import DecidedBy, FileVerdict, ValidationStatus
 from reeld.errors import NotFoundError
-
-LAST_FILE = "its last file is assigned to another work now, or to none"
-LAST_EPISODE = "its last episode was removed"
 
 BROUGHT_BACK = "the user restored its work from the trash"
 
@@ -50,11 +46,7 @@ def store_verdict(
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            ambiguity = _assign(video_file_id, reading, DecidedBy.REELD, key_of, now_ms)
-            if ambiguity is None:
-                _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
-            else:
-                _request_validation(video_file_id, Uncertain(reason=ambiguity, candidates=(reading, *others)), now_ms)
+            _assign(video_file_id, reading, others, DecidedBy.REELD, key_of, now_ms)
         case Uncertain():
             _request_validation(video_file_id, verdict, now_ms)
         case Ignored(reason=reason, evidence=evidence):
@@ -141,23 +133,23 @@ def is_open(validation_id: int) -> bool:
 
 def candidates_of(validation_id: int) -> tuple[Reading, ...]:
     """Return the candidates of a validation, in the order of their numbers, which begin with 1."""
-    return tuple(_reading(candidate) for candidate in _validation(validation_id).candidates)
+    found = _validation(validation_id).candidates
+    return tuple(reading_from({key: value for key, value in each.items() if key != "id"}) for each in found)
 
 
 def validate(validation_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
     """Store that the user says what the file is. `candidate` is its number, if it was one of those
     offered.
 
-    If two works fit equally well, the older one is meant. The part of a film in several files
-    stays, unless the user gave another.
+    If several works fit equally well, the oldest by year is meant. It stays the one that is meant
+    while it is known. The part of a film in several files stays, unless the user gave another.
     """
     video_file_id = _validation(validation_id).video_file_id
     if reading.part is None and reading.kind == "movie":
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
-    _assign(video_file_id, reading, DecidedBy.USER, key_of, now_ms)
     _answer(validation_id, ValidationStatus.VALIDATED, candidate, now_ms)
-    titles.recompute_titles(titles.works_of(video_file_id), now_ms)
+    _assign(video_file_id, reading, (), DecidedBy.USER, key_of, now_ms)
 
 
 def reject(validation_id: int, now_ms: int) -> None:
@@ -185,6 +177,12 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
         _decide(file_id, FileVerdict.ACCEPTED, DecidedBy.USER, None, None, [BROUGHT_BACK])
         update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
         _close_validation(file_id, ValidationStatus.VALIDATED, auto=False, now_ms=now_ms)
+    if back.entity_type == "episode":
+        ((work_id,),) = rows("SELECT series_id FROM episodes WHERE id = ?", back.id)
+    else:
+        work_id = back.id
+    kind: WorkKind = "movie" if back.entity_type == "movie" else "series"
+    _regroup(kind, titles.seeds_of_row(kind, work_id), [("episode", back.id)] * (back.entity_type == "episode"), now_ms)
     return replace(back, file_ids=taken)
 
 
@@ -215,50 +213,65 @@ def _validation(validation_id: int) -> Any:
 
 
 def _assign(
-    video_file_id: int, reading: Reading, by: Literal[DecidedBy.REELD, DecidedBy.USER], key_of: KeyOf, now_ms: int
-) -> str | None:
-    """Assign the file to this film or these episodes, and recompute the titles of both old and new
-    works.
-
-    Returns the reason if two works fit equally well. Then the assignment stays as it was.
-    """
-    key = key_of(reading.title or "")
-    claims = titles.claims_of(reading, key)
-    has_other_claims = titles.has_other_claims(video_file_id, claims)
-    only = None
-    if has_other_claims:
-        titles.recompute_titles(titles.works_of(video_file_id), now_ms, leaving=video_file_id)
-        only = titles.only_of(video_file_id, reading.kind)
-    left = _link(video_file_id, reading, key, now_ms, by_user=by == DecidedBy.USER, leaving=only)
-    if isinstance(left, Ambiguous):
-        return left.reason
+    video_file_id: int,
+    reading: Reading,
+    others: Sequence[Reading],
+    by: Literal[DecidedBy.REELD, DecidedBy.USER],
+    key_of: KeyOf,
+    now_ms: int,
+) -> None:
+    """Assign the file to this film or these episodes, or ask the user if it fits several works."""
+    claims = claims_of(reading, others, key_of(reading.title or ""))
+    if reading.kind == "episode" and claims["claimed_episode"] is None:
+        reason = f"the name does not say which episode of {reading.title!r} it is"
+        _request_validation(video_file_id, Uncertain(reason=reason, candidates=(reading, *others)), now_ms)
+        return
+    kind: WorkKind = "movie" if reading.kind == "movie" else "series"
+    before = held_by(video_file_id)
+    if by == DecidedBy.USER:
+        # Of several that fit, the oldest is meant.
+        claims["claimed_work"]["meant"] = {}
+    is_known = (before.claims, before.decided_by) == (claims, by) and before.row_id is not None
+    left: Works = ()
+    if not is_known and not (before.row_id is not None and before.kind == kind and _may_stay(before, claims)):
+        left = unlink(video_file_id, now_ms)
     _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims)
-    titles.recompute_titles(titles.works_of(video_file_id) if has_other_claims else left, now_ms)
-    return None
+    if not is_known:
+        _find_works(video_file_id, kind, before, claims, left, now_ms)
+    if by == DecidedBy.USER:
+        meant = titles.facts_beyond(video_file_id, claims["claimed_work"])
+        update_row(VideoFile, video_file_id, claimed_work=claims["claimed_work"] | {"meant": meant})
+    elif held_by(video_file_id).verdict == FileVerdict.ACCEPTED:
+        _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
 
 
-def _link(
-    video_file_id: int, reading: Reading, key: str, now_ms: int, *, by_user: bool, leaving: int | None
-) -> titles.Works | Ambiguous:
-    """Link the file to the film or the episodes of the reading, creating them if needed.
+def _may_stay(before: Held, claims: Row) -> bool:
+    """Tell whether the file's new claims may be of the work that it belongs to."""
+    claimed = before.claims["claimed_work"]
+    return claimed is not None and may_be_one(claimed, claims["claimed_work"])
 
-    Returns the works that it left. If two works fit equally well, it returns why, and nothing has
-    changed.
-    """
-    if reading.kind == "movie":
-        movie = find_or_make_movie(reading, key, now_ms, take_oldest=by_user, leaving=leaving)
-        if isinstance(movie, Ambiguous):
-            return movie
-        left = _unassign(video_file_id, now_ms, keep_movie=movie)
-        update_row(VideoFile, video_file_id, movie=movie)
-        return left
-    episodes = find_or_make_episodes(reading, key, now_ms, take_oldest=by_user, leaving=leaving)
-    if isinstance(episodes, Ambiguous):
-        return episodes
-    left = _unassign(video_file_id, now_ms, keep_episodes=episodes)
-    for episode in episodes:
-        change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", episode, video_file_id)
-    return left
+
+def _find_works(video_file_id: int, kind: WorkKind, before: Held, claims: Row, left: Works, now_ms: int) -> None:
+    """Assign the accepted file to the works that it claims, and other files where that changes works."""
+    claimed = claims["claimed_work"]
+    if before.kind is None:
+        if "meant" not in claimed and titles.join_alike(video_file_id, kind, claims, now_ms):
+            return
+    elif before.kind != kind:
+        _regroup(before.kind, titles.seeds_of(before), left, now_ms)
+        left = ()
+    seeds = titles.seeds_of(before) if before.kind == kind else []
+    _regroup(kind, [claimed, *seeds], left, now_ms, renumbered=video_file_id)
+
+
+def _regroup(kind: WorkKind, seeds: Iterable[Row], left: Works, now_ms: int, *, renumbered: int | None = None) -> None:
+    """Make the works with these claims those of their files; `left` are works that a file has left."""
+    episodes = [work_id for each, work_id in left if each == "episode"]
+    outcome = titles.regroup(kind, seeds, now_ms, left=episodes, renumbered=renumbered)
+    for file_id, reason in outcome.asked.items():
+        _ask(file_id, reason, now_ms)
+    for file_id in outcome.answered:
+        _take_first_candidate(file_id, now_ms)
 
 
 def _decide(
@@ -282,82 +295,41 @@ def _decide(
         edition=reading.edition if reading else None,
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
-        **(claims or titles.claims_of(None, "")),
+        **(NO_CLAIMS if claims is None else claims),
     )
 
 
 _VERDICT = (
     "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, clues, "
-    "folder_clues, claimed_work, claimed_episode"
+    f"folder_clues, {', '.join(NO_CLAIMS)}"
 )
 
 
 def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
-    ((movie,),) = rows("SELECT movie_id FROM video_files WHERE id = ?", new_id)
-    episodes = [episode for (episode,) in rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", new_id)]
-    _unlink(old_id, now_ms, keep_movie=movie, keep_episodes=episodes)
+    _unlink(old_id, now_ms)
     _close_validation(old_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
     change(
         f"UPDATE video_files SET ({_VERDICT}) = (SELECT {_VERDICT} FROM video_files WHERE id = ?) WHERE id = ?",  # noqa: S608
         new_id,
         old_id,
     )
-    change("UPDATE OR IGNORE episode_files SET video_file_id = ? WHERE video_file_id = ?", old_id, new_id)
-    change("DELETE FROM episode_files WHERE video_file_id = ?", new_id)
+    change("UPDATE episode_files SET video_file_id = ? WHERE video_file_id = ?", old_id, new_id)
+    # Its claims count once.
+    update_row(VideoFile, new_id, movie=None, **NO_CLAIMS)
 
 
-def _unlink(
-    video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
-) -> None:
-    """Unassign the file from other works, and recompute their titles without its claims."""
-    left = _unassign(video_file_id, now_ms, keep_movie=keep_movie, keep_episodes=keep_episodes)
-    titles.recompute_titles(left, now_ms, leaving=video_file_id)
-
-
-def _unassign(
-    video_file_id: int, now_ms: int, *, keep_movie: int | None = None, keep_episodes: Sequence[int] = ()
-) -> titles.Works:
-    """Unassign the file from other works, and return those. Their titles are not recomputed yet.
-
-    Recomputing may merge one of them with another work. So a caller that holds ids of works links
-    the file first. A work without a file goes to the trash, except one that was created by this
-    file's name alone before it was known to hold no video.
-    """
-    ((movie_id, codec, problem, changed_at, part, edition, decided_by),) = rows(
-        "SELECT movie_id, codec_video, media_problem, changed_at, part, edition, decided_by "
-        "FROM video_files WHERE id = ?",
-        video_file_id,
-    )
-    wrong_movie = movie_id if movie_id != keep_movie else None
-    links = rows("SELECT episode_id FROM episode_files WHERE video_file_id = ?", video_file_id)
-    wrong = [episode_id for (episode_id,) in links if episode_id not in keep_episodes]
-    if wrong_movie is None and not wrong:
-        return ()
-    before = titles.works_of(video_file_id)
-    is_by_name_alone = codec is None and problem is not None and decided_by != DecidedBy.USER
-    made_since = VideoFile.changed_at.python_value(changed_at) if is_by_name_alone else None
-    throw_away = partial(
-        discard,
-        reason=LAST_FILE,
-        now_ms=now_ms,
-        file_id=video_file_id,
-        taken_for={"part": part, "edition": edition, **titles.claims_by(video_file_id)},
-        made_since=made_since,
-    )
-    if wrong_movie is not None:
-        VideoFile.update(movie=None).where(VideoFile.id == video_file_id).execute()
-        if not VideoFile.select().where(VideoFile.movie == wrong_movie).exists():
-            throw_away("movie", [wrong_movie])
-    if wrong:
-        EpisodeFile.delete().where(EpisodeFile.video_file == video_file_id, EpisodeFile.episode.in_(wrong)).execute()
-        linked = EpisodeFile.select(EpisodeFile.episode).where(EpisodeFile.episode.in_(wrong))
-        empty = list(Episode.select().where(Episode.id.in_(wrong), Episode.id.not_in(linked)))
-        throw_away("episode", [row.id for row in empty], left_with=wrong)
-        for series_id in {row.series_id for row in empty}:
-            if not Episode.select().where(Episode.series == series_id).exists():
-                discard("series", [series_id], LAST_EPISODE, now_ms, made_since=made_since)
-    after = titles.works_of(video_file_id)
-    return [work for work in before if work not in after]
+def _unlink(video_file_id: int, now_ms: int) -> None:
+    """Unassign the file from its works, and forget its claims. The works become those of their other files."""
+    held = held_by(video_file_id)
+    if held.kind is None:
+        return
+    seeds, changes_works = titles.seeds_of(held), not titles.is_one_of_many(video_file_id, held)
+    left = unlink(video_file_id, now_ms)
+    update_row(VideoFile, video_file_id, **NO_CLAIMS)
+    if changes_works:
+        _regroup(held.kind, seeds, left, now_ms)
+    else:
+        titles.recompute_episodes((work_id for kind, work_id in left if kind == "episode"), now_ms)
 
 
 # --- pending validations ----------------------------------------------------------------------------------------
@@ -366,12 +338,42 @@ def _unassign(
 def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
     _unlink(video_file_id, now_ms)
     _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, verdict.reason)
-    values = {"candidates": _as_dicts(verdict.candidates), "reason": verdict.reason}
+    _open(video_file_id, verdict.reason, verdict.candidates, now_ms)
+
+
+def _ask(video_file_id: int, reason: str, now_ms: int) -> None:
+    """Ask which work is meant. The file keeps its claims, so that it is assigned when one work is left."""
+    ((verdict,),) = rows("SELECT verdict FROM video_files WHERE id = ?", video_file_id)
+    if verdict == FileVerdict.PENDING:
+        update_row(VideoFile, video_file_id, reason=reason)
+        change(
+            "UPDATE pending_validations SET reason = ? WHERE video_file_id = ? AND validation_status = 'pending'",
+            reason,
+            video_file_id,
+        )
+        return
+    candidates = readings_by(video_file_id)
+    _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, reason, claims={})
+    _open(video_file_id, reason, candidates, now_ms)
+
+
+def _take_first_candidate(video_file_id: int, now_ms: int) -> None:
+    """Accept what reeld had read, now that its work is known."""
+    ((validation_id,),) = rows(
+        "SELECT id FROM pending_validations WHERE video_file_id = ? AND validation_status = 'pending'", video_file_id
+    )
+    _decide(video_file_id, FileVerdict.ACCEPTED, DecidedBy.REELD, candidates_of(validation_id)[0], None, claims={})
+    _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
+
+
+def _open(video_file_id: int, reason: str, candidates: Sequence[Reading], now_ms: int) -> None:
+    """Open a validation, or keep the pending one if it has the same candidates."""
+    values = {"candidates": _as_dicts(candidates), "reason": reason}
     pending = PendingValidation.get_or_none(
         PendingValidation.video_file == video_file_id, PendingValidation.validation_status == ValidationStatus.PENDING
     )
     if pending is not None and _as_dicts(candidates_of(pending.id)) == values["candidates"]:
-        PendingValidation.update(reason=verdict.reason).where(PendingValidation.id == pending.id).execute()
+        PendingValidation.update(reason=reason).where(PendingValidation.id == pending.id).execute()
         return
     # Other candidates make a new validation: an answer to the old one must not pick from the new
     # numbers.
@@ -405,9 +407,3 @@ def _close_validation(video_file_id: int, status: ValidationStatus, *, auto: boo
 
 def _as_dicts(candidates: Sequence[Reading]) -> list[Row]:
     return [{"id": number, **asdict(reading)} for number, reading in enumerate(candidates, start=1)]
-
-
-def _reading(candidate: Row) -> Reading:
-    fields = {key: value for key, value in candidate.items() if key != "id"}
-    lists = ("episode_numbers", "absolute_numbers", "evidence")
-    return Reading(**fields | {key: tuple(fields[key]) for key in lists})

@@ -194,8 +194,10 @@ class VideoFile(StageColumns):
     evidence = JSONField(default=list)
     reason = PlainTextField(null=True)
     claimed_work = JSONField(null=True)
-    """What the file says about the film or series, and the episodes, that it is assigned to, see `titles.py`."""
+    """What the file says about its film or series, and about its episodes, see `claims.py`."""
     claimed_episode = JSONField(null=True)
+    claimed_otherwise = JSONField(null=True)
+    """What else a question about the file must say, if its work becomes one of several that fit."""
     clues = IntegerField(null=True)
     """A digest of what the verdict was made from, see `pipeline/surroundings.py`; NULL: the name is read again."""
     folder_clues = IntegerField(null=True)
@@ -338,6 +340,22 @@ Episode.add_index(
 )
 # Which files must be read again?
 VideoFile.add_index(VideoFile.index(VideoFile.reread_at, where=SQL("is_in_doubt"), name="video_files_in_doubt"))
+# Which files say that they are of a film or series with this title? Which pending ones state an id?
+VideoFile.add_index(
+    SQL(
+        "CREATE INDEX video_files_claimed_title ON video_files (json_extract(claimed_work, '$.title_key')) "
+        "WHERE claimed_work IS NOT NULL"
+    )
+)
+VideoFile.add_index(
+    SQL(
+        "CREATE INDEX video_files_ambiguous_with_id ON video_files (verdict) "
+        "WHERE verdict = 'pending' AND claimed_work IS NOT NULL AND COALESCE( "
+        "json_extract(claimed_work, '$.tmdb_id'), json_extract(claimed_work, '$.tvdb_id'), "
+        "json_extract(claimed_work, '$.imdb_id'), json_extract(claimed_work, '$.tvmaze_id') "
+        ") IS NOT NULL"
+    )
+)
 PendingValidation.add_index(
     PendingValidation.index(
         PendingValidation.video_file,

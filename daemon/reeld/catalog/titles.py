@@ -1,225 +1,421 @@
-"""Recomputes what films, series and episodes are called, from the claims of all their files.
+"""Makes the films and series of the catalogue those that `works.py` decides.
 
-A new file adds facts to its work (`works.py`). If a file changes its claims, or moves to another
-work, the facts that it alone had claimed must go. The works must be those that a fresh scan of
-all files would make. So each file keeps its claims. The user's claims win, the latest first; then
-those of the file that came first. If one file's claims are unknown, since an older reeld assigned
-it, nothing is forgotten.
+Each file keeps its claims: those of an assigned file, and those of a file that is pending because
+it fits several works. When a file's claims come, change or go, `regroup` gathers the claims of all
+files that may be of one work with it, and changes rows and assignments where they differ. A file
+that only repeats known claims changes no work (`join_alike`, `is_one_of_many`).
+
+If a file's claims are unknown, since an older reeld assigned it, its work keeps all its facts. So
+does a work that the user restored without a file.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reeld.catalog.models import Episode, Movie, Series
+from reeld.catalog.claims import SERIES_OF_FILE, Held, WorkKind, facts_in, held_by
+from reeld.catalog.episodes import Episodes
+from reeld.catalog.models import Movie, Series, VideoFile
 from reeld.catalog.trash import discard
-from reeld.catalog.works import IDS, episode_names, episode_title, known_episode, learn, matches_of
+from reeld.catalog.works import FACTS, IDS, Claim, Work, partition
 from reeld.database.base import BaseModel, Row
 from reeld.database.fields import utc_from_ms
-from reeld.database.statements import change, rows, update_row
-from reeld.domain.identity import Reading
-
-_FACTS = ("title", "title_key", "year", "country", *IDS)
-
-# Each distinct claim once, since nearly always all files of a series claim the same.
-_OF_WORK = """
-    SELECT claimed_work FROM (
-        SELECT claimed_work, decided_by = 'user' AS is_users, id,
-               (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) AS decided_at
-        FROM video_files WHERE id <> ? AND
-"""
-_IN_ORDER = """
-    ) GROUP BY claimed_work ORDER BY MAX(is_users) DESC, MAX(CASE WHEN is_users THEN decided_at END) DESC, MIN(id)
-"""
-
-_OF_MOVIE = "movie_id = ?"
-_OF_SERIES = """id IN (
-    SELECT video_file_id FROM episode_files JOIN episodes ON episodes.id = episode_id WHERE series_id = ?
-)"""
-
-_SAME = "SELECT 1 FROM video_files AS file WHERE file.id <> ? AND movie_id = ?"
-_SAME_OF_SERIES = """
-    SELECT 1 FROM video_files AS file JOIN episode_files ON video_file_id = file.id
-    JOIN episodes ON episodes.id = episode_id WHERE file.id <> ? AND series_id = ?
-"""
-_WORDS = " AND claimed_work = (SELECT claimed_work FROM video_files WHERE id = ?) LIMIT 1"
-
-_OF_EPISODE = """
-    SELECT claimed_episode FROM video_files JOIN episode_files ON video_file_id = id
-    WHERE id <> ? AND episode_id = ?
-    ORDER BY decided_by = 'user' DESC, id
-"""
-
-_WORKS = """
-    SELECT 'movie', movie_id FROM video_files WHERE id = ? AND movie_id IS NOT NULL
-    UNION
-    SELECT 'series', series_id FROM episode_files JOIN episodes ON episodes.id = episode_id WHERE video_file_id = ?
-    UNION
-    SELECT 'episode', episode_id FROM episode_files WHERE video_file_id = ?
-"""
-
-_SAID = """
-    SELECT claimed_work, claimed_episode,
-           movie_id IS NOT NULL OR EXISTS (SELECT 1 FROM episode_files WHERE video_file_id = video_files.id)
-    FROM video_files WHERE id = ?
-"""
-
-Works = Sequence[tuple[str, int]]
-"""Types (movie, series, episode) and ids."""
-
-
-def claims_of(reading: Reading | None, title_key: str) -> Row:
-    """Return the claim columns of a file with this reading, or with none."""
-    if reading is None:
-        return {"claimed_work": None, "claimed_episode": None}
-    facts = {"title": reading.title or "", "title_key": title_key}
-    facts |= {name: getattr(reading, name) for name in _FACTS if name not in facts}
-    episodes = [names | {"title": episode_title(reading)} for names in episode_names(reading)]
-    return {"claimed_work": facts, "claimed_episode": episodes or None}
-
-
-def works_of(video_file_id: int) -> Works:
-    """Return the works that the file belongs to."""
-    return rows(_WORKS, video_file_id, video_file_id, video_file_id)
-
-
-def claims_by(video_file_id: int) -> Row:
-    """Return the claim columns of this file."""
-    ((of_work, of_episode),) = rows("SELECT claimed_work, claimed_episode FROM video_files WHERE id = ?", video_file_id)
-    claims = {"claimed_work": of_work, "claimed_episode": of_episode}
-    return {name: None if text is None else json.loads(text) for name, text in claims.items()}
-
-
-def has_other_claims(video_file_id: int, words: Row) -> bool:
-    """Tell whether the file belongs to a work and has other claims than these so far."""
-    ((*before, is_linked),) = rows(_SAID, video_file_id)
-    return bool(is_linked) and before != [None if each is None else json.dumps(each) for each in words.values()]
-
-
-def only_of(video_file_id: int, kind: str) -> int | None:
-    """Return the file's film, or series, if no other file belongs to it."""
-    kind, others = ("movie", _SAME) if kind == "movie" else ("series", _SAME_OF_SERIES)
-    mine = (work_id for each, work_id in works_of(video_file_id) if each == kind)
-    return next((work_id for work_id in mine if not rows(others + " LIMIT 1", video_file_id, work_id)), None)
-
-
-def recompute_titles(works: Works, now_ms: int, *, leaving: int = 0) -> None:
-    """Recompute the titles of these works from the claims of their files, without the file
-    `leaving`.
-
-    A work without files stays as it is. A work that now fits another one is merged with it.
-    """
-    merged: set[tuple[str, int]] = set()
-    waiting = list(works)
-    while waiting:
-        kind, work_id = work = waiting.pop(0)
-        if kind == "episode":
-            _recompute_episode(work_id, now_ms, leaving)
-            continue
-        model, files_of, others = (
-            (Series, _OF_SERIES, _SAME_OF_SERIES) if kind == "series" else (Movie, _OF_MOVIE, _SAME)
-        )
-        # Usually another file has the same claims, and nothing changes: so a series of 10,000
-        # files is cheap.
-        if not leaving or work in merged or not rows(others + _WORDS, leaving, work_id, leaving):
-            claims = rows(_OF_WORK + files_of + _IN_ORDER, leaving, work_id)
-            if _recompute_work(model, work_id, claims, now_ms):
-                came = merge(model, work_id, now_ms)
-                merged.update(came)
-                waiting += came
-
-
-def _recompute_work(model: type[BaseModel], work_id: int, claims: Sequence[tuple[str | None]], now_ms: int) -> bool:
-    """Recompute a film or series. Tell whether anything changed."""
-    words = [json.loads(text) for (text,) in claims if text is not None]
-    if not words or len(words) < len(claims):
-        return False
-    names = [name for name in _FACTS if hasattr(model, name)]
-    return _update(model, work_id, {name: _first(each[name] for each in words) for name in names}, now_ms)
-
-
-def _recompute_episode(episode_id: int, now_ms: int, leaving: int) -> None:
-    """Recompute an episode's title, and its absolute number unless that is its only number."""
-    claims = rows(_OF_EPISODE, leaving, episode_id)
-    if not claims or None in {text for (text,) in claims}:
-        return
-    ((season, number, absolute, aired),) = rows(
-        "SELECT season_number, episode_number, absolute_number, air_date FROM episodes WHERE id = ?", episode_id
-    )
-    known = {"season_number": season, "episode_number": number, "absolute_number": absolute, "air_date": aired}
-    its = [names for (text,) in claims for names in json.loads(text) if _is_of(names, known)]
-    facts = {"title": _first(names["title"] for names in its)}
-    if season is not None:
-        facts["absolute_number"] = _first(names.get("absolute_number") for names in its)
-    _update(Episode, episode_id, facts, now_ms)
-
-
-def _is_of(names: Row, known: Row) -> bool:
-    if names.get("season_number") is not None:
-        return all(names[name] == known[name] for name in ("season_number", "episode_number"))
-    return any(
-        names.get(name) not in (None, "") and names[name] == known[name] for name in ("absolute_number", "air_date")
-    )
-
-
-def _first(values: Iterable[Any]) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def _update(model: type[BaseModel], row_id: int, facts: Row, now_ms: int) -> bool:
-    table = model._meta.table_name  # noqa: SLF001 - peewee's documented way to ask
-    ((*before,),) = rows(f"SELECT {', '.join(facts)} FROM {table} WHERE id = ?", row_id)  # noqa: S608 - names of ours
-    if before == list(facts.values()):
-        return False
-    update_row(model, row_id, updated_at=utc_from_ms(now_ms), **facts)
-    return True
-
+from reeld.database.statements import change, insert_row, rows, update_row
 
 MERGED = "it is the same as another one, now that nothing tells them apart"
 
-_NAMES = ("season_number", "episode_number", "absolute_number", "air_date", "title")
+# The words of these conditions are those of the indexes.
+_KEY = "json_extract(claimed_work, '$.title_key')"
+_ANY_ID = (
+    "COALESCE(json_extract(claimed_work, '$.tmdb_id'), json_extract(claimed_work, '$.tvdb_id'), "
+    "json_extract(claimed_work, '$.imdb_id'), json_extract(claimed_work, '$.tvmaze_id'))"
+)
+_AMBIGUOUS = "verdict = 'pending' AND claimed_work IS NOT NULL"
+
+_DECIDED_AT = """CASE WHEN decided_by = 'user' THEN COALESCE(
+    (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id), '') END
+"""
 
 
-def merge(model: type[BaseModel], work_id: int, now_ms: int) -> Sequence[tuple[str, int]]:
-    """Merge the work into the one other work that fits it, if there is exactly one.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What differs between films and series."""
 
-    Returns types and ids of what grew: the merged work, and its episodes.
+    name: WorkKind
+    model: type[BaseModel]
+    table: str
+    facts: tuple[str, ...]
+    is_its_claim: str
+    row_of_file: str
+    files_of_row: str
+
+
+_KINDS: dict[WorkKind, _Kind] = {
+    "movie": _Kind(
+        name="movie",
+        model=Movie,
+        table="movies",
+        facts=tuple(name for name in FACTS if hasattr(Movie, name)),
+        is_its_claim="claimed_episode IS NULL",
+        row_of_file="movie_id",
+        files_of_row="movie_id = ?",
+    ),
+    "series": _Kind(
+        name="series",
+        model=Series,
+        table="series",
+        facts=FACTS,
+        is_its_claim="claimed_episode IS NOT NULL",
+        row_of_file=SERIES_OF_FILE,
+        files_of_row=(
+            "id IN (SELECT video_file_id FROM episodes JOIN episode_files ON episode_id = episodes.id "
+            "WHERE series_id = ?)"
+        ),
+    ),
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of files: which are in question now, with reasons, and which are not any more."""
+
+    asked: dict[int, str] = field(default_factory=dict)
+    answered: list[int] = field(default_factory=list)
+
+
+# --- what changes no work --------------------------------------------------------------------------------
+
+
+def join_alike(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> bool:
+    """Assign a file without a work to that of a file with the same claims, if this changes nothing else.
+
+    Return False, and change nothing, if it may change more.
     """
-    work, others = matches_of(model, work_id)
-    if len(others) != 1:
-        return ()
-    (other,) = others
-    if model is Movie:
-        change("UPDATE video_files SET movie_id = ? WHERE movie_id = ?", other["id"], work_id)
-        kind, episodes = "movie", []
-    else:
-        kind, episodes = "series", _take_over_episodes(work_id, other["id"], now_ms)
-    learn(model, other, work, now_ms)
-    discard(kind, [work_id], MERGED, now_ms)
-    return [(kind, other["id"]), *(("episode", each) for each in episodes)]
+    its, claimed = _KINDS[kind], claims["claimed_work"]
+    found = rows(
+        f"SELECT {its.row_of_file} FROM video_files WHERE {_KEY} = ? AND claimed_work = ? "  # noqa: S608
+        f"AND {its.is_its_claim} AND id <> ? AND verdict = 'accepted' AND decided_by = 'reeld' LIMIT 1",
+        claimed["title_key"],
+        json.dumps(claimed),
+        video_file_id,
+    )
+    if not found:
+        return False
+    ((row_id,),) = found
+    (row,) = _rows_of(its, "id = ?", row_id)
+    # One more voice for what the work says already changes nothing.
+    if row["title"] != claimed["title"] or any(row[name] != value for name, value in facts_in(claimed).items()):
+        return False
+    if kind == "movie":
+        update_row(VideoFile, video_file_id, movie=row_id)
+        return True
+    episodes = Episodes(now_ms)
+    if not episodes.is_simple(row_id, claims["claimed_episode"]):
+        return False
+    episodes.place(video_file_id, row_id)
+    episodes.finish()
+    return True
 
 
-def _take_over_episodes(series_id: int, other_id: int, now_ms: int) -> list[int]:
-    taken_over = []
-    sql = f"SELECT id, {', '.join(_NAMES)} FROM episodes WHERE series_id = ? ORDER BY id"  # noqa: S608 - names of ours
-    for episode_id, *values in rows(sql, series_id):
-        facts = dict(zip(_NAMES, values, strict=True))
-        known = known_episode(other_id, _known_by(facts))
-        if known is None:
-            update_row(Episode, episode_id, series=other_id)
-            continue
-        change("UPDATE OR IGNORE episode_files SET episode_id = ? WHERE episode_id = ?", known["id"], episode_id)
-        change("DELETE FROM episode_files WHERE episode_id = ?", episode_id)
-        # Discard first: no two episodes of one series may have one number.
-        discard("episode", [episode_id], MERGED, now_ms)
-        learn(Episode, known, facts, now_ms)
-        taken_over.append(int(known["id"]))
-    return taken_over
+def is_one_of_many(video_file_id: int, held: Held) -> bool:
+    """Tell whether the file's work stays as it is without it: all its other files claim the same."""
+    if held.row_id is None or held.kind is None or held.claims["claimed_work"] is None:
+        return False
+    if any(names.get("absolute_number") is not None for names in held.claims["claimed_episode"] or ()):
+        return False
+    its, text = _KINDS[held.kind], json.dumps(held.claims["claimed_work"])
+    sql = f"SELECT 1 FROM video_files WHERE id <> ? AND {its.files_of_row} AND"  # noqa: S608 - conditions of ours
+    alike = rows(f"{sql} claimed_work = ? AND decided_by = 'reeld' LIMIT 1", video_file_id, held.row_id, text)
+    other = "(claimed_work IS NOT ? OR decided_by <> 'reeld')"
+    return bool(alike) and not rows(f"{sql} {other} LIMIT 1", video_file_id, held.row_id, text)
 
 
-def _known_by(facts: Row) -> Row:
-    """Return the numbers of an episode, as `episode_names` in `works.py` does."""
-    if facts["season_number"] is not None:
-        return {name: facts[name] for name in ("season_number", "episode_number", "absolute_number")}
-    name = "absolute_number" if facts["absolute_number"] is not None else "air_date"
-    return {name: facts[name]}
+def facts_beyond(video_file_id: int, claimed: Row) -> Row | None:
+    """Return what is known of the file's work beyond this claim; None if that is nothing."""
+    held = held_by(video_file_id)
+    if held.kind is None or held.row_id is None:
+        return None
+    (row,) = _rows_of(_KINDS[held.kind], "id = ?", held.row_id)
+    return {name: value for name, value in facts_in(row).items() if claimed.get(name) is None} or None
+
+
+# --- regrouping ------------------------------------------------------------------------------------------
+
+
+def regroup(
+    kind: WorkKind, seeds: Iterable[Row], now_ms: int, *, left: Iterable[int] = (), renumbered: int | None = None
+) -> Outcome:
+    """Make the works with these claims, and all that may be one with them, those of their files.
+
+    `left` are episodes that a file has left, `renumbered` a file whose claims on episodes are new.
+    """
+    group = _Group(_KINDS[kind])
+    group.gather(seeds)
+    return _Change(group, now_ms).apply(left, renumbered)
+
+
+def seeds_of(held: Held) -> list[Row]:
+    """Return the claims from which `regroup` reaches all that this file has to do with."""
+    claimed = held.claims["claimed_work"]
+    if claimed is not None:
+        return [claimed]
+    return [] if held.kind is None or held.row_id is None else seeds_of_row(held.kind, held.row_id)
+
+
+def seeds_of_row(kind: WorkKind, row_id: int) -> list[Row]:
+    """Return the same for a work."""
+    return _rows_of(_KINDS[kind], "id = ?", row_id)
+
+
+def recompute_episodes(episode_ids: Iterable[int], now_ms: int) -> None:
+    """Recompute what these episodes are called, when a file without absolute numbers has left them."""
+    episodes = Episodes(now_ms)
+    for episode_id in episode_ids:
+        episodes.grew(episode_id)
+    episodes.finish()
+
+
+def _rows_of(its: _Kind, condition: str, value: object) -> list[Row]:
+    names = ("id", "title", "title_key", *its.facts)
+    found = rows(f"SELECT {', '.join(names)} FROM {its.table} WHERE {condition} ORDER BY id", value)  # noqa: S608
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """Some files with the same claims and the same work, or with none yet."""
+
+    text: str | None
+    """The claims; None if they are unknown."""
+    is_users: bool
+    row_id: int | None
+    file_count: int
+    decided_at: str | None
+
+
+class _Group:
+    """The claims of all files that may be of one work, directly or by way of others, and their works."""
+
+    def __init__(self, its: _Kind) -> None:
+        self.its = its
+        self.members: dict[tuple[str | None, bool, int | None], _Member] = {}
+        self.rows: dict[int, Row] = {}
+        self._known: set[tuple[str, Any]] = set()
+        self._waiting: list[tuple[str, Any]] = []
+
+    def gather(self, claims: Iterable[Row]) -> None:
+        for claimed in claims:
+            self._follow(claimed)
+        while self._waiting:
+            name, value = self._waiting.pop()
+            if name == "id":
+                self._add_members(self.its.files_of_row, value, row_of_file="?1")
+                continue
+            if name == "title_key":
+                self._add_members(f"{_KEY} = ? AND claimed_work IS NOT NULL AND {self.its.is_its_claim}", value)
+            else:
+                self._add_ambiguous(name, value)
+            for row in _rows_of(self.its, f"{name} = ?", value):
+                self._add_row(row)
+
+    def _follow(self, claimed: Row) -> None:
+        """Look for all with the title and the ids of this claim."""
+        wanted = [("title_key", claimed["title_key"])]
+        wanted += [(name, claimed[name]) for name in self.its.facts if name in IDS and claimed.get(name) is not None]
+        for each in wanted:
+            if each not in self._known:
+                self._known.add(each)
+                self._waiting.append(each)
+
+    def _add_row(self, row: Row) -> None:
+        if row["id"] not in self.rows:
+            self.rows[row["id"]] = row
+            self._waiting.append(("id", row["id"]))
+            self._follow(row)
+
+    def _add_members(self, condition: str, value: object, row_of_file: str | None = None) -> None:
+        sql = (
+            f"SELECT claimed_work, decided_by IS 'user', {row_of_file or self.its.row_of_file} AS work, COUNT(*), "  # noqa: S608
+            f"MAX({_DECIDED_AT}) FROM video_files WHERE {condition.replace('?', '?1')} GROUP BY 1, 2, 3"
+        )
+        for text, is_users, row_id, count, decided_at in rows(sql, value):
+            key = (text, bool(is_users), row_id)
+            if key in self.members:
+                continue
+            self.members[key] = _Member(text, bool(is_users), row_id, count, decided_at)
+            if text is not None:
+                self._follow(json.loads(text))
+            if row_id is not None and row_id not in self.rows:
+                self._add_row(*_rows_of(self.its, "id = ?", row_id))
+
+    def _add_ambiguous(self, name: str, value: object) -> None:
+        """Follow the claims with this id of files that have no work."""
+        sql = f"SELECT DISTINCT claimed_work FROM video_files WHERE {_AMBIGUOUS} AND {_ANY_ID} IS NOT NULL"  # noqa: S608
+        for (text,) in rows(f"{sql} AND {self.its.is_its_claim}"):
+            claimed = json.loads(text)
+            if claimed[name] == value:
+                self._follow(claimed)
+
+    def claims(self) -> Iterator[tuple[Claim, list[_Member]]]:
+        """Yield each claim with the files that state it."""
+        by_claim: dict[tuple[str, bool], list[_Member]] = defaultdict(list)
+        for member in self.members.values():
+            if member.text is not None:
+                by_claim[member.text, member.is_users].append(member)
+        for (text, is_users), members in by_claim.items():
+            claimed = json.loads(text)
+            decided_at = max(member.decided_at or "" for member in members) if is_users else None
+            claim = self._claim(claimed, sum(member.file_count for member in members))
+            yield replace(claim, decided_at=decided_at, meant=claimed.get("meant")), members
+        for row_id, row in self.rows.items():
+            its = [member for member in self.members.values() if member.row_id == row_id]
+            unknown = [member for member in its if member.text is None]
+            if unknown or not its:
+                yield replace(self._claim(row, len(unknown)), row_id=row_id), unknown
+
+    def _claim(self, claimed: Row, file_count: int) -> Claim:
+        return Claim(
+            title=claimed["title"], title_key=claimed["title_key"], facts=facts_in(claimed), file_count=file_count
+        )
+
+
+class _Change:
+    """The change of rows and assignments to what the claims of a group say."""
+
+    def __init__(self, group: _Group, now_ms: int) -> None:
+        self._group, self._its, self._now_ms = group, group.its, now_ms
+        self._episodes = Episodes(now_ms)
+        self._outcome = Outcome()
+
+    def apply(self, left: Iterable[int], renumbered: int | None) -> Outcome:
+        members = dict(self._group.claims())
+        works, questions = partition(members)
+        row_of_work = list(zip(works, self._rows_of_works(works, members), strict=True))
+        for work, row_id in row_of_work:
+            self._update(work, row_id)
+        for question in questions:
+            for member in members[question.claim]:
+                self._ask(member, question.reason)
+        for episode_id in left:
+            self._episodes.grew(episode_id)
+        self._move(
+            [
+                (member, row_id)
+                for work, row_id in row_of_work
+                for claim in work.claims
+                for member in members[claim]
+                if member.row_id != row_id
+            ]
+        )
+        if renumbered is not None and self._its.name == "series" and renumbered not in self._outcome.asked:
+            self._renumber(renumbered)
+        for work, row_id in row_of_work:
+            for claim in work.claims:
+                if claim.row_id not in (None, row_id):
+                    self._merge(claim.row_id, row_id)
+        self._episodes.finish()
+        self._outcome.asked |= self._episodes.asked
+        self._outcome.answered = [each for each in self._outcome.answered if each not in self._outcome.asked]
+        return self._outcome
+
+    def _rows_of_works(self, works: list[Work], members: dict[Claim, list[_Member]]) -> list[int]:
+        """Return the row of each work: the one that has most of its files, or a new one."""
+        votes: dict[int, dict[int, tuple[bool, int]]] = defaultdict(dict)
+        for place, work in enumerate(works):
+            for claim in work.claims:
+                held = [(member.row_id, member.file_count) for member in members[claim]]
+                for row_id, count in [*held, (claim.row_id, 0)]:
+                    if row_id is not None:
+                        fixed, before = votes[row_id].get(place, (False, 0))
+                        votes[row_id][place] = (fixed or claim.row_id == row_id, before + count)
+        won: dict[int, list[tuple[tuple[bool, int], int]]] = defaultdict(list)
+        for row_id, by_work in votes.items():
+            place = max(by_work, key=lambda each: (by_work[each], -each))
+            won[place].append((by_work[place], -row_id))
+        return [-max(won[place])[1] if place in won else self._insert(work) for place, work in enumerate(works)]
+
+    def _insert(self, work: Work) -> int:
+        now = utc_from_ms(self._now_ms)
+        facts = {name: work.facts.get(name) for name in self._its.facts}
+        return insert_row(
+            self._its.model, title=work.title, title_key=work.title_key, created_at=now, updated_at=now, **facts
+        )
+
+    def _update(self, work: Work, row_id: int) -> None:
+        facts: Row = {"title": work.title, "title_key": work.title_key}
+        facts |= {name: work.facts.get(name) for name in self._its.facts}
+        row = self._group.rows.get(row_id)
+        if row is not None and any(row[name] != value for name, value in facts.items()):
+            update_row(self._its.model, row_id, updated_at=utc_from_ms(self._now_ms), **facts)
+
+    # --- assignments -------------------------------------------------------------------------------------
+
+    def _ask(self, member: _Member, reason: str) -> None:
+        """Take these files out of their work, and note the reason, unless they are pending for it already."""
+        for file_id, verdict, known_reason, _ in self._files_of(member):
+            if member.row_id is None and (verdict, known_reason) == ("pending", reason):
+                continue
+            self._outcome.asked[file_id] = reason
+            self._episodes.leave(file_id)
+
+    def _move(self, moving: Sequence[tuple[_Member, int]]) -> None:
+        targets: dict[int, set[int]] = defaultdict(set)
+        for member, row_id in moving:
+            if member.row_id is not None:
+                targets[member.row_id].add(row_id)
+        leaving = {id(member) for member, _ in moving}
+        for old_id, new_ids in targets.items():
+            its = [each for each in self._group.members.values() if each.row_id == old_id]
+            if len(new_ids) == 1 and all(id(each) in leaving for each in its):
+                self._merge(old_id, *new_ids)
+        files = [(*file, row_id) for member, row_id in moving for file in self._files_of(member)]
+        # What has a season comes first, since an absolute number alone may mean it.
+        for file_id, verdict, _, _, row_id in sorted(files, key=lambda file: (not file[3], file[0])):
+            self._assign(file_id, row_id)
+            if verdict == "pending":
+                self._outcome.answered.append(file_id)
+        for old_id in targets:
+            self._discard_if_empty(old_id)
+
+    def _files_of(self, member: _Member) -> list[tuple[int, str, str | None, bool]]:
+        """Return id, verdict, reason, and whether a season is claimed, of each of these files."""
+        value: Any = member.row_id
+        where = self._its.files_of_row
+        if member.row_id is None:
+            value = None if member.text is None else json.loads(member.text)["title_key"]
+            where = f"{_KEY} = ? AND claimed_work IS NOT NULL AND {self._its.is_its_claim}"
+            where += f" AND {self._its.row_of_file} IS NULL"
+        found = rows(
+            "SELECT id, verdict, reason, COALESCE(claimed_episode LIKE '%\"season_number\"%', 0) FROM video_files "  # noqa: S608
+            f"WHERE {where} AND claimed_work IS ? AND (decided_by IS 'user') = ? ORDER BY id",
+            value,
+            member.text,
+            member.is_users,
+        )
+        return [(file_id, verdict, reason, bool(has_season)) for file_id, verdict, reason, has_season in found]
+
+    def _assign(self, video_file_id: int, row_id: int) -> None:
+        if self._its.name == "movie":
+            update_row(VideoFile, video_file_id, movie=row_id)
+        else:
+            self._episodes.move(video_file_id, row_id)
+
+    def _renumber(self, video_file_id: int) -> None:
+        row_id = held_by(video_file_id).row_id
+        if row_id is not None:
+            self._episodes.renumber(video_file_id, row_id)
+
+    def _merge(self, old_id: int, new_id: int) -> None:
+        """Give all files of a work to another one."""
+        if self._its.name == "movie":
+            change("UPDATE video_files SET movie_id = ? WHERE movie_id = ?", new_id, old_id)
+        else:
+            self._episodes.take_over(old_id, new_id, MERGED)
+        self._discard_if_empty(old_id)
+
+    def _discard_if_empty(self, row_id: int) -> None:
+        holders = "video_files WHERE movie_id" if self._its.name == "movie" else "episodes WHERE series_id"
+        if not rows(f"SELECT 1 FROM {holders} = ? LIMIT 1", row_id):  # noqa: S608 - names of ours
+            discard(self._its.name, [row_id], MERGED, self._now_ms)

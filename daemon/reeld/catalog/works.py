@@ -1,195 +1,239 @@
-"""Finds the film, series or episode of a reading among those known, or creates it.
+"""Decides which films, or which series, there are: a function of what files claim and users decided.
 
-All spellings of a title have one key. Ids decide first. Then the key decides, together with the
-year (and, for a series, the country): facts known on both sides must agree, and facts known on
-one side are added to the other. If two known works fit equally well, neither is chosen.
+The order in which files came does not count. `partition` takes the claims of all files that may be
+of one work, and joins them in three steps. Each step joins what the step before has made:
+
+1. Claims that share an id are one work, whatever their titles and years.
+2. Claims of one title that share the year, or the country, are one work.
+3. Claims of one title are one work.
+
+Two works that contradict each other are never joined: they state another value for one id, or,
+from step 2 on, another year or country. A claim that fits two works which contradict each other
+is a question. So a film without a year joins the only film of its title, and is a question if
+there are two.
+
+What a user decided is never a question. It goes to the work that the user saw, if that is one of
+those that fit, and is a work of its own otherwise. If several fit when the user decides, the
+oldest by year is meant.
+
+A work is called as the user said last. Else a claim with an id goes before one without, then the
+claim of more files, then a fixed order of spellings. Each fact comes from the first claim in this
+order that states it. All spellings of a title have one key.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from reeld.catalog.models import Episode, Movie, Series
-from reeld.database.base import BaseModel, Row
-from reeld.database.fields import utc_from_ms
-from reeld.database.statements import insert_row, rows, update_row
-from reeld.domain.identity import Reading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
 
 IDS = ("tmdb_id", "tvdb_id", "imdb_id", "tvmaze_id")
+FACTS = ("year", "country", *IDS)
+
+Facts = dict[str, Any]
+"""The year, the country and the ids that are known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Claim:
+    """What some files say alike about the film or series that they belong to."""
+
+    title: str
+    title_key: str
+    facts: Facts
+    file_count: int = 1
+    decided_at: str | None = None
+    """When the user said so; None if reeld read it."""
+    meant: Facts | None = None
+    """The facts of the work that the user saw, as far as the words lack them."""
+    row_id: int | None = None
+    """A work that the catalogue has without knowing why: it keeps its facts, and is no question."""
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether it is a work of its own rather than a question."""
+        return self.decided_at is not None or self.row_id is not None
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A film or series: the claims that are joined, and what follows from them."""
+
+    claims: list[Claim]
+    title: str = ""
+    title_key: str = ""
+    title_keys: set[str] = field(default_factory=set)
+    facts: Facts = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ordered = _ranked(self.claims)
+        self.title, self.title_key = ordered[0].title, ordered[0].title_key
+        self.title_keys = {claim.title_key for claim in ordered}
+        self.facts = {}
+        for claim in ordered:
+            self.facts = claim.facts | self.facts
+
+    def take(self, claim: Claim) -> None:
+        self.claims.append(claim)
+        self.__post_init__()
 
 
 @dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """Several works fit, or none is named; `reason` says which."""
+class Question:
+    """A claim that fits several works, and why the user must decide."""
 
+    claim: Claim
     reason: str
 
 
-def find_or_make_movie(
-    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
-) -> int | Ambiguous:
-    """Return the id of the reading's film. `take_oldest` chooses among several that fit.
+def partition(claims: Iterable[Claim]) -> tuple[list[Work], list[Question]]:
+    """Return the works of these claims, and the questions. Each claim is in one of both."""
+    parts = _alike(claims)
+    ambiguous: list[Work] = []
+    for is_related, names in ((_share_an_id, IDS), (_share_year_or_country, FACTS), (_share_title, FACTS)):
+        parts, bridges = _join(parts, is_related, names)
+        ambiguous += bridges
+    for part in sorted(ambiguous, key=_order):
+        _let_decisions_stand(part, parts)
+    return parts, [
+        Question(claim, _why(claim, _fitting(part, parts)))
+        for part in ambiguous
+        for claim in part.claims
+        if not claim.stands
+    ]
 
-    `leaving` is the film that only this file had made so far: any other that fits is preferred.
+
+def contradict(first: Facts, second: Facts, names: Collection[str] = FACTS) -> bool:
+    """Tell whether both state one of these facts, and state it differently."""
+    return any(name in second and second[name] != value for name, value in first.items() if name in names)
+
+
+def _alike(claims: Iterable[Claim]) -> list[Work]:
+    alike: dict[Any, list[Claim]] = {}
+    for claim in claims:
+        alike.setdefault((claim.title_key, tuple(sorted(claim.facts.items()))), []).append(claim)
+    return sorted((Work(each) for each in alike.values()), key=_order)
+
+
+def _order(work: Work) -> tuple[Any, ...]:
+    """Return a fixed order of works: by year, then by title, then by all else that is known."""
+    return (work.facts.get("year", 9999), work.title_key, sorted(map(str, work.facts.items())), work.title)
+
+
+# --- joining ---------------------------------------------------------------------------------------------
+
+
+def _join(
+    parts: Sequence[Work], is_related: Callable[[Work, Work], bool], names: Collection[str]
+) -> tuple[list[Work], list[Work]]:
+    """Join the parts that are related, directly or not, and return those that fit two which contradict each other.
+
+    No two of what is joined contradict each other: of a chain between two that do, one part fits both.
     """
-    facts = {"year": reading.year, **_ids(reading, Movie)}
-    return _find_or_make(Movie, reading, title_key, facts, now_ms, take_oldest=take_oldest, leaving=leaving)
+    joined: list[Work] = []
+    bridges: list[Work] = []
+    for component in _components(parts, is_related, names):
+        apart = [pair for pair in combinations(component, 2) if contradict(pair[0].facts, pair[1].facts, names)]
+        between = [part for part in component if any(_fits_both(part, pair, names) for pair in apart)]
+        rest = [part for part in component if part not in between]
+        bridges += between
+        joined += map(_joined, _components(rest, is_related, names) if between else [component])
+    return sorted(joined, key=_order), bridges
 
 
-def find_or_make_episodes(
-    reading: Reading, title_key: str, now_ms: int, *, take_oldest: bool, leaving: int | None = None
-) -> tuple[int, ...] | Ambiguous:
-    """Return the ids of the reading's episodes, in its order. `leaving` is a series, as for films."""
-    if not (names := episode_names(reading)):
-        return Ambiguous(f"the name does not say which episode of {reading.title!r} it is")
-    facts = {"year": reading.year, "country": reading.country, **_ids(reading, Series)}
-    series = _find_or_make(Series, reading, title_key, facts, now_ms, take_oldest=take_oldest, leaving=leaving)
-    if isinstance(series, Ambiguous):
-        return series
-    return tuple(_find_or_make_episode(series, each, reading, now_ms) for each in names)
+def _fits_both(part: Work, pair: tuple[Work, Work], names: Collection[str]) -> bool:
+    return part not in pair and not any(contradict(part.facts, each.facts, names) for each in pair)
 
 
-# --- films and series ------------------------------------------------------------------------------------
+def _joined(parts: Sequence[Work]) -> Work:
+    return parts[0] if len(parts) == 1 else Work([claim for part in parts for claim in part.claims])
 
 
-def matches_of(model: type[BaseModel], work_id: int) -> tuple[Row, list[Row]]:
-    """Return the facts of this work, and the other works that it may be, oldest first."""
-    columns = ("title_key", "year", *(["country"] if model is Series else []), *_ids_of(model))
-    ((key, *values),) = rows(f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE id = ?", work_id)  # noqa: S608
-    facts = dict(zip(columns[1:], values, strict=True))
-    return facts, _matches(model, key, facts, but=work_id)
+def _components(
+    parts: Sequence[Work], is_related: Callable[[Work, Work], bool], names: Collection[str]
+) -> Iterator[list[Work]]:
+    left = list(parts)
+    while left:
+        component = [left.pop(0)]
+        for part in component:  # grows meanwhile
+            near = [each for each in left if is_related(part, each) and not contradict(part.facts, each.facts, names)]
+            component += near
+            left = [each for each in left if each not in near]
+        yield component
 
 
-def _find_or_make(
-    model: type[BaseModel],
-    reading: Reading,
-    title_key: str,
-    facts: Row,
-    now_ms: int,
-    *,
-    take_oldest: bool,
-    leaving: int | None,
-) -> int | Ambiguous:
-    matches = _matches(model, title_key, facts)
-    matches = [row for row in matches if row["id"] != leaving] or matches
-    if len(matches) > 1 and not take_oldest:
-        return Ambiguous(_which(reading, matches))
-    if matches:
-        return learn(model, matches[0], facts, now_ms)
-    now = utc_from_ms(now_ms)
-    return insert_row(model, title=reading.title or "", title_key=title_key, created_at=now, updated_at=now, **facts)
+def _share_an_id(first: Work, second: Work) -> bool:
+    return any(name in IDS and second.facts.get(name) == value for name, value in first.facts.items())
 
 
-def _matches(model: type[BaseModel], title_key: str, facts: Row, but: int | None = None) -> list[Row]:
-    """Return the rows that may be this work, oldest first: by a shared id, else by the same key."""
-    for name in _ids_of(model):
-        if facts[name] is not None:
-            found = _rows_with(model, name, facts[name], facts)
-            if agreeing := [row for row in found if row["id"] != but and _ids_agree(row, facts)]:
-                return agreeing
-    found = _rows_with(model, "title_key", title_key, facts)
-    agreeing = [row for row in found if row["id"] != but and _agree(row, facts)]
-    # "The Office" of 2005 matches 2005 better than one of an unknown year.
-    exact = [row for row in agreeing if row["year"] == facts["year"] and row.get("country") == facts.get("country")]
-    return exact or agreeing
+def _share_year_or_country(first: Work, second: Work) -> bool:
+    shared = (name in first.facts and first.facts[name] == second.facts.get(name) for name in ("year", "country"))
+    return _share_title(first, second) and any(shared)
 
 
-def _rows_with(model: type[BaseModel], name: str, value: object, facts: Row) -> list[Row]:
-    columns = ("id", *facts)
-    sql = f"SELECT {', '.join(columns)} FROM {_table(model)} WHERE {name} = ? ORDER BY id"  # noqa: S608 - names of ours
-    return [dict(zip(columns, row, strict=True)) for row in rows(sql, value)]
+def _share_title(first: Work, second: Work) -> bool:
+    return not first.title_keys.isdisjoint(second.title_keys)
 
 
-def _table(model: type[BaseModel]) -> str:
-    return str(model._meta.table_name)  # noqa: SLF001 - peewee's documented way to ask
+# --- what fits several -----------------------------------------------------------------------------------
 
 
-def _ids_agree(row: Row, facts: Row) -> bool:
-    return all(row[name] == fact for name, fact in facts.items() if name in IDS and None not in (row[name], fact))
+def _fitting(part: Work, works: Sequence[Work]) -> list[Work]:
+    def fits(work: Work) -> bool:
+        if _share_an_id(part, work):
+            return not contradict(part.facts, work.facts, IDS)
+        return _share_title(part, work) and not contradict(part.facts, work.facts)
+
+    return sorted(filter(fits, works), key=_order)
 
 
-def _agree(row: Row, facts: Row) -> bool:
-    return all(row[name] == value for name, value in facts.items() if row[name] is not None and value is not None)
+def _let_decisions_stand(part: Work, works: list[Work]) -> None:
+    """Give what the user decided to the work that the user saw, and the rest to a work of its own."""
+    own: list[Claim] = []
+    for claim in _ranked(part.claims):
+        if claim.stands:
+            seen = [work for work in _fitting(Work([claim]), works) if _is_meant(claim, work)]
+            seen[0].take(claim) if seen else own.append(claim)
+    if own:
+        works.append(Work(own))
 
 
-def learn(model: type[BaseModel], row: Row, facts: Row, now_ms: int) -> int:
-    """Add the facts that the row lacks."""
-    new = {name: value for name, value in facts.items() if row[name] is None and value is not None}
-    if new:
-        update_row(model, row["id"], updated_at=utc_from_ms(now_ms), **new)
-    return int(row["id"])
+def _is_meant(claim: Claim, work: Work) -> bool:
+    if claim.meant is None:
+        return False
+    shared = any(work.facts.get(name) == value for name, value in claim.meant.items())
+    return (shared or not claim.meant) and not contradict(claim.meant, work.facts)
 
 
-def _which(reading: Reading, matches: Sequence[Row]) -> str:
-    years = " and ".join(str(row["year"] or "an unknown year") for row in matches)
-    return f"{len(matches)} works called {reading.title!r} are known, of {years}; the name does not say which"
+def _why(claim: Claim, works: Sequence[Work]) -> str:
+    years = " and ".join(str(work.facts.get("year", "an unknown year")) for work in works)
+    if len(works) < 2:  # what it fits is in question itself
+        return f"{claim.title!r} may be one of several works; the name does not say which"
+    if all(claim.title_key in work.title_keys for work in works):
+        return f"{len(works)} works called {claim.title!r} are known, of {years}; the name does not say which"
+    return f"{len(works)} works that may be {claim.title!r} are known, of {years}; neither name nor ids say which"
 
 
-def _ids(reading: Reading, model: type[BaseModel]) -> Row:
-    return {name: getattr(reading, name) for name in _ids_of(model)}
+# --- what a work is called -------------------------------------------------------------------------------
 
 
-def _ids_of(model: type[BaseModel]) -> list[str]:
-    return [name for name in IDS if hasattr(model, name)]
+def _ranked(claims: Iterable[Claim]) -> list[Claim]:
+    """Return the claims in the order in which they count."""
+    ordered = sorted(
+        claims,
+        key=lambda claim: (
+            claim.decided_at is None,
+            claim.row_id is None,
+            not any(name in claim.facts for name in IDS),
+            -claim.file_count,
+            spelling_order(claim.title),
+            sorted(map(str, claim.facts.items())),
+        ),
+    )
+    users = [claim for claim in ordered if claim.decided_at is not None]
+    users.sort(key=lambda claim: claim.decided_at or "", reverse=True)
+    return [*users, *ordered[len(users) :]]
 
 
-# --- episodes --------------------------------------------------------------------------------------------
-
-
-def episode_title(reading: Reading) -> str | None:
-    """Return the title of a single episode: a file of several has one title, which is no episode's."""
-    is_single = len(reading.episode_numbers) <= 1 and len(reading.absolute_numbers) <= 1
-    return reading.episode_title if is_single else None
-
-
-def episode_names(reading: Reading) -> list[Row]:
-    """Return each episode's number: season and number, else absolute number, else air date."""
-    if reading.season_number is not None and reading.episode_numbers:
-        absolute = _paired(reading)
-        return [
-            {
-                "season_number": reading.season_number,
-                "episode_number": number,
-                "absolute_number": absolute.get(number),
-            }
-            for number in reading.episode_numbers
-        ]
-    if reading.absolute_numbers:
-        return [{"absolute_number": number} for number in reading.absolute_numbers]
-    return [{"air_date": reading.air_date}] if reading.air_date is not None else []
-
-
-def _paired(reading: Reading) -> dict[int, int]:
-    if len(reading.absolute_numbers) != len(reading.episode_numbers):
-        return {}
-    return dict(zip(reading.episode_numbers, reading.absolute_numbers, strict=True))
-
-
-def _find_or_make_episode(series_id: int, names: Row, reading: Reading, now_ms: int) -> int:
-    facts = {**names, "title": episode_title(reading)}
-    learnt = {name: value for name, value in facts.items() if value is not None}
-    row = known_episode(series_id, names)
-    if row is not None:
-        return learn(Episode, row, learnt, now_ms)
-    now = utc_from_ms(now_ms)
-    return insert_row(Episode, series=series_id, created_at=now, updated_at=now, **learnt)
-
-
-_EPISODE = ("id", "season_number", "episode_number", "absolute_number", "air_date", "title")
-
-
-def known_episode(series_id: int, names: Row) -> Row | None:
-    if "season_number" not in names:
-        ((name, value),) = names.items()
-        return _episode_where(f"{name} = ? ORDER BY season_number IS NULL, id", series_id, value)
-    numbers = (names["season_number"], names["episode_number"])
-    found = _episode_where("season_number = ? AND episode_number = ?", series_id, *numbers)
-    if found is not None or names["absolute_number"] is None:
-        return found
-    # Else the episode that another file has by the same absolute number only: its season is added
-    # now.
-    return _episode_where("season_number IS NULL AND absolute_number = ?", series_id, names["absolute_number"])
-
-
-def _episode_where(condition: str, *values: object) -> Row | None:
-    found = rows(f"SELECT {', '.join(_EPISODE)} FROM episodes WHERE series_id = ? AND {condition} LIMIT 1", *values)  # noqa: S608 - names of ours
-    return dict(zip(_EPISODE, found[0], strict=True)) if found else None
+def spelling_order(title: str) -> tuple[object, ...]:
+    """Return what sorts the spellings of a title: both cases go before one, and accents before none."""
+    return (title in (title.upper(), title.lower()), title.isascii(), title)
