@@ -78,6 +78,8 @@ class Disk:
     slow: list[_SlowWriter] = field(default_factory=list)
     unplugged: set[str] = field(default_factory=set)
     """Libraries whose disk is away."""
+    without_ctimes: tuple[str, ...] = ()
+    """The roots on disks that keep no ctime."""
     mount_points: dict[str, bool] = field(default_factory=dict)
     """Folders within libraries on which a disk is mounted, or, where False, may be later: nobody moves these."""
 
@@ -159,6 +161,8 @@ class Disk:
 
     def rewrite_and_put_mtime_back(self, rng: random.Random) -> Done | None:
         def change(path: str) -> None:
+            if any(_is_below(path, root) for root in self.without_ctimes):
+                return  # nothing tells
             before = os.stat(path)
             self._overwrite(path)
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from reeld.domain.identity import LibraryKind
+from tests.fuse import Numbering
 from tests.model.bytes import content_of
 from tests.model.disk import OPERATIONS, Disk, Done, remove_tree
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
-from tests.model.mounts import CAN_MOUNT, Plug
+from tests.model.mounts import CAN_MOUNT, CAN_RENUMBER, FlashDrive, Plug
 from tests.model.oracle import Comparison, Difference, unlike
 from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
 from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
@@ -52,6 +53,8 @@ class Model(RuleBasedStateMachine):
     switched_off: ClassVar[frozenset[str]] = SWITCHED_OFF
     without: ClassVar[frozenset[str]] = frozenset()
     """Operations that are left out."""
+    has_flash_drive: ClassVar[bool] = False
+    """Whether one more library is on a disk that renumbers its files. It takes a process of its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,8 +75,19 @@ class Model(RuleBasedStateMachine):
             self.below = self._plug("below", is_mounted=True, path=os.path.join(self.plugs["films"].path, "below"))
         outside = os.path.join(self._base, "outside")
         os.mkdir(outside)
-        roots = {name: plug.path for name, plug in self.plugs.items()}
-        self.disk = Disk(libraries=roots, outside=outside, memory=self.memory)
+        self.flash_drive: FlashDrive | None = None
+        if self.has_flash_drive and CAN_RENUMBER:
+            files = os.path.join(self._base, "files of flash")
+            self.plugs["flash"] = self._plug("flash", is_mounted=False, path=files)
+            self.flash_drive = FlashDrive(files=files, path=os.path.join(self._base, "flash"))
+            self._stack.callback(self.flash_drive.close)
+        self.disk = Disk(
+            libraries={name: plug.path for name, plug in self.plugs.items()},
+            outside=outside,
+            memory=self.memory,
+            without_ctimes=() if self.flash_drive is None else (self.flash_drive.files,),
+        )
+        roots = {name: self._as_seen(plug.path) for name, plug in self.plugs.items()}
         if CAN_MOUNT:
             self.disk.mount_points[self.below.path] = True
         self.clock = Clock()
@@ -157,6 +171,17 @@ class Model(RuleBasedStateMachine):
         self.disk.unplugged.discard(name)
         self.dark_rows.pop(name, None)
         self._say(f"plug {name}")
+
+    @rule(numbering=st.sampled_from(("shuffle", "count", "path")))
+    def renumber(self, numbering: Numbering) -> None:
+        """Plug the flash drive out and in again."""
+        if self.flash_drive is not None:
+            self._finish_writing()
+            self.flash_drive.plug(numbering)
+            self._say(f"the flash drive is plugged in again: {numbering}")
+
+    def _as_seen(self, path: str) -> str:
+        return path if self.flash_drive is None else self.flash_drive.as_seen(path)
 
     @rule(rng=CHANCES)
     def unplug_or_plug_below(self, rng: random.Random) -> None:
@@ -362,9 +387,9 @@ class Model(RuleBasedStateMachine):
         self._say(f"{done.text.replace(self._base, '')!a}{'' if is_told else ', in silence'}")
         if is_told:
             for folder in done.folders:
-                self.reeld.tell(folder, is_tree=False)
+                self.reeld.tell(self._as_seen(folder), is_tree=False)
             for tree in done.trees:
-                self.reeld.tell(tree, is_tree=True)
+                self.reeld.tell(self._as_seen(tree), is_tree=True)
 
     def _finish_writing(self) -> list[Done]:
         return self.disk.finish_slowly()

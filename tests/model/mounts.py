@@ -10,13 +10,54 @@ import os
 import random
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fuse import FuseDisk, Numbering, why_unavailable
 
 CAN_MOUNT = os.geteuid() == 0
+CAN_RENUMBER = why_unavailable() is None
 
 
 _MS_BIND = 4096
 _MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(kw_only=True)
+class FlashDrive:
+    """A disk whose files have other inode numbers, and no true ctime, each time it is plugged in."""
+
+    files: str
+    """Where its files are changed."""
+    path: str
+    """Where reeld sees them."""
+    _disk: FuseDisk | None = None
+
+    def __post_init__(self) -> None:
+        os.makedirs(self.files, exist_ok=True)
+        mount_tmpfs(self.files, "256m")
+        os.makedirs(self.path, exist_ok=True)
+        self.plug("count")
+
+    def plug(self, numbering: Numbering) -> None:
+        self._pull()
+        self._disk = FuseDisk(Path(self.files), Path(self.path))
+        self._disk.renumber(numbering)
+        self._disk.forget_ctimes()
+
+    def close(self) -> None:
+        self._pull()
+        unmount(self.files)
+
+    def _pull(self) -> None:
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
+    def as_seen(self, path: str) -> str:
+        """Return where reeld sees what is changed at this path, also if it lies on another disk."""
+        is_here = f"{path}/".startswith(f"{self.files}/")
+        return f"{self.path}{path.removeprefix(self.files)}" if is_here else path
 
 
 def mount_tmpfs(path: str, size: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from reeld.domain.identity import LibraryKind
+from tests.fuse import Numbering
 from tests.model.disk import OPERATIONS
 from tests.model.machine import PASSED_S, Model, Untrue
 
@@ -27,7 +28,13 @@ class Walk:
     kinds: set[str] = field(default_factory=set)
 
 
-def wander(seed: int, steps: int, model: type[Model] = Model) -> Walk:
+class WideModel(Model):
+    """Also with what costs too much for the examples of a test."""
+
+    has_flash_drive = True
+
+
+def wander(seed: int, steps: int, model: type[Model] = WideModel) -> Walk:
     """One walk of so many steps, from empty libraries to a last quiet."""
     rng, walk = random.Random(seed), Walk(seed)
     machine = model()
@@ -56,6 +63,7 @@ def walks(seed: int, minutes: float, steps: int) -> Iterator[Walk]:
         seed += 1
 
 
+NUMBERINGS: tuple[Numbering, ...] = ("shuffle", "count", "path")
 KINDS: tuple[LibraryKind, ...] = ("auto", "movies", "series")
 
 Step = Callable[[Model, random.Random], None]
@@ -68,6 +76,7 @@ _WEIGHTED: tuple[tuple[float, str, Step], ...] = (
     (5, "decide", lambda model, rng: model.decide(rng)),
     (3, "kill", lambda model, rng: model.kill(rng.randrange(30), rng.choice(PASSED_S[:2]))),
     (1, "kind", lambda model, rng: model.change_kind(rng.choice(("films", "series")), rng.choice(KINDS))),
+    (1, "renumber", lambda model, rng: model.renumber(rng.choice(NUMBERINGS))),
     (1, "restart", lambda model, _rng: model.restart()),
     (2, "lose", lambda model, rng: model.lose_events(rng.random() < 0.5)),
     (2, "unplug", lambda model, rng: model.unplug(rng.choice(("films", "series", "disk")), rng)),
