@@ -106,7 +106,7 @@ def remux(
     ):
         wanted = list(source.streams)
         streams: dict[int, Stream] = {one.index: target.add_stream_from_template(one) for one in wanted}
-        text = target.add_mux_stream("subrip") if subtitle_ms else None
+        text = target.add_mux_stream("mov_text" if kind == "mp4" else "subrip") if subtitle_ms else None
         for packet in source.demux(wanted):
             if packet.pts is not None and packet.dts is not None:
                 packet.stream = streams[packet.stream.index]
@@ -115,7 +115,7 @@ def remux(
                 target.mux(packet)
         if text is not None and subtitle_ms:
             text.time_base = Fraction(1, 1000)
-            line = av.Packet(b"late")
+            line = av.Packet(b"\0\4late" if kind == "mp4" else b"late")
             line.stream, line.time_base = text, Fraction(1, 1000)
             line.pts = line.dts = subtitle_ms[0]
             line.duration = subtitle_ms[1]

@@ -8,6 +8,7 @@ _HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _IS_BROADCAST = 1
+_LATE_MS = 1000
 _FIELD_BYTES = (0, 1, 2, 4)
 
 
@@ -24,7 +25,8 @@ def read(source: Source, told_ms: int | None) -> Length | None:
             size = _number(data[16:24])
             is_stated = size > 50 and not _number(properties[88:92]) & _IS_BROADCAST
             is_cut = data_at + size > source.size if is_stated else False
-            duration_ms = told_ms or _duration(source, data_at + 50, _number(properties[96:100]))
+            packet_bytes = _number(properties[96:100])
+            duration_ms = _duration(source, data_at + 50, packet_bytes, told_ms)
             return Length(is_stated=is_stated, is_cut=is_cut, duration_ms=duration_ms)
     return Length(duration_ms=told_ms)
 
@@ -40,16 +42,16 @@ def _properties(source: Source, end: int) -> bytes | None:
     return None
 
 
-def _duration(source: Source, start: int, packet_bytes: int) -> int | None:
+def _duration(source: Source, start: int, packet_bytes: int, told_ms: int | None) -> int | None:
     """Take the time from the first packet to the end of the last one. All packets have the same size."""
-    count = (source.size - start) // packet_bytes if packet_bytes else 0
-    if count < 1:
-        return None
     first = _sent(source.read(start, 64))
-    last = _sent(source.read(start + (count - 1) * packet_bytes, 64))
-    if first is None or last is None or last[0] < first[0]:
-        return None
-    return last[0] + last[1] - first[0] or None
+    if first is None:
+        return told_ms
+    if told_ms:  # from 0 on, also where the film begins later
+        return told_ms - first[0] if _LATE_MS < first[0] < told_ms else told_ms
+    count = (source.size - start) // packet_bytes if packet_bytes else 0
+    last = _sent(source.read(start + (count - 1) * packet_bytes, 64)) if count else None
+    return None if last is None else last[0] + last[1] - first[0]
 
 
 def _sent(packet: bytes) -> tuple[int, int] | None:

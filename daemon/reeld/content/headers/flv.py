@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from reeld.content.headers.source import BoundReached, Length, Source
 
 _AUDIO, _VIDEO = 8, 9
+_AVC, _AAC = 7, 10
 _TAIL_BYTES = 512 << 10
 _MOST_TAGS = 200
 
@@ -30,14 +31,15 @@ def read(source: Source, told_ms: int | None) -> Length | None:
     duration_ms = None
     with suppress(BoundReached):
         duration_ms = _duration(source, int.from_bytes(head[5:9], "big") + 4)
-    return Length(duration_ms=duration_ms or told_ms)
+    # Bit 0 and bit 2 say that there is picture and sound.
+    return Length(names_streams=bool(head[4:5] and head[4] & 5), duration_ms=duration_ms or told_ms)
 
 
 def _duration(source: Source, at: int) -> int | None:
     first = None
     for _ in range(_MOST_TAGS):
         tag = _tag(source, at)
-        if tag is None or tag.kind in (_AUDIO, _VIDEO):
+        if tag is None or (tag.kind in (_AUDIO, _VIDEO) and not _is_set_up(tag.kind, source.read(at + 11, 2))):
             first = tag
             break
         at = tag.end + 4
@@ -53,6 +55,16 @@ def _duration(source: Source, at: int) -> int | None:
     if first is None or len(pictures) < 2:
         return None
     return max(2 * pictures[0] - pictures[1], sound_ms) - first.at_ms
+
+
+def _is_set_up(kind: int, content: bytes) -> bool:
+    """Tell whether the tag only sets up the codec: its time is 0 also where the film begins later."""
+    if len(content) < 2:
+        return True
+    if kind == _AUDIO:
+        return content[0] >> 4 == _AAC and content[1] == 0
+    is_extended = bool(content[0] & 0x80)
+    return content[0] & 15 == 0 if is_extended else content[0] & 15 == _AVC and content[1] == 0
 
 
 def _tags_from_the_end(source: Source) -> Iterator[_Tag]:

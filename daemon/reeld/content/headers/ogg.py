@@ -22,15 +22,13 @@ class _Page:
 
 
 def read(source: Source, told_ms: int | None) -> Length | None:
-    """Count the frames by the last page's number where no other reader found the length. None if it is no Ogg."""
+    """Count the frames where no other reader found the length, and those before the start. None if it is no Ogg."""
     if source.read(0, 4) != _MARK:
         return None
-    if told_ms:
-        return Length(duration_ms=told_ms)
     pages = list(_pages(source, source.read(0, _HEAD_BYTES)))
     theora = next((page for page in pages if page.content.startswith(_THEORA)), None)
     if theora is None or len(theora.content) < 42:
-        return Length()
+        return Length(names_streams=bool(pages), duration_ms=told_ms)
     rate, scale = (int.from_bytes(theora.content[at : at + 4], "big") for at in (22, 26))
     shift = int.from_bytes(theora.content[40:42], "big") >> 5 & 31
     tail = _pages(source, source.read(max(0, source.size - _TAIL_BYTES), _TAIL_BYTES))
@@ -40,10 +38,13 @@ def read(source: Source, told_ms: int | None) -> Length | None:
         if page.stream == theora.stream and 0 < page.frames_bits < 1 << 63
     ]
     if not counts or not rate:
-        return Length()
+        return Length(names_streams=True, duration_ms=told_ms)
     first, begun = counts[0]
-    frames = counts[-1][1] - max(0, begun - first.packets)
-    return Length(duration_ms=round(frames * scale * 1000 / rate) if frames > 0 else None)
+    before = max(0, begun - first.packets)
+    duration_ms = round((counts[-1][1] - before) * scale * 1000 / rate)
+    if told_ms:  # with sound; from 0 on, also where the film begins later
+        duration_ms = told_ms - round(before * scale * 1000 / rate)
+    return Length(names_streams=True, duration_ms=duration_ms if duration_ms > 0 else told_ms)
 
 
 def _pages(source: Source, content: bytes) -> Iterator[_Page]:
