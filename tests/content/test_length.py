@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reeld.content.headers.ebml import Id
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import MOST_BYTES, MOST_READS, BoundReached, Length, Source
 from reeld.content.probing import Ask, probe
@@ -15,6 +16,7 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
+from tests.content import kinds
 from tests.videos import remux, video_bytes
 
 MKV = "matroska"
@@ -92,7 +94,7 @@ def test_an_avi_from_a_pipe_that_is_too_long_to_count_has_no_length(tmp_path: Pa
 
 
 def test_a_transport_stream_may_end_within_a_packet(tmp_path: Path, ask: Ask) -> None:
-    content = remux("mpegts")
+    content = kinds.content("mpegts", [kinds.Picture(codec="mpeg2video", frames=50)])
     found = _probe(tmp_path, content + content[:100], ask)
     assert (found.container, found.end, found.problem) == ("mpegts", "unknown", None)
     assert found.duration_ms
@@ -440,3 +442,31 @@ def test_no_more_is_read_than_the_bounds_allow(tmp_path: Path) -> None:
         assert Source(descriptor).read(1 << 62, 10) == b""
     finally:
         os.close(descriptor)
+
+
+def _ebml(ident: int, *parts: bytes) -> bytes:
+    """Make an element of Matroska with a size of eight bytes."""
+    content = b"".join(parts)
+    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + (1 << 56 | len(content)).to_bytes(8, "big") + content
+
+
+def test_each_of_a_blocks_frames_counts(tmp_path: Path) -> None:
+    """mkvmerge puts eight frames of sound in a block. Then the last block is not only one frame long."""
+    track = _ebml(
+        Id.TRACK_ENTRY,
+        _ebml(Id.TRACK_NUMBER, b"\x01"),
+        _ebml(Id.TRACK_TYPE, b"\x02"),
+        _ebml(Id.CODEC_ID, b"A_AAC"),
+        _ebml(Id.DEFAULT_DURATION, (23_000_000).to_bytes(4, "big")),
+    )
+    blocks = [_ebml(Id.SIMPLE_BLOCK, b"\x81", at.to_bytes(2, "big"), b"\x84\x07", bytes(80)) for at in (0, 184, 368)]
+    video = _ebml(Id.EBML) + _ebml(
+        Id.SEGMENT,
+        _ebml(Id.INFO, _ebml(Id.DURATION, struct.pack(">d", 552.0))),
+        _ebml(Id.TRACKS, track),
+        _ebml(Id.CLUSTER, _ebml(Id.TIMESTAMP, b"\0"), *blocks),
+    )
+    path = tmp_path / "film.mkv"
+    path.write_bytes(video)
+    with path.open("rb") as file:
+        assert read_length(file.fileno(), None).duration_ms == 552

@@ -14,8 +14,8 @@ from reeld.content.headers.source import BoundReached, Length, Source, WhyNoLeng
 
 VIDEO, AUDIO = 1, 2
 
-_STILLS = ("V_MJPEG", "V_PNG")
-"""Codecs of covers that are stored as a track."""
+_PERHAPS_STILLS = ("V_MJPEG", "V_PNG", "V_MS/VFW/FOURCC")
+"""Codecs that covers have as well, where they are stored as a track. Others go before them."""
 
 _HEAD_BYTES = 32 << 10
 
@@ -54,8 +54,7 @@ class Matroska:
     def main_tracks(self) -> dict[int, Track]:
         """Return the main picture and all sound, by number. Covers and subtitles make no film longer."""
         pictures = [track for track in self.tracks if track.kind == VIDEO]
-        moving = [track for track in pictures if not track.codec.startswith(_STILLS)] or pictures
-        main = sorted(moving, key=lambda track: not track.is_default)[:1]
+        main = sorted(pictures, key=lambda track: (track.codec.startswith(_PERHAPS_STILLS), not track.is_default))[:1]
         return {track.number: track for track in self.tracks if track.kind == AUDIO or track in main}
 
 

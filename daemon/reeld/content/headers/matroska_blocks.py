@@ -38,6 +38,8 @@ _SURE_CHAIN = 3
 _CUE_BYTES = 2048
 _MOST_HOPS = 24
 _MOST_GUESSES = 40
+_LACING = 0x06
+"""The bits of a block that has several frames, and says how many."""
 _LONGEST_CLUSTER_MS = 32_768.0
 """A block's time counts from its cluster's, as a signed number of 16 bits; in milliseconds nearly always."""
 
@@ -55,11 +57,13 @@ class _Times:
     def copy(self) -> "_Times":
         return _Times(self.tracks, self.scale_ms, self.first_ms, dict(self.ends))
 
-    def add(self, track: int, ticks: int, duration_ticks: int) -> None:
+    def add(self, track: int, ticks: int, duration_ticks: int, frames: int) -> None:
         if track in self.tracks:
-            at_ms = ticks * self.scale_ms
+            at_ms, length_ms = ticks * self.scale_ms, duration_ticks * self.scale_ms
+            if frames > 1 and not length_ms:
+                length_ms = frames * (self.tracks[track].frame_ms or 0.0)
             self.first_ms = at_ms if self.first_ms is None else min(at_ms, self.first_ms)
-            latest = {*self.ends.get(track, ()), (at_ms, duration_ticks * self.scale_ms)}
+            latest = {*self.ends.get(track, ()), (at_ms, length_ms)}
             self.ends[track] = sorted(latest)[-2:]
 
     def end_ms(self) -> float | None:
@@ -158,11 +162,13 @@ def _add_block(source: Source, element: Element, base: int, times: _Times) -> No
                 block = child
             elif child.ident == Id.BLOCK_DURATION:
                 duration = number(source, child)
-    head = source.read(block.body, 10)
+    head = source.read(block.body, 12)
     if head and head[0]:
         length = 9 - head[0].bit_length()
         track = int.from_bytes(head[:length], "big") & ((1 << 7 * length) - 1)
-        times.add(track, base + int.from_bytes(head[length : length + 2], "big", signed=True), duration)
+        ticks = base + int.from_bytes(head[length : length + 2], "big", signed=True)
+        flags, count = (*head[length + 2 : length + 4], 0, 0)[:2]
+        times.add(track, ticks, duration, count + 1 if flags & _LACING else 1)
 
 
 # --- the last cluster ------------------------------------------------------------------------------------
