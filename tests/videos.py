@@ -11,6 +11,7 @@ from typing import Literal
 
 import av
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -107,7 +108,13 @@ def remux(
         wanted = list(source.streams)
         streams: dict[int, Stream] = {one.index: target.add_stream_from_template(one) for one in wanted}
         text = target.add_mux_stream("mov_text" if kind == "mp4" else "subrip") if subtitle_ms else None
-        for packet in source.demux(wanted):
+        # A transport stream has no place for headers but the stream itself.
+        repeated = BitStreamFilterContext("dump_extra", source.streams.video[0]) if kind == "mpegts" else None
+        for read in source.demux(wanted):
+            packet = read
+            if repeated is not None and read.stream.type == "video" and read.pts is not None:
+                (packet,) = repeated.filter(read)
+                packet.stream = read.stream
             if packet.pts is not None and packet.dts is not None:
                 packet.stream = streams[packet.stream.index]
                 packet.pts += starts_ms  # Matroska counts milliseconds

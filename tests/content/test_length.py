@@ -16,7 +16,6 @@ from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
-from tests.content import kinds
 from tests.videos import remux, video_bytes
 
 MKV = "matroska"
@@ -94,7 +93,7 @@ def test_an_avi_from_a_pipe_that_is_too_long_to_count_has_no_length(tmp_path: Pa
 
 
 def test_a_transport_stream_may_end_within_a_packet(tmp_path: Path, ask: Ask) -> None:
-    content = kinds.content("mpegts", [kinds.Picture(codec="mpeg2video", frames=50)])
+    content = remux("mpegts")
     found = _probe(tmp_path, content + content[:100], ask)
     assert (found.container, found.end, found.problem) == ("mpegts", "unknown", None)
     assert found.duration_ms

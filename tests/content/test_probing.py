@@ -174,6 +174,26 @@ def test_facts_that_were_read_with_too_little_memory_are_doubtful(tmp_path: Path
     assert _probe(path, _say(sign)).end == "unknown", "tracks that there was no memory for are not missing"
 
 
+@pytest.mark.parametrize(
+    ("answer", "unread"),
+    [
+        ({"has_video": True, "width": None}, "not known: the size of its picture;"),
+        (
+            {"has_video": True, "width": 64, "has_audio": True, "codec_audio": None},
+            "not known: the codec of its sound;",
+        ),
+        ({"has_video": True, "width": 64, "has_audio": False, "codec_audio": None}, None),
+        (
+            {"has_video": True, "width": None, "has_audio": True, "codec_audio": None, "why_no_duration": "not stated"},
+            "remux it to store one; not known: the size of its picture and the codec of its sound;",
+        ),
+    ],
+)
+def test_what_could_not_be_read_is_said(tmp_path: Path, answer: dict[str, Any], unread: str | None) -> None:
+    problem = _probe(make_video(tmp_path / "a.mkv"), _say(answer)).problem
+    assert problem is None if unread is None else unread in (problem or "")
+
+
 def test_a_child_that_was_taken_over_cannot_store_nonsense(tmp_path: Path) -> None:
     lies = {
         "has_video": True,

@@ -150,11 +150,13 @@ def main_picture(tracks: Sequence[Track]) -> Track:
     """Return the picture track of the film; an empty one if there is none but a cover."""
     videos = of_kind(tracks, "Video")
     stills = [video for video in videos if video_codec(first(tracks, "General"), video) in STILLS]
-    covers = [video for video in stills if (number(video, "FrameCount") or 1) == 1]
-    if films := [video for video in videos if video not in covers]:
+    # The count of pictures may be only computed from the duration. So it counts where nothing else can be the film.
+    if films := [video for video in videos if video not in stills]:
         return preferred(films)
-    if len(covers) == 1 and not (of_kind(tracks, "Audio") and number(covers[0], "FrameCount")):
-        return covers[0]  # a lone picture; or one with sound of which it is not known that it is only one
+    if films := [video for video in stills if (number(video, "FrameCount") or 1) > 1]:
+        return preferred(films)
+    if len(stills) == 1 and not (of_kind(tracks, "Audio") and number(stills[0], "FrameCount")):
+        return stills[0]  # a lone picture; or one with sound of which it is not known that it is only one
     return {}
 
 

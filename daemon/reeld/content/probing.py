@@ -162,9 +162,21 @@ def _doubt(answer: dict[str, Any]) -> str | None:
             return "no video track: its streams are of kinds that reeld does not know; remux it to Matroska or MP4"
         found = "only sound" if answer.get("has_audio") else "no track"
         return f"no video track: {found} could be read in it; play it, and fetch it again if it is damaged"
+    doubts = []
     if why := _WHY_NO_LENGTH.get(_text(answer.get("why_no_duration")) or ""):
-        return f"its length is not known: {why}; remux it to store one"
-    return None
+        doubts.append(f"its length is not known: {why}; remux it to store one")
+    if unread := _unread(answer):
+        doubts.append(f"not known: {' and '.join(unread)}; its headers do not say; remux it to Matroska or MP4")
+    return "; ".join(doubts) or None
+
+
+def _unread(answer: dict[str, Any]) -> list[str]:
+    """Name what the prober says that it did not find, of the tracks that it did find."""
+    expected = {
+        "the size of its picture": ("has_video", "width"),
+        "the codec of its sound": ("has_audio", "codec_audio"),
+    }
+    return [words for words, (track, fact) in expected.items() if answer.get(track) and answer.get(fact, "") is None]
 
 
 def _text(value: object) -> str | None:
