@@ -312,6 +312,8 @@ class JobRow(BaseModel):
     """Whether it fills in what a known file lacks; it waits until no other job of its lane is due."""
     is_name_stale = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     """Whether the name must be read again once the running stage is over."""
+    resumes = TextField(null=True)
+    """Of a job that reads the name in between: the columns that it has again after that."""
 
     class Meta:
         table_name = "jobs"

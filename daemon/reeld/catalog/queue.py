@@ -7,6 +7,7 @@ it. A new version of the file takes the token away, so that the result of a runn
 Each function that lets a job wait calls `work_has_come`, which wakes the sleeping workers after the commit.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Collection, Sequence
@@ -28,17 +29,18 @@ NOT_READING_STAGES = ("identify", "match_copies")
 
 IDENTIFY_STAGE, NAMES_LANE = "identify", "names"
 
-_AFTER_NAME = "'hash', 'match_copies'"
-"""The stages after the last one that reads the name. From these a job goes back to that one, from others to the first:
-it then comes to each reading stage again."""
+_READS_NO_NAME = "stage NOT IN ('name', 'identify')"
 
-_IS_READ_IN_FULL = f"state = 'running' AND stage IN ({_AFTER_NAME})"
-
-_WITH_NAME = f"""
-    stage = IIF(stage IN ('identify', {_AFTER_NAME}), 'identify', 'name'), lane = '{NAMES_LANE}',
-    state = IIF(state = 'paused', 'paused', 'waiting'), token = NULL, attempts = 0, last_error = NULL,
-    awaited_until_ms = NULL, interruptions = 0, is_backfill = 0, is_name_stale = 0
-"""
+_READ_NAME_IN_BETWEEN = f"""
+    UPDATE jobs SET
+        resumes = json_object(
+            'stage', stage, 'lane', lane, 'state', IIF(state = 'failed', 'failed', 'waiting'), 'attempts', attempts,
+            'due_at_ms', due_at_ms, 'last_error', last_error, 'awaited_until_ms', awaited_until_ms,
+            'interruptions', interruptions, 'is_backfill', is_backfill, 'is_denied', is_denied),
+        stage = '{IDENTIFY_STAGE}', lane = '{NAMES_LANE}', state = IIF(state = 'paused', 'paused', 'waiting'),
+        attempts = 0, due_at_ms = ?, last_error = NULL, awaited_until_ms = NULL, interruptions = 0, is_backfill = 0,
+        is_denied = 0, is_name_stale = 0
+"""  # noqa: S608 - constants
 
 SHARERS = 4
 """One worker claims at most this fraction of the waiting jobs at once."""
@@ -78,7 +80,7 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
             stage = excluded.stage, lane = excluded.lane,
             due_at_ms = IIF(changes < 2, excluded.due_at_ms, ? + {_CHANGE_DELAY_MS}),
             state = 'waiting', token = NULL, attempts = 0, last_error = NULL, awaited_until_ms = NULL,
-            interruptions = 0, is_backfill = 0, is_name_stale = 0
+            interruptions = 0, is_backfill = 0, is_name_stale = 0, resumes = NULL
         """,  # noqa: S608 - numbers of ours
         video_file_id,
         stage,
@@ -92,6 +94,14 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
 
 def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
     """Queue the file at `stage`, due at that time, unless it has a job, which comes to this stage anyway."""
+    _insert(video_file_id, stage, lane, due_at_ms, now_ms)
+    # Else a job that only fills something in comes to its stages behind all others.
+    change("UPDATE jobs SET is_backfill = 0 WHERE video_file_id = ? AND is_backfill", video_file_id)
+    work_has_come()
+
+
+def _insert(video_file_id: int, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
+    """Queue the file if it has no job."""
     change(
         "INSERT OR IGNORE INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts) "
         "VALUES (?, ?, ?, ?, ?, 'waiting', 0)",
@@ -101,36 +111,45 @@ def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int
         due_at_ms,
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
     )
-    # Else a job that only fills something in comes to its stages behind all others.
-    change("UPDATE jobs SET is_backfill = 0 WHERE video_file_id = ? AND is_backfill", video_file_id)
-    work_has_come()
 
 
 def read_name_again(video_file_id: int, now_ms: int) -> None:
     """Let the file's name be read again soon, at each stage of its job, since what the verdict came from changed.
 
-    A job that was to read the name does so, and the result of one that is reading it is discarded. A job that reads the
-    file begins again with the name, also one that failed or awaits the file's end. Only a full hash that is running
-    goes on to its end first: in a folder that changes often it would never end.
+    A job that reads the name begins again. Another one reads the name in between, and then is again what it was, also
+    one that failed or awaits the file's end. One that is running goes on first: in a folder that changes often a large
+    file would never be hashed.
     """
-    enqueue_if_idle(video_file_id, stage=IDENTIFY_STAGE, lane=NAMES_LANE, due_at_ms=now_ms, now_ms=now_ms)
-    change(f"UPDATE jobs SET is_name_stale = 1 WHERE video_file_id = ? AND {_IS_READ_IN_FULL}", video_file_id)  # noqa: S608
+    _insert(video_file_id, IDENTIFY_STAGE, NAMES_LANE, now_ms, now_ms)
+    its = "video_file_id = ?"
+    change(f"UPDATE jobs SET is_name_stale = 1 WHERE {its} AND state = 'running' AND {_READS_NO_NAME}", video_file_id)  # noqa: S608
     change(
         f"""
-        UPDATE jobs SET {_WITH_NAME}, due_at_ms = ?
-        WHERE video_file_id = ? AND NOT is_name_stale
-            AND (stage NOT IN ('name', 'identify') OR state NOT IN ('waiting', 'paused'))
+        UPDATE jobs SET state = 'waiting', token = NULL, attempts = 0, last_error = NULL, due_at_ms = ?
+        WHERE {its} AND state IN ('running', 'failed') AND NOT ({_READS_NO_NAME})
         """,  # noqa: S608 - constants
         now_ms,
         video_file_id,
     )
+    change(f"{_READ_NAME_IN_BETWEEN} WHERE {its} AND state <> 'running' AND {_READS_NO_NAME}", now_ms, video_file_id)
     work_has_come()
 
 
+def end_reading_in_between(job: Job) -> bool:
+    """Let a job that read the name in between be again what it was. False if it was not that."""
+    found = rows("SELECT resumes FROM jobs WHERE id = ? AND resumes IS NOT NULL", job.id)
+    for (text,) in found:
+        before = json.loads(text)
+        state = JobState.PAUSED if _is_away(job) else before.pop("state")
+        update_row(JobRow, job.id, **{**before, "state": state, "token": None, "resumes": None})
+        work_has_come()
+    return bool(found)
+
+
 def _read_stale_names(job_id: int | None = None) -> None:
-    """Let those jobs read the name, or this job, whose running stage is over now, and which are to read it again."""
+    """Let those jobs read the name in between, or this job, whose running stage is over now."""
     its = "" if job_id is None else f"AND id = {job_id:d}"
-    change(f"UPDATE jobs SET {_WITH_NAME} WHERE is_name_stale AND state <> 'running' {its}")  # noqa: S608 - constants
+    change(f"{_READ_NAME_IN_BETWEEN} WHERE is_name_stale AND state <> 'running' {its}", 0)
 
 
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
@@ -226,21 +245,24 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int, is_last
         last_error=None,
         awaited_until_ms=None,
         interruptions=0,
-        is_name_stale=False,
         **({"is_backfill": True} if is_last_in_line else {}),
         **({} if keep else {"state": JobState.WAITING, "token": None}),
     )
     if not keep:
+        _read_stale_names(job.id)
         work_has_come()
 
 
-def is_name_stale(job: Job) -> bool:
-    """Tell whether the name must be read again before the job moves on or finishes."""
-    return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND is_name_stale", job.id))
-
-
 def finish(job: Job) -> None:
-    """Delete the job: all stages are done."""
+    """Delete the job: all stages are done, unless the name must be read again."""
+    change(
+        "UPDATE jobs SET stage = ?, lane = ?, state = 'waiting', token = NULL, attempts = 0, is_name_stale = 0 "
+        "WHERE id = ? AND token = ? AND is_name_stale",
+        IDENTIFY_STAGE,
+        NAMES_LANE,
+        job.id,
+        job.token,
+    )
     change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
 
 
@@ -333,6 +355,12 @@ def resume(library_id: int, *, is_back: bool) -> None:
     _of_library(library_id, "", [JobState.PAUSED], state=JobState.WAITING)
     if is_back:
         _of_library(library_id, "", [JobState.FAILED], state=JobState.WAITING, attempts=0)
+        change(
+            "UPDATE jobs SET resumes = json_set(resumes, '$.state', 'waiting', '$.attempts', 0) WHERE "
+            "json_extract(resumes, '$.state') = 'failed' "
+            "AND video_file_id IN (SELECT id FROM video_files WHERE library_id = ?)",
+            library_id,
+        )
     work_has_come()
 
 
@@ -377,7 +405,9 @@ def drop(video_file_ids: list[int]) -> None:
     A job may have been going to check whether the bytes changed. Then they are in doubt from here on.
     """
     theirs = JobRow.select(JobRow.video_file).where(
-        JobRow.video_file.in_(video_file_ids), JobRow.stage.not_in(NOT_READING_STAGES), ~JobRow.is_backfill
+        JobRow.video_file.in_(video_file_ids),
+        JobRow.stage.not_in(NOT_READING_STAGES) | JobRow.resumes.is_null(False),
+        ~JobRow.is_backfill,
     )
     was_read = VideoFile.file_hash.is_null(False)
     VideoFile.update(is_in_doubt=True).where(VideoFile.id.in_(theirs), was_read).execute()

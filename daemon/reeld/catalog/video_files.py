@@ -355,7 +355,7 @@ def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[
         unread += " OR file_hash IS NULL"
     found = _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
     stages = ", ".join(f"'{stage}'" for stage in queue.NOT_READING_STAGES)
-    reading = f"stage NOT IN ({stages}) AND NOT is_backfill"
+    reading = f"(stage NOT IN ({stages}) OR resumes IS NOT NULL) AND NOT is_backfill"
     awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE {reading} AND video_file_id", video_file_ids)  # noqa: S608
     return {row_id for (row_id,) in (*found, *awaited)}
 

@@ -40,7 +40,7 @@ from reeld.pipeline.retry import (
     is_denied,
     is_read_error,
 )
-from reeld.pipeline.stages import AFTER_IDENTIFY, IDENTIFY, Lane, Stage, dependents
+from reeld.pipeline.stages import Lane, Stage, dependents
 from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
@@ -194,6 +194,10 @@ class Runner:
             with every_event_says(path=each.record.path, stage=each.stage.name):
                 substitute = self._handle_error(err, each.job, each.stage, each.record)
             return self._commit([substitute]) if substitute else []
+        for each in found:
+            # After the commit: a change that comes later is compared with what is stored now.
+            if each.stage.is_outdated is not None and each.stage.is_outdated(each.record, each.result):
+                self.rescan_directory(each.record.absolute_path)
         for each, stored in zip(found, followed, strict=True):
             about = {"path": each.record.path, "stage": each.stage.name}
             log.debug("stage.finished", **about, is_stored=stored.is_ours)
@@ -212,8 +216,10 @@ class Runner:
             return CommitResult(is_ours=False)
         stage.save(job.video_file_id, found.result, found.began_ms)
         self._forget_dependents(stage, job.video_file_id)
+        if stage.name == queue.IDENTIFY_STAGE and queue.end_reading_in_between(job):
+            return CommitResult()
         # The row, and with it the job, may have gone: its file is one that was known before.
-        following = self._next_stage(stage, job) if queue.holds(job) else None
+        following = self._next_stage(stage, job.video_file_id) if queue.holds(job) else None
         if following is None:
             queue.finish(job)
             return CommitResult(is_last=True)
@@ -324,13 +330,12 @@ class Runner:
         for dependent in dependents(stage, self.stages):
             media.forget_stage(video_file_id, dependent.name, dependent.columns)
 
-    def _next_stage(self, stage: Stage, job: Job) -> Stage | None:
+    def _next_stage(self, stage: Stage, video_file_id: int) -> Stage | None:
         """Record that the stage has run, and return the next stage that has something to do.
 
         This is an earlier one if that has never run for these bytes: because it is new to the catalogue, or because
-        this stage found that the bytes changed. It is also the one that reads the name, if that must be read again.
+        this stage found that the bytes changed.
         """
-        video_file_id = job.video_file_id
         if stage.columns:
             done = media.mark_done(video_file_id, stage.name, stage.version)
         else:
@@ -338,8 +343,7 @@ class Runner:
         at = [each.name for each in self.stages].index(stage.name)
         earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
         later = (each for each in self.stages[at + 1 :] if self._has_to_run(each, video_file_id, done))
-        is_name_stale = stage.name in AFTER_IDENTIFY and queue.is_name_stale(job)
-        return IDENTIFY if is_name_stale else next(chain(earlier, later), None)
+        return next(chain(earlier, later), None)
 
     def _has_to_run(self, stage: Stage, video_file_id: int, done: Mapping[str, int]) -> bool:
         """Whether the stage runs now. A doubt alone has a file read as a whole at most once a day."""

@@ -22,10 +22,10 @@ from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
-from reeld.errors import FileIncomplete
+from reeld.errors import FileIncomplete, MachineExhausted
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.identify_file import identify_file
+from reeld.pipeline.identify_file import gather_clues, identify_file
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
@@ -57,6 +57,9 @@ class Stage:
     """Whether `run` reads the file's bytes, so that its success shows that the disk works."""
     reads_all: bool = False
     """Whether it reads every byte, so that it alone resolves a doubt about them."""
+    is_outdated: Callable[[FileRecord, Any], bool] | None = None
+    """Takes what `run` returned once it is saved: whether what it came from, beside the file, has changed meanwhile.
+    Its event may be over, so the folder is scanned again."""
     is_done: Callable[[int], bool] | None = None
     """Takes the file's id: whether the stage can be left out. None: once it has run for these bytes, if it has columns.
     A stage with columns is never left out before it has run."""
@@ -132,6 +135,15 @@ def _save_verdict(video_file_id: int, found: Judged | Verdict, now_ms: int) -> N
     assignments.store_verdict(video_file_id, judged.verdict, title_key, now_ms, judged.digests)
 
 
+def _is_verdict_outdated(record: FileRecord, found: Judged | Verdict) -> bool:
+    if not isinstance(found, Judged) or found.digests is None:
+        return False
+    try:
+        return gather_clues(record, {})[1] != found.digests
+    except MachineExhausted:
+        return True
+
+
 def _full_hash(record: FileRecord, tools: StageContext) -> str:
     if record.hash_of_link is not None and is_as_linked(record.absolute_path, record.stamp):
         return record.hash_of_link
@@ -161,9 +173,16 @@ def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
     copies.match_copy(video_file_id, now_ms)
 
 
-NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict)
+NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict, is_outdated=_is_verdict_outdated)
 """Where a new file begins. Its save assigns the file to a film or to episodes, asks the user, or ignores the file."""
-IDENTIFY = Stage(name="identify", lane="names", run=identify_file, save=_save_verdict, is_done=assignments.is_final)
+IDENTIFY = Stage(
+    name="identify",
+    lane="names",
+    run=identify_file,
+    save=_save_verdict,
+    is_outdated=_is_verdict_outdated,
+    is_done=assignments.is_final,
+)
 """The same, once it is known what the file holds, if that may change the verdict. A file begins here
 if only its name is new."""
 
@@ -226,6 +245,3 @@ STAGES: Sequence[Stage] = (
         is_done=copies.has_no_copy_to_match,
     ),
 )
-
-AFTER_IDENTIFY = tuple(stage.name for stage in STAGES[STAGES.index(IDENTIFY) + 1 :])
-"""The stages of a job that has read the name for the last time."""
