@@ -1,12 +1,13 @@
 """What each reader promises by itself: titles' keys, ids, .nfo files, siblings, folders."""
 
+import codecs
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.domain.identity import Sidecar
+from reeld.domain.identity import Clues, Sidecar, Uncertain
 from reeld.identify.extras import why_ignored
 from reeld.identify.folders import is_generic, season_of
 from reeld.identify.ids import ids_in, without_ids
@@ -14,6 +15,7 @@ from reeld.identify.markers import find_marker
 from reeld.identify.nfo import LARGEST_BYTES, read_sidecars, sidecar_names
 from reeld.identify.siblings import differing_run, stacked_part
 from reeld.identify.titles import title_key
+from reeld.identify.verdict import identify
 
 words = st.lists(st.text("abcdefgyzäéñøßжю千0123456789", min_size=1, max_size=6), min_size=1, max_size=4)
 
@@ -87,9 +89,9 @@ def test_sidecars_are_those_beside_and_above_the_video() -> None:
     "content",
     [
         b"",
-        b"<movie>",
         b"\xff\xfe\x00",
-        b"<movie><title>x</movie>",
+        "<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>".encode("utf-16"),
+        b"<episodedetails><title>x</title></episodedetails>",
         b"<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>",
         b"<movie><title>x</title></movie>" + b" " * LARGEST_BYTES,
         b"<movie>" + b"<a>" * 50_000 + b"</a>" * 50_000 + b"</movie>",
@@ -109,11 +111,77 @@ def test_an_nfo_may_hold_a_link_behind_its_xml_and_a_mark_in_front() -> None:
     assert (nfo.title, nfo.ids.imdb) == ("Amélie", "tt0211915")
 
 
-def test_episodes_of_two_seasons_in_one_nfo_say_nothing() -> None:
-    content = b"".join(
-        b"<episodedetails><season>%d</season><episode>1</episode></episodedetails>" % season for season in (1, 2)
+def _episode(season: int, episode: object, last: object = "") -> str:
+    end = f"<episodenumberend>{last}</episodenumberend>" if last else ""
+    return f"<episodedetails><season>{season}</season><episode>{episode}</episode>{end}</episodedetails>"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<movie>",
+        "<movie><title>x</movie>",
+        "<movie><title>x < y</title></movie>",
+        "<movie><title>Caf\udce9</title></movie>",
+        _episode(1, 1) + _episode(2, 1),
+        _episode(1, 1) + _episode(1, ""),
+        _episode(1, 8, last=6),
+        _episode(1, 1, last=9999),
+    ],
+    ids=range(8),
+)
+def test_a_nfo_about_a_work_that_cannot_be_read_is_asked_about_by_name(content: str) -> None:
+    sidecar = Sidecar(path="Heat (1995).nfo", content=content.encode("utf-8", "surrogateescape"))
+    verdict = identify(Clues(path="Heat (1995).mkv", sidecars=(sidecar,)))
+    assert isinstance(verdict, Uncertain)
+    assert "'Heat (1995).nfo' cannot be read: " in verdict.reason
+    assert "mend it, or remove it" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "mark"),
+    [
+        ("utf-16", "utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16", "utf-16-be", codecs.BOM_UTF16_BE),
+        ("UTF-16", "utf-16-le", b""),
+        ("utf-16", "utf-16-be", b""),
+        ("utf-16", "utf-8", b""),
+        ("utf-8", "utf-8", codecs.BOM_UTF8),
+        ("ISO-8859-1", "latin-1", b""),
+        ("windows-1252", "cp1252", b""),
+        ("Latin1", "cp1252", b""),
+        ("ISO-8859-15", "iso-8859-15", b""),
+        ("no-such-thing", "utf-8", b""),
+    ],
+)
+def test_a_nfo_is_read_in_its_encoding(declared: str, encoding: str, mark: bytes) -> None:
+    text = f'<?xml version="1.0" encoding="{declared}"?>\n<movie><title>Am\u00e9lie</title><year>2001</year></movie>'
+    (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=mark + text.encode(encoding))])
+    assert (nfo.kind, nfo.title, nfo.year) == ("movie", "Am\u00e9lie", 2001)
+
+
+def test_what_is_no_xml_between_the_titles_of_a_nfo_is_read_all_the_same() -> None:
+    text = (
+        "<movie><title>Tom & Jerry &amp; Co &#33;</title><plot>Cat &nbsp; \x0c Mouse \udce9 a=1&b=2</plot></movie>\n"
+        "https://www.imdb.com/title/tt0032138/?a=1&b=2"
     )
-    assert read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)]) == ()
+    (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=text.encode("utf-8", "surrogateescape"))])
+    assert (nfo.kind, nfo.title, nfo.ids.imdb) == ("movie", "Tom & Jerry & Co !", "tt0032138")
+
+
+@pytest.mark.parametrize(
+    ("content", "episodes"),
+    [
+        (_episode(2, 1, last=2), (1, 2)),
+        (_episode(2, 6, last=8), (6, 7, 8)),
+        (_episode(2, 3, last=3), (3,)),
+        (_episode(2, 3, last="-1"), (3,)),
+        (_episode(2, 1, last=2) + _episode(2, 3), (1, 2, 3)),
+    ],
+)
+def test_a_nfo_of_several_episodes_is_a_range_or_several_elements(content: str, episodes: tuple[int, ...]) -> None:
+    (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content.encode())])
+    assert (nfo.kind, nfo.season, nfo.episodes) == ("episode", 2, episodes)
 
 
 @pytest.mark.parametrize(

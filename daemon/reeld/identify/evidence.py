@@ -102,6 +102,8 @@ def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -
     if nfo is None:
         return ()
     titles = [title for title in (read.title, folder.title) if title]
+    if nfo.kind == "broken":
+        return (nfo,)
     if nfo.kind == "links":
         stem = without_ids(stem_of(split_path(nfo.path)[1][: -len(".nfo")]))
         own = read_structure(stem).title or plain_title(stem)

@@ -1,25 +1,52 @@
 """Reads the .nfo files beside a video: XML of Kodi, Jellyfin and Emby, or a link in a scene's text.
 
 A .nfo is untrusted: at most one MiB is read, XML with a DOCTYPE or an entity is refused, and
-depth and number of elements are bounded. A broken file says nothing.
+depth and number of elements are bounded. What people's programs write is read also where it is no
+XML: in their encodings, with a bare `&`. XML that is broken otherwise is a question.
 """
 
+import codecs
+import html
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import Literal
 
 from reeld.domain.identity import Sidecar
 from reeld.identify.ids import NO_IDS, Ids
 from reeld.identify.names import stem_of
+from reeld.identify.words import words
 
 LARGEST_BYTES = 1 << 20
 MOST_ELEMENTS = 20_000
 DEEPEST = 32
 
-_END_OF_ROOT = re.compile(rb"</(?:movie|tvshow|episodedetails)\s*>", re.IGNORECASE)
-_FORBIDDEN = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+MOST_EPISODES = 100
+"""Of one file. A longer range is a mistake."""
+
+_ROOT = re.compile(r"<(?:movie|tvshow|episodedetails)(?=[\s>])", re.IGNORECASE)
+_END_OF_ROOT = re.compile(r"</(?:movie|tvshow|episodedetails)\s*>", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']", re.IGNORECASE)
+_BARE_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#x[0-9a-f]{1,6};|(?:amp|lt|gt|quot|apos);)", re.IGNORECASE)
+_NO_XML_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+_ENCODINGS = words(
+    """utf_8 ascii latin_1 iso8859_2 iso8859_5 iso8859_7 iso8859_9 iso8859_15 cp437 cp850 cp1250 cp1251 cp1252 cp1253
+    cp1254 cp1255 cp1256 cp1257 cp949 koi8_r big5 gb2312 gbk gb18030 shift_jis euc_jp euc_kr"""
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+for _encoding in (*_ENCODINGS, *(encoding for _, encoding in _MARKS)):
+    codecs.lookup(_encoding)  # loaded here, since the child may open no file later
 _IMDB_URL = re.compile(
     rb"imdb\.(?:com|de|fr|es|it)/(?:[a-z]{2}(?:-[a-z]{2})?/)?(?:title/|Title\?)(tt\d{7,10})", re.IGNORECASE
 )
@@ -37,7 +64,7 @@ class Nfo:
     """
 
     path: str
-    kind: Literal["movie", "tvshow", "episode", "links"]
+    kind: Literal["movie", "tvshow", "episode", "links", "broken"]
     title: str | None = None
     original_title: str | None = None
     year: int | None = None
@@ -46,6 +73,8 @@ class Nfo:
     episode_title: str | None = None
     ids: Ids = NO_IDS
     linked_kind: Literal["movie", "tv"] | None = None
+    problem: str | None = None
+    """Why nothing can be read of a `broken` one, though it is about a film or a series."""
 
 
 def is_nfo(name: str) -> bool:
@@ -103,29 +132,72 @@ def _join(folder: str, name: str) -> str:
 def _read(path: str, content: bytes) -> Nfo | None:
     if len(content) > LARGEST_BYTES:
         return None
-    return _read_xml(path, content) or _read_links(path, content)
+    text = _decoded(content)
+    return _read_xml(path, text) or _read_links(path, text.encode("utf-8", "replace"))
 
 
-def _read_xml(path: str, content: bytes) -> Nfo | None:
-    """Read the XML at the start of `content`. Kodi allows a URL after it, and several episodes in
+def _decoded(content: bytes) -> str:
+    """Decode a .nfo as its byte order mark, its first bytes or its declaration say, else as UTF-8.
+
+    Bytes that this does not fit become U+FFFD.
+    """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, "replace")
+    start = content[:4]
+    if start[1:2] == b"\0" and start[:1] != b"\0":
+        return content.decode("utf-16-le", "replace")
+    if start[:1] == b"\0" and start[1:2] != b"\0":
+        return content.decode("utf-16-be", "replace")
+    declared = _DECLARED.match(content.lstrip()[:300])
+    alias = normalize_encoding(declared[1].decode().lower()) if declared else ""
+    encoding = aliases.get(alias, alias)
+    if encoding == "latin_1":
+        # As browsers do: programs that say ISO-8859-1 write the quotes and dashes of Windows.
+        try:
+            return content.decode("cp1252")
+        except UnicodeDecodeError:
+            return content.decode("latin-1")
+    return content.decode(encoding if encoding in _ENCODINGS else "utf-8", "replace")
+
+
+def _read_xml(path: str, text: str) -> Nfo | None:
+    """Read the XML at the start of `text`. Kodi allows a URL after it, and several episodes in
     one file.
     """
-    ends = list(_END_OF_ROOT.finditer(content))
-    if not ends or _FORBIDDEN.search(content):
+    if not _ROOT.search(text) or _FORBIDDEN.search(text):
         return None
-    body = re.sub(rb"<\?xml[^>]*\?>", b"", content[: ends[-1].end()].removeprefix(b"\xef\xbb\xbf"))
+    ends = list(_END_OF_ROOT.finditer(text))
+    if not ends:
+        return _broken(path, "it ends in the middle")
+    body = re.sub(r"<\?xml[^>]*\?>", "", text[: ends[-1].end()])
+    body = _NO_XML_CHARACTER.sub("", _BARE_AMPERSAND.sub("&amp;", body))
     try:
-        root = ET.fromstring(b"<nfo>" + body + b"</nfo>")  # noqa: S314  # no DOCTYPE, no entity, bounded above
-    except (ET.ParseError, ValueError, LookupError):
-        return None
-    if not _is_bounded(root):
-        return None
+        root = ET.fromstring(f"<nfo>{body}</nfo>")  # noqa: S314  # no DOCTYPE, no entity, bounded above
+    except (ET.ParseError, ValueError, LookupError) as err:
+        return _broken(path, f"it is no XML ({err})")
     works = [element for element in root if element.tag in ("movie", "tvshow", "episodedetails")]
-    if not works:
+    if not works or not _is_bounded(root):
         return None
     if works[0].tag == "episodedetails":
-        return _episodes(path, [work for work in works if work.tag == "episodedetails"])
-    return _work(path, works[0])
+        read = _episodes(path, [work for work in works if work.tag == "episodedetails"])
+    else:
+        read = _with_links(_work(path, works[0]), text[ends[-1].end() :])
+    is_garbled = read and any("\ufffd" in (name or "") for name in (read.title, read.original_title))
+    return _broken(path, "its title is in another encoding than it says") if is_garbled else read
+
+
+def _broken(path: str, problem: str) -> Nfo:
+    return Nfo(path=path, kind="broken", problem=problem)
+
+
+def _with_links(work: Nfo, behind: str) -> Nfo:
+    """Add the ids of the page that is linked to behind the XML, if this has none itself."""
+    if work.ids:
+        return work
+    links = _read_links(work.path, behind.encode("utf-8", "replace"))
+    is_other_kind = links is not None and links.linked_kind not in (None, "movie" if work.kind == "movie" else "tv")
+    return work if links is None or is_other_kind else replace(work, ids=links.ids)
 
 
 def _is_bounded(root: ET.Element) -> bool:
@@ -157,19 +229,34 @@ def _work(path: str, element: ET.Element) -> Nfo:
 
 
 def _episodes(path: str, works: list[ET.Element]) -> Nfo | None:
-    """Read several episodes of one season in one file. Several seasons give None."""
+    """Read the episodes of one file: several elements of one season, or ranges.
+
+    One without a number says nothing.
+    """
     seasons = {_number(work, "season") for work in works}
-    numbers = [_number(work, "episode") for work in works]
-    if len(seasons) != 1 or None in numbers or None in seasons:
-        return None
+    numbers = [_numbers(work) for work in works]
+    if None in seasons or () in numbers:
+        return None if len(works) == 1 else _broken(path, "some of its episodes have no number")
+    if len(seasons) != 1:
+        return _broken(path, "it holds episodes of several seasons")
+    if None in numbers:
+        return _broken(path, "its last episode comes before its first, or far behind it")
     return Nfo(
         path=path,
         kind="episode",
         title=_text(works[0], "showtitle"),
         season=seasons.pop(),
-        episodes=tuple(sorted({number for number in numbers if number is not None})),
+        episodes=tuple(sorted({number for each in numbers for number in each or ()})),
         episode_title=_text(works[0], "title") if len(works) == 1 else None,
     )
+
+
+def _numbers(work: ET.Element) -> tuple[int, ...] | None:
+    """Read the number of an episode, or its range as Jellyfin and Emby write it. None if that is none."""
+    first, last = _number(work, "episode"), _number(work, "episodenumberend")
+    if first is None or last is None:
+        return () if first is None else (first,)
+    return tuple(range(first, last + 1)) if first <= last < first + MOST_EPISODES else None
 
 
 def _unique_ids(element: ET.Element) -> dict[str, str]:
@@ -215,7 +302,7 @@ def _read_links(path: str, content: bytes) -> Nfo | None:
 
 
 def _text(element: ET.Element, tag: str) -> str | None:
-    text = " ".join((element.findtext(tag) or "").split())
+    text = " ".join(html.unescape(element.findtext(tag) or "").split())
     return text[:300] or None
 
 
