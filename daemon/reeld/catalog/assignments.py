@@ -4,7 +4,7 @@ Everything here runs inside one transaction of its caller. So a verdict, the mov
 that it needs, and the validation that it opens or closes appear together.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
@@ -236,12 +236,11 @@ def _assign(
     if not is_known and not (before.row_id is not None and before.kind == kind and _may_stay(before, claims)):
         left = unlink(video_file_id, now_ms)
     _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims)
-    if not is_known:
-        _find_works(video_file_id, kind, before, claims, left, now_ms)
+    is_asked = not is_known and _find_works(video_file_id, kind, before, claims, left, now_ms)
     if by == DecidedBy.USER:
         meant = titles.facts_beyond(video_file_id, claims["claimed_work"])
         update_row(VideoFile, video_file_id, claimed_work=claims["claimed_work"] | {"meant": meant})
-    elif held_by(video_file_id).verdict == FileVerdict.ACCEPTED:
+    elif not is_asked:
         _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
 
 
@@ -251,27 +250,36 @@ def _may_stay(before: Held, claims: Row) -> bool:
     return claimed is not None and may_be_one(claimed, claims["claimed_work"])
 
 
-def _find_works(video_file_id: int, kind: WorkKind, before: Held, claims: Row, left: Works, now_ms: int) -> None:
-    """Assign the accepted file to the works that it claims, and other files where that changes works."""
+def _find_works(video_file_id: int, kind: WorkKind, before: Held, claims: Row, left: Works, now_ms: int) -> bool:
+    """Assign the accepted file to the works that it claims, and other files where that changes works.
+
+    Tell whether the file is in question.
+    """
     claimed = claims["claimed_work"]
     if before.kind is None:
         if "meant" not in claimed and titles.join_alike(video_file_id, kind, claims, now_ms):
-            return
+            return False
     elif before.kind != kind:
         _regroup(before.kind, titles.seeds_of(before), left, now_ms)
         left = ()
     seeds = titles.seeds_of(before) if before.kind == kind else []
-    _regroup(kind, [claimed, *seeds], left, now_ms, renumbered=video_file_id)
+    return video_file_id in _regroup(kind, [claimed, *seeds], left, now_ms, renumbered=video_file_id)
 
 
-def _regroup(kind: WorkKind, seeds: Iterable[Row], left: Works, now_ms: int, *, renumbered: int | None = None) -> None:
-    """Make the works with these claims those of their files; `left` are works that a file has left."""
+def _regroup(
+    kind: WorkKind, seeds: Iterable[Row], left: Works, now_ms: int, *, renumbered: int | None = None
+) -> Collection[int]:
+    """Make the works with these claims those of their files; `left` are works that a file has left.
+
+    Returns the files that are in question since.
+    """
     episodes = [work_id for each, work_id in left if each == "episode"]
     outcome = titles.regroup(kind, seeds, now_ms, left=episodes, renumbered=renumbered)
     for file_id, reason in outcome.asked.items():
         _ask(file_id, reason, now_ms)
     for file_id in outcome.answered:
         _take_first_candidate(file_id, now_ms)
+    return outcome.asked
 
 
 def _decide(

@@ -6,7 +6,7 @@ episode. `claimed_otherwise` holds what is needed only for a question, and is NU
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from reeld.catalog.models import VideoFile
@@ -18,6 +18,8 @@ from reeld.domain.identity import Reading
 WorkKind = Literal["movie", "series"]
 
 NO_CLAIMS: Row = {"claimed_work": None, "claimed_episode": None, "claimed_otherwise": None}
+
+_FIELDS = tuple(field.name for field in fields(Reading))
 
 _COLUMNS = ", ".join(NO_CLAIMS)
 
@@ -33,7 +35,6 @@ class Held:
 
     claims: Row
     decided_by: str | None
-    verdict: str | None
     kind: WorkKind | None
     """None if it claims nothing, and belongs to no work."""
     row_id: int | None
@@ -41,8 +42,8 @@ class Held:
 
 def held_by(video_file_id: int) -> Held:
     """Return what the file claims, and its work."""
-    ((of_work, of_episode, otherwise, decided_by, verdict, movie, series),) = rows(
-        f"SELECT {_COLUMNS}, decided_by, verdict, movie_id, {SERIES_OF_FILE} FROM video_files WHERE id = ?",  # noqa: S608
+    ((of_work, of_episode, otherwise, decided_by, movie, series),) = rows(
+        f"SELECT {_COLUMNS}, decided_by, movie_id, {SERIES_OF_FILE} FROM video_files WHERE id = ?",  # noqa: S608
         video_file_id,
     )
     claims = {name: parsed(text) for name, text in zip(NO_CLAIMS, (of_work, of_episode, otherwise), strict=True)}
@@ -51,7 +52,7 @@ def held_by(video_file_id: int) -> Held:
         kind = "series"
     elif movie is not None or of_work is not None:
         kind = "movie"
-    return Held(claims, decided_by, verdict, kind, movie if series is None else series)
+    return Held(claims, decided_by, kind, movie if series is None else series)
 
 
 def parsed(text: str | None) -> Any:
@@ -65,8 +66,8 @@ def claims_of(reading: Reading, others: Sequence[Reading], title_key: str) -> Ro
     episodes = None
     if reading.kind == "episode":
         episodes = [names | {"title": _episode_title(reading)} for names in _episode_names(reading)] or None
-    rebuilt = asdict(_rebuilt(reading, facts, episodes))
-    lost = {name: value for name, value in asdict(reading).items() if value != rebuilt[name]}
+    rebuilt = _rebuilt(reading, facts, episodes)
+    lost = {name: value for name in _FIELDS if (value := getattr(reading, name)) != getattr(rebuilt, name)}
     otherwise = {"reading": lost, "others": [asdict(other) for other in others]} if lost or others else None
     return {"claimed_work": facts, "claimed_episode": episodes, "claimed_otherwise": otherwise}
 
