@@ -501,3 +501,12 @@ def test_any_file_is_a_configuration_or_a_complaint(
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode(errors="surrogatepass"))
     assert _config_or_complaints(lambda: load_config(str(path), ENVIRONMENT))
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "reeld.toml"
+    file.write_bytes(b'\xef\xbb\xbf[database]\npath = "/srv/r.db"\n')
+    assert load_config(str(file), ENVIRONMENT).database_path == "/srv/r.db"
+    assert database_path_in(str(file), ENVIRONMENT) == "/srv/r.db"
+    file.write_bytes(file.read_bytes() + b"[[library]\n")
+    assert database_path_in(str(file), ENVIRONMENT) == "/srv/r.db"

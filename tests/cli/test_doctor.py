@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -356,3 +357,95 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyP
     assert (count, found.level) == (0, "problem")
     assert "does not answer" in found.message
     assert found.hint is not None
+
+
+# --- a catalogue that cannot be written ------------------------------------------------------------------
+
+
+@pytest.fixture
+def state(world: World) -> Iterator[Path]:
+    """The folder of the catalogue, whose attributes and mounts are taken back at the end."""
+    yield world.state
+    subprocess.run(["chattr", "-R", "-f", "-i", "-a", world.state], check=False)
+    subprocess.run(["umount", "-l", world.state], check=False, stderr=subprocess.DEVNULL)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"{command[0]} does not work here: {done.stderr.strip()}")
+
+
+def _on_a_small_disk(state: Path, *options: str) -> None:
+    """Let the folder lie on a disk of 4 MiB, with all that it holds."""
+    copy = state.with_name("copy")
+    shutil.copytree(state, copy)
+    _run("mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=64", "none", state)
+    shutil.copytree(copy, state, dirs_exist_ok=True)
+    for option in options:
+        _run("mount", "-o", f"remount,{option}", state)
+
+
+def _fill(state: Path) -> None:
+    _on_a_small_disk(state)
+    with contextlib.suppress(OSError), (state / "filling").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def _take_all_inodes(state: Path) -> None:
+    _on_a_small_disk(state)
+    with contextlib.suppress(OSError):
+        for number in range(100):
+            (state / str(number)).touch()
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda state: _on_a_small_disk(state, "ro"), "mounted read-only"),
+        (_take_all_inodes, "No space left"),
+        (_fill, "No space left"),
+        (lambda state: _run("chattr", "+i", state), "immutable"),
+        (lambda state: _run("chattr", "+a", state), "append-only"),
+        (lambda state: _run("chattr", "+i", state / "reeld.db"), "immutable"),
+        (lambda state: _run("chattr", "+a", state / "reeld.db"), "append-only"),
+    ],
+    ids=["read-only", "no inode", "full", "immutable", "append-only", "immutable file", "append-only file"],
+)
+def test_a_folder_of_the_catalogue_that_cannot_be_written_is_found(
+    world: World, state: Path, spoil: Callable[[Path], None], words: str
+) -> None:
+    spoil(state)
+    found = problems(world)
+    assert [row["hint"] for row in found if row["check"] == "rights" and words in row["message"]], found
+
+
+def test_a_folder_of_the_catalogue_that_may_not_be_written_is_found() -> None:
+    with new_world(is_humble=True) as world:
+        world.state.chmod(0o555)
+        (found,) = [row for row in problems(world) if row["check"] == "rights"]
+        world.state.chmod(0o755)
+        assert "is not writable (Permission denied)" in found["message"]
+
+
+def test_a_folder_of_the_catalogue_that_cannot_be_made_is_found(tmp_path: Path) -> None:
+    with new_world() as world:
+        file = tmp_path / "file"
+        file.touch()
+        config = world.config.read_text()
+        for below in ("reeld.db", "a/b/reeld.db"):
+            world.config.write_text(config.replace(str(world.database), str(file / below)))
+            assert next(row["check"] for row in problems(world)) == "rights"
+
+
+@pytest.mark.needs_root
+def test_a_folder_that_keeps_the_group_out_is_found(world: World) -> None:
+    world.config.write_text(world.config.read_text().replace("[database]\n", '[database]\ngroup = "daemon"\n'))
+    world.state.chmod(0o700)
+    (found,) = problems(world)
+    assert found["message"].startswith(f"the group daemon may not enter {world.state}")
+    assert "chgrp daemon" in found["hint"]
+    world.state.chmod(0o755)
+    assert problems(world, code=os.EX_OK) == []

@@ -1,6 +1,7 @@
 """What a person says counts at once, for good, and only when it makes sense."""
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Reeld
+from tests.service.warm_start import warm_start
 
 Undecided = Callable[..., Reeld]
 
@@ -347,3 +349,26 @@ def test_a_name_of_a_library_reaches_no_terminal_raw(undecided: Callable[..., Re
     for done in commands:
         assert b"\x1b" not in done.stdout + done.stderr
         assert rb"\x1b[31m" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE"])
+def test_a_decision_that_a_lock_refuses_says_that_nothing_was_changed(
+    undecided: Callable[..., Reeld], lock: str
+) -> None:
+    reeld = undecided("thing.mkv")
+    before = reeld.json("list", "files")
+    commands: list[tuple[str, ...]] = [("validate", "1", "--movie", "The Hat", "--year", "1930"), ("reject", "1")]
+    commands += [("retry", "--all"), ("restore", "t1"), ("libraries", "accept", "V")]
+    impatient = json.dumps({"patience": {"reeld.database.connection.BUSY_TIMEOUT_S": 0}})
+    with contextlib.closing(sqlite3.connect(reeld.home / "state" / "reeld.db", isolation_level=None)) as other:
+        for statement in lock.split("; "):
+            other.execute(statement).fetchall()
+        for command in commands:
+            done = warm_start.run(
+                [impatient, *command, "--config", str(reeld.config)],
+                directory=reeld.home,
+                environment={**os.environ, "HOME": str(reeld.home)},
+            )
+            assert done.returncode == os.EX_TEMPFAIL, command
+            assert b"Nothing was changed\nhint: try again" in done.stderr, command
+    assert reeld.json("list", "files") == before

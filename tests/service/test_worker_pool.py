@@ -1,6 +1,7 @@
 """The pool of confined children: what happens to a question when its child hangs, dies or lies."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -215,3 +216,60 @@ def test_a_child_dies_with_the_daemon_even_in_the_middle_of_its_work() -> None:
         parent.kill()
         assert select.select([child], [], [], 10)[0], "the child lives on"
         os.close(child)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause", "todo"),
+    [
+        (lambda path: path / "none", "No such file or directory", "install reeld again"),
+        (lambda path: _file(path, "#!/none\n", 0o600), "Permission denied", "let the user that runs reeld run Python"),
+        (lambda path: _file(path, "nonsense\n", 0o700), "Exec format error", "Python is damaged"),
+        (lambda path: _file(path, "#!/bin/sh\necho no module >&2; exit 3\n", 0o700), "no module", "install reeld"),
+        (
+            lambda path: _file(
+                path, "#!/bin/sh\necho 'Fatal Python error: x'>&2; echo '<no frame>'>&2; exit 1\n", 0o700
+            ),
+            "Fatal Python error: x",
+            "install reeld again",
+        ),
+        (
+            lambda path: _file(path, "#!/bin/sh\necho 'MemoryError'>&2; exit 1\n", 0o700),
+            "MemoryError",
+            "raise memory_mib",
+        ),
+    ],
+)
+def test_a_child_that_cannot_be_started_names_the_true_cause(
+    make_pool: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, cause: str, todo: str
+) -> None:
+    python = spoil(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(WorkerError, match=cause) as caught:
+        _ask(make_pool())
+    assert "cannot be started" in str(caught.value)
+    assert str(caught.value.hint).find(todo) >= 0, caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("limit", "cause", "todo"),
+    [(errno.EAGAIN, "temporarily unavailable", "processes"), (errno.EMFILE, "Too many open files", "LimitNOFILE")],
+)
+def test_a_limit_that_keeps_a_child_from_starting_is_named(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch, limit: int, cause: str, todo: str
+) -> None:
+    """The kernel's answer is put in its place: to reach the limit would take the machine's other programs along."""
+
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(limit, os.strerror(limit))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(WorkerError, match=cause) as caught:
+        _ask(make_pool())
+    assert todo in str(caught.value.hint)
+
+
+def _file(folder: Path, text: str, mode: int) -> Path:
+    path = folder / "python"
+    path.write_text(text)
+    path.chmod(mode)
+    return path

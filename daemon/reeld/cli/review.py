@@ -1,6 +1,7 @@
 """Commands by which users decide: `validate`, `reject`, `retry`, `restore`, `libraries accept`."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.states import FileState, FileVerdict
-from reeld.errors import NotFoundError, UsageError
+from reeld.errors import CatalogBusy, CatalogFull, NotFoundError, UsageError
 from reeld.identify.titles import title_key
 from reeld.service.stage_context import now_ms
 
@@ -79,8 +80,8 @@ def validate(
     elif series is not None:
         _refuse_second_name(details)
         said = _episode_reading(series, year, season, tuple(episode or ()), tuple(absolute or ()), aired, edition)
-    with catalog_of(config):
-        with writing():
+    with _catalog_to_change(config):
+        with _deciding():
             file_id = _known_file(file)
             validation_id = assignments.open_validation(file_id, now_ms())
             index, reading_ = (None, said) if said else _candidate(file_id, validation_id, candidate)
@@ -90,8 +91,8 @@ def validate(
 
 def reject(file: File, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say that a file is none of its candidates, and belongs to no work. The video itself is not touched."""
-    with catalog_of(config):
-        with writing():
+    with _catalog_to_change(config):
+        with _deciding():
             file_id = _known_file(file)
             assignments.reject(assignments.open_validation(file_id, now_ms()), now_ms())
         _print_file(file_id, as_json=as_json)
@@ -109,7 +110,7 @@ def retry(
     if bool(what) == every:
         raise UsageError("no file is given", "name failed files, or give --all; see `reeld list files`")
     not_retried: list[Row] = []
-    with catalog_of(config), writing():
+    with _catalog_to_change(config), _deciding():
         retried = queue.retry_all_failed(now_ms()) if every else 0
         for file in _files(what or ()):
             if queue.retry_failed(file["id"], now_ms()):
@@ -135,8 +136,8 @@ def accept(
     (on hold), or when a disk that was mounted below is away. Files that are not there become missing, and keep your
     decisions should they come back. No video is touched.
     """
-    with catalog_of(config):
-        with writing():
+    with _catalog_to_change(config):
+        with _deciding():
             libraries.accept(library)
         (row,) = [library_row(row) for row in overview.libraries() if row["name"] == library]
     if wants_json(as_json):
@@ -152,8 +153,8 @@ def restore(
 ) -> None:
     """Bring a movie, series or episode back from the trash, with its file."""
     trash_id = parse_as(Thing.TRASH, entry)
-    with catalog_of(config):
-        with writing():
+    with _catalog_to_change(config):
+        with _deciding():
             back = assignments.restore(trash_id, now_ms())
         files = [row for file_id in back.file_ids if (row := views.file_by_id(file_id)) is not None]
     number = spelled(THING_OF_KIND[back.entity_type], back.id)
@@ -164,6 +165,30 @@ def restore(
     say(f"{back.entity_type} {number} is back{without}")
     for file in files:
         say(f"    {readable(file['path'])}")
+
+
+@contextmanager
+def _catalog_to_change(config: str | None) -> Iterator[None]:
+    with ExitStack() as stack:
+        with _saying_that_nothing_changed():
+            stack.enter_context(catalog_of(config))
+        yield
+
+
+@contextmanager
+def _deciding() -> Iterator[None]:
+    """Write a decision as a whole, or nothing of it."""
+    with _saying_that_nothing_changed(), writing():
+        yield
+
+
+@contextmanager
+def _saying_that_nothing_changed() -> Iterator[None]:
+    """Say so where the catalogue refuses: unlike the daemon, a command does not try again."""
+    try:
+        yield
+    except (CatalogBusy, CatalogFull) as err:
+        raise type(err)(f"{err}. Nothing was changed", err.hint) from err
 
 
 def _files(names: Iterable[str]) -> list[Row]:

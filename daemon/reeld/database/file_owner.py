@@ -21,7 +21,7 @@ def make_folder(path: str) -> list[str]:
     for folder in reversed(new):
         with contextlib.suppress(FileExistsError):  # another process was faster
             os.mkdir(folder, FOLDER_PRIVATE)
-            os.chmod(folder, FOLDER_PRIVATE)  # whatever the umask is
+            os.chmod(folder, FOLDER_PRIVATE)  # under any umask
             give_to_owner(folder, os.path.dirname(folder))
             protect_folder(folder)
     os.makedirs(path, exist_ok=True)

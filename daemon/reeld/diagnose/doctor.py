@@ -9,13 +9,16 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 from reeld.catalog import overview
 from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
+from reeld.database.file_access import number_of_group
 from reeld.diagnose.health import Finding, HealthInputs, quick_checks, unreadable, utc_now, watch_limit
+from reeld.diagnose.writable import Trouble, file_trouble, folder_trouble
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
 from reeld.domain.states import LibraryState
@@ -78,29 +81,68 @@ def _state_directory(config: Config) -> Iterator[Finding]:
     folder = os.path.dirname(config.database_path)
     try:
         owner = os.stat(folder).st_uid
+    except FileNotFoundError:
+        yield _of_a_folder_to_come(folder)
+        return
     except OSError as err:
         message = f"{readable(folder)} cannot be checked ({err.strerror})"
-        hint = "nothing to do if reeld has never run: it creates the folder when it starts"
-        yield Finding(check="rights", level="note", message=message, hint=hint)
+        hint = "check [database] path, and the rights of the folders above"
+        yield Finding(check="rights", level="problem", message=message, hint=hint)
         return
-    if owner != os.geteuid():
+    is_ours = owner == os.geteuid()
+    if (trouble := _write_trouble(folder, config.database_path, is_ours=is_ours)) is not None:
+        yield Finding(check="rights", level="problem", message=trouble[0], hint=trouble[1])
+    elif not is_ours:
         name = _user(owner)
         message = (
             f"{readable(folder)} belongs to {name} and you are {_user(os.geteuid())}, so reeld's rights are unknown"
         )
         hint = f"to check them, run: sudo -u {name} reeld doctor"
         yield Finding(check="rights", level="note", message=message, hint=hint)
-    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        message = f"{readable(folder)} is not writable"
-        hint = "give the user that runs reeld the right to write there"
-        yield Finding(check="rights", level="problem", message=message, hint=hint)
     else:
         yield Finding(check="rights", level="good", message=f"{readable(folder)} is writable")
+    if config.database_group:
+        yield from _group_trouble(folder, config.database_group)
     mount = mount_of(os.path.realpath(folder), all_mounts())
     if mount is not None and not mount.delivers_all_events and mount.fs_type != "overlay":
         message = f"the catalogue is on a file system ({mount.fs_type}) on which SQLite's log does not work safely"
         hint = "name a folder on a local disk under [database] path"
         yield Finding(check="file system", level="problem", message=message, hint=hint)
+
+
+def _of_a_folder_to_come(folder: str) -> Finding:
+    """Check the nearest folder above, in which reeld will make this one."""
+    above = os.path.dirname(folder)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if (trouble := folder_trouble(above, tries=False)) is not None:
+        message = f"{readable(folder)} is not there, and cannot be made: {trouble[0]}"
+        return Finding(check="rights", level="problem", message=message, hint=trouble[1])
+    message = f"{readable(folder)} is not there"
+    hint = "nothing to do if reeld has never run: it creates the folder when it starts"
+    return Finding(check="rights", level="note", message=message, hint=hint)
+
+
+def _write_trouble(folder: str, catalog: str, *, is_ours: bool) -> Trouble | None:
+    """Say why the catalogue, or a file beside it, cannot be written; None if it can, as far as this user sees."""
+    files = [catalog + ending for ending in ("", "-wal", "-shm", ".lock")]
+    return folder_trouble(folder, tries=is_ours) or next(
+        filter(None, map(file_trouble, files if is_ours else ())), None
+    )
+
+
+def _group_trouble(folder: str, group: str) -> Iterator[Finding]:
+    """Find what keeps the members of [database] group from the catalogue."""
+    number = number_of_group(group)
+    while number is not None:
+        status = os.stat(folder)
+        if not (status.st_mode & 0o001 or (status.st_gid == number and status.st_mode & 0o010)):
+            message = f"the group {readable(group)} may not enter {readable(folder)}, so it cannot read the catalogue"
+            at = quote(readable(folder))
+            hint = f"type: sudo chgrp {quote(readable(group))} {at} && sudo chmod g+rx {at}"
+            yield Finding(check="rights", level="problem", message=message, hint=hint)
+        if folder == (folder := os.path.dirname(folder)):
+            return
 
 
 def _user(number: int) -> str:

@@ -6,6 +6,7 @@ has served its number of requests. It starts by `exec`, never by a bare `fork` o
 """
 
 import contextlib
+import errno
 import json
 import os
 import queue
@@ -97,7 +98,8 @@ class WorkerPool:
         try:
             started = self._starter.submit(self._start)
         except RuntimeError as err:  # so Python says that the machine has no thread left
-            raise WorkerError(f"{self._module} cannot be started ({err})", "check free memory") from err
+            hint = "check free memory and the limit of processes, as TasksMax= of systemd"
+            raise WorkerError(f"{self._module} cannot be started ({err})", hint) from err
         return started.result()
 
     def _start(self) -> "_Worker":
@@ -161,7 +163,7 @@ class _Worker:
         try:
             return int(self._exchange(None, (), START_TIMEOUT_S)["landlock_abi"])
         except WorkerError as err:
-            raise WorkerError(f"{err}: it cannot be started", "install reeld again if this goes on") from err
+            raise WorkerError(f"{err}: it cannot be started", _why_no_greeting(err)) from err
 
     def ask(self, request: dict[str, Any], descriptors: Sequence[int], timeout_s: float) -> dict[str, Any]:
         self._requests_left -= 1
@@ -236,8 +238,8 @@ class _Worker:
             self.kill()
         how = _in_words(self._process.poll(), self._limits)
         self._hear()
-        words = self._last_words.decode(errors="replace").strip().splitlines()
-        return f"{self._module} {how}" + (f" ({readable(words[-1])})" if words else "")
+        words = _last_error(self._last_words.decode(errors="replace"))
+        return f"{self._module} {how}" + (f" ({readable(words)})" if words else "")
 
     def _hear(self) -> None:
         """Keep the end of what the child wrote to standard error."""
@@ -257,7 +259,39 @@ class _Worker:
 
 
 def _cannot_start(module: str, err: OSError) -> WorkerError:
-    return WorkerError(f"{module} cannot be started ({err.strerror})", "check free memory and the limit of open files")
+    about = f": {readable(os.fsdecode(err.filename))}" if err.filename else ""
+    hint = _WHY_NO_START.get(err.errno or 0, "see whether the log of the machine says more")
+    return WorkerError(f"{module} cannot be started ({err.strerror}{about})", hint)
+
+
+_WHY_NO_START = {
+    errno.ENOENT: "Python was moved or removed: install reeld again, then restart it",
+    errno.ENOTDIR: "Python was moved or removed: install reeld again, then restart it",
+    errno.ENOEXEC: "Python is damaged, or of another machine: install it and reeld again",
+    errno.EACCES: "let the user that runs reeld run Python there; its disk must not be mounted with noexec",
+    errno.EPERM: "let the user that runs reeld run Python there; its disk must not be mounted with noexec",
+    errno.EMFILE: "raise the limit of open files, as LimitNOFILE= of systemd",
+    errno.ENFILE: "the machine has too many open files: raise fs.file-max, or end the program that holds them",
+    errno.EAGAIN: "raise the limit of processes, as TasksMax= of systemd or `ulimit -u`",
+    errno.ENOMEM: "check free memory",
+    errno.EIO: "check the disk that Python is installed on",
+}
+
+
+def _why_no_greeting(err: WorkerError) -> str:
+    """Say what to do about a child that started and ended, or hung, before it was confined."""
+    if isinstance(err, WorkerTimeout):
+        return "the machine is overloaded, or the disk that Python is installed on does not answer"
+    if any(words in str(err) for words in ("MemoryError", "memory", "failed to map segment")):
+        return "check free memory, and raise memory_mib in the configuration if it was lowered"
+    return "install reeld again if this goes on"
+
+
+def _last_error(words: str) -> str:
+    """Choose the line that names the cause: the last of a traceback, or the one of Python's own fatal error."""
+    lines = words.strip().splitlines()
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return (fatal or lines[-1:] or [""])[-1]
 
 
 def _spawn(module: str, limits: Limits, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":
