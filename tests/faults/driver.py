@@ -134,6 +134,35 @@ def jump_in_time() -> None:
     time.time_ns = lambda: real_time_ns() + ahead_s * 10**9
 
 
+def raise_where_children_are_closed() -> None:
+    """A bug in a pool: it raises before it has ended a single child."""
+
+    def fail(_pool: Any) -> None:
+        raise RuntimeError("this pool cannot be closed")
+
+    _close_pools_by(fail)
+
+
+def never_come_back_from_closing_children() -> None:
+    _close_pools_by(lambda _pool: threading.Event().wait())
+
+
+def _close_pools_by(close: Callable[[Any], object]) -> None:
+    module: Any = importlib.import_module("reeld.service.worker_pool")
+    module.WorkerPool.close = close
+
+
+def turn_the_clock_back_at_the_end() -> None:
+    """A clock that should only go forward goes back by thirty years once the end has begun."""
+
+    def begin_and_turn_back(exit_code: Callable[[], int]) -> None:
+        begin(exit_code)
+        answers = iter([1e9])
+        time.monotonic = lambda: next(answers, 0.0)
+
+    begin = _patch("reeld.service.daemon.bound_the_end", begin_and_turn_back)
+
+
 def run_out_of_descriptors() -> None:
     """After SIGUSR1 no file can be opened any more, after SIGUSR2 they can again."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

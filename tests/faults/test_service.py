@@ -135,6 +135,45 @@ def test_it_ends_in_time_while_threads_wait_for_a_dead_disk_and_loses_no_work(
         daemon.assert_true()
 
 
+def test_it_ends_though_a_pool_raises_where_it_is_closed() -> None:
+    """I18. Every other step of the end is taken, and what was raised is said."""
+    with new_world(program=_with_faults("raise_where_children_are_closed")) as world, RunningDaemon(world) as daemon:
+        make_video(world.library / "Heat (1995).mkv", seed=50)
+        daemon.assert_true()
+        daemon.stop()
+        assert daemon.wait_for("end.failed")["step"] == "children"
+        assert daemon.find("daemon.stopped")
+        assert daemon.find("end.forced") is None
+        assert world.ask_database("SELECT count(*) FROM jobs") == [(0,)]
+
+
+def test_it_ends_though_children_are_never_closed_and_the_clock_goes_back() -> None:
+    """I18. The kernel bounds the end, and no arithmetic with a clock."""
+    faults = "never_come_back_from_closing_children", "turn_the_clock_back_at_the_end"
+    patience = {"reeld.service.shutdown.FORCED_END_S": 0.5}
+    with new_world(program=_with_faults(*faults, patience=patience)) as world, RunningDaemon(world) as daemon:
+        make_video(world.library / "Heat (1995).mkv", seed=50)
+        daemon.assert_true()
+        daemon.stop()
+        assert "join_all" in daemon.wait_for("end.forced")["where"]
+        assert world.ask_database("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_reload_goes_on_though_a_pool_cannot_be_closed() -> None:
+    patience = {**IMPATIENT, "reeld.service.stage_context.LONGEST_CLOSE_S": 0.2}
+    program = _with_faults("never_come_back_from_closing_children", patience=patience)
+    with new_world(program=program) as world, RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        world.extra = "[hash]\nfull = false\n"
+        world.write_config()
+        mark = daemon.mark()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon.ready", since=mark)
+        make_video(world.library / "Heat (1995).mkv", seed=50)
+        daemon.wait_for("file.finished", path="Heat (1995).mkv", since=mark)
+        daemon.stop()
+
+
 @needs_root
 @skip_without_fuse
 def test_a_library_whose_disk_is_dead_can_be_taken_out_of_the_configuration(

@@ -34,7 +34,7 @@ from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.instance_lock import InstanceLock
 from reeld.service.reload import Reloading
-from reeld.service.shutdown import LONGEST_END_S, abandon, join_all, leave
+from reeld.service.shutdown import LONGEST_END_S, abandon, attempt, bound_the_end, join_all, leave
 from reeld.service.signals import Signals
 from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
@@ -336,18 +336,19 @@ class Daemon:
 
     def _end(self, tools: StageContext, *, is_last: bool) -> list[threading.Thread]:
         """Stop all threads. Return those that still wait for a disk."""
-        until = time.monotonic() + LONGEST_END_S
         self.stopping.set()
         if is_last:
+            attempt("bound", lambda: bound_the_end(lambda: self.failure.exit_code if self.failure else os.EX_OK))
             notify("STOPPING=1", "STATUS=finishing what is under way")
+        until = time.monotonic() + LONGEST_END_S
         # A child may use minutes more, but the service manager does not wait that long.
         interrupting = threading.Thread(target=tools.interrupt, name="interrupt", daemon=True)
         interrupting.start()
         for watcher in self._watchers:
-            watcher.wake()
-        self._workers.wake()
+            attempt("watchers", watcher.wake)
+        attempt("workers", self._workers.wake)
         if self._metrics is not None:
-            self._metrics.stop()
+            attempt("metrics", self._metrics.stop)
         # Last, since writing the log may block.
         if is_last:
             log.info("daemon.stopping")

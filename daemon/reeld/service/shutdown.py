@@ -6,6 +6,7 @@ process exits without them. Nothing is lost: their jobs go back to the queue, an
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -25,6 +26,45 @@ log = get_logger()
 # Together below 10 s, after which a user or a shutting-down machine may kill the process.
 LONGEST_END_S = 7.0
 LONGEST_CLOSE_S = 1.0
+
+# In all, from the beginning of the end. Then the process exits in the middle of what it does.
+FORCED_END_S = 9.0
+# The kernel kills it then, even if Python itself is stuck.
+KILLED_END_S = 10.0
+LONGEST_LAST_WORD_S = 0.3
+
+
+def bound_the_end(exit_code: Callable[[], int]) -> None:
+    """Make the process exit within FORCED_END_S from now, in any case.
+
+    The end must not depend on what it ends. A pool may raise where it is closed, a thread may wait for ever, and a
+    clock may stand still or jump. So the bound is a wait in the kernel, which asks no clock of Python.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, KILLED_END_S)
+    threading.Thread(target=_force_the_end, args=(exit_code,), name="end", daemon=True).start()
+
+
+def _force_the_end(exit_code: Callable[[], int]) -> None:
+    code = os.EX_SOFTWARE
+    try:
+        never = threading.Lock()
+        never.acquire()
+        never.acquire(timeout=FORCED_END_S)
+        code = exit_code()
+        saying = threading.Thread(target=lambda: log.error("end.forced", where=position("MainThread")), daemon=True)
+        saying.start()
+        saying.join(LONGEST_LAST_WORD_S)
+    finally:
+        os._exit(code)
+
+
+def attempt(step: str, do: Callable[[], object]) -> None:
+    """Take a step of the end. An error in it is logged, and keeps no other step from being taken."""
+    try:
+        do()
+    except Exception as err:
+        log.error("end.failed", step=step, exc_info=err)  # noqa: TRY400 - Logger has no `exception`
 
 
 def join_all(threads: Iterable[threading.Thread], until: float) -> list[threading.Thread]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from reeld.config import Config, Library
 from reeld.domain.records import FileRecord, Place
+from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import Stage
 from reeld.pipeline.throttle import RateLimit
@@ -17,10 +18,15 @@ from reeld.sandbox import Limits
 from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import Root
 from reeld.service.heartbeat import Heartbeats
-from reeld.service.worker_pool import START_TIMEOUT_S, WorkerPool
+from reeld.service.worker_pool import REAP_TIMEOUT_S, START_TIMEOUT_S, WorkerPool
 from reeld.watch.walk import Found, stat_names
 
 MIB = 1 << 20
+
+# Two pools, each with a child that even SIGKILL does not end at once.
+LONGEST_CLOSE_S = 2 * (REAP_TIMEOUT_S + 1.0)
+
+log = get_logger()
 
 
 def cores() -> int:
@@ -62,8 +68,11 @@ def open_stage_context(
             return identifier.call(request, timeout_s=config.identify.timeout_s)
 
     def interrupt() -> None:
-        prober.close()
-        identifier.close()
+        for pool in (prober, identifier):
+            try:
+                pool.close()
+            except Exception as err:
+                log.error("end.failed", step="children", exc_info=err)  # noqa: TRY400 - Logger has no `exception`
 
     def wait(seconds: float) -> None:
         with heartbeats.mine().away(seconds):
@@ -82,7 +91,10 @@ def open_stage_context(
             interrupt=interrupt,
         )
     finally:
-        interrupt()
+        # A pool that cannot be closed must not keep a reload, or the end, waiting.
+        closing = threading.Thread(target=interrupt, name="close children", daemon=True)
+        closing.start()
+        closing.join(LONGEST_CLOSE_S)
 
 
 def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
