@@ -8,20 +8,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reeld import seccomp
+from reeld.domain.identity import Clues
 from reeld.errors import WorkerDied
+from reeld.identify.json_codec import clues_to_wire
 from reeld.sandbox import MEMORY_SHARE, Limits
 from reeld.service.worker_pool import WorkerPool
 
 ECHO = "tests.service.echo_child"
+UNFILTERED = "tests.service.unfiltered_child"
 WALL_TWO = "tests.service.wall_two_child"
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[WorkerPool]:
     pool = WorkerPool(ECHO, 1, Limits(memory_bytes=256 << 20, cpu_s=1))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def without_filter() -> Iterator[WorkerPool]:
+    pool = WorkerPool(UNFILTERED, 1, Limits(memory_bytes=256 << 20, cpu_s=1))
     yield pool
     pool.close()
 
@@ -48,33 +60,84 @@ def test_a_child_that_may_hold_no_descriptor_is_confined_by_landlock_as_well(poo
         without_descriptors.close()
 
 
-def test_a_child_cannot_open_a_file(pool: WorkerPool, tmp_path: Path) -> None:
-    if not _landlock_works(pool):
-        pytest.skip("this kernel has no Landlock")
+def test_a_child_cannot_open_a_file(pool: WorkerPool, without_filter: WorkerPool, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
-    answer = pool.call({"open": str(tmp_path / "secret")}, timeout_s=150)
+    assert pool.call({"open": str(tmp_path / "secret")}, timeout_s=150)["refused"] == errno.EPERM
+    if not _landlock_works(without_filter):
+        pytest.skip("this kernel has no Landlock")
+    answer = without_filter.call({"open": str(tmp_path / "secret")}, timeout_s=150)
     assert answer["refused"] == errno.EACCES
 
 
-def test_a_child_cannot_remove_a_file_or_start_a_program(pool: WorkerPool, tmp_path: Path) -> None:
-    if not _landlock_works(pool):
-        pytest.skip("this kernel has no Landlock")
+def test_a_child_cannot_remove_a_file_or_start_a_program(
+    pool: WorkerPool, without_filter: WorkerPool, tmp_path: Path
+) -> None:
     video = tmp_path / "film.mkv"
     video.write_text("precious")
-    assert pool.call({"unlink": str(video)}, timeout_s=150)["refused"] == errno.EACCES
-    assert pool.call({"execute": "/bin/true"}, timeout_s=150)["refused"] == errno.EACCES
+    for each, refused in ((pool, errno.EPERM), (without_filter, errno.EACCES)):
+        if each is without_filter and not _landlock_works(each):
+            pytest.skip("this kernel has no Landlock")
+        assert each.call({"unlink": str(video)}, timeout_s=150)["refused"] == refused
+        assert each.call({"execute": "/bin/true"}, timeout_s=150)["refused"] == refused
     assert video.read_text() == "precious"
 
 
-def test_a_child_reaches_no_server(pool: WorkerPool, without_landlock: WorkerPool) -> None:
+def test_a_child_reaches_no_server(pool: WorkerPool, without_filter: WorkerPool, without_landlock: WorkerPool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         port = server.getsockname()[1]
+        assert pool.call({"connect": port}, timeout_s=150)["refused"] == errno.EPERM
         assert without_landlock.call({"connect": port}, timeout_s=150)["refused"] == errno.EMFILE
-        if _landlock_works(pool):
-            assert pool.call({"connect": port}, timeout_s=150)["refused"] == errno.EACCES
+        if _landlock_works(without_filter):
+            assert without_filter.call({"connect": port}, timeout_s=150)["refused"] == errno.EACCES
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def _real_answer(module: str) -> tuple[dict[str, Any], bytes]:
+    """A request to this child and what its descriptor holds."""
+    if "identify" in module:
+        return {"clues": [clues_to_wire(Clues(path="Heat (1995)/Heat (1995).mkv"))]}, b""
+    return {}, bytes.fromhex("1a45dfa3")
+
+
+@pytest.mark.skipif(seccomp.number_of("openat") is None, reason="no table of system calls for this machine")
+@pytest.mark.parametrize("module", ["tests.service.trying_probe_child", "tests.service.trying_identify_child"])
+def test_a_real_child_may_make_none_of_the_forbidden_calls(module: str, tmp_path: Path) -> None:
+    """I11. Each is tried after the child's first real answer, and the child goes on answering."""
+    request, content = _real_answer(module)
+    (tmp_path / "film.mkv").write_bytes(content)
+    pool = WorkerPool(module, 1, Limits(descriptors=1 if content else 0))
+    with (tmp_path / "film.mkv").open("rb") as file:
+        descriptors = [file.fileno()] if content else []
+        try:
+            first = pool.call(request, descriptors, timeout_s=150)
+            assert pool.forbids_calls is True
+            names = [name for name in (*seccomp.FORBIDDEN, *seccomp.ONLY_FOR_ITSELF) if seccomp.number_of(name)]
+            errors = pool.call({"try": names, "pid": os.getpid()}, timeout_s=150)["errors"]
+            again = pool.call(request, descriptors, timeout_s=150)
+        finally:
+            pool.close()
+    assert errors == dict.fromkeys(names, errno.EPERM)
+    assert {**first, MEMORY_SHARE: 0} == {**again, MEMORY_SHARE: 0}
+
+
+@pytest.mark.skipif(seccomp.number_of("openat") is None, reason="no table of system calls for this machine")
+@pytest.mark.parametrize(
+    ("number", "ends"), [(seccomp.NEWEST + 1, False), (0x40000000, True)], ids=["unknown call", "x32 call"]
+)
+def test_a_call_of_another_table_or_of_a_later_kernel_is_refused(pool: WorkerPool, number: int, ends: bool) -> None:
+    if not ends:
+        assert pool.call({"system_call": number}, timeout_s=150)["refused"] == errno.ENOSYS
+        return
+    with pytest.raises(WorkerDied, match="Bad system call"):
+        pool.call({"system_call": number}, timeout_s=150)
+
+
+def test_a_machine_without_a_table_of_system_calls_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert seccomp.number_of("openat") is None
+    assert seccomp.forbid_calls() is False
 
 
 def test_a_child_cannot_write_even_through_a_writable_descriptor(pool: WorkerPool, tmp_path: Path) -> None:
@@ -178,10 +241,13 @@ def attempts():
 thread = threading.Thread(target=attempts)
 thread.start()
 thread.join()
-pool = WorkerPool("tests.service.echo_child", 1, Limits())
-refused = pool.call({"open": films + "/a.mkv"}, timeout_s=150)["refused"]
-pool.close()
-print(json.dumps({"abi": abi, "done": done, "refusals": refusals, "child": refused, "child_abi": pool.landlock_abi}))
+refused = []
+for module in ("tests.service.unfiltered_child", "tests.service.echo_child"):
+    pool = WorkerPool(module, 1, Limits())
+    refused.append(pool.call({"open": films + "/a.mkv"}, timeout_s=150)["refused"])
+    pool.close()
+said = {"child": refused[0], "filtered_child": refused[1], "child_abi": pool.landlock_abi}
+print(json.dumps({"abi": abi, "done": done, "refusals": refusals, **said}))
 """
 
 
@@ -208,6 +274,7 @@ def test_a_process_that_may_write_in_one_folder_writes_nowhere_else(tmp_path: Pa
     assert said["done"] == ["read", "write", "move", "remove"]
     assert set(said["refusals"]) <= {errno.EACCES, errno.EXDEV}
     assert (said["child"], said["child_abi"]) == (errno.EACCES, said["abi"])
+    assert said["filtered_child"] == errno.EPERM
     assert (films / "a.mkv").read_bytes() == b"precious"
     assert [path.name for path in films.iterdir()] == ["a.mkv"]
 

@@ -9,9 +9,10 @@ child's module loads the parser, runs it once (so that everything is loaded), an
 From then on the process opens no file, reaches no network, and has bounded memory, processor time
 and output. It ends when its parent closes the socket, and is killed when its parent dies.
 
-There are two barriers. Landlock denies the file system and TCP. The limit on descriptors leaves
-free exactly those that come with a request. So even on a kernel without Landlock neither `open`
-nor `socket` can succeed while untrusted bytes are parsed.
+There are three barriers. A seccomp filter refuses the system calls that open, connect, start or
+change something (see `seccomp.py`). Landlock denies the file system and TCP. The limit on
+descriptors leaves free exactly those that come with a request. So also where one is missing,
+neither `open` nor `socket` can succeed while untrusted bytes are parsed.
 
 A frame, in both directions, is four bytes of length (little endian) and that many bytes of JSON.
 """
@@ -31,6 +32,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, Self
+
+from reeld.seccomp import forbid_calls
 
 Answer = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
 """Takes a request and its descriptors (`serve` closes them afterwards), and returns the answer."""
@@ -84,7 +87,7 @@ def serve(answer: Answer, limits: Limits) -> NoReturn:
     _die_with_the_parent()
     channel = socket.socket(fileno=0)
     gauge = _MemoryGauge(limits.memory_bytes)
-    _send(channel, {"landlock_abi": confine(limits)}, limits)
+    _send(channel, asdict(confine(limits)), limits)
     while (received := _receive(channel, limits)) is not None:
         request, descriptors = received
         _allow_cpu(limits.cpu_s)
@@ -101,11 +104,20 @@ def serve(answer: Answer, limits: Limits) -> NoReturn:
     sys.exit()
 
 
-def confine(limits: Limits) -> int:
-    """Take from this process, for good, all rights that parsing does not need. Return the Landlock
-    version.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """Which barriers are in force."""
 
-    0 means that the kernel has no Landlock, or that the service's system call filter forbids it.
+    landlock_abi: int
+    """0 means that the kernel has no Landlock, or that the service's system call filter forbids it."""
+    forbids_calls: bool
+    """Whether the seccomp filter is in force."""
+
+
+def confine(limits: Limits) -> Confinement:
+    """Take from this process, for good, all rights that parsing does not need.
+
+    Everything must be loaded before: neither a module nor a locale can be opened later.
     """
     with contextlib.suppress(OSError):  # no /proc in a minimal container
         _write("/proc/self/oom_score_adj", b"1000")
@@ -130,7 +142,7 @@ def confine(limits: Limits) -> int:
     # CAP_LEASE of the unit is for the daemon: with a film's descriptor, a child could block
     # writers.
     _libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
-    return abi
+    return Confinement(landlock_abi=abi, forbids_calls=forbid_calls())
 
 
 def forbid_writing_outside(*directories: str) -> int:

@@ -348,6 +348,17 @@ def test_children_that_do_not_start_or_answer_wrongly_are_problems() -> None:
     assert doctor._child("reads", pool, lambda pool: "x" in pool.call({}, timeout_s=150)).level == "problem"
 
 
+@pytest.mark.parametrize(
+    ("module", "level"), [("tests.service.unfiltered_child", "note"), ("tests.service.echo_child", "good")]
+)
+def test_the_doctor_says_whether_a_filter_of_system_calls_is_in_force(module: str, level: str) -> None:
+    pool = WorkerPool(module, 1, Limits())
+    found = doctor._child("reads", pool, lambda pool: bool(pool.call({}, timeout_s=150)))
+    if not pool.landlock_abi:
+        pytest.skip("this kernel has no Landlock, which is said first")
+    assert (found.level, "seccomp" in found.message) == (level, True)
+
+
 def test_a_disk_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
     monkeypatch.setattr(doctor, "LONGEST_SCAN_S", 0.05)

@@ -1,6 +1,7 @@
 """A child that does what it is told, good or bad: `python -m tests.service.echo_child`."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import signal
@@ -50,6 +51,12 @@ def _execute(path: str, _descriptors: Sequence[int]) -> dict[str, Any]:
     return _attempt(lambda: os.execv(path, [path]))
 
 
+def _system_call(number: int, _descriptors: Sequence[int]) -> dict[str, Any]:
+    libc = ctypes.CDLL(None, use_errno=True)
+    result = libc.syscall(*map(ctypes.c_long, (number, -1, 0, 0, 0, 0, 0)))
+    return {"refused": ctypes.get_errno() if result == -1 else None}
+
+
 def _complain(size: int, _descriptors: Sequence[int]) -> dict[str, Any]:
     with contextlib.suppress(BlockingIOError):
         os.write(2, b"x" * size)
@@ -89,6 +96,7 @@ _DEEDS: dict[str, Callable[[Any, Sequence[int]], dict[str, Any]]] = {
     "lease": _lease,
     "unlink": _unlink,
     "execute": _execute,
+    "system_call": _system_call,
     "allocate": lambda size, _: {"allocated": len(bytes(size))},
     "long": lambda size, _: {"text": "x" * size},
     "complain": _complain,
@@ -106,7 +114,7 @@ def answer(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any
         if deed := _DEEDS.get(name):
             return deed(value, descriptors)
     texts = [os.pread(descriptor, 100, 0).decode() for descriptor in descriptors]
-    return {"request": request, "texts": texts, "pid": os.getpid(), "nice": os.nice(0), **BORN}
+    return {"request": request, "texts": texts, "pid": os.getpid(), "nice": os.getpriority(os.PRIO_PROCESS, 0), **BORN}
 
 
 if __name__ == "__main__":

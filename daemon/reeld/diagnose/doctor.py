@@ -6,6 +6,7 @@ disk that does not answer within LONGEST_SCAN_S.
 """
 
 import os
+import platform
 import pwd
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -272,7 +273,15 @@ def _child(what: str, pool: WorkerPool, ask: Callable[[WorkerPool], bool]) -> Fi
         )
         hint = "use a kernel with Landlock, 5.13 or newer"
         return Finding(check="children", level="note", message=message, hint=hint)
-    return Finding(check="children", level="good", message=f"the child that {what} is confined and answers")
+    if not pool.forbids_calls:
+        message = (
+            f"the child that {what} is confined and answers, but no filter of system calls (seccomp) is in force: "
+            f"reeld has none for {platform.machine()}, or this kernel refuses it"
+        )
+        hint = "nothing needs to be done: Landlock and the resource limits confine it"
+        return Finding(check="children", level="note", message=message, hint=hint)
+    message = f"the child that {what} answers, confined by Landlock and a filter of system calls (seccomp)"
+    return Finding(check="children", level="good", message=message)
 
 
 _REINSTALL = "install reeld again if this goes on"

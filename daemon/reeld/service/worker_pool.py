@@ -22,7 +22,7 @@ from typing import Any
 
 from reeld.domain.files import readable
 from reeld.errors import Interrupted, WorkerDied, WorkerError, WorkerTimeout
-from reeld.sandbox import HEADER, MEMORY_SHARE, Limits
+from reeld.sandbox import HEADER, MEMORY_SHARE, Confinement, Limits
 
 START_TIMEOUT_S = 30.0
 """Loading a parser takes 0.1 to 0.3 s here; a Raspberry Pi with a cold, slow card needs many times that."""
@@ -41,6 +41,8 @@ class WorkerPool:
 
     landlock_abi: int | None = None
     """How much of Landlock confines the children: 0 is none. None before the first child has started."""
+    forbids_calls: bool | None = None
+    """Whether a filter forbids the children all system calls that they do not need. None as above."""
 
     def __init__(self, module: str, size: int, limits: Limits, *, requests_per_worker: int = 1000) -> None:
         self._module = module
@@ -109,7 +111,8 @@ class WorkerPool:
             if self._is_closed:
                 worker.kill()
         try:
-            self.landlock_abi = worker.greet()
+            confinement = worker.greet()
+            self.landlock_abi, self.forbids_calls = confinement.landlock_abi, confinement.forbids_calls
         except WorkerError:
             self._clear_away(worker)
             raise
@@ -158,10 +161,10 @@ class _Worker:
             theirs.close()
             os.close(their_stderr)
 
-    def greet(self) -> int:
-        """Wait until the child is confined; gives the Landlock version that holds it."""
+    def greet(self) -> Confinement:
+        """Wait until the child is confined, and return how."""
         try:
-            return int(self._exchange(None, (), START_TIMEOUT_S)["landlock_abi"])
+            return Confinement(**self._exchange(None, (), START_TIMEOUT_S))
         except WorkerError as err:
             raise WorkerError(f"{err}: it cannot be started", _why_no_greeting(err)) from err
 

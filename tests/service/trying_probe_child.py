@@ -1,0 +1,10 @@
+"""The child `reeld.content.probe_child`, which also tries what it is told; see `trying_child.py`."""
+
+from unittest import mock
+
+from reeld.content import probe_child as child
+from tests.service.trying_child import serve_and_try
+
+if __name__ == "__main__":
+    with mock.patch("reeld.content.probe_child.serve", serve_and_try):
+        child.main()
