@@ -135,7 +135,7 @@ def test_a_nfo_about_a_work_that_cannot_be_read_is_asked_about_by_name(content: 
     verdict = identify(Clues(path="Heat (1995).mkv", sidecars=(sidecar,)))
     assert isinstance(verdict, Uncertain)
     assert "'Heat (1995).nfo' cannot be read: " in verdict.reason
-    assert "mend it, or remove it" in verdict.reason
+    assert "correct it, or remove it" in verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
         candidate.add_objection(f"the names carry two different {' and '.join(evidence.ids.conflicts)} ids")
     for nfo in evidence.nfos:
         if nfo.problem:
-            candidate.add_objection(f"{nfo.path!r} cannot be read: {nfo.problem}; mend it, or remove it")
+            candidate.add_objection(f"{nfo.path!r} cannot be read: {nfo.problem}; correct it, or remove it")
     if evidence.substituted:
         candidate.evidence.insert(0, f"the file's own name says nothing: its folder {evidence.name!r} was read instead")
     if any("\udc80" <= char <= "\udcff" for char in candidate.reading.title or ""):

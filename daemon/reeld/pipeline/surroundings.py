@@ -25,6 +25,8 @@ READERS = 1
 # the cost of each file in a folder of 10,000.
 NEIGHBOURS_EACH_SIDE = 50
 
+NFO_FOR_FOLDERS_BELOW = "tvshow.nfo"
+
 Mark = tuple[int, int, int]
 """Size, mtime and ctime of a .nfo file: another mark may mean another content."""
 
@@ -38,8 +40,15 @@ def mark_of(status: os.stat_result) -> Mark | None:
 
 def nfos_above(directory: str) -> tuple[str, ...]:
     """List the .nfo files, relative to the library, in the folders above that may be about the files of this one."""
-    inside = f"{directory}/" if directory else ""
-    return tuple(path for path in sidecar_names(f"{inside}x") if os.path.dirname(path) != directory)
+    if not directory:
+        return ()
+    above = directory.rpartition("/")[0]
+    nearest = join(above, NFO_FOR_FOLDERS_BELOW)
+    return (nearest, join(above.rpartition("/")[0], NFO_FOR_FOLDERS_BELOW)) if above else (nearest,)
+
+
+def join(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
 
 
 def nfos_about(path: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from reeld.domain.files import FileStamp, readable
 from reeld.domain.identity import LibraryKind
 from reeld.domain.records import KnownFile, Place
 from reeld.errors import CatalogBusy
-from reeld.pipeline.surroundings import Mark
+from reeld.pipeline.surroundings import NFO_FOR_FOLDERS_BELOW, Mark
 from reeld.scanner import reidentify
 from reeld.scanner.apply import apply
 from reeld.scanner.changes import Changes, InPlace, Skipped
@@ -216,6 +216,9 @@ class FolderScanner:
     _nfos_above: dict[str, Mark] = field(default_factory=dict)
     """The marks of the .nfo files that are about files below their folders, by folder, as they were last listed."""
 
+    _listed_above: dict[str, Mark | None] = field(default_factory=dict)
+    """The .nfo files that the folders above certainly lack, as this scan listed them."""
+
     def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
         """Compare a folder with its rows, and commit the changes in one transaction.
 
@@ -239,9 +242,15 @@ class FolderScanner:
         """Return a folder that must be scanned again now, if there is one."""
         return self.missing_files.take_due() or self.new_files.take_due()
 
+    def begin_scan(self) -> None:
+        """Forget what earlier scans listed: it may have changed since."""
+        self._listed_above.clear()
+
     def must_look_below(self, listing: Listing) -> bool:
         """Whether a .nfo in this folder that is about files below came, changed or went since the last listing."""
         now = reidentify.nfo_for_folders_below(listing)
+        if now is None and listing.directories:  # else it is looked at where it counts
+            self._listed_above[join(listing.relative, NFO_FOR_FOLDERS_BELOW)] = None
         before = self._nfos_above.pop(listing.relative, None)
         if now is not None:
             self._nfos_above[listing.relative] = now

@@ -50,6 +50,7 @@ def reconcile(
     was_stopped = False
     was_same_root = True
     renumbered: str | None = None
+    folder_scanner.begin_scan()
     folder_scanner.missing_files.begin_scan()
     folder_scanner.twins.begin_scan(is_for_folder=hint != EVERYTHING, is_doubted=not root_seen.inodes.is_users_word)
 

@@ -16,11 +16,21 @@ from reeld.database.connection import reading
 from reeld.domain.identity import LibraryKind
 from reeld.domain.records import Place
 from reeld.identify.folders import is_disc_folder
-from reeld.pipeline.surroundings import FolderFiles, Mark, mark_of, nfos_about, nfos_above
+from reeld.pipeline.surroundings import (
+    NFO_FOR_FOLDERS_BELOW,
+    FolderFiles,
+    Mark,
+    join,
+    mark_of,
+    nfos_about,
+    nfos_above,
+)
 from reeld.watch.walk import Listing
 
 _NOT_KNOWN: Mark = (-1, 0, 0)
 """Of a .nfo that cannot be looked at. No verdict was made from it, so its files are read again, and say why not."""
+
+NOTHING: Mapping[str, Mark | None] = {}
 
 SLACK_NS = 20_000_000
 """A folder's ctime lies up to a tick of the kernel's coarse clock before the change that it dates."""
@@ -41,13 +51,19 @@ class Compared:
 class Surroundings:
     """What a listed folder offers to verdicts about its files now."""
 
-    def __init__(self, place: Place, kind: LibraryKind, listing: Listing) -> None:
+    def __init__(
+        self, place: Place, kind: LibraryKind, listing: Listing, listed_above: Mapping[str, Mark | None] = NOTHING
+    ) -> None:
+        """`listed_above` are the marks of `tvshow.nfo` in folders that were listed a moment ago, by path."""
         self._place, self._kind, self._directory = place, kind, listing.relative
         self._ctime_ns = listing.ctime_ns
         self._statuses = {seen.name: seen.status for seen in listing.files}
         nfos = {name: mark for name, status in listing.nfos if (mark := mark_of(status))}
         self._files = FolderFiles(listing.relative, (*listing.file_names, *listing.companions), nfos, self._size_of)
-        self._above = {path: self._mark_at(path) for path in nfos_above(listing.relative)}
+        self._above = {
+            path: listed_above[path] if path in listed_above else self._mark_at(path)
+            for path in nfos_above(listing.relative)
+        }
         self.digest = self._files.digest(kind, self._above)
 
     def digest_of(self, name: str) -> int:
@@ -64,7 +80,7 @@ class Surroundings:
         return file.identified_at is not None and file.identified_at.timestamp() * 1e9 >= latest_ns + SLACK_NS
 
     def _nfos_about(self, name: str) -> dict[str, Mark | None]:
-        path = f"{self._directory}/{name}" if self._directory else name
+        path = join(self._directory, name)
         return {each: self._above.get(each) or self._mark_at(each) for each in nfos_about(path, self._files.names)}
 
     def _mark_at(self, path: str) -> Mark | None:
@@ -77,7 +93,7 @@ class Surroundings:
     def _size_of(self, name: str) -> int | None:
         if (status := self._statuses.get(name)) is not None:
             return status.st_size
-        path = f"{self._directory}/{name}" if self._directory else name
+        path = join(self._directory, name)
         mark = self._mark_at(path)
         return mark and mark[0]
 
@@ -102,7 +118,8 @@ def compare(place: Place, listing: Listing, around: Surroundings) -> Compared:
 
 def nfo_for_folders_below(listing: Listing) -> Mark | None:
     """Return the mark of the .nfo of this folder that is about files in the folders below, too."""
-    return next((mark_of(status) for name, status in listing.nfos if name.lower() == "tvshow.nfo"), None)
+    # In any spelling: a file system may take TVSHOW.NFO for tvshow.nfo.
+    return next((mark_of(status) for name, status in listing.nfos if name.lower() == NFO_FOR_FOLDERS_BELOW), None)
 
 
 def read_again_after(place: Place, settled_paths: Collection[str], now_ms: int) -> None:
