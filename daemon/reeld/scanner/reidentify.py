@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from reeld.catalog import queue, video_files
 from reeld.catalog.video_files import JudgedFile
@@ -57,7 +58,7 @@ class Surroundings:
         """`listed_above` are the marks of `tvshow.nfo` in folders that were listed a moment ago, by path."""
         self._place, self._kind, self._directory = place, kind, listing.relative
         self._ctime_ns = listing.ctime_ns
-        self._statuses = {seen.name: seen.status for seen in listing.files}
+        self._listed = listing.files
         nfos = {name: mark for name, status in listing.nfos if (mark := mark_of(status))}
         self._files = FolderFiles(listing.relative, (*listing.file_names, *listing.companions), nfos, self._size_of)
         self._above = {
@@ -90,9 +91,13 @@ class Surroundings:
         except OSError as err:
             return None if err.errno in _NO_FILE else _NOT_KNOWN
 
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {seen.name: seen.status.st_size for seen in self._listed}
+
     def _size_of(self, name: str) -> int | None:
-        if (status := self._statuses.get(name)) is not None:
-            return status.st_size
+        if (size := self._sizes.get(name)) is not None:
+            return size
         path = join(self._directory, name)
         mark = self._mark_at(path)
         return mark and mark[0]
