@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -397,3 +398,40 @@ def test_a_pass_ends_though_very_many_files_that_had_work_left_are_gone_at_once(
         make_video(path, seed=number)
     world.said("scan")
     assert world.ask_database("SELECT * FROM jobs") == []
+
+
+def test_the_works_are_those_of_a_new_catalogue_whatever_came_first() -> None:
+    """A question begins with the second series of a title, and ends when one of the two gets another name."""
+    with new_world(quiet_s=0.01) as world:
+        first, other, third = (
+            world.library / f"{name}/Season 01/{name} S01E0{number}.mkv"
+            for name, number in (("Fargo", 1), ("Fargo (1996)", 2), ("FARGO (2014)", 3))
+        )
+        for seed, path in enumerate((first, other)):
+            path.parent.mkdir(parents=True)
+            make_video(path, seed=seed)
+        world.said("scan")
+        assert _series_of(world) == {first: ("Fargo", 1996), other: ("Fargo", 1996)}
+        third.parent.mkdir(parents=True)
+        make_video(third, seed=3)
+        world.said("scan")
+        question = "2 works called 'Fargo' are known, of 1996 and 2014; the name does not say which"
+        assert _series_of(world) == {first: question, other: ("Fargo", 1996), third: ("FARGO", 2014)}
+        moved = world.library / "The Wire (2002)/Season 01/The Wire (2002) S01E02.mkv"
+        moved.parent.mkdir(parents=True)
+        other.rename(moved)
+        world.said("scan")
+        live = _series_of(world)
+        assert live == {first: ("Fargo", 2014), moved: ("The Wire", 2002), third: ("Fargo", 2014)}
+        shutil.rmtree(world.database.parent)
+        world.said("scan")
+        assert _series_of(world) == live
+
+
+def _series_of(world: World) -> dict[Path, Any]:
+    """Return title and year of the series of each file, or its question."""
+    series = {row["id"]: (row["title"], row["year"]) for row in world.rows("list", "series")}
+    found: dict[Path, Any] = {
+        Path(file["path"]): series[row["series_id"]] for row in world.rows("list", "episodes") for file in row["files"]
+    }
+    return found | {Path(row["file"]["path"]): row["reason"] for row in world.rows("pending")}
