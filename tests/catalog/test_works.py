@@ -17,7 +17,7 @@ from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
 from reeld.identify.titles import title_key
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
-in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 
 
 @dataclass(frozen=True)

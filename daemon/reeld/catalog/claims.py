@@ -94,7 +94,7 @@ def readings_by(video_file_id: int) -> tuple[Reading, ...]:
         part=row.part,
         edition=row.edition,
         score=row.confidence or 0.0,
-        evidence=tuple(row.evidence),
+        evidence=tuple(row.evidence or ()),
     )
     rebuilt = _rebuilt(known, row.claimed_work, row.claimed_episode)
     otherwise = row.claimed_otherwise or {"reading": {}, "others": []}
@@ -116,7 +116,7 @@ def _rebuilt(known: Reading, facts: Row, episodes: Sequence[Row] | None) -> Read
     return Reading(
         kind=known.kind,
         title=facts["title"],
-        **{name: facts[name] for name in FACTS},
+        **{name: facts.get(name) for name in FACTS},
         season_number=names[0].get("season_number"),
         episode_numbers=tuple(_stated(names, "episode_number")),
         absolute_numbers=tuple(_stated(names, "absolute_number")),

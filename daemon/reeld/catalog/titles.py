@@ -101,7 +101,7 @@ def join_alike(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> 
         json.dumps(claimed),
         video_file_id,
     )
-    if not found:
+    if not found or found[0][0] is None:
         return False
     ((row_id,),) = found
     (row,) = _rows_of(its, "id = ?", row_id)
