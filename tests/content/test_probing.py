@@ -13,10 +13,11 @@ from reeld.content.probe_child import facts
 from reeld.content.probing import Ask, probe
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
-from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, WorkerTimeout
+from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, WorkerDied, WorkerTimeout
 from reeld.sandbox import MEMORY_SHARE, Limits
 from reeld.service.worker_pool import WorkerPool
-from tests.content import hostile
+from tests.content import standin_prober
+from tests.content.standin_prober import order
 from tests.videos import make_video, video_bytes
 
 PROBER = "reeld.content.probe_child"
@@ -102,7 +103,7 @@ def test_a_film_that_was_cut_off_is_called_truncated(tmp_path: Path, ask: Ask, s
         (bytes(5000), "not a video: it begins with zeros"),
         (b"some text\n" * 500, "not a video: the first bytes"),
         (b"<?xml version='1.0'?><MPD/>", "not a video: the first bytes"),
-        (hostile.playlist("http://127.0.0.1/"), "not a video: it is a playlist"),
+        (b"#EXTM3U\n", "not a video: it is a playlist"),
         (b"Rar!\x1a\x07", "not a video: it is a RAR archive; unpack it"),
         (b"MZ\x90\x00" + bytes(900), "not a video: it is a program for Windows"),
         (b"ID3\4" + bytes(900), "not a video: it is sound"),
@@ -260,38 +261,58 @@ def test_a_read_error_is_told_by_the_child(pool: WorkerPool) -> None:
         os.close(descriptor)
 
 
+@pytest.fixture
+def standin() -> Iterator[WorkerPool]:
+    """The real child, with a parser that does what the file orders."""
+    pool = WorkerPool(standin_prober.MODULE, 1, Limits(memory_bytes=192 << 20))
+    yield pool
+    pool.close()
+
+
+def _asking(pool: WorkerPool, timeout_s: float = 150) -> Ask:
+    return lambda request, descriptors: pool.call(request, descriptors, timeout_s=timeout_s)
+
+
+def _ordering(path: Path, deed: str, *arguments: Any) -> Path:
+    path.write_bytes(order(deed, *arguments))
+    return path
+
+
 def test_a_file_that_hangs_the_prober_is_given_up_in_time_and_the_next_one_is_read(
-    tmp_path: Path, pool: WorkerPool, ask: Ask
+    tmp_path: Path, standin: WorkerPool
 ) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(hostile.endless_mp4())
-    _probe(make_video(tmp_path / "a.mkv"), ask)  # so that the time is not spent on starting
+    video = make_video(tmp_path / "a.mkv")
+    _probe(video, _asking(standin))  # so that the time is not spent on starting
     with pytest.raises(WorkerTimeout):
-        _probe(path, lambda request, descriptors: pool.call(request, descriptors, timeout_s=0.5))
-    assert _probe(make_video(tmp_path / "a.mkv"), ask).problem is None
+        _probe(_ordering(tmp_path / "film.mkv", "sleep"), _asking(standin, 0.5))
+    assert _probe(video, _asking(standin)).problem is None
 
 
-def test_a_memory_bomb_is_contained_and_its_facts_are_not_trusted(tmp_path: Path) -> None:
-    path = tmp_path / "film.mov"
-    path.write_bytes(hostile.swelling_mov(192 << 20))
-    pool = WorkerPool(PROBER, 1, Limits(memory_bytes=192 << 20))
-    try:
-        found = _probe(path, lambda request, descriptors: pool.call(request, descriptors, timeout_s=150))
-    finally:
-        pool.close()
+def test_a_file_that_kills_the_prober_costs_its_child_and_the_next_one_is_read(
+    tmp_path: Path, standin: WorkerPool
+) -> None:
+    with pytest.raises(WorkerDied):
+        _probe(_ordering(tmp_path / "film.mkv", "die"), _asking(standin))
+    assert _probe(make_video(tmp_path / "a.mkv"), _asking(standin)).problem is None
+
+
+def test_a_memory_bomb_is_contained_and_its_facts_are_not_trusted(tmp_path: Path, standin: WorkerPool) -> None:
+    found = _probe(_ordering(tmp_path / "film.mkv", "swell", 512 << 20), _asking(standin))
     assert found.problem
     assert found.problem.startswith("doubtful")
 
 
-def test_a_playlist_reaches_no_server_even_if_the_prober_gets_it(tmp_path: Path, pool: WorkerPool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, (tmp_path / "film.mkv").open("w+b") as file:
+def test_a_parser_that_opens_writes_or_connects_is_refused(tmp_path: Path, standin: WorkerPool) -> None:
+    video, made = make_video(tmp_path / "a.mkv"), tmp_path / "made"
+    with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
-        file.write(hostile.playlist(f"http://127.0.0.1:{server.getsockname()[1]}/film.ts"))
-        file.flush()
-        answer = pool.call({}, [file.fileno()], timeout_s=150)
-        assert answer["container"] == "hls"
+        for deed, argument in (("open", str(video)), ("write", str(made)), ("connect", server.getsockname()[1])):
+            with _ordering(tmp_path / "film.mkv", deed, argument).open("rb") as file:
+                answer = standin.call({}, [file.fileno()], timeout_s=150)
+            assert answer["container"] == f"refused{errno.EPERM}"
         with pytest.raises(BlockingIOError):
             server.accept()
+    assert not made.exists()
 
 
 def _tracks(**video: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from reeld.cli import app
@@ -68,6 +69,15 @@ def try_to_write_to_videos() -> None:
 
     quick_hashes = _patch("reeld.pipeline.stages.quick_hashes", hash_and_harm)
     check_root = _patch("reeld.scanner.root_check.check_root", check_and_harm)
+
+
+def obey_files() -> None:
+    """The prober's parser does what a file orders, see `tests/content/standin_prober.py`."""
+    sys.path.append(str(Path(__file__).parents[2]))
+    context = importlib.import_module("reeld.service.stage_context")
+    make = context.WorkerPool
+    standins = {"reeld.content.probe_child": "tests.content.standin_prober"}
+    _patch("reeld.service.stage_context.WorkerPool", lambda name, *rest: make(standins.get(name, name), *rest))
 
 
 def without_landlock() -> None:

@@ -12,7 +12,7 @@ from reeld.identify.extras import why_ignored
 from reeld.identify.folders import is_generic, season_of
 from reeld.identify.ids import ids_in, without_ids
 from reeld.identify.markers import find_marker
-from reeld.identify.nfo import LARGEST_BYTES, read_sidecars, sidecar_names
+from reeld.identify.nfo import DEEPEST, LARGEST_BYTES, MOST_ELEMENTS, read_sidecars, sidecar_names
 from reeld.identify.siblings import differing_run, stacked_part
 from reeld.identify.titles import title_key
 from reeld.identify.verdict import identify
@@ -94,8 +94,8 @@ def test_sidecars_are_those_beside_and_above_the_video() -> None:
         b"<episodedetails><title>x</title></episodedetails>",
         b"<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>",
         b"<movie><title>x</title></movie>" + b" " * LARGEST_BYTES,
-        b"<movie>" + b"<a>" * 50_000 + b"</a>" * 50_000 + b"</movie>",
-        b"<movie>" + b"<a/>" * 50_000 + b"</movie>",
+        b"<movie>" + b"<a>" * DEEPEST + b"</a>" * DEEPEST + b"</movie>",
+        b"<movie>" + b"<a/>" * MOST_ELEMENTS + b"</movie>",
         b"imdb.com/title/tt0133093 imdb.com/title/tt0133094",
         b"<html><title>x</title></html>",
     ],

@@ -22,9 +22,7 @@ _API = GuessItApi()
 LONGEST_NAME = 260
 """guessit's time grows with the square of the length; a file system allows 255 bytes."""
 WIDEST_RANGE = 200
-"""Measured: `S01-S5000` takes 10 s and `S01-S99999999` takes 4 GB, because guessit lists every
-number between.
-"""
+"""guessit lists every number of a range, so its time and memory grow with it."""
 
 # A number of five or more digits, soon after a join and another number, with any word between.
 # Eight digits may be a date.
@@ -35,7 +33,7 @@ _FAR = re.compile(
 _BARE_END = re.compile(r"[ex]\d+\s*[-~](?!(?:19|20)\d\d(?!\d))\d{4,}(?![\dpi])", re.IGNORECASE)
 # Two numbers joined as a range, the second with or without a marker: S01-S99, E01-E99, 1x01-1x99,
 # 1-99, 1 to 99. Nothing is consumed, since the second number may begin the next range:
-# E01-S01-S99999.
+# E01-S01-S99.
 _RANGE = re.compile(
     r"(?<!\d)(?=(?P<first>\d+)\s*[._]?(?:-|~|to|a)[._]?\s*"
     rf"(?P<marker>(?:s\d+[ ._-]*x?e|\d+x|{SEASON_WORDS}|{EPISODE_WORDS}|xe|ex|s|e|x|d)[\s._-]*)?(?P<last>\d+))",
@@ -68,7 +66,7 @@ def is_hostile(name: str) -> bool:
 
 def _too_wide(found: re.Match[str]) -> bool:
     first, last = found["first"], found["last"]
-    # S01-S99999E01: the number in the marker ends a range of seasons. Seasons may be years.
+    # S01-S99E01: the number in the marker ends a range of seasons. Seasons may be years.
     inner = re.search(r"\d+", found["marker"] or "")
     if inner and len(inner[0]) > 3 and not FIRST_YEAR <= int(inner[0][:9]) <= LAST_YEAR:
         return True
