@@ -153,6 +153,21 @@ def test_a_backup_that_is_too_old_is_said_by_doctor_and_status_alike(world: Worl
     assert f"problem: {found['message']}\n    hint: {found['hint']}\n" in world.said("status")
 
 
+def test_mounts_whose_inode_numbers_prove_nothing_are_named_and_no_fault(world: World) -> None:
+    with contextlib.closing(sqlite3.connect(world.database)) as other, other:
+        other.execute(
+            "UPDATE libraries SET filesystem_identity = json_set(filesystem_identity, '$.below', json(?))",
+            ('{"usb": {"fs_type": "exfat", "keeps_inodes": false}, "b": {"fs_type": "ext4", "is_renumbered": true}}',),
+        )
+    found = [row for row in world.rows("status")[0]["findings"] if row["check"] == "inodes"]
+    assert [row["level"] for row in found] == ["note", "note"]
+    texts = ("usb (exfat)", "may not last"), ("b (ext4)", "did not last")
+    assert all(part in row["message"] for parts, row in zip(texts, found, strict=True) for part in parts)
+    said = world.said("status")
+    assert all(f"    {row['message']}\n" in said for row in found)
+    assert not [row for row in rows(world) if row["level"] == "problem"]
+
+
 def test_a_library_that_is_not_there_is_a_problem(world: World) -> None:
     world.library.rename(world.root / "elsewhere")
     (found,) = problems(world)

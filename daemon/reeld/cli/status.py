@@ -201,7 +201,7 @@ def _print_status(report: Row) -> None:
         _print_estimate(report["work"])
     _print_restless(report)
     for library in report["libraries"]:
-        _print_library(library)
+        _print_library(library, report["findings"])
 
 
 def _print_restless(report: Row) -> None:
@@ -237,7 +237,7 @@ def _print_estimate(work: Row) -> None:
         say(f"           {', '.join(rates)}")
 
 
-def _print_library(library: Row) -> None:
+def _print_library(library: Row, findings: Sequence[Row]) -> None:
     state = state_in_words(library["state"])
     say(f"library    {readable(library['name'])} ({number_of(library['file_count'], 'file')}) {state}")
     if library["reason"]:
@@ -246,6 +246,9 @@ def _print_library(library: Row) -> None:
         say(f"    {readable(library['problem'])}")
     if library["watching"]:
         say(f"    {_how_watched(library['watching'])}")
+    for finding in findings:
+        if (finding["check"], finding["library"]) == ("inodes", library["name"]):
+            say(f"    {finding['message']}")
     for wait in library["waiting"]:
         _print_wait(wait)
     for folder in library["unreadable"]:

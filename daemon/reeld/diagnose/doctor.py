@@ -18,7 +18,7 @@ from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
 from reeld.database.file_access import number_of_group
-from reeld.diagnose.health import Finding, HealthInputs, quick_checks, unreadable, utc_now, watch_limit
+from reeld.diagnose.health import Finding, HealthInputs, inode_numbers, quick_checks, unreadable, utc_now, watch_limit
 from reeld.diagnose.writable import Trouble, file_trouble, folder_trouble
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
@@ -30,6 +30,7 @@ from reeld.service.instance_lock import status_of
 from reeld.service.stage_context import identifier_pool, prober_pool
 from reeld.service.timeouts import in_time
 from reeld.service.worker_pool import WorkerPool
+from reeld.watch.fs_identity import identity_of_root
 from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below
 from reeld.watch.walk import Listing, RootSeen, Unreadable, check_root, walk
@@ -70,6 +71,8 @@ def examine(config: Config) -> Iterator[Finding]:
         directories += count
         yield from (each for each in quick if each.about == library.name and not _is_outdated(each, findings))
         yield from findings
+        if not any(each.check == "inodes" and each.about == library.name for each in quick):
+            yield from _inode_numbers(library)
     if not any(finding.check == "limits" for finding in quick):
         yield from watch_limit(directories)
     yield from _children(config)
@@ -227,6 +230,15 @@ def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
             )
             hint = 'if no other machine writes there, set watch = "events"'
             yield Finding(check="file system", level="note", about=library.name, message=message, hint=hint)
+
+
+def _inode_numbers(library: Library) -> Iterator[Finding]:
+    """Say what holds for a library that was not scanned yet."""
+    root = in_time(lambda: check_root(library.path), LONGEST_SCAN_S)
+    if isinstance(root, RootSeen):
+        identity = in_time(lambda: identity_of_root(root), LONGEST_SCAN_S)
+        if identity is not None:
+            yield from inode_numbers(library.name, identity, library.inodes)
 
 
 def _event_delivery(library: Library, root: RootSeen) -> Iterator[Finding]:

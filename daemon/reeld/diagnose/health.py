@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from reeld.config import Config
+from reeld.config import Config, InodeSetting
 from reeld.database.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
 from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.diagnose.dropin import systemctl
@@ -20,6 +20,8 @@ from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
 from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
 from reeld.service.instance_lock import who_works
+from reeld.watch.fs_identity import FilesystemIdentity
+from reeld.watch.inode_trust import Distrust
 from reeld.watch.limits import shortage
 
 Row = dict[str, Any]
@@ -227,8 +229,28 @@ def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
         yield Finding(check="library", level="problem", about=name, message=watcher.trouble)
     if watcher.watching:
         yield _watched(name, watcher.watching)
+    if row.get("filesystem_identity"):
+        settings = {library.name: library.inodes for library in inputs.config.libraries}
+        identity = FilesystemIdentity.from_json(row["filesystem_identity"])
+        yield from inode_numbers(name, identity, settings.get(name, "auto"))
     if watcher.unreadable:
         yield unreadable(name, [f"{readable(each.path)} ({each.why})" for each in watcher.unreadable])
+
+
+def inode_numbers(name: str, identity: FilesystemIdentity, setting: InodeSetting) -> Iterator[Finding]:
+    """Say where files are not known by their inode numbers. That is no fault: reeld copes."""
+    for path, (fs_type, why) in identity.distrusted_mounts(setting).items():
+        because = _DISTRUST[why].format(place=f"{readable(path)} ({fs_type})")
+        message = f"{because}: files there are known by size and time, and by both ends where these do not suffice"
+        hint = None if why == "setting" else 'if they do last there, set inodes = "trusted" for this library'
+        yield Finding(check="inodes", level="note", about=name, message=message, hint=hint)
+
+
+_DISTRUST: dict[Distrust, str] = {
+    "type": "inode numbers may not last at {place}",
+    "renumbered": "inode numbers did not last at {place}",
+    "setting": "inode numbers do not count at {place}, as the configuration says",
+}
 
 
 def _watched(name: str, watching: WatchStatus) -> Finding:

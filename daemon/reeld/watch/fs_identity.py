@@ -87,6 +87,15 @@ class FilesystemIdentity:
         # An identity of an older reeld, or of a directory that could not be read, does not say.
         return "type" if self.keeps_inodes is False else None
 
+    def distrusted_mounts(self, setting: InodeSetting) -> dict[str, tuple[str, Distrust]]:
+        """Return the mounts of this root where inode numbers prove nothing: each one's type, and why, by path."""
+        found = {}
+        for relative, mount in {"": self, **(self.below or {})}.items():
+            if why := mount.why_distrusted(setting):
+                path = f"{(self.real_path or '').rstrip('/')}/{relative}".rstrip("/")
+                found[path or "/"] = (mount.fs_type or "unknown", why)
+        return found
+
     def inodes(self, setting: InodeSetting) -> Inodes:
         """Return where inode numbers count in the library with this root."""
         below = {relative: each.why_distrusted(setting) for relative, each in (self.below or {}).items()}
