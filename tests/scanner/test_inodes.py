@@ -35,11 +35,15 @@ pytestmark = [
 SIZE = 70_000
 MOMENT_NS = 1_700_000_000 * 10**9
 
+
+def _call_it_a_film(video_file_id: int, _nothing: None, now_ms: int) -> None:
+    film = Reading(kind="movie", title=f"Film {video_file_id}", year=2000)
+    assignments.store_verdict(video_file_id, Accepted(reading=film), title_key, now_ms)
+
+
 # Names are not read: no children are needed.
 READING_STAGES = [
-    replace(stage, run=lambda _record, _tools: None, save=lambda _id, _found, _now_ms: None)
-    if stage.lane == "names"
-    else stage
+    replace(stage, run=lambda _record, _tools: None, save=_call_it_a_film) if stage.lane == "names" else stage
     for stage in STAGES
     if stage.name != "probe"
 ]
@@ -106,10 +110,6 @@ class Shelf:
         )
         while any(runner.step(lane) for lane in LANES):
             pass
-        with writing():
-            for row in VideoFile.select().where(VideoFile.verdict.is_null()):
-                film = Reading(kind="movie", title=f"Film {row.id}", year=2000)
-                assignments.store_verdict(row.id, Accepted(reading=film), title_key, NOW_MS)
 
     def rows(self) -> dict[str, Any]:
         return {row.path: row for row in VideoFile.select().where(VideoFile.state == "present")}
@@ -300,4 +300,18 @@ def test_a_trusted_mount_that_changes_its_numbers_is_trusted_no_more(
     shelf.remount()
     shelf.scan()
     assert all(row.inode == 0 for row in shelf.rows().values())
+    shelf.assert_true()
+
+
+@pytest.mark.parametrize("numbering", ["shuffle", "count"])
+def test_a_row_that_was_moved_by_a_false_number_goes_back_once_the_ends_are_read(
+    shelf: Shelf, numbering: fuse.Numbering
+) -> None:
+    """The user trusts a mount that does not deserve it: a decision still ends where it was made."""
+    shelf.inodes = "trusted"
+    ids = twins(shelf)
+    shelf.remount(numbering)
+    shelf.scan()
+    shelf.scan()
+    assert (shelf.ids()["d/d.mkv"], decided(shelf)) == (ids["d/d.mkv"], ["d/d.mkv"])
     shelf.assert_true()

@@ -113,6 +113,24 @@ def events(video_file_id: int) -> list[str]:
     return [link["event"] for link in history.of_file(video_file_id)]
 
 
+def test_a_number_that_was_given_to_another_film_moves_no_decision(known: World) -> None:
+    """Both have one size and time. The time of birth tells them apart, before a decision is on other bytes."""
+    film = known.root / "a/one.mkv"
+    decide(known.row("a/one.mkv").id, "Decided")
+    before, moment = film.stat(), film.stat().st_mtime_ns
+    (known.root / "b").mkdir()
+    film.unlink()
+    other = known.write("b/other.mkv", "two")
+    os.utime(other, ns=(moment, moment))
+    if other.stat().st_ino != before.st_ino:
+        pytest.skip("this file system gave the number to no other file")
+    assert other.stat().st_size == before.st_size
+    known.look(Hint(relative="b", is_recursive=False))
+    known.be_quiet()
+    assert known.row("b/other.mkv").decided_by != "user"
+    assert known.row("a/one.mkv").state == "missing"
+
+
 # --- renames ---------------------------------------------------------------------------------------------
 
 PLACES = ["a.mkv", "b.mkv", "x/a.mkv", "x/b.mkv", "y/a.mkv", os.fsdecode(b"y/\xff.mkv"), "z/c.mkv", "x/y/d.mkv"]

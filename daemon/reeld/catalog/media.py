@@ -78,6 +78,11 @@ def mark_done(video_file_id: int, stage: str, version: int) -> dict[str, int]:
     return dict(json.loads(done))
 
 
+def compare_ends_again(video_file_id: int) -> None:
+    """Have the fingerprint read again, though it is stored: the row may have been moved to another file."""
+    change("UPDATE video_files SET stages_done = json_remove(stages_done, '$.fingerprint') WHERE id = ?", video_file_id)
+
+
 def forget_stage(video_file_id: int, stage: str, columns: Iterable[str]) -> None:
     """Forget what the stage found, so that it runs again."""
     update_row(VideoFile, video_file_id, **_empty(columns))

@@ -486,6 +486,8 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
     for each in relocations:
         place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
         update_row(VideoFile, each.known.id, state=FileState.PRESENT, missing_since=None, **place, **stamp)
+        if each.is_doubtful:
+            media.compare_ends_again(each.known.id)
         _record_move(each, now_ms)
     queue.drop([row.id for row in occupants if row.id not in movers])
     gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}

@@ -74,6 +74,8 @@ class Relocation:
     library_id: int
     path: str
     stamp: FileStamp
+    is_doubtful: bool = False
+    """Whether another file may have its inode number by now, since no time of birth tells."""
 
 
 def evicted(path: str, video_file_id: int) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from reeld.catalog import assignments, copies, queue
 from reeld.catalog import media as stored
+from reeld.catalog.undo_moves import undo_move
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import is_as_linked, open_video, require_expected
 from reeld.content.probing import probe
@@ -99,6 +100,8 @@ def _fingerprint(record: FileRecord, _tools: StageContext) -> QuickHashes:
 
 
 def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> None:
+    if undo_move(video_file_id, hashes.fingerprint, stage=NAME.name, lane=NAME.lane, now_ms=now_ms):
+        return
     stored.contradict(video_file_id, "fingerprint", hashes.fingerprint, now_ms)
     stored.save_quick_hashes(video_file_id, hashes)
 

@@ -37,6 +37,7 @@ from reeld.database.connection import reading
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Place, Relocation
 from reeld.scanner.twins import fingerprint_at
+from reeld.watch.birth import birth_ns
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Found, SeenFile
 
@@ -75,6 +76,8 @@ class MoveEvidence:
     """Files whose paths cannot be read now."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """Those of listed files whose inode numbers prove nothing, by path, as far as they were read."""
+    unborn: Collection[int] = ()
+    """The ids of files that were renamed or touched, and whose file system does not say when a file was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +118,16 @@ class MoveFinder:
         read = {each.seen.relative: each.fingerprint for each in new_files if each.fingerprint is not None}
         vacated: dict[KnownFile, SeenFile | None] = {}
         unknown: set[KnownFile] = set()
+        unborn: set[int] = set()
         wave, paths = list(new_files), {each.seen.relative for each in new_files}
         while wave:
-            found, not_known = self._vacated(wave, vacated, in_place, read)
+            found, not_known = self._vacated(wave, vacated, in_place, read, unborn)
             vacated |= found
             unknown |= not_known
             occupants = [occupant for occupant in found.values() if occupant is not None]
             wave = [NewFile(seen=seen, known=None) for seen in occupants if seen.relative not in paths]
             paths |= {each.seen.relative for each in wave}
-        return MoveEvidence(vacated=vacated, unknown=unknown, fingerprints=read)
+        return MoveEvidence(vacated=vacated, unknown=unknown, fingerprints=read, unborn=unborn)
 
     def _vacated(
         self,
@@ -131,12 +135,13 @@ class MoveFinder:
         already: Collection[KnownFile],
         in_place: Collection[int],
         read: dict[str, str],
+        unborn: set[int],
     ) -> tuple[dict[KnownFile, SeenFile | None], set[KnownFile]]:
         """Of the known files with one of these stamps: those that left their paths, and those not known to have."""
         seen = {each.seen.stamp for each in new_files}
         with reading():
             candidates = video_files.known_with_stamps(seen)
-        candidates = self._with_fingerprints(candidates, new_files, read)
+        candidates = self._with_fingerprints(self._of_same_birth(candidates, new_files, unborn), new_files, read)
         vacated: dict[KnownFile, SeenFile | None] = {}
         unknown: set[KnownFile] = set()
         folders: dict[tuple[int, str], list[KnownFile]] = defaultdict(list)
@@ -162,6 +167,27 @@ class MoveFinder:
                 else:
                     unknown.add(known)
         return vacated, unknown
+
+    def _of_same_birth(
+        self, candidates: Sequence[KnownFile], new_files: Sequence[NewFile], unborn: set[int]
+    ) -> list[KnownFile]:
+        """Drop the candidates whose inode number another file has by now: a listed one that was made later.
+
+        A file is never older than its ctime. With the ctime of before it is the same: only its folder was renamed.
+        Candidates whose file system does not say when files are made are added to `unborn`.
+        """
+        listed = {content_key(each.seen.stamp): each.seen for each in new_files if each.seen.stamp.inode}
+        same = []
+        for known in candidates:
+            seen = listed.get(content_key(known.stamp))
+            if seen is not None and seen.stamp.ctime_ns != known.stamp.ctime_ns:
+                birth = birth_ns(self._absolute(seen.relative))
+                if birth is None:
+                    unborn.add(known.id)
+                elif known.stamp.ctime_ns < birth <= seen.stamp.ctime_ns:
+                    continue
+            same.append(known)
+        return same
 
     def _with_fingerprints(
         self, candidates: Sequence[KnownFile], new_files: Sequence[NewFile], read: dict[str, str]
@@ -313,7 +339,13 @@ def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvid
         paths |= {each.seen.relative for each in wave}
     relocations = sorted(
         (
-            Relocation(known=known, library_id=library_id, path=each.seen.relative, stamp=each.seen.stamp)
+            Relocation(
+                known=known,
+                library_id=library_id,
+                path=each.seen.relative,
+                stamp=each.seen.stamp,
+                is_doubtful=known.id in evidence.unborn,
+            )
             for each, known in found.values()
         ),
         key=lambda each: each.path,
