@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reeld.catalog import assignments, history
+from reeld.catalog import assignments, history, libraries
 from reeld.catalog.models import VideoFile
 from reeld.config import InodeSetting
 from reeld.content.hashing import full_hash
@@ -21,6 +21,7 @@ from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES
+from reeld.scanner import root_check
 from reeld.watch import fs_identity
 from tests import fuse
 from tests.catalog.rows import NOW_MS, add_libraries
@@ -314,4 +315,46 @@ def test_a_row_that_was_moved_by_a_false_number_goes_back_once_the_ends_are_read
     shelf.scan()
     shelf.scan()
     assert (shelf.ids()["d/d.mkv"], decided(shelf)) == (ids["d/d.mkv"], ["d/d.mkv"])
+    shelf.assert_true()
+
+
+def shift_all(shelf: Shelf, seconds: int) -> None:
+    """Tell all times later, as a FAT disk does in another time zone."""
+    for file in shelf.backing.rglob("*.mkv"):
+        moment_ns = file.stat().st_mtime_ns + seconds * 10**9
+        os.utime(file, ns=(moment_ns, moment_ns))
+
+
+@pytest.mark.parametrize("minutes", [60, -45, 13 * 60])
+def test_times_of_a_fat_disk_that_shifted_as_a_whole_are_no_change(
+    shelf: Shelf, minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(root_check, "KEEPING_LOCAL_TIME", {"fuse"})
+    shelf.disk.forget_ctimes()
+    for number, letter in enumerate("abcde"):
+        shelf.write(f"{letter}.mkv", letter, SIZE + number)
+    shelf.scan()
+    ids = shelf.ids()
+    shift_all(shelf, minutes * 60)
+    shelf.remount("count", has_ctimes=False)
+    assert shelf.scan() <= 3 * (SIZE + 5), "the ends of three files"
+    assert shelf.ids() == ids
+    assert not any(history.of_file(row_id) for row_id in ids.values())
+    shelf.assert_true()
+
+
+def test_a_time_that_shifted_with_other_bytes_is_a_change(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_check, "KEEPING_LOCAL_TIME", {"fuse"})
+    shelf.disk.forget_ctimes()
+    shelf.write("a.mkv", "a")
+    shelf.write("b.mkv", "b")
+    shelf.scan()
+    for name in "ab":
+        shelf.write(f"{name}.mkv", name.upper(), mtime_ns=MOMENT_NS + 3600 * 10**9)
+    shelf.remount(has_ctimes=False)
+    shelf.scan()
+    assert {row.mtime_ns for row in shelf.rows().values()} == {MOMENT_NS}, "it is not verified, so nothing changes"
+    with writing():
+        libraries.accept("Films")
+    shelf.scan()
     shelf.assert_true()

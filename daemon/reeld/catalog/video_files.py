@@ -309,6 +309,15 @@ def forget_inodes(library_id: int, below: str, *, without: Iterable[str], device
     VideoFile.update(inode=0, device=device).where(here, is_otherwise).execute()
 
 
+def shift_times(library_id: int, below: str, *, without: Iterable[str], shift_ns: int) -> None:
+    """Write that the times of all files on this mount, at and below a folder, are told later by so much now."""
+    here = files_inside(library_id, below)
+    for folder in without:
+        here &= ~is_inside(folder)
+    later = {"mtime_ns": VideoFile.mtime_ns + shift_ns, "ctime_ns": VideoFile.ctime_ns + shift_ns}
+    VideoFile.update(**later).where(here).execute()
+
+
 def record_missing(video_file_ids: Sequence[int], library_id: int, directory: str, now_ms: int) -> None:
     """Mark these files of a folder missing. Their rows and decisions stay.
 

@@ -22,7 +22,9 @@ from reeld.domain.files import FileStamp, readable
 from reeld.domain.records import KnownFile, Place
 from reeld.domain.states import LibraryState
 from reeld.log import get_logger
+from reeld.scanner.shifted_times import shift_ns
 from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
+from reeld.watch.inode_trust import KEEPING_LOCAL_TIME
 from reeld.watch.walk import RootSeen, check_root
 
 log = get_logger()
@@ -133,6 +135,8 @@ class Root:
         before = (
             None if status.filesystem_identity is None else FilesystemIdentity.from_json(status.filesystem_identity)
         )
+        if before is not None:
+            self._follow_shifted_times(now)
         # The user accepted the root that was rejected before. Another one may be there by now.
         rejected = before.rejected if before is not None and is_newly_accepted else None
         is_accepted_as_root = rejected is not None and is_unchanged(rejected, now)
@@ -144,6 +148,20 @@ class Root:
             away = tuple(relative for relative in away if relative not in before.away)
         now = self._remember(status, before, now, away, is_new=is_accepted_as_root)
         return replace(seen, away=away, inodes=now.inodes(self.inodes))
+
+    def _follow_shifted_times(self, now: FilesystemIdentity) -> None:
+        """Move the times of all rows on a FAT mount whose files' times all shifted by some quarter hours."""
+        below = now.below or {}
+        for relative, mount in {"": now, **below}.items():
+            if mount.fs_type not in KEEPING_LOCAL_TIME:
+                continue
+            others = [other for other in below if other != relative and is_at_or_below(other, relative)]
+            drawn = self._drawn(relative, others)
+            if shift := shift_ns(self.place.root, drawn):
+                with writing():
+                    video_files.shift_times(self.place.library_id, relative, without=others, shift_ns=shift)
+                path = os.path.join(self.place.root, relative)
+                log.info("library.times_shifted", path=readable(path), minutes=shift // (60 * 10**9))
 
     def _remember_rejected(self, before: FilesystemIdentity | None, now: FilesystemIdentity) -> None:
         if before is not None and before.rejected != now:
@@ -200,11 +218,13 @@ class Root:
         return self._is_confirmed_by(self._sample(relative, below_it), found, before, now)
 
     def _sample(self, below: str, without: Iterable[str]) -> "_Sample":
+        return _Sample.take(self.place.root, self._drawn(below, without))
+
+    def _drawn(self, below: str, without: Iterable[str]) -> list[KnownFile]:
         with reading():
-            drawn = video_files.sample_of_present(
+            return video_files.sample_of_present(
                 self.place.library_id, below, without=without, count=SAMPLE, rng=self.rng
             )
-        return _Sample.take(self.place.root, drawn)
 
     def _is_confirmed_by(
         self,

@@ -23,8 +23,8 @@ _LASTING = frozenset({
 # ntfs-3g keeps them, and exfat-fuse does not. Both are called fuseblk; only ntfs-3g has this.
 _NTFS_3G = ("fuseblk", "system.ntfs_crtime")
 
-FAT_TYPES = frozenset({"exfat", "fuseblk", "msdos", "umsdos", "vfat"})
-"""File systems that may keep local time, so that a time zone shifts all times. fuseblk: exFAT's driver."""
+KEEPING_LOCAL_TIME = frozenset({"exfat", "fuseblk", "msdos", "vfat"})
+"""FAT and its kin: another time zone shifts the times of all files. fuseblk is a driver of exFAT, too."""
 
 
 def keeps_inodes(path: str, fs_type: str | None) -> bool:
