@@ -11,7 +11,18 @@ from typing import Any, Literal
 from peewee import chunked, fn
 
 from reeld.catalog import history, titles, trash
-from reeld.catalog.claims import NO_CLAIMS, Held, WorkKind, claims_of, held_by, may_be_one, reading_from, readings_by
+from reeld.catalog.claims import (
+    CLAIM_COLUMNS,
+    NO_CLAIMS,
+    Held,
+    WorkKind,
+    as_columns,
+    claims_of,
+    held_by,
+    may_be_one,
+    reading_from,
+    readings_by,
+)
 from reeld.catalog.links import Works, unlink
 from reeld.catalog.models import PendingValidation, VideoFile
 from reeld.database.base import Row
@@ -175,7 +186,7 @@ def restore(trash_id: int, now_ms: int) -> trash.Restored:
         else:
             change("INSERT OR IGNORE INTO episode_files (episode_id, video_file_id) VALUES (?, ?)", back.id, file_id)
         _decide(file_id, FileVerdict.ACCEPTED, DecidedBy.USER, None, None, [BROUGHT_BACK])
-        update_row(VideoFile, file_id, kind=back.entity_type, **back.taken_for)
+        update_row(VideoFile, file_id, kind=back.entity_type, **as_columns(back.taken_for))
         _close_validation(file_id, ValidationStatus.VALIDATED, auto=False, now_ms=now_ms)
     if back.entity_type == "episode":
         ((work_id,),) = rows("SELECT series_id FROM episodes WHERE id = ?", back.id)
@@ -303,13 +314,13 @@ def _decide(
         edition=reading.edition if reading else None,
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
-        **(NO_CLAIMS if claims is None else claims),
+        **as_columns(NO_CLAIMS if claims is None else claims),
     )
 
 
 _VERDICT = (
     "verdict, decided_by, reason, kind, part, edition, confidence, evidence, movie_id, identified_at, clues, "
-    f"folder_clues, {', '.join(NO_CLAIMS)}"
+    f"folder_clues, {', '.join(CLAIM_COLUMNS)}"
 )
 
 
@@ -323,7 +334,7 @@ def _adopt_verdict(new_id: int, old_id: int, now_ms: int) -> None:
     )
     change("UPDATE episode_files SET video_file_id = ? WHERE video_file_id = ?", old_id, new_id)
     # Its claims count once.
-    update_row(VideoFile, new_id, movie=None, **NO_CLAIMS)
+    update_row(VideoFile, new_id, movie=None, **as_columns(NO_CLAIMS))
 
 
 def _unlink(video_file_id: int, now_ms: int) -> None:
@@ -333,7 +344,7 @@ def _unlink(video_file_id: int, now_ms: int) -> None:
         return
     seeds, changes_works = titles.seeds_of(held), not titles.is_one_of_many(video_file_id, held)
     left = unlink(video_file_id, now_ms)
-    update_row(VideoFile, video_file_id, **NO_CLAIMS)
+    update_row(VideoFile, video_file_id, **as_columns(NO_CLAIMS))
     if changes_works:
         _regroup(held.kind, seeds, left, now_ms)
     else:

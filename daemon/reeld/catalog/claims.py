@@ -19,6 +19,8 @@ WorkKind = Literal["movie", "series"]
 
 NO_CLAIMS: Row = {"claimed_work": None, "claimed_episode": None, "claimed_otherwise": None}
 
+CLAIM_COLUMNS = (*NO_CLAIMS, "claimed_title_key")
+
 _FIELDS = tuple(field.name for field in fields(Reading))
 
 _COLUMNS = ", ".join(NO_CLAIMS)
@@ -70,6 +72,14 @@ def claims_of(reading: Reading, others: Sequence[Reading], title_key: str) -> Ro
     lost = {name: value for name in _FIELDS if (value := getattr(reading, name)) != getattr(rebuilt, name)}
     otherwise = {"reading": lost, "others": [asdict(other) for other in others]} if lost or others else None
     return {"claimed_work": facts, "claimed_episode": episodes, "claimed_otherwise": otherwise}
+
+
+def as_columns(claims: Row) -> Row:
+    """Return these claims as columns of `video_files`, with the title key by which they are found."""
+    if "claimed_work" not in claims:
+        return claims
+    facts = claims["claimed_work"] or {}
+    return claims | {"claimed_title_key": facts.get("title_key")}
 
 
 def facts_in(claimed: Row) -> Facts:

@@ -196,6 +196,8 @@ class VideoFile(StageColumns):
     claimed_work = JSONField(null=True)
     """What the file says about its film or series, and about its episodes, see `claims.py`."""
     claimed_episode = JSONField(null=True)
+    claimed_title_key = PlainTextField(null=True)
+    """The title key in `claimed_work`. An index on JSON would need functions that older SQLite forbids in a schema."""
     claimed_otherwise = JSONField(null=True)
     """What else a question about the file must say, if its work becomes one of several that fit."""
     clues = IntegerField(null=True)
@@ -342,20 +344,20 @@ Episode.add_index(
 )
 # Which files must be read again?
 VideoFile.add_index(VideoFile.index(VideoFile.reread_at, where=SQL("is_in_doubt"), name="video_files_in_doubt"))
-# Which files say that they are of a film or series with this title? Which pending ones state an id?
+# Which files say that they are of a film or series with this title?
 VideoFile.add_index(
-    SQL(
-        "CREATE INDEX video_files_claimed_title ON video_files (json_extract(claimed_work, '$.title_key')) "
-        "WHERE claimed_work IS NOT NULL"
+    VideoFile.index(
+        VideoFile.claimed_title_key,
+        where=SQL("claimed_title_key IS NOT NULL"),
+        name="video_files_claimed_title",
     )
 )
+# Which files fit several works?
 VideoFile.add_index(
-    SQL(
-        "CREATE INDEX video_files_ambiguous_with_id ON video_files (verdict) "
-        "WHERE verdict = 'pending' AND claimed_work IS NOT NULL AND COALESCE( "
-        "json_extract(claimed_work, '$.tmdb_id'), json_extract(claimed_work, '$.tvdb_id'), "
-        "json_extract(claimed_work, '$.imdb_id'), json_extract(claimed_work, '$.tvmaze_id') "
-        ") IS NOT NULL"
+    VideoFile.index(
+        VideoFile.verdict,
+        where=SQL("verdict = 'pending' AND claimed_work IS NOT NULL"),
+        name="video_files_ambiguous",
     )
 )
 PendingValidation.add_index(

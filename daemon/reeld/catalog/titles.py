@@ -26,12 +26,11 @@ from reeld.database.statements import change, insert_row, rows, update_row
 
 MERGED = "it is the same as another one, now that nothing tells them apart"
 
-# The words of these conditions are those of the indexes.
-_KEY = "json_extract(claimed_work, '$.title_key')"
 _ANY_ID = (
     "COALESCE(json_extract(claimed_work, '$.tmdb_id'), json_extract(claimed_work, '$.tvdb_id'), "
     "json_extract(claimed_work, '$.imdb_id'), json_extract(claimed_work, '$.tvmaze_id'))"
 )
+# These are the words of the index.
 _AMBIGUOUS = "verdict = 'pending' AND claimed_work IS NOT NULL"
 
 _DECIDED_AT = """CASE WHEN decided_by = 'user' THEN COALESCE(
@@ -95,7 +94,7 @@ def join_alike(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> 
     """
     its, claimed = _KINDS[kind], claims["claimed_work"]
     found = rows(
-        f"SELECT {its.row_of_file} FROM video_files WHERE {_KEY} = ? AND claimed_work = ? "  # noqa: S608
+        f"SELECT {its.row_of_file} FROM video_files WHERE claimed_title_key = ? AND claimed_work = ? "  # noqa: S608
         f"AND {its.is_its_claim} AND id <> ? AND verdict = 'accepted' AND decided_by = 'reeld' LIMIT 1",
         claimed["title_key"],
         json.dumps(claimed),
@@ -214,7 +213,7 @@ class _Group:
                 self._add_members(self.its.files_of_row, value, row_of_file="?1")
                 continue
             if name == "title_key":
-                self._add_members(f"{_KEY} = ? AND claimed_work IS NOT NULL AND {self.its.is_its_claim}", value)
+                self._add_members(f"claimed_title_key = ? AND {self.its.is_its_claim}", value)
             else:
                 self._add_ambiguous(name, value)
             for row in _rows_of(self.its, f"{name} = ?", value):
@@ -385,7 +384,7 @@ class _Change:
         where = self._its.files_of_row
         if member.row_id is None:
             value = None if member.text is None else json.loads(member.text)["title_key"]
-            where = f"{_KEY} = ? AND claimed_work IS NOT NULL AND {self._its.is_its_claim}"
+            where = f"claimed_title_key = ? AND {self._its.is_its_claim}"
             where += f" AND {self._its.row_of_file} IS NULL"
         found = rows(
             "SELECT id, verdict, reason, COALESCE(claimed_episode LIKE '%\"season_number\"%', 0) FROM video_files "  # noqa: S608
