@@ -42,6 +42,8 @@ HURRY = {"reeld.service.watcher.CHECK_S": 0.5}
 
 # What the tests write; an oracle that read reeld's own list would believe whatever stands there.
 ENDINGS = (".mkv", ".mp4", ".avi")
+# The other stages read names, or nothing.
+READING_STAGES = ("fingerprint", "probe", "hash")
 LEFT_ALONE = ("@eaDir", "#recycle", "lost+found")
 
 # What takes this long is broken, and not slow: a machine that does ten other things as well needs a minute.

@@ -58,7 +58,7 @@ def test_libraries_that_are_not_there_are_waited_for_and_their_files_stay_known(
             paths[0].unlink()
             daemon.start()
             rows = {row["path"]: row for row in world.rows("list", "files") if row["library"] == "L"}
-            assert [row["state"] for row in rows.values()] == ["present"] * 3
+            assert [row["state"] for row in rows.values()] == ["library_removed"] * 3
             states = {row["name"]: row["state"] for row in world.rows("list", "libraries")}
             assert states == {"L": "removed", "late": "online"}
 

@@ -12,13 +12,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from reeld.config import InodeSetting
 from reeld.domain.files import readable
 from reeld.watch.inode_trust import Distrust, Inodes, keeps_inodes
 from reeld.watch.mounts import Mount, all_mounts, mount_of
-from reeld.watch.walk import RootSeen
+
+if TYPE_CHECKING:  # `reeld status` reads stored identities, and walks nothing
+    from reeld.watch.walk import RootSeen
 
 _FACTS = ("real_path", "device", "inode", "fs_id", "fs_type", "source", "is_mount_point", "file_count",
           "keeps_inodes", "is_renumbered")  # fmt: skip
@@ -188,7 +190,7 @@ def _unsigned(number: int) -> int:
     return number % (1 << 64)
 
 
-def identity_of_root(seen: RootSeen) -> FilesystemIdentity:
+def identity_of_root(seen: "RootSeen") -> FilesystemIdentity:
     """Build the identity of a library's root as just seen, with the mount points below it."""
     mounts = all_mounts()
     prefix = seen.real_path.rstrip("/") + "/"
