@@ -629,8 +629,8 @@ def test_a_good_configuration_is_taken_over_without_losing_work_or_the_lock() ->
                 "L": "removed",
                 "second": "online",
             }
-            states = {row["library"]: row["state"] for row in world.rows("list", "files")}
-            assert states == {"L": "library_removed", "second": "present"}
+            by_library = {row["library"]: row["state"] for row in world.rows("list", "files")}
+            assert by_library == {"L": "library_removed", "second": "present"}
             make_video(second / "Clue (1985).mkv", seed=51)
             daemon.wait_for("file.finished", path="Clue (1985).mkv", since=mark)
 
