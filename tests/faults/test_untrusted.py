@@ -142,13 +142,14 @@ def test_the_prober_opens_nothing_that_a_file_makes_it_try(tmp_path: Path) -> No
     ],
     ids=["entity", "too long", "too many elements", "too deep", "document type"],
 )
-def test_an_nfo_over_a_limit_says_nothing_and_the_name_is_read(world: World, content: bytes) -> None:
+def test_a_nfo_over_a_limit_is_asked_about_and_costs_nothing(world: World, content: bytes) -> None:
     """Row 35."""
     make_video(world.library / "Heat (1995).mkv")
     (world.library / "Heat (1995).nfo").write_bytes(content)
     with RunningDaemon(world) as daemon:
         daemon.assert_true()
-        assert [row["title"] for row in world.rows("list", "movies")] == ["Heat"]
+        ((question,),) = world.ask_database("SELECT reason FROM pending_validations")
+        assert "Heat (1995).nfo" in question
         assert _most_memory_mib(daemon.pid) < 200
         assert daemon.count("stage.failed") == 0, "no child died of it"
 

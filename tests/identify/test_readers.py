@@ -90,19 +90,33 @@ def test_sidecars_are_those_beside_and_above_the_video() -> None:
     [
         b"",
         b"\xff\xfe\x00",
-        "<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>".encode("utf-16"),
         b"<episodedetails><title>x</title></episodedetails>",
-        b"<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>",
-        b"<movie><title>x</title></movie>" + b" " * LARGEST_BYTES,
-        b"<movie>" + b"<a>" * DEEPEST + b"</a>" * DEEPEST + b"</movie>",
-        b"<movie>" + b"<a/>" * MOST_ELEMENTS + b"</movie>",
+        b"a scene's text" + b" " * LARGEST_BYTES,
+        b"<!DOCTYPE html><html><title>x</title></html>",
         b"imdb.com/title/tt0133093 imdb.com/title/tt0133094",
         b"<html><title>x</title></html>",
     ],
-    ids=range(10),
+    ids=range(7),
 )
-def test_a_broken_or_hostile_nfo_says_nothing(content: bytes) -> None:
+def test_a_nfo_that_is_about_no_work_says_nothing(content: bytes) -> None:
     assert read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>".encode("utf-16"), "an entity"),
+        (b"<!DOCTYPE m [<!ENTITY a 'b'>]><movie><title>&a;</title></movie>", "an entity"),
+        (b"<movie><title>x</title></movie>" + b" " * LARGEST_BYTES, "1 MiB"),
+        (b"<movie>" + b"<a>" * DEEPEST + b"</a>" * DEEPEST + b"</movie>", "too many"),
+        (b"<movie>" + b"<a/>" * MOST_ELEMENTS + b"</movie>", "too many"),
+    ],
+    ids=range(5),
+)
+def test_a_nfo_over_a_limit_is_asked_about(content: bytes, problem: str) -> None:
+    (nfo,) = read_sidecars("a.mkv", [Sidecar(path="a.nfo", content=content)])
+    assert nfo.kind == "broken"
+    assert problem in (nfo.problem or "")
 
 
 def test_an_nfo_may_hold_a_link_behind_its_xml_and_a_mark_in_front() -> None:

@@ -2,7 +2,7 @@
 
 A .nfo is untrusted: at most one MiB is read, XML with a DOCTYPE or an entity is refused, and
 depth and number of elements are bounded. What people's programs write is read also where it is no
-XML: in their encodings, with a bare `&`. XML that is broken otherwise is a question.
+XML: in their encodings, with a bare `&`. XML that is refused, or broken otherwise, is a question.
 """
 
 import codecs
@@ -130,9 +130,9 @@ def _join(folder: str, name: str) -> str:
 
 
 def _read(path: str, content: bytes) -> Nfo | None:
-    if len(content) > LARGEST_BYTES:
-        return None
     text = _decoded(content)
+    if len(content) > LARGEST_BYTES:
+        return _broken(path, "it is larger than 1 MiB") if _ROOT.search(text) else None
     return _read_xml(path, text) or _read_links(path, text.encode("utf-8", "replace"))
 
 
@@ -165,11 +165,12 @@ def _read_xml(path: str, text: str) -> Nfo | None:
     """Read the XML at the start of `text`. Kodi allows a URL after it, and several episodes in
     one file.
     """
-    if not _ROOT.search(text) or _FORBIDDEN.search(text):
+    if not _ROOT.search(text):
         return None
     ends = list(_END_OF_ROOT.finditer(text))
-    if not ends:
-        return _broken(path, "it ends in the middle")
+    is_forbidden = _FORBIDDEN.search(text) is not None
+    if is_forbidden or not ends:
+        return _broken(path, "it declares a document type or an entity" if is_forbidden else "it ends in the middle")
     body = re.sub(r"<\?xml[^>]*\?>", "", text[: ends[-1].end()])
     body = _NO_XML_CHARACTER.sub("", _BARE_AMPERSAND.sub("&amp;", body))
     try:
@@ -177,7 +178,9 @@ def _read_xml(path: str, text: str) -> Nfo | None:
     except (ET.ParseError, ValueError, LookupError) as err:
         return _broken(path, f"it is no XML ({err})")
     works = [element for element in root if element.tag in ("movie", "tvshow", "episodedetails")]
-    if not works or not _is_bounded(root):
+    if not _is_bounded(root):
+        return _broken(path, "it has too many elements")
+    if not works:
         return None
     if works[0].tag == "episodedetails":
         read = _episodes(path, [work for work in works if work.tag == "episodedetails"])

@@ -185,13 +185,13 @@ def _read_nfos(
 
 
 def _content(path: str) -> tuple[bytes | None, Mark | None]:
-    """Return the bytes and the mark of a small regular file. Raises OSError."""
+    """Return the bytes, up to one more than are read, and the mark of a regular file. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        mark = mark_of(status := os.fstat(descriptor))
-        if mark is None or status.st_size > LARGEST_BYTES:
+        mark = mark_of(os.fstat(descriptor))
+        if mark is None:
             return None, mark
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(LARGEST_BYTES), mark
+            return file.read(LARGEST_BYTES + 1), mark
     finally:
         os.close(descriptor)
