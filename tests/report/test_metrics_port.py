@@ -154,7 +154,7 @@ def test_hundreds_of_silent_connections_take_no_library_offline() -> None:
                 client = clients.enter_context(socket.socket())
                 client.setblocking(False)
                 client.connect_ex(("127.0.0.1", port))
-            assert scraped(port)
+            daemon.wait_until(lambda: scraped(port), "the port answers beside them")
             make_video(world.library / "Alien (1979).mkv", seed=2)
             daemon.wait_for("file.finished", path="Alien (1979).mkv")
             assert descriptors_of(daemon.pid) <= before + KEPT_BACK
