@@ -100,7 +100,7 @@ class Comparison:
             present = {row["path"]: row for row in self.catalogue.present(sight.name) if not sight.is_dark(row["path"])}
             for path in sight.lit.keys() - present.keys():
                 self._say("unknown", f"{sight.name}:{path!a} is on the disk and not in the catalogue")
-            for path in present.keys() - sight.lit.keys() - sight.hidden:
+            for path in present.keys() - sight.lit.keys() - sight.hidden.keys():
                 self._say("phantom", f"{sight.name}:{path!a} is in the catalogue and not on the disk")
             for path in present.keys() & sight.lit.keys():
                 self._compare_file(f"{sight.name}:{path!a}", present[path], sight.lit[path])
@@ -143,7 +143,7 @@ class Comparison:
         for file_id, job in self.catalogue.jobs.items():
             row = self.catalogue.rows[file_id]
             sight = self._sight(row["library"])
-            seen = sight.lit.get(row["path"])
+            seen = sight.lit.get(row["path"]) or sight.hidden.get(row["path"])
             if not sight.is_dark(row["path"]) and (seen is None or seen.is_readable):
                 is_refused = seen is not None and seen.content in self.memory.refused and job["state"] == "failed"
                 self._say(

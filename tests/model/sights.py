@@ -38,7 +38,7 @@ class Sight:
     dark: Mapping[str, Seen] = field(default_factory=dict)
     dark_folders: tuple[str, ...] = ()
     """All at and below these; "" is the whole library."""
-    hidden: frozenset[str] = frozenset()
+    hidden: Mapping[str, Seen] = field(default_factory=dict)
     """Videos whose names the rules leave alone; a known file that got such a name may keep its row."""
 
     def is_dark(self, path: str) -> bool:
@@ -51,7 +51,8 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
         return Sight(name=name, lit={}, dark_folders=("",))
     lit: dict[str, Seen] = {}
     dark: dict[str, Seen] = {}
-    forbidden, hidden = set(dark_folders), set()
+    forbidden = set(dark_folders)
+    hidden: dict[str, Seen] = {}
     pending = [("", 0, 0)]
     while pending:
         relative, changed_ns, dark_since_ns = pending.pop()
@@ -69,11 +70,11 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
                         forbidden.add(path)
                     pending.append((path, newest_ns, 0 if may_enter and not dark_since_ns else newest_ns))
                 elif entry.is_file(follow_symlinks=False) and _is_hidden_video(entry.name):
-                    hidden.add(path)
+                    hidden[path] = _see(entry, dark_since_ns)
                 elif entry.is_file(follow_symlinks=False) and _is_video(entry.name):
                     (dark if dark_since_ns else lit)[path] = _see(entry, dark_since_ns)
     dark_and_closed = tuple(sorted(forbidden))
-    return Sight(name=name, lit=lit, dark=dark, dark_folders=dark_and_closed, hidden=frozenset(hidden))
+    return Sight(name=name, lit=lit, dark=dark, dark_folders=dark_and_closed, hidden=hidden)
 
 
 def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
