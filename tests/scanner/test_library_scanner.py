@@ -17,6 +17,7 @@ from reeld.catalog.models import Library as LibraryRow
 from reeld.config import Library, WatchSettings
 from reeld.database.connection import writing
 from reeld.domain.records import Place
+from reeld.errors import Interrupted
 from reeld.pipeline.stages import STAGES
 from reeld.scanner import library_scanner
 from reeld.scanner.library_scanner import LONGEST_TICK_S, LibraryScanner, make_folder_scanner
@@ -456,3 +457,31 @@ def test_a_folder_that_could_not_be_listed_is_known_until_it_can_be(
     world.be_quiet()
     assert world.scanner.unreadable == {}
     assert states() == {"a/one.mkv": "present"}
+
+
+def test_a_search_through_all_libraries_goes_on_in_sight_and_ends_with_reeld(world: World) -> None:
+    """It reads every folder of the disk, also of those that a walk skips. A large or slow disk takes minutes."""
+    film = world.write("a/film.mkv")
+    folders = 50
+    for number in range(folders):
+        (world.root / f".skipped/{number}").mkdir(parents=True)
+    world.be_quiet()
+    VideoFile.update(verdict="accepted", decided_by="user").execute()
+    os.replace(world.write("another.tmp"), film)
+    before, calls = VideoFile.get(), 0
+
+    def on_progress() -> None:
+        nonlocal calls
+        calls += 1
+        world.is_stopped = calls == folders // 2
+
+    world.scanner.on_progress = on_progress
+    world.scanner.rescan_directory_of(str(film))
+    with pytest.raises(Interrupted):
+        world.be_quiet()
+    assert calls == folders // 2
+    assert VideoFile.get().inode == before.inode, "what was not searched to the end is not recorded"
+    world.is_stopped = False
+    world.be_quiet()
+    assert calls > folders
+    assert VideoFile.get().inode == film.stat().st_ino

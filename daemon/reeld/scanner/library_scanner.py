@@ -18,6 +18,7 @@ from reeld.config import Library
 from reeld.database.connection import reading, writing
 from reeld.domain.records import Place
 from reeld.domain.states import LibraryState
+from reeld.errors import Interrupted
 from reeld.log import get_logger
 from reeld.pipeline.stages import Stage
 from reeld.scanner.compare import FolderScanner
@@ -89,6 +90,7 @@ class LibraryScanner:
 
     def __post_init__(self) -> None:
         self._rejected_backoff = Backoff(self.library.quiet_s + SHORTEST_REJECTED_S, LONGEST_REJECTED_S)
+        self.folder_scanner.new_files.on_searched = self._go_on_searching
 
     # --- for any thread ----------------------------------------------------------------------------------
 
@@ -126,7 +128,10 @@ class LibraryScanner:
     # --- for the thread of the library -------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Do all that is due now. Raises CatalogError; then everything must be scanned again."""
+        """Do all that is due now. Raises CatalogError; then everything must be scanned again.
+
+        Raises Interrupted if it is to stop in the middle of a search.
+        """
         is_online = self.check_root() and not self.should_stop()
         if is_online:
             self.rescans.tend(now, self.unreadable)
@@ -247,6 +252,11 @@ class LibraryScanner:
     def _note_scanned(self, found: Listing | Vanished | Unreadable) -> None:
         self.rescans.remember(found)
         self.on_progress()
+
+    def _go_on_searching(self) -> None:
+        self.on_progress()
+        if self.should_stop():
+            raise Interrupted("a search through all libraries was not finished, because reeld was asked to stop")
 
     def _quick_scan_if_due(self, now: float) -> None:
         if self.rescans.is_quick_scan_due(now):

@@ -73,6 +73,8 @@ class NewFiles:
     wall_ns: Callable[[], int] = time.time_ns
     rescan_directory: Callable[[str], None] = lambda _path: None
     """Called with the absolute path of a file that is not what its row says."""
+    on_searched: Callable[[], None] = lambda: None
+    """Called before each folder of a search through all libraries, which may take minutes. It may raise Interrupted."""
     rejected: DirtyDirectories = field(default_factory=DirtyDirectories)
     """Folders with files that were rejected because too many waited: they must be listed again."""
     _settled: dict[str, Settled] = field(default_factory=dict)
@@ -281,7 +283,9 @@ class NewFiles:
         mounts = all_mounts()
         others = [root for root in roots.values() if device_of_mount(root, mounts) in devices]
         besides = {os.path.join(roots[each.library_id], each.path) for each in links}
-        elsewhere = still_exist(set(decided.values()), {self.place.root, *others}, besides=besides)
+        elsewhere = still_exist(
+            set(decided.values()), {self.place.root, *others}, besides=besides, on_folder=self.on_searched
+        )
         return {
             path: replace(settled[path], is_no_version=True) for path, stamp in decided.items() if stamp in elsewhere
         }

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
 from reeld.domain.status import Estimate
-from reeld.errors import CatalogError, NotFoundError, UsageError
+from reeld.errors import CatalogError, Interrupted, NotFoundError, UsageError
 from reeld.log import load_structlog
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
@@ -262,7 +263,8 @@ class _Scan:
         for scanner in self._scanners:
             if self._is_over():
                 return
-            scanner.tick(time.monotonic())
+            with suppress(Interrupted):
+                scanner.tick(time.monotonic())
             self._note_offline(scanner)
 
     def _is_behind(self) -> bool:

@@ -5,24 +5,30 @@ whose path shows another one may still exist there.
 """
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from reeld.domain.files import FileStamp
 
 
 def still_exist(
-    stamps: Collection[FileStamp], folders: Iterable[str], *, besides: Collection[str] = ()
+    stamps: Collection[FileStamp],
+    folders: Iterable[str],
+    *,
+    besides: Collection[str] = (),
+    on_folder: Callable[[], None] = lambda: None,
 ) -> set[FileStamp]:
     """Return those files that have any name in one of these folders or below, apart from the paths `besides`.
 
     A file is known by device, inode and size. What cannot be read is left out, and links are not
-    followed. A listing tells the inodes, so only the files that are found are looked at.
+    followed. A listing tells the inodes, so only the files that are found are looked at. A disk may
+    hold a million folders, so `on_folder` is called before each. What it raises ends the search.
     """
     wanted = {(stamp.device, stamp.inode, stamp.size_bytes): stamp for stamp in stamps}
     inodes = {stamp.inode for stamp in stamps}
     found: set[FileStamp] = set()
     pending = list(folders)
     while pending and len(found) < len(wanted):
+        on_folder()
         try:
             with os.scandir(pending.pop()) as entries:
                 for entry in entries:
