@@ -1495,6 +1495,25 @@ def test_a_decision_stays_with_its_bytes_when_ignored_names_are_swapped(
     assert now() == decided
 
 
+def test_a_file_without_a_decision_that_takes_an_ignored_name_is_ignored(world: World) -> None:
+    """It is ignored in the scan that sees the exchange, also where a file with a decision had that name until then."""
+    film, other, ignored = world.write("film.mkv", "decided"), world.write("other.mkv"), world.root / "ignored.mkv"
+    world.be_quiet()
+    world.finish()
+    decide(world.row("film.mkv").id, "Decided")
+    world.restart(ignore_patterns=("ignored*",))
+    film.rename(ignored)
+    world.be_quiet()
+    exchange(ignored, other)
+    world.look()
+    known, decided = world.row("ignored.mkv"), world.row("other.mkv")
+    assert (known.verdict, known.decided_by, known.movie_id) == ("ignored", "rules", None)
+    assert (decided.verdict, decided.decided_by) == ("accepted", "user")
+    exchange(ignored, other)
+    world.be_quiet()
+    assert (world.row("other.mkv").decided_by, world.row("ignored.mkv").decided_by) == (None, "user")
+
+
 @pytest.mark.parametrize("hidden", ["skipped/film.mkv", "b/film.mkv.old", ".trash/deep/film"])
 @pytest.mark.parametrize("is_swapped", [True, False])
 def test_a_decision_stays_with_bytes_that_went_to_a_name_that_is_not_listed(

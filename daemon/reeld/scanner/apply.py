@@ -62,12 +62,13 @@ def _enqueue_moved_and_touched(changes: Changes, new_files: NewFiles, now_ms: in
     is worth nothing. A rename, or a hard link that came or went, changes the ctime as well. It may hide that the file
     was written to before, so its ends are compared. A renamed folder changes nothing of its files.
     A file that went missing lost its job, which may have been to read a new name. One whose new name the rules ignore
-    is left alone, and keeps the user's decision.
+    is skipped, unless the user decided about it.
     """
     why_ignore = new_files.rules.why_ignore_file
-    ignored = {each.known.id for each in changes.moved if why_ignore(each.path, each.stamp.size_bytes) is not None}
-    if ignored:
-        queue.drop(list(ignored))
+    reasons = {each.known.id: why_ignore(each.path, each.stamp.size_bytes) for each in changes.moved}
+    ignored = {row_id: reason for row_id, reason in reasons.items() if reason is not None}
+    for row_id, reason in ignored.items():
+        video_files.record_all_skipped([row_id], reason, now_ms)
     in_place = [each for each in changes.touched if each.known.stamp.ctime_ns != each.stamp.ctime_ns]
     seen = [*in_place, *changes.returned]
     # Without an inode number the ends were compared already, to find out that it was moved.
