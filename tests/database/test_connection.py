@@ -20,7 +20,7 @@ from reeld.database.connection import close_catalog, open_catalog, reading
 from reeld.database.migrate import APPLICATION_ID, latest_version
 from reeld.errors import CatalogCorrupt, CatalogError, CatalogTooNew, CatalogUnavailable, NotFoundError
 from tests.catalog.rows import add_file, add_libraries, rows
-from tests.privileges import humbly
+from tests.privileges import humble, humbly
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -278,3 +278,19 @@ def test_a_draft_that_a_full_disk_left_behind_does_not_stop_the_next_start(tmp_p
     open_catalog(str(tmp_path / "reeld.db"), create=True)
     close_catalog()
     assert os.listdir(tmp_path) == ["reeld.db"]
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_catalogue_in_a_folder_that_may_not_be_entered_is_not_called_gone(tmp_path: Path, create: bool) -> None:
+    """It is said that it cannot be accessed, and no hint says how to begin an empty one."""
+    path = tmp_path / "closed" / "reeld.db"
+    path.parent.mkdir(mode=0o700)
+    open_catalog(str(path), create=True)
+    close_catalog()
+    path.parent.chmod(0o000)
+    try:
+        with humble(), pytest.raises(CatalogUnavailable, match=r"cannot be accessed \(Permission denied\)") as caught:
+            open_catalog(str(path), create=create)
+    finally:
+        path.parent.chmod(0o700)
+    assert "as a member of [database] group" in str(caught.value.hint)

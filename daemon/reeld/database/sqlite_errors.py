@@ -78,11 +78,21 @@ def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str
     )
 
 
-def gone(path: str) -> CatalogGone | None:
+def gone(path: str) -> CatalogError | None:
     """Return the error if a catalogue was once at the now empty `path`, or None if a new one may be created.
 
-    An empty catalogue in its place would look as if reeld had never known anything.
+    An empty catalogue in its place would look as if reeld had never known anything. What cannot be
+    looked at may be there.
     """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as err:
+        return CatalogUnavailable(
+            f"{readable(path)} cannot be accessed ({err.strerror}). Nothing was changed",
+            "run this as the user that reeld runs as, or as a member of [database] group",
+        )
     if os.path.exists(draft := draft_of(path)):
         return CatalogGone(
             f"restoring a backup as {readable(path)} was interrupted",
