@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.faults.matrix import ROOT, claims
+from tests.faults.matrix import ROOT, TESTS, claims
 
 DOCUMENT = ROOT / "daemon" / "RELIABILITY.md"
 FAULTS = [str(number) for number in range(1, 43)]
@@ -22,3 +22,18 @@ def test_every_fault_and_every_invariant_has_the_tests_that_the_document_names(k
     named = named_tests(key)
     assert named
     assert named == claims()[key]
+
+
+def test_every_test_that_the_document_names_exists() -> None:
+    named = set(re.findall(r"`((?:\w+/)*test_\w+\.py)::(test_\w+)`", DOCUMENT.read_text()))
+    assert named
+    lost = {(file, name) for file, name in named if f"def {name}(" not in (TESTS / file).read_text()}
+    assert lost == set()
+
+
+def test_every_row_stands_in_a_table() -> None:
+    """A row behind a paragraph is shown as text."""
+    blocks = DOCUMENT.read_text().split("\n\n")
+    begins = [block.partition("\n")[2].partition("\n")[0] for block in blocks if re.search(r"^\|", block, re.MULTILINE)]
+    assert begins
+    assert all(re.fullmatch(r"[|\s-]+", line) for line in begins), begins
