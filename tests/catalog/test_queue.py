@@ -476,6 +476,40 @@ def test_who_retries_begins_no_work_in_a_library_that_is_away(catalog: Path, is_
         assert claim_one("names", NOW_MS), "but once it is back"
 
 
+def _fail_at_hash_and_read_the_name_again(library_id: int) -> int:
+    """Return a file whose job failed at its full hash, and reads the name in between."""
+    file_id = add_file(library_id, "a.mkv")
+    queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
+    job = claim_one("heavy", NOW_MS)
+    assert job
+    queue.fail(job, error="it hung three times")
+    queue.read_name_again(file_id, NOW_MS)
+    return file_id
+
+
+@pytest.mark.parametrize("is_of_all", [False, True], ids=["of one", "of all"])
+def test_a_failed_job_that_reads_its_name_in_between_is_tried_again(catalog: Path, is_of_all: bool) -> None:
+    (library_id,) = add_libraries("Films")
+    with writing():
+        file_id = _fail_at_hash_and_read_the_name_again(library_id)
+        retried = queue.retry_all_failed(NOW_MS) if is_of_all else queue.retry_failed(file_id, NOW_MS)
+        assert retried == 1
+        name = claim_one("names", NOW_MS)
+        assert name
+        assert queue.end_reading_in_between(name)
+        assert claim_one("heavy", NOW_MS)
+
+
+def test_a_job_resumes_no_stage_that_is_switched_off_meanwhile(catalog: Path) -> None:
+    (library_id,) = add_libraries("Films")
+    with writing():
+        _fail_at_hash_and_read_the_name_again(library_id)
+        queue.drop_stage("hash")
+        name = claim_one("names", NOW_MS)
+        assert name, "the name is still to be read"
+        assert not queue.end_reading_in_between(name)
+
+
 def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
     (library_id,) = add_libraries("Films")
     file_id = add_file(library_id, "a.mkv")

@@ -355,12 +355,8 @@ def resume(library_id: int, *, is_back: bool) -> None:
     _of_library(library_id, "", [JobState.PAUSED], state=JobState.WAITING)
     if is_back:
         _of_library(library_id, "", [JobState.FAILED], state=JobState.WAITING, attempts=0)
-        change(
-            "UPDATE jobs SET resumes = json_set(resumes, '$.state', 'waiting', '$.attempts', 0) WHERE "
-            "json_extract(resumes, '$.state') = 'failed' "
-            "AND video_file_id IN (SELECT id FROM video_files WHERE library_id = ?)",
-            library_id,
-        )
+        its_files = "AND video_file_id IN (SELECT id FROM video_files WHERE library_id = ?)"
+        change(f"{_RESUME_NOT_FAILED} {its_files}", library_id)
     work_has_come()
 
 
@@ -381,22 +377,30 @@ _RETRY = """
 """
 """Jobs of a library that is away are paused until it is back."""
 
+_RESUME_NOT_FAILED = """
+    UPDATE jobs SET resumes = json_set(resumes, '$.state', 'waiting', '$.attempts', 0)
+    WHERE json_extract(resumes, '$.state') = 'failed'
+"""
+"""Jobs that failed, and read their names in between, are tried again after that."""
+
 
 def retry_failed(video_file_id: int, now_ms: int) -> int:
     """Try the file's job again if it failed, with its attempts counted from zero; return how many jobs, 0 or 1."""
     work_has_come()
-    return change(f"{_RETRY} AND video_file_id = ?", now_ms, video_file_id)
+    its = "AND video_file_id = ?"
+    return change(f"{_RETRY} {its}", now_ms, video_file_id) or change(f"{_RESUME_NOT_FAILED} {its}", video_file_id)
 
 
 def retry_all_failed(now_ms: int) -> int:
     """Try all failed jobs again, since the user removed the cause; return how many."""
     work_has_come()
-    return change(_RETRY, now_ms)
+    return change(_RETRY, now_ms) + change(_RESUME_NOT_FAILED)
 
 
 def drop_stage(stage: str) -> None:
-    """Delete all jobs at `stage`."""
+    """Delete all jobs at `stage`. A job that reads its name in between does not go back to it."""
     JobRow.delete().where(JobRow.stage == stage).execute()
+    change("UPDATE jobs SET resumes = NULL WHERE json_extract(resumes, '$.stage') = ?", stage)
 
 
 def drop(video_file_ids: list[int]) -> None:
