@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peewee import SqliteDatabase, sqlite3
 
+from reeld.catalog import overview
 from reeld.catalog.models import ALL_MODELS, Trash, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import BUSY_TIMEOUT_S, writing
@@ -23,6 +25,8 @@ from reeld.database.migrate import (
     statements,
 )
 from reeld.errors import ReeldError
+from reeld.pipeline.backfill import enqueue_doubts
+from reeld.pipeline.stages import STAGES
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, rows
 
 TABLES = sorted(model._meta.table_name for model in ALL_MODELS)
@@ -133,6 +137,23 @@ def test_the_question_which_file_is_next_is_answered_by_an_index(catalog: Path) 
     )
     assert "jobs_lane_state_is_backfill_due_at_ms" in plan[0][3]
     assert not any("TEMP B-TREE" in step[3] for step in plan)
+
+
+@pytest.mark.parametrize("ask", [overview.counts, lambda: enqueue_doubts(STAGES, NOW_MS)], ids=["status", "the clock"])
+def test_which_files_are_in_doubt_is_answered_by_an_index(catalog: Path, ask: Callable[[], object]) -> None:
+    """It is asked again and again, of a catalogue with very many files and hardly a doubt."""
+    asked: list[str] = []
+    file_id = add_file(add_libraries("Films")[0], "a.mkv")
+    with writing():
+        VideoFile.update(is_in_doubt=True).where(VideoFile.id == file_id).execute()
+        database.connection().set_trace_callback(asked.append)
+        ask()
+        database.connection().set_trace_callback(None)
+    about_doubts = [sql for sql in asked if "is_in_doubt" in sql]
+    assert about_doubts
+    for sql in about_doubts:
+        plan = " ".join(step[3] for step in rows(catalog, f"EXPLAIN QUERY PLAN {sql}"))
+        assert "USING INDEX video_files_in_doubt" in plan
 
 
 def test_the_open_database_is_set_to_lose_nothing(catalog: Path) -> None:

@@ -129,11 +129,6 @@ def is_read_only_for_doubt(video_file_id: int) -> bool:
     return bool(rows("SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL", video_file_id))
 
 
-def has_doubts() -> bool:
-    """Whether the hash of any file is in doubt."""
-    return bool(rows("SELECT 1 FROM video_files WHERE is_in_doubt LIMIT 1"))
-
-
 def note_reread(video_file_id: int, now_ms: int) -> None:
     """Record that all bytes were read because they are in doubt. Call it before the doubt is resolved."""
     if is_read_only_for_doubt(video_file_id):

@@ -29,6 +29,9 @@ NOT_READING_STAGES = ("identify", "match_copies")
 
 IDENTIFY_STAGE, NAMES_LANE = "identify", "names"
 
+_IN_DOUBT = "is_in_doubt AND COALESCE(reread_at, '') NOT BETWEEN ? AND ?"
+"""Between two moments, see `media.reread_lately`."""
+
 _READS_NO_NAME = "stage NOT IN ('name', 'identify')"
 
 _READ_NAME_IN_BETWEEN = f"""
@@ -155,33 +158,46 @@ def _read_stale_names(job_id: int | None = None) -> None:
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
     """Queue every known file at a stage whose `version` has not run for its bytes; return how many.
 
-    With `also_in_doubt` this includes files whose bytes may have changed since, unless they were read for that reason
-    within a day. Left out are files that are missing, or
-    were never read, or that the rules skip, or have a job, which comes to this stage anyway. The jobs wait for all
-    others.
+    `also_in_doubt` adds those of `enqueue_in_doubt`. Left out are files that are missing, or were never read, or that
+    the rules skip, or have a job, which comes to this stage anyway. The jobs wait for all others.
     """
-    lacking = change(
-        """
+    lacking = "COALESCE(json_extract(stages_done, ?), 0) < ?"
+    if also_in_doubt:
+        lacking = f"({lacking} OR ({_IN_DOUBT}))"
+    parameters = (f"$.{stage}", version, *(reread_lately(now_ms) if also_in_doubt else ()))
+    return _enqueue_behind("video_files", lacking, parameters, stage, lane, now_ms)
+
+
+def enqueue_in_doubt(*, stage: str, lane: str, now_ms: int) -> int:
+    """Queue the known files whose bytes may have changed, unless they were read for that within a day; return how many.
+
+    It asks an index, and costs nothing where no file is in doubt.
+    """
+    # By itself SQLite reads all files of each library.
+    of_index = "video_files INDEXED BY video_files_in_doubt"
+    return _enqueue_behind(of_index, _IN_DOUBT, reread_lately(now_ms), stage, lane, now_ms)
+
+
+def _enqueue_behind(
+    table: str, condition: str, parameters: Sequence[object], stage: str, lane: str, now_ms: int
+) -> int:
+    queued = change(
+        f"""
         INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, created_at, is_backfill)
         SELECT video_files.id, ?, ?, IIF(libraries.state IN ('online', 'on_hold'), 'waiting', 'paused'), ?, 0, ?, 1
-        FROM video_files JOIN libraries ON libraries.id = library_id
+        FROM {table} JOIN libraries ON libraries.id = library_id
         WHERE video_files.state = 'present' AND libraries.state <> 'removed' AND verdict IS NOT NULL
-            AND stages_done <> '{}' AND COALESCE(decided_by, '') <> 'rules'
-            AND (COALESCE(json_extract(stages_done, ?), 0) < ?
-                OR (? AND is_in_doubt AND COALESCE(reread_at, '') NOT BETWEEN ? AND ?))
+            AND stages_done <> '{{}}' AND COALESCE(decided_by, '') <> 'rules' AND {condition}
             AND NOT EXISTS (SELECT 1 FROM jobs WHERE video_file_id = video_files.id)
-        """,
+        """,  # noqa: S608 - conditions of ours
         stage,
         lane,
         now_ms,
         JobRow.created_at.db_value(utc_from_ms(now_ms)),
-        f"$.{stage}",
-        version,
-        also_in_doubt,
-        *reread_lately(now_ms),
+        *parameters,
     )
     work_has_come()
-    return lacking
+    return queued
 
 
 def claim(

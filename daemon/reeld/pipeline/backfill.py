@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reeld.catalog import media, queue
+from reeld.catalog import queue
 from reeld.pipeline.stages import Stage
 
 
@@ -30,10 +30,6 @@ def enqueue_doubts(stages: Sequence[Stage], now_ms: int) -> int:
 
     Runs within the caller's transaction, now and then.
     """
-    if not media.has_doubts():
-        return 0
-    readers = [stage for stage in stages if stage.reads_all]
     return sum(
-        queue.enqueue_lacking(stage=stage.name, lane=stage.lane, version=0, also_in_doubt=True, now_ms=now_ms)
-        for stage in readers
+        queue.enqueue_in_doubt(stage=stage.name, lane=stage.lane, now_ms=now_ms) for stage in stages if stage.reads_all
     )
