@@ -1,6 +1,7 @@
 """Test that rows stay with their content on disks whose inode numbers do not last."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -273,6 +274,26 @@ def test_numbers_that_an_older_reeld_stored_are_forgotten(shelf: Shelf) -> None:
     assert all(row.inode == 0 for row in shelf.rows().values())
     assert (shelf.ids(), decided(shelf)) == (ids, ["d/d.mkv"])
     shelf.assert_true()
+
+
+def test_files_on_a_disk_below_keep_their_numbers_while_it_is_away(shelf: Shelf) -> None:
+    """Its numbers last, those of the mount that it lies in do not."""
+    shelf.write("a.mkv", "a")
+    (shelf.backing / "disk").mkdir()
+    disk = shelf.world.root / "disk"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "reeld-test", str(disk)], check=True)
+    try:
+        (disk / "b.mkv").write_text("b" * SIZE)
+        os.utime(disk / "b.mkv", ns=(MOMENT_NS, MOMENT_NS))
+        shelf.scan()
+        before = shelf.rows()["disk/b.mkv"]
+        assert before.inode
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    shelf.scan()
+    after = shelf.rows()["disk/b.mkv"]
+    assert (after.inode, after.device) == (before.inode, before.device)
+    assert shelf.rows()["a.mkv"].inode == 0
 
 
 def test_a_mount_that_the_user_trusts_is_known_by_its_numbers(shelf: Shelf) -> None:

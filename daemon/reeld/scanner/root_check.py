@@ -136,7 +136,7 @@ class Root:
             None if status.filesystem_identity is None else FilesystemIdentity.from_json(status.filesystem_identity)
         )
         if before is not None:
-            self._follow_shifted_times(now)
+            self._follow_shifted_times(before, now)
         # The user accepted the root that was rejected before. Another one may be there by now.
         rejected = before.rejected if before is not None and is_newly_accepted else None
         is_accepted_as_root = rejected is not None and is_unchanged(rejected, now)
@@ -149,13 +149,13 @@ class Root:
         now = self._remember(status, before, now, away, is_new=is_accepted_as_root)
         return replace(seen, away=away, inodes=now.inodes(self.inodes))
 
-    def _follow_shifted_times(self, now: FilesystemIdentity) -> None:
+    def _follow_shifted_times(self, before: FilesystemIdentity, now: FilesystemIdentity) -> None:
         """Move the times of all rows on a FAT mount whose files' times all shifted by some quarter hours."""
         below = now.below or {}
         for relative, mount in {"": now, **below}.items():
             if mount.fs_type not in KEEPING_LOCAL_TIME:
                 continue
-            others = [other for other in below if other != relative and is_at_or_below(other, relative)]
+            others = _within(relative, {*below, *(before.below or ())})
             drawn = self._drawn(relative, others)
             if shift := shift_ns(self.place.root, drawn):
                 with writing():
@@ -214,8 +214,7 @@ class Root:
             found = Differences(Match.OTHER, ())  # something was mounted, or unmounted
         if found.match is Match.SAME:
             return True
-        below_it = {other for other in others if other != relative and is_at_or_below(other, relative)}
-        return self._is_confirmed_by(self._sample(relative, below_it), found, before, now)
+        return self._is_confirmed_by(self._sample(relative, _within(relative, others)), found, before, now)
 
     def _sample(self, below: str, without: Iterable[str]) -> "_Sample":
         return _Sample.take(self.place.root, self._drawn(below, without))
@@ -267,7 +266,7 @@ class Root:
             for relative, facts in (now.below or {}).items()
             if relative not in away
         }
-        self._forget_inodes(now if is_new else now.with_inodes_of(before), below)
+        self._forget_inodes(now if is_new else now.with_inodes_of(before), below, away)
         below |= {relative: known[relative] for relative in away if relative in known}
         found = replace(
             now if is_new else now.with_inodes_of(before),
@@ -281,15 +280,18 @@ class Root:
                 libraries.remember_filesystem_identity(self.place.library_id, filesystem_identity)
         return found
 
-    def _forget_inodes(self, root: FilesystemIdentity, below: Mapping[str, FilesystemIdentity]) -> None:
+    def _forget_inodes(
+        self, root: FilesystemIdentity, below: Mapping[str, FilesystemIdentity], away: Iterable[str]
+    ) -> None:
         """Forget the inode numbers of files on mounts where they prove nothing, and note the mounts' devices.
 
         The numbers are of an older reeld, or of a mount that was trusted. Such a mount has another device each time.
+        Files on a disk that is away keep what is known of them.
         """
         for relative, mount in {"": root, **below}.items():
             if mount.why_distrusted(self.inodes) is None or mount.device is None:
                 continue
-            others = [other for other in below if other != relative and is_at_or_below(other, relative)]
+            others = _within(relative, {*below, *away})
             with writing():
                 video_files.forget_inodes(self.place.library_id, relative, without=others, device=mount.device)
 
@@ -355,6 +357,11 @@ def accept_command(name: str) -> str:
 
 def is_at_or_below(path: str, folder: str) -> bool:
     return folder in ("", path) or path.startswith(f"{folder}/")
+
+
+def _within(folder: str, mounts: Iterable[str]) -> list[str]:
+    """Return the mount points within a folder, without the folder itself."""
+    return [mount for mount in mounts if mount != folder and is_at_or_below(mount, folder)]
 
 
 def _what_to_do(name: str) -> str:
