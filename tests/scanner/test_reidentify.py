@@ -84,6 +84,25 @@ def test_a_nfo_above_is_read_for_the_files_below(world: World) -> None:
     assert world.jobs() == {"Show/Season 1/1of6.mkv": "identify"}
 
 
+def test_a_walk_looks_for_no_nfo_that_it_has_just_listed_not_to_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _identify(world, UNCERTAIN)
+    looked_for: list[str] = []
+    really = os.lstat
+
+    def lstat(path: str) -> os.stat_result:
+        looked_for.append(os.path.basename(path))
+        return really(path)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    world.look(Hint(relative="Show/Season 1", is_recursive=False))
+    assert "tvshow.nfo" in looked_for, "a scan of one folder knows nothing of those above"
+    looked_for.clear()
+    world.look()
+    assert "tvshow.nfo" not in looked_for
+
+
 def test_what_was_accepted_is_judged_again_and_what_was_decided_stays(world: World) -> None:
     film = Reading(kind="movie", title="One of Six", year=2001)
     _identify(world, Accepted(reading=film), long_ago=True)

@@ -226,7 +226,7 @@ class FolderScanner:
         disk may have been mounted over the folder a moment ago. Raises CatalogError, and InodesChanged; then the
         folder must be listed again.
         """
-        around = reidentify.Surroundings(self.place, self.kind, listing)
+        around = reidentify.Surroundings(self.place, self.kind, listing, self._listed_above)
         twins = [] if listing.has_inodes else self._twins_to_compare(listing)
         if not twins and self._is_as_known(listing, around):
             return
@@ -249,7 +249,7 @@ class FolderScanner:
     def must_look_below(self, listing: Listing) -> bool:
         """Whether a .nfo in this folder that is about files below came, changed or went since the last listing."""
         now = reidentify.nfo_for_folders_below(listing)
-        if now is None and listing.directories:  # else it is looked at where it counts
+        if now is None and listing.directories and not listing.unknown:  # else it is looked at where it counts
             self._listed_above[join(listing.relative, NFO_FOR_FOLDERS_BELOW)] = None
         before = self._nfos_above.pop(listing.relative, None)
         if now is not None:
