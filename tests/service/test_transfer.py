@@ -161,6 +161,26 @@ def test_a_file_moved_out_of_a_removed_library_keeps_its_row_and_decision(world:
     assert all_rows(world) == [moved, ("L", "Heat copy.mkv", "present", "reeld")]
 
 
+@pytest.mark.parametrize("what_is_left", ["nothing", "the file", "another disk"])
+def test_a_copy_out_of_a_removed_library_takes_the_decision_along(world: World, what_is_left: str) -> None:
+    """So programs move a file to another disk."""
+    former, films = world.library, world.root / "films"
+    films.mkdir()
+    configure(world, Films=films)
+    world.said("scan")
+    shutil.copy(former / HEAT, films / "Heat.mkv")
+    if what_is_left == "nothing":
+        (former / HEAT).unlink()
+    elif what_is_left == "another disk":
+        former.rename(world.root / "hidden")
+        former.symlink_to("/proc/self/fdinfo")  # a folder of another file system
+    world.said("scan")
+    if what_is_left == "nothing":
+        assert all_rows(world) == [("Films", "Heat.mkv", "present", "user")]
+    else:
+        assert all_rows(world) == [("Films", "Heat.mkv", "present", "reeld"), ("L", HEAT, "library_removed", "user")]
+
+
 def test_a_file_of_a_removed_library_whose_disk_is_away_is_not_handed_over(world: World) -> None:
     """A link to it elsewhere proves nothing while another disk is where its library was."""
     films = world.root / "films"

@@ -7,14 +7,16 @@ copy had come to the path of another file, and so got its row, that row describe
 missing.
 
 Only a file that is certainly gone is matched: its row is `missing`, which a library that is away never
-causes. Two present files are two files, also with the same content.
+causes. A library that is not configured any more is not scanned, so its files are looked for before the
+match. Two present files are two files, also with the same content.
 """
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from reeld.catalog import assignments, history, media, queue
+from reeld.catalog import assignments, history, libraries, media, queue
 from reeld.catalog.models import VideoFile
 from reeld.database.base import Row
 from reeld.database.statements import change, rows, update_row
@@ -42,15 +44,13 @@ _PLACE = "library_id, path, directory, filename"
 #
 # A hard link counts as a copy: some programs rename by making a link and removing the first name. The inode cannot tell
 # that from a file that was renamed and touched before reeld saw it.
-_PAIRS = """
+_SAME = """
     FROM video_files AS new JOIN video_files AS old
         ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
-    WHERE new.state = 'present' AND old.state = 'missing'
-        AND (old.changed_at, old.id) < (new.changed_at, new.id)
+    WHERE new.state = 'present' AND (old.changed_at, old.id) < (new.changed_at, new.id)
         AND NOT new.is_in_doubt
         AND new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
-        AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
         AND NOT EXISTS (
             SELECT 1 FROM file_history AS link WHERE video_file_id = new.id AND event = 'paired' AND NOT EXISTS (
                 SELECT 1 FROM file_history WHERE video_file_id = new.id AND id > link.id AND content_before IS NOT NULL
@@ -58,10 +58,46 @@ _PAIRS = """
         )
 """
 
+_PAIRS = f"""{_SAME}
+        AND old.state = 'missing' AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
+"""
+
+_IN_REMOVED_LIBRARIES = f"""
+    SELECT old.id, old.library_id, old.path, old.device {_SAME}
+        AND old.state = 'library_removed' AND new.id = ?
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InRemovedLibrary:
+    """A file of a library that is not configured any more, as it was when that was last scanned."""
+
+    id: int
+    absolute_path: str
+    device: int
+
 
 def has_no_copy_to_match(video_file_id: int) -> bool:
-    """Whether no missing file had the content of this one."""
-    return not _pairs("new.id", video_file_id)
+    """Whether no missing file, and none of a removed library, had the content of this one."""
+    return not _pairs("new.id", video_file_id) and not in_removed_libraries(video_file_id)
+
+
+def in_removed_libraries(video_file_id: int) -> list[InRemovedLibrary]:
+    """Return the files with the content of this one whose libraries are not configured any more.
+
+    These are not scanned. So whether such a file is gone is not known yet.
+    """
+    found = rows(_IN_REMOVED_LIBRARIES, video_file_id)
+    roots = libraries.roots_not_configured() if found else {}
+    return [
+        InRemovedLibrary(
+            id=row_id,
+            absolute_path=os.path.join(roots[library_id], VideoFile.path.python_value(path)),
+            device=VideoFile.device.python_value(device),
+        )
+        for row_id, library_id, path, device in found
+        if library_id in roots
+    ]
 
 
 def match_copy(video_file_id: int, now_ms: int) -> None:

@@ -346,6 +346,14 @@ def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], n
         copies.ask_copies(row_id, now_ms)
 
 
+def record_gone_from_removed(video_file_ids: Collection[int], now_ms: int) -> None:
+    """Mark these files missing, if they are of libraries that are not configured any more."""
+    still = (VideoFile.id.in_(video_file_ids), VideoFile.state == FileState.LIBRARY_REMOVED)
+    found = VideoFile.select(VideoFile.id, VideoFile.library, VideoFile.path).where(*still).tuples()
+    gone = {row_id: (library_id, path) for row_id, library_id, path in found}
+    mark_missing(gone, ("its path does not show it any more, in a library that is not configured",), now_ms)
+
+
 def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:
     """Write that the rules skip these files now. The user's decisions about them stay."""
     for ids in chunked(video_file_ids, 500):

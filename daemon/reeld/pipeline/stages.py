@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reeld.catalog import assignments, copies, queue
+from reeld.catalog import assignments, copies, queue, video_files
 from reeld.catalog import media as stored
 from reeld.catalog.undo_moves import undo_move
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import is_as_linked, open_video, require_expected
 from reeld.content.probing import probe
+from reeld.database.connection import reading
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
@@ -27,6 +28,7 @@ from reeld.errors import FileIncomplete, MachineExhausted
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import gather_clues, identify_file
+from reeld.watch.gone import is_gone_from
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
@@ -167,12 +169,17 @@ def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
         queue.enqueue_if_idle(link_id, stage=HASH.name, lane=HASH.lane, due_at_ms=now_ms, now_ms=now_ms)
 
 
-def _require_unchanged(record: FileRecord, _tools: StageContext) -> None:
+def _look_for_copied(record: FileRecord, _tools: StageContext) -> Sequence[int]:
+    """Return which files of removed libraries with this content are gone. The file itself must not have changed."""
     with open_video(record.absolute_path) as descriptor:
         require_expected(record.absolute_path, descriptor, record.stamp)
+    with reading():
+        candidates = copies.in_removed_libraries(record.id)
+    return [each.id for each in candidates if is_gone_from(each.absolute_path, each.device)]
 
 
-def _save_matched_copy(video_file_id: int, _nothing: None, now_ms: int) -> None:
+def _save_matched_copy(video_file_id: int, gone: Sequence[int], now_ms: int) -> None:
+    video_files.record_gone_from_removed(gone, now_ms)
     copies.match_copy(video_file_id, now_ms)
 
 
@@ -243,7 +250,7 @@ STAGES: Sequence[Stage] = (
     Stage(
         name=copies.STAGE,
         lane=copies.LANE,
-        run=_require_unchanged,
+        run=_look_for_copied,
         save=_save_matched_copy,
         is_done=copies.has_no_copy_to_match,
     ),

@@ -38,6 +38,7 @@ from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile, Place, Relocation
 from reeld.scanner.twins import fingerprint_at
 from reeld.watch.birth import birth_ns
+from reeld.watch.gone import device_of_nearest_folder
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Found, SeenFile
 
@@ -298,18 +299,6 @@ class _RemovedLibraries:
         if shows_other:
             return has_single_name or there.device == stamp.device
         return any(_is_one_place(before, os.path.join(self._place.root, each.seen.relative)) for each in same)
-
-
-def device_of_nearest_folder(path: str) -> int | None:
-    """Return the device of the deepest folder above this path that exists; None if that cannot be known."""
-    folder = os.path.dirname(path)
-    while True:
-        try:
-            return os.stat(folder).st_dev
-        except (FileNotFoundError, NotADirectoryError):
-            folder = os.path.dirname(folder)
-        except OSError:
-            return None
 
 
 def find_moves(library_id: int, new_files: Sequence[NewFile], evidence: MoveEvidence) -> Moves:
