@@ -76,6 +76,15 @@ def test_a_film_that_is_imported_by_a_hard_link_is_not_read_again(reader: Reader
     assert not VideoFile.get(VideoFile.path == other.name).is_in_doubt
 
 
+def test_a_film_of_an_older_catalogue_is_not_read_again_for_a_link_either(reader: Reader, film: Path) -> None:
+    """The first walk notes how many names it has."""
+    with writing():
+        VideoFile.update(links=None).execute()
+    assert reader.take() == 0
+    os.link(film, film.with_name("Heat again (1995).mkv"))
+    assert reader.take() == 0
+
+
 def test_the_ends_of_a_file_that_got_a_name_are_compared(reader: Reader, film: Path) -> None:
     before = VideoFile.get()
     rewrite(film, offset=100)

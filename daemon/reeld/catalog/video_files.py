@@ -30,7 +30,7 @@ _KNOWN = """
 # Uses the index on (library_id, directory). No value is converted, so it is cheap for 200,000 rows.
 _AS_SEEN = """
     SELECT filename, size_bytes, mtime_ns, ctime_ns, inode, device,
-           decided_by IS 'rules' OR (decided_by IS 'reeld' AND folder_clues IS NOT ?)
+           decided_by IS 'rules' OR (decided_by IS 'reeld' AND folder_clues IS NOT ?) OR links IS NULL
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
@@ -70,7 +70,8 @@ def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
 def as_seen_in_directory(library_id: int, directory: str, folder_clues: int) -> set[tuple[Any, ...]]:
     """Name, size, mtime, ctime, inode, device of the folder's present files, and whether the full comparison is needed.
 
-    It is for a file that a rule skips, and for one whose verdict was made from other clues than the folder holds. The
+    It is for a file that a rule skips, for one whose verdict was made from other clues than the folder holds, and for
+    one of an older schema, which did not count names. The
     values are as SQLite has them: a name that is no UTF-8, or an inode beyond its numbers, equals nothing that `stat`
     says.
     """
@@ -298,6 +299,12 @@ def record_compared(files: Mapping[int, tuple[int | None, int]], folder_clues: i
             row_id,
             before,
         )
+
+
+def record_links(links: Mapping[int, int]) -> None:
+    """Write how many names these unchanged files have, by id, where an older schema did not count them."""
+    for row_id, count in links.items():
+        change("UPDATE video_files SET links = ? WHERE id = ? AND links IS NULL", count, row_id)
 
 
 def forget_inodes(library_id: int, below: str, *, without: Iterable[str], device: int) -> None:

@@ -32,6 +32,7 @@ def apply(
             return False
         reidentify.enqueue(changes.compared.to_read, now_ms)
         video_files.record_compared(changes.compared.as_before, changes.compared.folder_digest)
+        video_files.record_links(changes.counted)
         _skip(changes, new_files.place.library_id, now_ms)
         for each in seen:
             video_files.record_seen(each.known, each.stamp, now_ms)

@@ -1,6 +1,6 @@
 """Hold what differs between a folder's listing and its rows: the classes that every file and every row falls into."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reeld.domain.files import FileStamp
@@ -48,6 +48,8 @@ class Changes:
     # --- the file is at its row's path -------------------------------------------------------------------
 
     unchanged: tuple[KnownFile, ...] = ()
+    counted: Mapping[int, int] = field(default_factory=dict)
+    """How many names unchanged files have, by id, of which that was not known."""
     touched: tuple[InPlace, ...] = ()
     """Their ctime or device is another one; size, mtime and inode are the same."""
     returned: tuple[InPlace, ...] = ()
@@ -98,7 +100,7 @@ class Changes:
     def has_writes(self) -> bool:
         """Whether there is something to write apart from files that settle."""
         seen = self.moved or self.skipped or self.touched or self.returned or self.other_endings
-        return bool(seen or self.compared.to_read or self.compared.as_before)
+        return bool(seen or self.compared.to_read or self.compared.as_before or self.counted)
 
     @property
     def to_settle(self) -> Sequence[NewFile]:

@@ -70,6 +70,11 @@ def diff(
         directory=listing.relative,
         siblings=frozenset((*listing.file_names, *listing.companions)),
         unchanged=tuple(each for _, each in files if isinstance(each, KnownFile)),
+        counted={
+            each.id: seen.status.st_nlink
+            for seen, each in files
+            if isinstance(each, KnownFile) and each.stamp.links is None
+        },
         touched=tuple(each for each in in_place if each.known.is_present),
         returned=tuple(each for each in in_place if not each.known.is_present),
         skipped=tuple(to_skip),
