@@ -1,8 +1,8 @@
 """Forbids system calls to this process for good, by a seccomp filter.
 
 A confined child reads its descriptors, computes and answers. It starts no process, opens nothing,
-and connects to nothing. The filter refuses the calls for that with EPERM, whatever the disk, the
-user or the kernel's version allows. Parsers take this as a failed call, and go on or end.
+and connects to nothing. The filter refuses the calls for that with EPERM, also where the disk or
+the user's rights would allow them. Parsers take this as a failed call, and go on or end.
 
 The filter is a program for the kernel's classic BPF machine, see seccomp(2). It runs at each
 system call, and sees the architecture, the number of the call, and its arguments. This module

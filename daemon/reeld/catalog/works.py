@@ -3,7 +3,7 @@
 The order in which files came does not count. `partition` takes the claims of all files that may be
 of one work, and joins them in three steps. Each step joins what the step before has made:
 
-1. Claims that share an id are one work, whatever their titles and years.
+1. Claims that share an id are one work, also with other titles and years.
 2. Claims of one title that share the year, or the country, are one work.
 3. Claims of one title are one work.
 

@@ -156,7 +156,7 @@ def main_picture(tracks: Sequence[Track]) -> Track:
     if films := [video for video in stills if (number(video, "FrameCount") or 1) > 1]:
         return preferred(films)
     if len(stills) == 1 and not (of_kind(tracks, "Audio") and number(stills[0], "FrameCount")):
-        return stills[0]  # a lone picture; or one with sound of which it is not known that it is only one
+        return stills[0]  # a lone picture, or one with sound that may hold more than it says
     return {}
 
 

@@ -1,4 +1,4 @@
-"""Finds out whether a folder and its files can be written, and why not, whatever the reason is.
+"""Finds out whether a folder and its files can be written, and if not, why.
 
 Rights alone do not say it: a mount, an attribute, a quota, a full disk or a security module may forbid it. So a file
 without a name is written there. The kernel removes it when it is closed, so nothing is left behind.

@@ -109,7 +109,7 @@ class Metrics(Collector):
             os.unlink(draft)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, READABLE)
         with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, READABLE)  # whatever the umask is
+            os.fchmod(descriptor, READABLE)  # under any umask
             file.write(self._page())
         os.replace(draft, path)
 

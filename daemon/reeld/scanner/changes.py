@@ -49,7 +49,7 @@ class Changes:
 
     unchanged: tuple[KnownFile, ...] = ()
     counted: Mapping[int, int] = field(default_factory=dict)
-    """How many names unchanged files have, by id, of which that was not known."""
+    """How many names unchanged files have, by id, where their rows do not say it."""
     touched: tuple[InPlace, ...] = ()
     """Their ctime or device is another one; size, mtime and inode are the same."""
     returned: tuple[InPlace, ...] = ()

@@ -282,9 +282,9 @@ class NewFiles:
         devices = {stamp.device for stamp in decided.values()}
         mounts = all_mounts()
         others = [root for root in roots.values() if device_of_mount(root, mounts) in devices]
-        besides = {os.path.join(roots[each.library_id], each.path) for each in links}
+        linked = {os.path.join(roots[each.library_id], each.path) for each in links}
         elsewhere = still_exist(
-            set(decided.values()), {self.place.root, *others}, besides=besides, on_folder=self.on_searched
+            set(decided.values()), {self.place.root, *others}, apart_from=linked, on_folder=self.on_searched
         )
         return {
             path: replace(settled[path], is_no_version=True) for path, stamp in decided.items() if stamp in elsewhere

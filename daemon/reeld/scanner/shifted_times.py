@@ -20,7 +20,7 @@ ENOUGH = 0.9
 """The share of the files that must have shifted alike; others may have changed meanwhile."""
 
 MOST_READ = 3
-"""The ends of so many files are compared. A film copied anew may differ by a whole hour, too."""
+"""The ends of so many files are compared. A film that was copied again may differ by a whole hour, too."""
 
 
 def shift_ns(root: str, sample: Sequence[KnownFile]) -> int:

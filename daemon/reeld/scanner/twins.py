@@ -3,7 +3,7 @@
 On most disks a known file is the same while its inode number, size and time are. Where numbers prove nothing
 (`watch/inode_trust.py`), size and time have to do, and are enough for most files: no two of them have both in common.
 Of those that do, twins, each must have the fingerprint that its row says: when the disk was mounted since, when their
-folder changed, and when an event told of it.
+folder changed, and when an event named it.
 """
 
 from collections.abc import Collection, Mapping

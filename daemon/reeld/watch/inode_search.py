@@ -14,10 +14,10 @@ def still_exist(
     stamps: Collection[FileStamp],
     folders: Iterable[str],
     *,
-    besides: Collection[str] = (),
+    apart_from: Collection[str] = (),
     on_folder: Callable[[], None] = lambda: None,
 ) -> set[FileStamp]:
-    """Return those files that have any name in one of these folders or below, apart from the paths `besides`.
+    """Return those files that have any name in one of these folders or below, but not only at the paths `apart_from`.
 
     A file is known by device, inode and size. What cannot be read is left out, and links are not
     followed. A listing tells the inodes, so only the files that are found are looked at. A disk may
@@ -34,7 +34,7 @@ def still_exist(
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
-                    elif entry.inode() in inodes and entry.path not in besides:
+                    elif entry.inode() in inodes and entry.path not in apart_from:
                         status = entry.stat(follow_symlinks=False)
                         stamp = wanted.get((status.st_dev, status.st_ino, status.st_size))
                         found |= set() if stamp is None else {stamp}

@@ -33,7 +33,7 @@ class BoundReached(Exception):
 
 
 class Source:
-    """A file of which at most 2 MiB are read, in at most 64 reads."""
+    """A file. At most 2 MiB of it are read, in at most 64 reads."""
 
     def __init__(self, descriptor: int) -> None:
         self.size = os.fstat(descriptor).st_size
