@@ -24,7 +24,7 @@ from tests.model.disk import OPERATIONS, Disk, Done, remove_tree
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
 from tests.model.mounts import CAN_MOUNT, CAN_RENUMBER, FlashDrive, Plug
-from tests.model.oracle import Comparison, Difference, unlike
+from tests.model.oracle import Comparison, Difference, changes_of, unlike
 from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
 from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
 from tests.privileges import humble
@@ -339,8 +339,7 @@ class Model(RuleBasedStateMachine):
         for name, before in self.dark_rows.items():
             for row_id, row in before.items():
                 now = comparison.catalogue.rows.get(row_id)
-                if now is not None and _place(now) == _place(row) and now != row:
-                    changed = {key: (row[key], now[key]) for key in row if row[key] != now[key]}
+                if now is not None and _place(now) == _place(row) and (changed := changes_of(row, now, self.memory)):
                     kind = "changed_below" if name == "below" else "changed_in_the_dark"
                     found.append(Difference(kind=kind, text=f"{name}: {row['path']!a}: {changed}"))
         found += self._hashed_twice(comparison)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from tests.model.bytes import EMPTY
 from tests.model.memory import Decision, Memory
@@ -269,6 +270,13 @@ class Comparison:
             known = [(path, seen) for path, seen in sight.lit.items() if path in present and seen.content]
             found += [((sight.name, path), seen, present[path]) for path, seen in known]
         return found
+
+
+def changes_of(before: Row, after: Row, memory: Memory) -> dict[str, tuple[Any, Any]]:
+    """Compare a row with what it was. Another name of its file may tell that its hash is in doubt."""
+    has_other_names = before["file_hash"] in memory.shared
+    names = [name for name in before if not (has_other_names and name in ("is_in_doubt", "reread_at"))]
+    return {name: (before[name], after[name]) for name in names if before[name] != after[name]}
 
 
 def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:

@@ -24,7 +24,7 @@ from tests.model.disk import OPERATIONS, Disk
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
 from tests.model.mounts import CAN_MOUNT, Plug
-from tests.model.oracle import Comparison, Difference, unlike
+from tests.model.oracle import Comparison, Difference, changes_of, unlike
 from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
 from tests.service.harness import RunningDaemon, World
 
@@ -404,8 +404,8 @@ class Rounds:
         now = read_catalogue(str(self._world.database)).rows
         for row_id, before in self._dark_rows.items():
             after = now.get(row_id)
-            if after is not None and (after["library"], after["path"]) == ("disk", before["path"]) and after != before:
-                changed = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+            is_there = after is not None and (after["library"], after["path"]) == ("disk", before["path"])
+            if is_there and after is not None and (changed := changes_of(before, after, self._memory)):
                 found.append(Difference(kind="changed_in_the_dark", text=f"{before['path']!a}: {changed}"))
         return found
 

@@ -268,7 +268,8 @@ def _find_works(video_file_id: int, kind: WorkKind, before: Held, claims: Row, l
     """
     claimed = claims["claimed_work"]
     if before.kind is None:
-        if "meant" not in claimed and titles.join_alike(video_file_id, kind, claims, now_ms):
+        quick = (titles.join_alike, titles.make_alone)
+        if "meant" not in claimed and any(assign(video_file_id, kind, claims, now_ms) for assign in quick):
             return False
     elif before.kind != kind:
         _regroup(before.kind, titles.seeds_of(before), left, now_ms)

@@ -118,6 +118,29 @@ def join_alike(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> 
     return True
 
 
+def make_alone(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> bool:
+    """Make the work of a file that no other file, and no known work, can have to do with.
+
+    Return False, and change nothing, if any may.
+    """
+    its, claimed = _KINDS[kind], claims["claimed_work"]
+    if any(claimed.get(name) is not None for name in IDS):  # a work of another title may have them
+        return False
+    others = f"SELECT 1 FROM video_files WHERE claimed_title_key = ? AND id <> ? AND {its.is_its_claim} LIMIT 1"  # noqa: S608
+    if rows(others, claimed["title_key"], video_file_id) or _rows_of(its, "title_key = ?", claimed["title_key"]):
+        return False
+    now, facts = utc_from_ms(now_ms), {name: claimed.get(name) for name in its.facts}
+    title = {"title": claimed["title"], "title_key": claimed["title_key"]}
+    row_id = insert_row(its.model, **title, created_at=now, updated_at=now, **facts)
+    if kind == "movie":
+        update_row(VideoFile, video_file_id, movie=row_id)
+    else:
+        episodes = Episodes(now_ms)
+        episodes.place(video_file_id, row_id)
+        episodes.finish()
+    return True
+
+
 def is_one_of_many(video_file_id: int, held: Held) -> bool:
     """Tell whether the file's work stays as it is without it: all its other files claim the same."""
     if held.row_id is None or held.kind is None or held.claims["claimed_work"] is None:
