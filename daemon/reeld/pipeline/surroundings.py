@@ -17,6 +17,7 @@ from reeld.domain.identity import LibraryKind
 from reeld.identify.folders import is_disc_folder
 from reeld.identify.names import is_video
 from reeld.identify.nfo import lone_nfo, sidecar_names
+from reeld.watch.walk import join
 
 READERS = 1
 """Raise it when the readers find more in names or .nfo files than before: then each name is read once more."""
@@ -45,10 +46,6 @@ def nfos_above(directory: str) -> tuple[str, ...]:
     above = directory.rpartition("/")[0]
     nearest = join(above, NFO_FOR_FOLDERS_BELOW)
     return (nearest, join(above.rpartition("/")[0], NFO_FOR_FOLDERS_BELOW)) if above else (nearest,)
-
-
-def join(directory: str, name: str) -> str:
-    return f"{directory}/{name}" if directory else name
 
 
 def nfos_about(path: str, names: Iterable[str]) -> tuple[str, ...]:

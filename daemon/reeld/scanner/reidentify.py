@@ -21,12 +21,11 @@ from reeld.pipeline.surroundings import (
     NFO_FOR_FOLDERS_BELOW,
     FolderFiles,
     Mark,
-    join,
     mark_of,
     nfos_about,
     nfos_above,
 )
-from reeld.watch.walk import Listing
+from reeld.watch.walk import Listing, join
 
 _NOT_KNOWN: Mark = (-1, 0, 0)
 """Of a .nfo that cannot be looked at. No verdict was made from it, so its files are read again, and say why not."""
