@@ -92,6 +92,20 @@ def test_everything_is_the_groups_as_well_where_one_is_configured(tmp_path: Path
     use_all(tmp_path)
 
 
+@pytest.mark.needs_root
+def test_what_root_writes_beside_a_catalogue_keeps_the_configured_group(tmp_path: Path) -> None:
+    """Its owner is that of the folder, but not its group: that may be another one, whose members are not let in."""
+    Readers.group = MEMBERS
+    path = tmp_path / "reeld.db"
+    with InstanceLock(str(path)) as lock:
+        open_catalog(str(path), create=True)
+        lock.publish(RunningStatus(started=1))
+        backup = save_backup(maintaining, str(path), AT).path
+        close_catalog()
+        groups = {each: os.stat(each).st_gid for each in (path, f"{path}.status", f"{path}.lock", backup)}
+    assert set(groups.values()) == {MEMBERS}, groups
+
+
 def test_what_an_older_reeld_left_open_is_closed_at_the_start_with_a_word() -> None:
     with new_world() as world:
         open_catalog(str(world.database), create=True)

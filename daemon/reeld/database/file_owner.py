@@ -6,7 +6,7 @@ Root may repair things for the user that runs reeld, and must not lock that user
 import contextlib
 import os
 
-from reeld.database.file_access import FOLDER_PRIVATE, protect_folder
+from reeld.database.file_access import FOLDER_PRIVATE, Readers, protect_folder
 
 
 def make_folder(path: str) -> list[str]:
@@ -31,9 +31,11 @@ def make_folder(path: str) -> list[str]:
 def give_to_owner(what: str | int, folder: str) -> None:
     """Give a path or a descriptor the folder's owner, as far as the disk supports it. Only root can.
 
-    A link's target is never changed, since it may belong to another user.
+    A link's target is never changed, since it may belong to another user. A file of the group that
+    may read the catalogue stays that group's.
     """
     if os.geteuid() == 0:
         with contextlib.suppress(OSError):
-            owner = os.stat(folder)
-            os.chown(what, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(what, int))
+            owner, is_descriptor = os.stat(folder), isinstance(what, int)
+            is_for_readers = os.stat(what, follow_symlinks=is_descriptor).st_gid == Readers.group
+            os.chown(what, owner.st_uid, -1 if is_for_readers else owner.st_gid, follow_symlinks=is_descriptor)
