@@ -339,7 +339,9 @@ class Model(RuleBasedStateMachine):
         for name, before in self.dark_rows.items():
             for row_id, row in before.items():
                 now = comparison.catalogue.rows.get(row_id)
-                if now is not None and _place(now) == _place(row) and (changed := changes_of(row, now, self.memory)):
+                if now is None or _place(now) != _place(row):
+                    continue
+                if changed := changes_of(row, now, comparison.catalogue.rows.values()):
                     kind = "changed_below" if name == "below" else "changed_in_the_dark"
                     found.append(Difference(kind=kind, text=f"{name}: {row['path']!a}: {changed}"))
         found += self._hashed_twice(comparison)

@@ -5,7 +5,7 @@ is memory.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -272,9 +272,10 @@ class Comparison:
         return found
 
 
-def changes_of(before: Row, after: Row, memory: Memory) -> dict[str, tuple[Any, Any]]:
+def changes_of(before: Row, after: Row, others: Iterable[Row]) -> dict[str, tuple[Any, Any]]:
     """Compare a row with what it was. Another name of its file may tell that its hash is in doubt."""
-    has_other_names = before["file_hash"] in memory.shared
+    inode = (before["inode"], before["device"])
+    has_other_names = any(inode == (each["inode"], each["device"]) and each["id"] != before["id"] for each in others)
     names = [name for name in before if not (has_other_names and name in ("is_in_doubt", "reread_at"))]
     return {name: (before[name], after[name]) for name in names if before[name] != after[name]}
 

@@ -405,7 +405,7 @@ class Rounds:
         for row_id, before in self._dark_rows.items():
             after = now.get(row_id)
             is_there = after is not None and (after["library"], after["path"]) == ("disk", before["path"])
-            if is_there and after is not None and (changed := changes_of(before, after, self._memory)):
+            if is_there and after is not None and (changed := changes_of(before, after, now.values())):
                 found.append(Difference(kind="changed_in_the_dark", text=f"{before['path']!a}: {changed}"))
         return found
 
