@@ -181,6 +181,37 @@ def test_a_copy_out_of_a_removed_library_takes_the_decision_along(world: World, 
         assert all_rows(world) == [("Films", "Heat.mkv", "present", "reeld"), ("L", HEAT, "library_removed", "user")]
 
 
+@pytest.mark.parametrize("way", ["scan", "reload"])
+def test_a_copy_takes_the_row_from_a_removed_library_once_the_original_is_gone(world: World, way: str) -> None:
+    """A move to another disk is a copy, which is hashed, and a deletion, perhaps much later."""
+    former, films = world.library / HEAT, world.root / "films"
+    copy = films / "Heat.mkv"
+    films.mkdir()
+    both = [("Films", "Heat.mkv", "present", "reeld"), ("L", HEAT, "library_removed", "user")]
+    moved = [("Films", "Heat.mkv", "present", "user")]
+    world.hurry["reeld.scanner.former_places.SHORTEST_DELAY_S"] = 0.2
+    if way == "scan":
+        configure(world, Films=films)
+        shutil.copyfile(former, copy)
+        world.said("scan")
+        assert all_rows(world) == both
+        former.unlink()
+        world.said("scan")
+        assert all_rows(world) == moved
+        return
+    with RunningDaemon(world) as daemon:
+        since = daemon.mark()
+        configure(world, Films=films)
+        daemon.signal(1)
+        daemon.wait_for("library.state_changed", since=since)
+        shutil.copyfile(former, copy)
+        daemon.wait_for("file.finished", since=since, path="Heat.mkv", stage="match_copies")
+        assert all_rows(world) == both
+        former.unlink()
+        daemon.wait_until(lambda: all_rows(world) == moved, "the row is where the copy is")
+    assert any("not configured any more" in line for each in history_of(world) for line in each["evidence"])
+
+
 def test_a_file_of_a_removed_library_whose_disk_is_away_is_not_handed_over(world: World) -> None:
     """A link to it elsewhere proves nothing while another disk is where its library was."""
     films = world.root / "films"

@@ -7,18 +7,22 @@ copy had come to the path of another file, and so got its row, that row describe
 missing.
 
 Only a file that is certainly gone is matched: its row is `missing`, which a library that is away never
-causes. A library that is not configured any more is not scanned, so its files are looked for before the
-match. Two present files are two files, also with the same content.
+causes. Two present files are two files, also with the same content.
+
+A library that is not configured any more is not scanned, so no scan finds its files missing. Such a file is a
+candidate while its row is `library_removed`. The stage has its old place looked at (`scanner/former_places.py`),
+and its row is missing once the file is certainly gone from there.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reeld.catalog import assignments, history, libraries, media, queue
+from reeld.catalog import assignments, history, media, queue
 from reeld.catalog.models import VideoFile
 from reeld.database.base import Row
+from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, rows, update_row
 from reeld.domain.files import readable
 from reeld.domain.records import evicted, place_of
@@ -44,60 +48,67 @@ _PLACE = "library_id, path, directory, filename"
 #
 # A hard link counts as a copy: some programs rename by making a link and removing the first name. The inode cannot tell
 # that from a file that was renamed and touched before reeld saw it.
-_SAME = """
+#
+# A row with `old.state` library_removed has no time at which it went, so now counts. The plus keeps SQLite from
+# beginning with all files of all libraries.
+_PAIRS = """
     FROM video_files AS new JOIN video_files AS old
         ON old.size_bytes = new.size_bytes AND old.file_hash = new.file_hash AND old.fingerprint = new.fingerprint
-    WHERE new.state = 'present' AND (old.changed_at, old.id) < (new.changed_at, new.id)
+    WHERE new.state = 'present' AND old.state IN (?, ?)
+        AND (old.changed_at, old.id) < (new.changed_at, new.id)
         AND NOT new.is_in_doubt
-        AND new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
+        AND +new.library_id IN (SELECT id FROM libraries WHERE state <> 'removed')
         AND new.verdict IS NOT NULL AND new.decided_by = 'reeld' AND COALESCE(old.decided_by, '') <> 'rules'
+        AND ABS(julianday(COALESCE(old.missing_since, ?, new.changed_at)) - julianday(new.changed_at)) <= ?
         AND NOT EXISTS (
             SELECT 1 FROM file_history AS link WHERE video_file_id = new.id AND event = 'paired' AND NOT EXISTS (
                 SELECT 1 FROM file_history WHERE video_file_id = new.id AND id > link.id AND content_before IS NOT NULL
             )
         )
 """
+# Uses the index on the library, so that this costs nothing while no library is removed.
+_OF_REMOVED_LIBRARY = "old.library_id IN (SELECT id FROM libraries WHERE state = 'removed')"
 
-_PAIRS = f"""{_SAME}
-        AND old.state = 'missing' AND ABS(julianday(old.missing_since) - julianday(new.changed_at)) <= ?
-"""
+_MISSING, _LEFT_BEHIND = FileState.MISSING, FileState.LIBRARY_REMOVED
 
-_IN_REMOVED_LIBRARIES = f"""
-    SELECT old.id, old.library_id, old.path, old.device {_SAME}
-        AND old.state = 'library_removed' AND new.id = ?
-"""
+# 1970 as a Julian day.
+_EPOCH = 2440587.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InRemovedLibrary:
-    """A file of a library that is not configured any more, as it was when that was last scanned."""
+class LeftBehind:
+    """A file of a library that is not configured any more. A new file may be its copy."""
 
     id: int
-    absolute_path: str
-    device: int
+    library_id: int
+    copied_at_ms: int
+    """When the bytes of the new file came."""
 
 
 def has_no_copy_to_match(video_file_id: int) -> bool:
-    """Whether no missing file, and none of a removed library, had the content of this one."""
-    return not _pairs("new.id", video_file_id) and not in_removed_libraries(video_file_id)
+    """Whether no missing file, and no file of a removed library, had the content of this one."""
+    return not _pairs(f"new.id = {video_file_id:d}", _MISSING, _LEFT_BEHIND)
 
 
-def in_removed_libraries(video_file_id: int) -> list[InRemovedLibrary]:
-    """Return the files with the content of this one whose libraries are not configured any more.
-
-    These are not scanned. So whether such a file is gone is not known yet.
-    """
-    found = rows(_IN_REMOVED_LIBRARIES, video_file_id)
-    roots = libraries.roots_not_configured() if found else {}
+def left_behind(video_file_id: int, now_ms: int) -> list[LeftBehind]:
+    """Return the files of removed libraries whose rows this file takes if they are gone from their places now."""
     return [
-        InRemovedLibrary(
-            id=row_id,
-            absolute_path=os.path.join(roots[library_id], VideoFile.path.python_value(path)),
-            device=VideoFile.device.python_value(device),
+        LeftBehind(id=old_id, library_id=library_id, copied_at_ms=copied_at_ms)
+        for _new_id, old_id, library_id, copied_at_ms in _pairs(
+            f"new.id = {video_file_id:d}", _LEFT_BEHIND, now_ms=now_ms
         )
-        for row_id, library_id, path, device in found
-        if library_id in roots
     ]
+
+
+def ask_left_behind(now_ms: int, video_file_ids: Collection[int] | None = None) -> None:
+    """Queue all files that may be copies of files of removed libraries, or those of `video_file_ids`."""
+    if video_file_ids is None:
+        found = _pairs(_OF_REMOVED_LIBRARY, _LEFT_BEHIND, now_ms=now_ms)
+    else:
+        these = ", ".join(str(int(each)) for each in video_file_ids)
+        found = _pairs(f"new.id IN ({these})", _LEFT_BEHIND, now_ms=now_ms)
+    for new_id in dict.fromkeys(new_id for new_id, *_ in found):
+        queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms, now_ms=now_ms)
 
 
 def match_copy(video_file_id: int, now_ms: int) -> None:
@@ -105,7 +116,7 @@ def match_copy(video_file_id: int, now_ms: int) -> None:
 
     If it may be several, choose the one of the same name, then the one that was deleted last.
     """
-    pairs = _pairs("new.id", video_file_id)
+    pairs = _pairs(f"new.id = {video_file_id:d}", _MISSING)
     if pairs:
         _new_id, old_id, *_ = pairs[0]
         _adopt(video_file_id, old_id, now_ms)
@@ -113,16 +124,20 @@ def match_copy(video_file_id: int, now_ms: int) -> None:
 
 def ask_copies(missing_id: int, now_ms: int) -> None:
     """Queue the files that may be copies of this missing one, due a little later."""
-    for new_id, *_ in _pairs("old.id", missing_id):
+    for new_id, *_ in _pairs(f"old.id = {missing_id:d}", _MISSING):
         queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms + PATIENCE_MS, now_ms=now_ms)
 
 
-def _pairs(which: Literal["new.id", "old.id"], video_file_id: int) -> Sequence[tuple[Any, ...]]:
+def _pairs(which: str, *old_states: FileState, now_ms: int | None = None) -> Sequence[tuple[Any, ...]]:
+    """Return pairs of a new and an old file. Without `now_ms`, a copy of a file of a removed library has any age."""
+    now = None if now_ms is None else VideoFile.changed_at.db_value(utc_from_ms(now_ms))
     return rows(
-        f"SELECT new.id, old.id {_PAIRS} AND {which} = ? "
+        f"SELECT new.id, old.id, old.library_id, "
+        f"CAST((julianday(new.changed_at) - {_EPOCH}) * 86400000 AS INTEGER) {_PAIRS} AND {which} "
         "ORDER BY old.filename = new.filename DESC, old.missing_since DESC, old.id",
+        *(old_states[0], old_states[-1]),
+        now,
         WITHIN_DAYS,
-        video_file_id,
     )
 
 

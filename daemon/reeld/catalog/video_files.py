@@ -204,8 +204,12 @@ def present_count(library_id: int) -> int:
 def sample_of_present(
     library_id: int, below: str, *, without: Iterable[str], count: int, rng: Random
 ) -> list[KnownFile]:
-    """Draw present files at and below a folder by chance, none from the folders `without`."""
-    inside = _present_inside(library_id, below)
+    """Draw present files at and below a folder by chance, none from the folders `without`.
+
+    Of a library that is not configured any more, draw the files that were present when it was.
+    """
+    states = (FileState.PRESENT, FileState.LIBRARY_REMOVED)
+    inside = files_inside(library_id, below) & VideoFile.state.in_(states)
     for folder in without:
         inside &= ~is_inside(folder)
     ids = array("q", (row_id for (row_id,) in VideoFile.select(VideoFile.id).where(inside).tuples()))
@@ -353,12 +357,17 @@ def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], n
         copies.ask_copies(row_id, now_ms)
 
 
-def record_gone_from_removed(video_file_ids: Collection[int], now_ms: int) -> None:
-    """Mark these files missing, if they are of libraries that are not configured any more."""
-    still = (VideoFile.id.in_(video_file_ids), VideoFile.state == FileState.LIBRARY_REMOVED)
-    found = VideoFile.select(VideoFile.id, VideoFile.library, VideoFile.path).where(*still).tuples()
-    gone = {row_id: (library_id, path) for row_id, library_id, path in found}
-    mark_missing(gone, ("its path does not show it any more, in a library that is not configured",), now_ms)
+def record_left_behind(video_file_ids: Sequence[int], now_ms: int) -> None:
+    """Mark these files of removed libraries missing, since they certainly left their places.
+
+    One that has another state by now is left alone: its library is configured again, or its file was seen elsewhere.
+    """
+    left = VideoFile.select(VideoFile.id, VideoFile.library_id, VideoFile.path).where(
+        VideoFile.id.in_(video_file_ids), VideoFile.state == FileState.LIBRARY_REMOVED
+    )
+    gone = {row_id: (library_id, path) for row_id, library_id, path in left.tuples()}
+    evidence = ("its library is not configured any more, but its disk is there, and the old path was gone",)
+    mark_missing(gone, evidence, now_ms)
 
 
 def record_all_skipped(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reeld.domain.records import FileRecord
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
@@ -23,5 +25,7 @@ class StageContext:
     limit_rate: Callable[[int], None] = lambda _count: None
     """Count the bytes of a piece of a whole file, and wait if the rate limit says so."""
     wall_ns: Callable[[], int] = time.time_ns
+    gone_from_former_place: Callable[[FileRecord], Sequence[int]] = lambda _record: ()
+    """Return the known files of removed libraries that this file may be a copy of and that left their places."""
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now. A call that waits for one raises Interrupted."""

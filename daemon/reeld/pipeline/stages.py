@@ -20,7 +20,6 @@ from reeld.catalog.undo_moves import undo_move
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import is_as_linked, open_video, require_expected
 from reeld.content.probing import probe
-from reeld.database.connection import reading
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
@@ -28,7 +27,6 @@ from reeld.errors import FileIncomplete, MachineExhausted
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import gather_clues, identify_file
-from reeld.watch.gone import is_gone_from
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
@@ -169,17 +167,14 @@ def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
         queue.enqueue_if_idle(link_id, stage=HASH.name, lane=HASH.lane, due_at_ms=now_ms, now_ms=now_ms)
 
 
-def _look_for_copied(record: FileRecord, _tools: StageContext) -> Sequence[int]:
-    """Return which files of removed libraries with this content are gone. The file itself must not have changed."""
+def _find_originals_gone(record: FileRecord, tools: StageContext) -> Sequence[int]:
     with open_video(record.absolute_path) as descriptor:
         require_expected(record.absolute_path, descriptor, record.stamp)
-    with reading():
-        candidates = copies.in_removed_libraries(record.id)
-    return [each.id for each in candidates if is_gone_from(each.absolute_path, each.device)]
+    return tools.gone_from_former_place(record)
 
 
 def _save_matched_copy(video_file_id: int, gone: Sequence[int], now_ms: int) -> None:
-    video_files.record_gone_from_removed(gone, now_ms)
+    video_files.record_left_behind(gone, now_ms)
     copies.match_copy(video_file_id, now_ms)
 
 
@@ -250,7 +245,7 @@ STAGES: Sequence[Stage] = (
     Stage(
         name=copies.STAGE,
         lane=copies.LANE,
-        run=_look_for_copied,
+        run=_find_originals_gone,
         save=_save_matched_copy,
         is_done=copies.has_no_copy_to_match,
     ),

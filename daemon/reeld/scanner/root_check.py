@@ -103,6 +103,44 @@ class Root:
             status = libraries.library_status(self.place.library_id)
         return self._problem(status, identity_of_root(seen))
 
+    def proven_at(self, relative: str) -> RootSeen | None:
+        """Return the root if it and the disk of this path are certainly those of before. Else None. Records nothing.
+
+        For a library that is not configured any more. So there is no user who accepts what is there, and where the
+        files must decide, it is not enough that none of them is known.
+        """
+        seen = check_root(self.place.root)
+        with reading():
+            recorded = libraries.library_status(self.place.library_id).filesystem_identity
+        if isinstance(seen, str) or recorded is None:
+            return None
+        before = FilesystemIdentity.from_json(recorded)
+        now = identity_of_root(seen).with_inodes_of(before)
+        known = {"": before, **(before.below or {})}
+        present = {"": now, **(now.below or {})}
+        mounts = {*known, *present}
+        is_proven = all(
+            self._is_proven(mount, known.get(mount), present.get(mount), mounts)
+            for mount in mounts
+            if is_at_or_below(relative, mount)
+        )
+        return replace(seen, inodes=now.inodes(self.inodes)) if is_proven else None
+
+    def _is_proven(
+        self, relative: str, before: FilesystemIdentity | None, now: FilesystemIdentity | None, mounts: set[str]
+    ) -> bool:
+        if before is None or now is None:
+            return False
+        found = differences(before, now)
+        if found.match is not Match.UNPROVEN:
+            return found.match is Match.SAME
+        # Such as a disk with xfs. Its root has the number that it had, on the same device and from the same source.
+        if before.inode is not None and now.inode is not None and not found.sentences:
+            return True
+        below_it = {mount for mount in mounts if mount != relative and is_at_or_below(mount, relative)}
+        sample = self._sample(relative, below_it)
+        return sample.drawn > 0 and self._is_confirmed_by(sample, found, before, now)
+
     def verified_at(self, relative: str) -> RootSeen | None:
         """Return the root if it and this path of it are verified: what is not found there is not there. Else None."""
         verified = self._verdict or self.check()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reeld.catalog import queue, video_files
+from reeld.catalog import copies, queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
 from reeld.database.connection import close_catalog, open_catalog, protect_catalog, writing
@@ -30,6 +30,7 @@ from reeld.report.counters import Counters, counted
 from reeld.report.progress import ProgressEstimator
 from reeld.report.sd_notify import notify, notify_reloading
 from reeld.report.status_line import StatusLine
+from reeld.scanner.former_places import FormerPlaces
 from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.instance_lock import InstanceLock
@@ -127,6 +128,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
         library_ids = sync_libraries(config.libraries)
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_backfill(config)
+        copies.ask_left_behind(now_ms())
     return library_ids, recovered
 
 
@@ -180,6 +182,11 @@ class Daemon:
         self._reloading = reloading
         self._heartbeats = Heartbeats()
         self._disks = DiskHealth()
+        self._former_places = FormerPlaces(
+            does_answer=self._disks.is_answering,
+            at_disk=lambda root, path: self._heartbeats.mine().at_other_disk(root, path),
+            should_stop=self.stopping.is_set,
+        )
         self._status_line = StatusLine()
         self._stages: tuple[Stage, ...] = tuple(
             at_its_disk(counted(stage, counters), self._heartbeats) for stage in stages(with_full_hash=config.hash.full)
@@ -191,7 +198,11 @@ class Daemon:
         If a thread still waits for a dead disk at the end, the process exits here.
         """
         with open_stage_context(
-            self._config, self.stopping, self._counters.hashed, heartbeats=self._heartbeats
+            self._config,
+            self.stopping,
+            self._counters.hashed,
+            heartbeats=self._heartbeats,
+            former_places=self._former_places,
         ) as tools:
             self._start(tools)
             goes_on = False
@@ -377,6 +388,7 @@ class Daemon:
                 if time.monotonic() >= next_doubts:
                     next_doubts = time.monotonic() + DOUBTS_S
                     self._resolve_doubts()
+                self._ask_for_originals()
                 heartbeat.beat(within_s=MAINTENANCE_S)
                 self.stopping.wait(MAINTENANCE_S)
 
@@ -387,6 +399,17 @@ class Daemon:
                 enqueue_doubts(self._stages, now_ms())
         except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
             log.warning("catalog.failed", reason=err.with_hint, retry_s=DOUBTS_S)
+
+    def _ask_for_originals(self) -> None:
+        """Queue copies of files of removed libraries: their originals may have gone meanwhile."""
+        due = self._former_places.take_due()
+        if not due:
+            return
+        try:
+            with writing():
+                copies.ask_left_behind(now_ms(), due)
+        except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
+            log.warning("catalog.failed", reason=err.with_hint)
 
     def _pause(self, seconds: float) -> None:
         self._heartbeats.mine().beat(within_s=seconds)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # A disk that slept needs up to 15 s to spin up. A dead disk should be reported within half a minute.
 DISK_PATIENCE_S = 20.0
@@ -82,6 +82,16 @@ class Heartbeat:
             yield
         finally:
             self.doing = Doing(since=self._clock(), root=before.root, what=before.what)
+
+    @contextmanager
+    def at_other_disk(self, root: str, what: str) -> Iterator[None]:
+        """Record that the thread may wait for another library's disk, then restore the former record."""
+        before = self.doing
+        self.at_disk(root, what)
+        try:
+            yield
+        finally:
+            self.doing = replace(before, since=self._clock())
 
     def processor_ns(self) -> int:
         """Return the processor time that the thread has used so far."""

@@ -15,6 +15,7 @@ from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import Stage
 from reeld.pipeline.throttle import RateLimit
 from reeld.sandbox import Limits
+from reeld.scanner.former_places import FormerPlaces
 from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import Root
 from reeld.service.heartbeat import Heartbeats
@@ -54,9 +55,11 @@ def open_stage_context(
     stopping: threading.Event,
     on_bytes_hashed: Callable[[int], None] = lambda _count: None,
     heartbeats: Heartbeats | None = None,
+    former_places: FormerPlaces | None = None,
 ) -> Iterator[StageContext]:
     """Yield the context of the stages. Its child processes end with it."""
     heartbeats = heartbeats or Heartbeats()
+    former_places = former_places or FormerPlaces(should_stop=stopping.is_set)
     prober, identifier = prober_pool(config), identifier_pool(config)
 
     def ask_prober(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
@@ -88,6 +91,7 @@ def open_stage_context(
             on_bytes_hashed=on_bytes_hashed,
             limit_rate=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
             patience_s=_patience(config.libraries),
+            gone_from_former_place=former_places.gone,
             interrupt=interrupt,
         )
     finally:

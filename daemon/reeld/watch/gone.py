@@ -1,4 +1,4 @@
-"""Tells whether a file is certainly gone from its path.
+"""Finds the disk on which a file that is not at its path was.
 
 An unmounted disk leaves an empty folder, so what is not found there is not gone.
 """
@@ -16,14 +16,3 @@ def device_of_nearest_folder(path: str) -> int | None:
             folder = os.path.dirname(folder)
         except OSError:
             return None
-
-
-def is_gone_from(path: str, device: int) -> bool:
-    """Tell whether there is certainly no file at this path any more, on the disk with this device number."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return device_of_nearest_folder(path) == device
-    except OSError:  # a path that cannot be read is unknown, and unknown is not gone
-        return False
-    return False
