@@ -1,4 +1,4 @@
-"""Are the works a function of what files claim and users decided, whatever the order in which files came?"""
+"""Test that works depend on claims and decisions, and not on the order in which files came."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The prober child with a stand-in for libmediainfo, which does what the file orders.
 
-It shows that the guards hold whatever a parser does, and needs no file that harms the real library. All else is the
+It shows that the guards hold against any parser, and needs no file that harms the real library. All else is the
 real child: its preparations, its confinement, its way to report. A file without an order goes to the real library.
 """
 

@@ -1,4 +1,4 @@
-"""Who may read the catalogue and what lies beside it, whatever the umask of the process is."""
+"""Test who may read the catalogue and the files beside it, with any umask."""
 
 import grp
 import json

@@ -1,4 +1,4 @@
-"""Hostile files in a library of the real daemon: each costs its own time, and nothing and nobody else.
+"""Hostile files in a library of the real daemon: each costs its own time, and nothing else.
 
 The parser is a stand-in that does what a file orders (`tests/content/standin_prober.py`). The pool and the confinement
 around it are real.

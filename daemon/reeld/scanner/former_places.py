@@ -96,7 +96,7 @@ class FormerPlaces:
         if not isinstance(found, Found) or name not in found.by_name or _is_file(found.by_name[name]):
             return False
         # A walk follows no links. The user may have put one in the place of a folder, which leads to the file.
-        if _leads_to_file(os.path.join(root.place.root, known.was_at), besides=copy.stamp):
+        if _leads_to_file(os.path.join(root.place.root, known.was_at), apart_from=copy.stamp):
             return False
         # A device's number may change with a boot.
         stamp = replace(known.stamp, device=found.device)
@@ -114,7 +114,7 @@ def _is_file(status: os.stat_result | None) -> bool:
     return status is not None and stat.S_ISREG(status.st_mode)
 
 
-def _leads_to_file(path: str, *, besides: FileStamp) -> bool:
+def _leads_to_file(path: str, *, apart_from: FileStamp) -> bool:
     """Whether there is, or may be, a file at this path, other than the one with this stamp."""
     try:
         status = os.lstat(path)
@@ -122,4 +122,4 @@ def _leads_to_file(path: str, *, besides: FileStamp) -> bool:
         return False
     except OSError:
         return True  # unknown is never gone
-    return _is_file(status) and (status.st_dev, status.st_ino) != (besides.device, besides.inode)
+    return _is_file(status) and (status.st_dev, status.st_ino) != (apart_from.device, apart_from.inode)

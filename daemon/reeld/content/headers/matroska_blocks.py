@@ -34,7 +34,7 @@ _BIG_CLUSTER_BYTES = 128 << 10
 _SHORTEST_BLOCK = 12
 """Fewer bytes than that at the end of a file are a header that was cut off: it states nothing."""
 _SURE_CHAIN = 3
-"""So many blocks, each of which begins where the one before ends, are blocks indeed."""
+"""A chain of so many blocks, without a gap between them, is taken for blocks."""
 _CUE_BYTES = 2048
 _MOST_HOPS = 24
 _MOST_GUESSES = 40
