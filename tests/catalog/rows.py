@@ -32,7 +32,7 @@ def add_libraries(*names: str) -> list[int]:
     """
     configured = [Library(name=name, path=f"/disks/{name}") for name in names]
     with writing():
-        ids = list(libraries.sync_libraries(configured).values())
+        ids = list(libraries.sync_libraries(configured, NOW_MS).values())
         for library_id in ids:
             libraries.set_state(library_id, LibraryState.ONLINE, None, NOW_MS)
         return ids

@@ -6,11 +6,12 @@ from reeld.catalog import libraries, overview
 from reeld.catalog.models import Library as LibraryRow
 from reeld.config import Library
 from reeld.database.connection import writing
+from tests.catalog.rows import NOW_MS
 
 
 def sync(**paths: str) -> dict[str, int]:
     with writing():
-        return libraries.sync_libraries([Library(name=name, path=path) for name, path in paths.items()])
+        return libraries.sync_libraries([Library(name=name, path=path) for name, path in paths.items()], NOW_MS)
 
 
 def names() -> dict[int, str]:

@@ -518,7 +518,7 @@ def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
     (row,) = views.list_files()
     assert (row["stage"], row["reason"]) == ("name", None)
     with writing():
-        libraries.sync_libraries([])
+        libraries.sync_libraries([], NOW_MS)
         queue.recover(lambda _attempts: NOW_MS)
     (row,) = views.list_files()
     assert (row["stage"], row["reason"]) == (

@@ -22,11 +22,12 @@ in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 
 @dataclass(frozen=True)
 class Event:
-    """What happens to a file: it is read, decided about, lost, or skipped by the rules of its library."""
+    """What happens to a file: it is read, decided about, lost, back, or skipped by the rules of its library."""
 
     verdict: Verdict | None = None
     decision: Reading | None = None
     is_lost: bool = False
+    is_back: bool = False
 
 
 @pytest.fixture
@@ -57,6 +58,8 @@ class Catalogue:
         return self._ids[file]
 
     def read(self, file: int, verdict: Verdict) -> None:
+        """Store a verdict. A name is read only of a file that is there."""
+        self.come_back(file)
         file_id = self.id_of(file)
         with writing():
             assignments.store_verdict(file_id, verdict, title_key, NOW_MS)
@@ -72,6 +75,12 @@ class Catalogue:
         with writing():
             video_files.record_missing([file_id], self._library, "", NOW_MS)
 
+    def come_back(self, file: int) -> None:
+        (known,) = video_files.known_by_id([self.id_of(file)]).values()
+        if not known.is_present:
+            with writing():
+                video_files.record_seen(known, known.stamp, NOW_MS)
+
     def skip(self, file: int) -> None:
         file_id = self.id_of(file)
         with writing():
@@ -84,6 +93,8 @@ class Catalogue:
             self.decide(file, event.decision, NOW_MS + file)
         elif event.is_lost:
             self.lose(file)
+        elif event.is_back:
+            self.come_back(file)
         else:
             self.skip(file)
 
@@ -114,8 +125,16 @@ def _facts(row: Any) -> tuple[Any, ...]:
 
 
 def grouped(found: dict[int, Any], catalogue: Catalogue) -> Any:
-    """Add to what was found which files have a film, and which have an episode."""
+    """Add to what was found which files have a film, and which have an episode.
+
+    Missing files that the user did not decide about are left out: they have a say in nothing.
+    """
     holders: dict[Any, list[int]] = {}
+    for file in list(found):
+        row = VideoFile.get_by_id(catalogue.id_of(file))
+        if row.state == "missing" and row.decided_by != "user":
+            verdict, *_, works, _ = found.pop(file)
+            assert (verdict == "accepted") == bool(works)
     for file in found:
         row = VideoFile.get_by_id(catalogue.id_of(file))
         for link in EpisodeFile.select().where(EpisodeFile.video_file == row.id):
@@ -193,6 +212,7 @@ EVENTS = st.one_of(
     st.builds(Event, verdict=VERDICTS),
     st.builds(Event, verdict=st.builds(Accepted, reading=READINGS)),
     st.just(Event(is_lost=True)),
+    st.just(Event(is_back=True)),
 )
 LAST_EVENTS: st.SearchStrategy[list[Event]] = st.one_of(
     st.just([]),
@@ -235,6 +255,23 @@ def test_after_renames_the_works_are_those_of_a_fresh_scan(
     assert after(library, live) == after(library, fresh)
 
 
+@in_one_catalog
+@given(st.data(), HISTORIES, st.sets(st.integers(0, 5)))
+def test_missing_files_have_a_say_in_nothing(
+    library: int, data: st.DataObject, histories: list[list[Event]], lost: set[int]
+) -> None:
+    """The works are those of a catalogue that never knew the missing files. When these return, it is as before."""
+    files = [file for file, events in enumerate(histories) for _ in events]
+    events = _interleaved(histories, data.draw(st.permutations(files)))
+    decided = {file for file, event in events if event.decision is not None}
+    gone = sorted(lost & set(files) - decided)
+    losses, returns = ([(file, event) for file in gone] for event in (Event(is_lost=True), Event(is_back=True)))
+    there = after(library, [*events, *returns])
+    losses = data.draw(st.permutations(losses))
+    assert after(library, [*events, *losses]) == after(library, [each for each in events if each[0] not in gone])
+    assert after(library, [*events, *losses, *data.draw(st.permutations(returns))]) == there
+
+
 # --- what a person would call right ----------------------------------------------------------------------
 
 
@@ -273,14 +310,49 @@ def test_a_film_without_a_year_is_a_question_where_two_are_known(library: int, o
     assert films(catalogue.found())[0] == question
 
 
-def test_a_question_about_a_missing_file_is_judged_again(library: int) -> None:
-    """A file that is missing keeps its claims: nothing needs to be read to judge it."""
+def test_a_missing_file_is_judged_again_when_it_returns(library: int) -> None:
+    """It keeps its claims: nothing needs to be read."""
     catalogue, _ = named(library, film("Dune"), film("Dune", 1984))
     catalogue.lose(0)
     catalogue.read(2, Accepted(reading=film("Dune", 2021)))
+    assert films(catalogue.found())[0] == [("Dune", 1984, None)]
+    catalogue.come_back(0)
     assert "2 works" in films(catalogue.found())[0]
+    catalogue.lose(0)
     catalogue.skip(1)
+    assert "2 works" in films(catalogue.found())[0]
+    catalogue.come_back(0)
     assert films(catalogue.found())[0] == [("Dune", 2021, None)]
+
+
+def test_a_question_ends_when_one_of_two_films_goes_missing(library: int) -> None:
+    """It stayed for ever, and so did the id that only a missing file states."""
+    catalogue, found = named(library, film("Dune"), film("Dune", 1984), film("Dune", 2021, tmdb_id=1))
+    asked = found[0]
+    assert "2 works" in asked
+    catalogue.lose(1)
+    assert films(catalogue.found())[0] == [("Dune", 2021, 1)]
+    catalogue.read(3, Accepted(reading=film("Dune", 2021)))
+    catalogue.lose(2)
+    assert films(catalogue.found())[0] == [("Dune", 2021, None)]
+    catalogue.come_back(1)
+    assert films(catalogue.found())[0] == asked
+
+
+def test_files_of_a_removed_library_have_no_say(catalog: Path) -> None:
+    first, second = add_libraries("Films", "Other")
+    both = Catalogue(first)
+    both.read(0, Accepted(reading=film("Dune")))
+    both.read(1, Accepted(reading=film("Dune", 1984)))
+    elsewhere = add_file(second, "2.mkv")
+    with writing():
+        assignments.store_verdict(elsewhere, Accepted(reading=film("Dune", 2021)), title_key, NOW_MS)
+    asked = films(both.found())
+    assert "2 works" in asked[0]
+    add_libraries("Films")
+    assert films(both.found())[0] == [("Dune", 1984, None)]
+    add_libraries("Films", "Other")
+    assert films(both.found()) == asked
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))

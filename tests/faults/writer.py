@@ -45,7 +45,7 @@ def work(path: str, count: float, say: Say) -> None:
     """Until there are `count` files, and no job is left."""
     open_catalog(path, create=True)
     with writing():
-        (library_id,) = sync_libraries([Library(name="L", path="/l", quiet_s=0.0)]).values()
+        (library_id,) = sync_libraries([Library(name="L", path="/l", quiet_s=0.0)], NOW_MS).values()
         queue.recover(lambda _attempts: NOW_MS)
         number = VideoFile.select().count()
     while number < count or _live_jobs():

@@ -281,8 +281,11 @@ def changes_of(before: Row, after: Row, others: Iterable[Row]) -> dict[str, tupl
 
 
 def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:
-    """Compare what no decision and no missing file has a say in: a new catalogue knows none of these."""
-    known_only_here = [row for row in before.values() if row["state"] != "present" or row["decided_by"] == "user"]
+    """Compare what no decision has a say in: a new catalogue knows none.
+
+    Left out is a file that may not be read any more: what was read before is known only here.
+    """
+    known_only_here = [row for row in before.values() if row["decided_by"] == "user"]
     contents = {row["file_hash"] for row in known_only_here}
     titles = {title for row in known_only_here for title in (row["title"], row["series"]) if title}
 
@@ -294,6 +297,7 @@ def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:
         Difference(kind="fresh", text=f"{place} is {before[place]}, and in a new catalogue {said}")
         for place, said in fresh.items()
         if place in before and said != before[place] and not (is_excused(said) or is_excused(before[place]))
+        if not (said["file_hash"] is None and before[place]["file_hash"] is not None)
     ]
 
 

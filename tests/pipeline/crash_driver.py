@@ -75,7 +75,7 @@ def run_pipeline(
     table = stages() if table is None else table
     library = Library(name="Videos", path=root, quiet_s=0.0)
     with writing():
-        (library_id,) = sync_libraries([library]).values()
+        (library_id,) = sync_libraries([library], now_ms()).values()
         queue.recover(lambda _attempts: 0)
         enqueue_backfill(table, now_ms())
         _know_before(library_id, root, known_before)

@@ -72,7 +72,7 @@ class Removal:
     def configure(self, *worlds: World) -> None:
         configured = [ConfiguredLibrary(name=world.root.name, path=str(world.root)) for world in worlds]
         with writing():
-            libraries.sync_libraries(configured)
+            libraries.sync_libraries(configured, worlds[0].now_ms())
             for world in worlds:
                 libraries.set_state(world.library_id, LibraryState.ONLINE, None, world.now_ms())
 

@@ -341,7 +341,7 @@ def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_
     assert asked.wait(PATIENCE_S)
     films.watcher._stopping.set()
     with writing():
-        sync_libraries([])
+        sync_libraries([], now_ms())
     answers.set()
     films.watcher._thread.join(PATIENCE_S)
     assert not films.watcher._thread.is_alive()

@@ -110,6 +110,12 @@ def transfer(new_id: int, old_id: int, now_ms: int) -> None:
     trash.transfer(new_id, old_id, since=next((each.happened_at for each in history.replaced(new_id)), ""))
 
 
+def count_again(video_file_ids: Sequence[int], now_ms: int) -> None:
+    """Make the works those of the files that are there, since these came back or went missing."""
+    for each in titles.affected(video_file_ids):
+        _regroup(each.kind, each.claims, [("episode", episode_id) for episode_id in each.episode_ids], now_ms)
+
+
 def forget_verdict(video_file_id: int, now_ms: int) -> None:
     """Remove the verdict and the assignment to a work, so that the file is identified again.
 

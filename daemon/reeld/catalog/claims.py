@@ -25,6 +25,9 @@ _FIELDS = tuple(field.name for field in fields(Reading))
 
 _COLUMNS = ", ".join(NO_CLAIMS)
 
+COUNTS = "(state = 'present' OR decided_by IS 'user')"
+"""Whether the claims of a file count: it is there, or the user decided what it is."""
+
 SERIES_OF_FILE = """(
     SELECT series_id FROM episode_files JOIN episodes ON episodes.id = episode_id
     WHERE video_file_id = video_files.id LIMIT 1

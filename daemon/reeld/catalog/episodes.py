@@ -5,7 +5,8 @@ the episode that has this number by the claims of other files. It is an episode 
 is none, and a question if there are two. Else an episode is known by the day when it was aired.
 
 Of an episode's files, those that the user decided count first, the latest before the others. Then
-counts what more files claim, then a fixed order.
+counts what more files claim, then a fixed order. Missing files do not count, unless the episode has
+no others: they keep an episode of their claims, and number none that other files have.
 """
 
 import json
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from reeld.catalog.claims import parsed
+from reeld.catalog.claims import COUNTS, parsed
 from reeld.catalog.links import unlink
 from reeld.catalog.models import Episode
 from reeld.catalog.trash import discard
@@ -22,11 +23,18 @@ from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, insert_row, rows, update_row
 
-_CLAIMS = """
-    SELECT claimed_episode, decided_by = 'user',
+_CLAIMS = f"""
+    SELECT video_file_id, {COUNTS}, claimed_episode, decided_by = 'user',
            (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id)
     FROM episode_files JOIN video_files ON video_files.id = video_file_id WHERE episode_id = ?
-"""
+"""  # noqa: S608 - a condition of ours
+# An episode whose number only missing files state is not there for others.
+_WITH_ABSOLUTE = f"""
+    series_id = ? AND absolute_number = ? AND (season_number IS NULL OR EXISTS (
+        SELECT 1 FROM episode_files JOIN video_files ON video_files.id = video_file_id
+        WHERE episode_id = episodes.id AND {COUNTS}
+    ))
+"""  # noqa: S608 - a condition of ours
 _NAMES = ("season_number", "episode_number", "absolute_number", "air_date", "title")
 
 _NO_SEASON: Row = {"season_number": None, "episode_number": None}
@@ -55,21 +63,25 @@ class Episodes:
 
     def place(self, video_file_id: int, series_id: int) -> None:
         """Assign a file that has none to the episodes that it claims, if none of those is in question."""
-        for each in self._claimed(video_file_id):
-            self._link(video_file_id, self._found_or_made(series_id, each))
+        counts, _, names = self._claimed(video_file_id)
+        for each in names:
+            self._link(video_file_id, self._found_or_made(series_id, each, counts=counts))
 
     def assign(self, video_file_id: int, series_id: int) -> None:
-        """Assign the file to the episodes that it claims, and to no others. It is `asked` if it fits several."""
-        names = self._claimed(video_file_id)
+        """Assign the file to the episodes that it claims, and to no others.
+
+        It is `asked` if it fits several, unless it is missing, or decided by the user.
+        """
+        counts, is_users, names = self._claimed(video_file_id)
         reason = None
-        if not rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", video_file_id):
+        if counts and not is_users:
             reason = next(filter(None, (self._ambiguity(series_id, each) for each in names)), None)
         if reason:
             self._asked[video_file_id] = (series_id, reason)
             found = []
         else:
             self._asked.pop(video_file_id, None)
-            found = [self._found_or_made(series_id, each) for each in names]
+            found = [self._found_or_made(series_id, each, counts=counts) for each in names]
         for each in found:
             self._link(video_file_id, each)
         self.leave(video_file_id, keep=found)
@@ -154,9 +166,11 @@ class Episodes:
 
     # --- finding -----------------------------------------------------------------------------------------
 
-    def _claimed(self, video_file_id: int) -> Sequence[Row]:
-        ((text,),) = rows("SELECT claimed_episode FROM video_files WHERE id = ?", video_file_id)
-        return parsed(text) or []
+    def _claimed(self, video_file_id: int) -> tuple[bool, bool, Sequence[Row]]:
+        """Return whether the file counts, whether the user decided about it, and the episodes that it claims."""
+        sql = f"SELECT {COUNTS}, decided_by IS 'user', claimed_episode FROM video_files WHERE id = ?"  # noqa: S608
+        ((counts, is_users, text),) = rows(sql, video_file_id)
+        return bool(counts), bool(is_users), parsed(text) or []
 
     def _ambiguity(self, series_id: int, names: Row) -> str | None:
         if "season_number" in names or names.get("absolute_number") is None:
@@ -169,13 +183,13 @@ class Episodes:
         said = " and ".join(f"S{season:02d}E{episode:02d}" for season, episode in which)
         return f"{len(found)} episodes have the absolute number {number}, {said}; the name does not say which"
 
-    def _found_or_made(self, series_id: int, names: Row) -> int:
+    def _found_or_made(self, series_id: int, names: Row, *, counts: bool) -> int:
         if "season_number" in names:
             if (same := self._numbered(series_id, names)) is not None:
                 return int(same["id"])
             number = names["absolute_number"]
             known = [] if number is None else self._with_absolute(series_id, number)
-            if len(known) == 1 and known[0]["season_number"] is None:
+            if counts and len(known) == 1 and known[0]["season_number"] is None:
                 # So far known by the absolute number only: its season is added now.
                 update_row(Episode, known[0]["id"], **_numbers_in(names))
                 return int(known[0]["id"])
@@ -206,7 +220,7 @@ class Episodes:
         return next(iter(found), None)
 
     def _with_absolute(self, series_id: int, number: int) -> list[Row]:
-        return self._where("series_id = ? AND absolute_number = ?", series_id, number)
+        return self._where(_WITH_ABSOLUTE, series_id, number)
 
     def _aired(self, series_id: int, day: str) -> Row | None:
         found = self._where("series_id = ? AND air_date = ? ORDER BY season_number IS NULL, id", series_id, day)
@@ -227,10 +241,11 @@ class Episodes:
 
     def _recompute(self, episode_id: int) -> None:
         """Recompute an episode's title and numbers from the claims of its files."""
-        claims = rows(_CLAIMS, episode_id)
+        files = rows(_CLAIMS, episode_id)
         known = next(iter(self._where("id = ?", episode_id)), None)
-        if known is None or not claims or None in {text for text, *_ in claims}:
+        if known is None or not files or any(text is None for _, _, text, *_ in files):
             return
+        claims = [claim for _, counts, *claim in files if counts] or [claim for _, _, *claim in files]
         its = [(bool(user), at or "", names) for text, user, at in claims for names in json.loads(text)]
         facts: Row = {}
         if known["season_number"] is not None:
@@ -246,6 +261,9 @@ class Episodes:
             update_row(Episode, episode_id, updated_at=utc_from_ms(self._now_ms), **facts)
         for each in {number, known["absolute_number"]} - {None}:
             self._numbers.add((known["series_id"], each, episode_id))
+        for file_id, counts, text, *_ in files:
+            if not counts and not any(_is_of(names, known | facts, number) for names in json.loads(text)):
+                self.assign(file_id, known["series_id"])
 
     def _settle(self, series_id: int, number: int, episode_id: int) -> None:
         """Assign again the files that claim this absolute number alone."""

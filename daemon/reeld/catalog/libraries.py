@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from peewee import sqlite3 as driver
 
+from reeld.catalog import assignments
 from reeld.catalog.models import Library, VideoFile
 from reeld.config import Library as ConfiguredLibrary
 from reeld.database.connection import reading
@@ -19,7 +20,7 @@ from reeld.domain.states import FileState, LibraryState
 from reeld.errors import NotFoundError, UsageError
 
 
-def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
+def sync_libraries(configured: Sequence[ConfiguredLibrary], now_ms: int) -> dict[str, int]:
     """Make the rows match the configuration; return the id of each configured library by its name.
 
     A library is known by its name: if its path changed, it moved with all its files. The exception is a folder whose
@@ -34,12 +35,19 @@ def sync_libraries(configured: Sequence[ConfiguredLibrary]) -> dict[str, int]:
     not_configured = {"state": LibraryState.REMOVED, "state_reason": "not in the configuration"}
     Library.update(**not_configured).where(Library.id.not_in(kept)).execute()
     removed = Library.select(Library.id).where(Library.id.not_in(kept))
-    _change_states(VideoFile.library.in_(removed), FileState.PRESENT, FileState.LIBRARY_REMOVED)
+    changed = _change_states(VideoFile.library.in_(removed), FileState.PRESENT, FileState.LIBRARY_REMOVED)
+    back = [row.id for _, row in found if row is not None and row.state == LibraryState.REMOVED]
+    changed += _change_states(VideoFile.library.in_(back), FileState.LIBRARY_REMOVED, FileState.PRESENT)
+    assignments.count_again(changed, now_ms)
     return {library.name: _sync(library, row) for library, row in found}
 
 
-def _change_states(where: Any, before: FileState, after: FileState) -> None:
-    VideoFile.update(state=after).where(where, VideoFile.state == before).execute()
+def _change_states(where: Any, before: FileState, after: FileState) -> list[int]:
+    """Change the state of these files; return their ids."""
+    changed = where & (VideoFile.state == before)
+    ids = [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(changed).tuples()]
+    VideoFile.update(state=after).where(changed).execute()
+    return ids
 
 
 def name_of_folder(path: str, configured: Iterable[ConfiguredLibrary], database_path: str) -> str:
@@ -185,8 +193,6 @@ def _sync(library: ConfiguredLibrary, row: Library | None) -> int:
         _give_up_name(library.name)
     if row is None:
         return int(Library.insert(**values, **state).execute())
-    if row.state == LibraryState.REMOVED:
-        _change_states(VideoFile.library == row.id, FileState.LIBRARY_REMOVED, FileState.PRESENT)
     moved_or_back = row.path != library.path or row.state == LibraryState.REMOVED
     Library.update(**values, **(state if moved_or_back else {})).where(Library.id == row.id).execute()
     return int(row.id)

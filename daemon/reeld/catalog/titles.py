@@ -5,6 +5,10 @@ it fits several works. When a file's claims come, change or go, `regroup` gather
 files that may be of one work with it, and changes rows and assignments where they differ. A file
 that only repeats known claims changes no work (`join_alike`, `is_one_of_many`).
 
+The claims of missing files do not count: the works are those of a catalogue without these files.
+But each missing file keeps a work that it may be of, so that it is there when the file returns. A
+missing file that is in question stays so.
+
 If a file's claims are unknown, since an older reeld assigned it, its work keeps all its facts. So
 does a work that the user restored without a file.
 """
@@ -15,11 +19,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reeld.catalog.claims import SERIES_OF_FILE, Held, WorkKind, facts_in, held_by
+from peewee import chunked
+
+from reeld.catalog.claims import COUNTS, SERIES_OF_FILE, Held, WorkKind, facts_in, held_by
 from reeld.catalog.episodes import Episodes
 from reeld.catalog.models import Movie, Series, VideoFile
 from reeld.catalog.trash import discard
-from reeld.catalog.works import FACTS, IDS, Claim, Work, partition
+from reeld.catalog.works import FACTS, IDS, Claim, Work, fitting, partition
 from reeld.database.base import BaseModel, Row
 from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, insert_row, rows, update_row
@@ -30,6 +36,7 @@ _ANY_ID = (
     "COALESCE(json_extract(claimed_work, '$.tmdb_id'), json_extract(claimed_work, '$.tvdb_id'), "
     "json_extract(claimed_work, '$.imdb_id'), json_extract(claimed_work, '$.tvmaze_id'))"
 )
+_HAS_ABSOLUTE = "claimed_episode GLOB '*\"absolute_number\": [0-9]*'"
 # These are the words of the index.
 _AMBIGUOUS = "verdict = 'pending' AND claimed_work IS NOT NULL"
 
@@ -95,7 +102,8 @@ def join_alike(video_file_id: int, kind: WorkKind, claims: Row, now_ms: int) -> 
     its, claimed = _KINDS[kind], claims["claimed_work"]
     found = rows(
         f"SELECT {its.row_of_file} FROM video_files WHERE claimed_title_key = ? AND claimed_work = ? "  # noqa: S608
-        f"AND {its.is_its_claim} AND id <> ? AND verdict = 'accepted' AND decided_by = 'reeld' LIMIT 1",
+        f"AND {its.is_its_claim} AND id <> ? AND verdict = 'accepted' AND decided_by = 'reeld' "
+        "AND state = 'present' LIMIT 1",
         claimed["title_key"],
         json.dumps(claimed),
         video_file_id,
@@ -149,9 +157,86 @@ def is_one_of_many(video_file_id: int, held: Held) -> bool:
         return False
     its, text = _KINDS[held.kind], json.dumps(held.claims["claimed_work"])
     sql = f"SELECT 1 FROM video_files WHERE id <> ? AND {its.files_of_row} AND"  # noqa: S608 - conditions of ours
-    alike = rows(f"{sql} claimed_work = ? AND decided_by = 'reeld' LIMIT 1", video_file_id, held.row_id, text)
+    is_alike = "claimed_work = ? AND decided_by = 'reeld' AND state = 'present'"
+    alike = rows(f"{sql} {is_alike} LIMIT 1", video_file_id, held.row_id, text)
     other = "(claimed_work IS NOT ? OR decided_by <> 'reeld')"
     return bool(alike) and not rows(f"{sql} {other} LIMIT 1", video_file_id, held.row_id, text)
+
+
+@dataclass(slots=True)
+class Affected:
+    """Claims of one title whose works may be others, since files that state them came back or went missing."""
+
+    kind: WorkKind
+    claims: list[Row] = field(default_factory=list)
+    episode_ids: set[int] = field(default_factory=set)
+
+
+def affected(video_file_ids: Sequence[int]) -> list[Affected]:
+    """Return what may change with these files; for most files that is nothing.
+
+    A film whose files all claim the same has no other claim of its title, and no id that a question has.
+    """
+    found: dict[tuple[WorkKind, str], Affected] = {}
+    asked_ids = _asked_ids()
+    for kind, row_id, text, is_related, file_ids in _groups_of(video_file_ids):
+        claimed = json.loads(text)
+        episode_ids = [] if kind == "movie" else _episodes_that_change(file_ids)
+        if episode_ids or is_related or _is_related(_KINDS[kind], row_id, claimed, text, asked_ids):
+            its = found.setdefault((kind, claimed["title_key"]), Affected(kind))
+            its.claims.append(claimed)
+            its.episode_ids.update(episode_ids)
+    return list(found.values())
+
+
+def _groups_of(video_file_ids: Sequence[int]) -> Iterator[tuple[WorkKind, int | None, str, bool, list[int]]]:
+    """Yield these files by work and claims, and whether others may depend on any of them. Decided ones are left out."""
+    groups: dict[tuple[WorkKind, int | None, str], list[tuple[int, bool]]] = defaultdict(list)
+    for ids in chunked(video_file_ids, 500):
+        marks = ", ".join("?" * len(ids))
+        for file_id, text, is_film, movie_id, series_id, may_change in rows(
+            f"SELECT id, claimed_work, claimed_episode IS NULL, movie_id, {SERIES_OF_FILE}, "  # noqa: S608
+            f"verdict = 'pending' OR COALESCE({_HAS_ABSOLUTE}, 0) FROM video_files "
+            f"WHERE decided_by IS NOT 'user' AND claimed_work IS NOT NULL AND id IN ({marks})",
+            *ids,
+        ):
+            kind: WorkKind = "movie" if is_film else "series"
+            groups[kind, movie_id if is_film else series_id, text].append((file_id, bool(may_change)))
+    for (kind, row_id, text), files in groups.items():
+        yield kind, row_id, text, any(may_change for _, may_change in files), [file_id for file_id, _ in files]
+
+
+def _is_related(its: _Kind, row_id: int | None, claimed: Row, text: str, asked_ids: set[tuple[str, Any]]) -> bool:
+    """Tell whether a work may be of this claim and others."""
+    same_title = f"claimed_title_key = ? AND {its.is_its_claim} AND (claimed_work <> ? OR decided_by IS 'user')"
+    if rows(f"SELECT 1 FROM video_files WHERE {same_title} LIMIT 1", claimed["title_key"], text):  # noqa: S608
+        return True
+    if any(row["id"] != row_id for row in _rows_of(its, "title_key = ?", claimed["title_key"])):
+        return True
+    ids = {(name, value) for name, value in facts_in(claimed).items() if name in IDS}
+    other_title = f"SELECT 1 FROM video_files WHERE {its.files_of_row} AND claimed_title_key IS NOT ? LIMIT 1"  # noqa: S608
+    return bool(ids) and (not ids.isdisjoint(asked_ids) or bool(rows(other_title, row_id, claimed["title_key"])))
+
+
+def _asked_ids() -> set[tuple[str, Any]]:
+    """Return the ids that files in question claim."""
+    sql = f"SELECT DISTINCT claimed_work FROM video_files WHERE {_AMBIGUOUS} AND {_ANY_ID} IS NOT NULL"  # noqa: S608
+    claims = [facts_in(json.loads(text)) for (text,) in rows(sql)]
+    return {(name, value) for facts in claims for name, value in facts.items() if name in IDS}
+
+
+def _episodes_that_change(video_file_ids: Sequence[int]) -> list[int]:
+    """Return those episodes of these files which other files have, too, or which have an absolute number."""
+    found: list[int] = []
+    for ids in chunked(video_file_ids, 500):
+        marks = ", ".join("?" * len(ids))
+        sql = (
+            "SELECT episode_id FROM episode_files AS its JOIN video_files ON video_files.id = video_file_id "  # noqa: S608
+            f"WHERE video_file_id IN ({marks}) AND ({_HAS_ABSOLUTE} OR EXISTS (SELECT 1 FROM episode_files AS other "
+            "WHERE other.episode_id = its.episode_id AND other.video_file_id <> its.video_file_id))"
+        )
+        found += [episode_id for (episode_id,) in rows(sql, *ids)]
+    return found
 
 
 def facts_beyond(video_file_id: int, claimed: Row) -> Row | None:
@@ -213,6 +298,8 @@ class _Member:
     """The claims; None if they are unknown."""
     is_users: bool
     row_id: int | None
+    counts: bool
+    """False if these files are missing."""
     file_count: int
     decided_at: str | None
 
@@ -222,7 +309,7 @@ class _Group:
 
     def __init__(self, its: _Kind) -> None:
         self.its = its
-        self.members: dict[tuple[str | None, bool, int | None], _Member] = {}
+        self.members: dict[tuple[str | None, bool, int | None, bool], _Member] = {}
         self.rows: dict[int, Row] = {}
         self._known: set[tuple[str, Any]] = set()
         self._waiting: list[tuple[str, Any]] = []
@@ -259,14 +346,14 @@ class _Group:
 
     def _add_members(self, condition: str, value: object, row_of_file: str | None = None) -> None:
         sql = (
-            f"SELECT claimed_work, decided_by IS 'user', {row_of_file or self.its.row_of_file} AS work, COUNT(*), "  # noqa: S608
-            f"MAX({_DECIDED_AT}) FROM video_files WHERE {condition.replace('?', '?1')} GROUP BY 1, 2, 3"
+            f"SELECT claimed_work, decided_by IS 'user', {row_of_file or self.its.row_of_file} AS work, {COUNTS}, "  # noqa: S608
+            f"COUNT(*), MAX({_DECIDED_AT}) FROM video_files WHERE {condition.replace('?', '?1')} GROUP BY 1, 2, 3, 4"
         )
-        for text, is_users, row_id, count, decided_at in rows(sql, value):
-            key = (text, bool(is_users), row_id)
-            if key in self.members:
+        for text, is_users, row_id, counts, count, decided_at in rows(sql, value):
+            key = (text, bool(is_users), row_id, bool(counts))
+            if key in self.members or (row_id is None and not counts):
                 continue
-            self.members[key] = _Member(text, bool(is_users), row_id, count, decided_at)
+            self.members[key] = _Member(text, bool(is_users), row_id, bool(counts), count, decided_at)
             if text is not None:
                 self._follow(json.loads(text))
             if row_id is not None and row_id not in self.rows:
@@ -281,10 +368,10 @@ class _Group:
                 self._follow(claimed)
 
     def claims(self) -> Iterator[tuple[Claim, list[_Member]]]:
-        """Yield each claim with the files that state it."""
+        """Yield each claim that counts, with the files that state it."""
         by_claim: dict[tuple[str, bool], list[_Member]] = defaultdict(list)
         for member in self.members.values():
-            if member.text is not None:
+            if member.text is not None and member.counts:
                 by_claim[member.text, member.is_users].append(member)
         for (text, is_users), members in by_claim.items():
             claimed = json.loads(text)
@@ -296,6 +383,14 @@ class _Group:
             unknown = [member for member in its if member.text is None]
             if unknown or not its:
                 yield replace(self._claim(row, len(unknown)), row_id=row_id), unknown
+
+    def missing(self) -> dict[int, dict[_Member, Claim]]:
+        """Return the claims of missing files, by the rows of their works."""
+        found: dict[int, dict[_Member, Claim]] = defaultdict(dict)
+        for member in self.members.values():
+            if not member.counts and member.text is not None and member.row_id is not None:
+                found[member.row_id][member] = self._claim(json.loads(member.text), member.file_count)
+        return found
 
     def _claim(self, claimed: Row, file_count: int) -> Claim:
         return Claim(
@@ -312,9 +407,9 @@ class _Change:
         self._outcome = Outcome()
 
     def apply(self, left: Iterable[int], renumbered: int | None) -> Outcome:
-        members = dict(self._group.claims())
+        members, missing = dict(self._group.claims()), self._group.missing()
         works, questions = partition(members)
-        row_of_work = list(zip(works, self._rows_of_works(works, members), strict=True))
+        row_of_work = list(zip(works, self._rows_of_works(works, members, missing), strict=True))
         for work, row_id in row_of_work:
             self._update(work, row_id)
         for question in questions:
@@ -330,6 +425,7 @@ class _Change:
                 for member in members[claim]
                 if member.row_id != row_id
             ]
+            + list(self._places_of_missing(missing, row_of_work))
         )
         if renumbered is not None and self._its.name == "series" and renumbered not in self._outcome.asked:
             self._renumber(renumbered)
@@ -342,8 +438,10 @@ class _Change:
         self._outcome.answered = [each for each in self._outcome.answered if each not in self._outcome.asked]
         return self._outcome
 
-    def _rows_of_works(self, works: list[Work], members: dict[Claim, list[_Member]]) -> list[int]:
-        """Return the row of each work: the one that has most of its files, or a new one."""
+    def _rows_of_works(
+        self, works: list[Work], members: dict[Claim, list[_Member]], missing: dict[int, dict[_Member, Claim]]
+    ) -> list[int]:
+        """Return the row of each work: the one that has most of its files, else that of missing files, or a new one."""
         votes: dict[int, dict[int, tuple[bool, int]]] = defaultdict(dict)
         for place, work in enumerate(works):
             for claim in work.claims:
@@ -352,6 +450,10 @@ class _Change:
                     if row_id is not None:
                         fixed, before = votes[row_id].get(place, (False, 0))
                         votes[row_id][place] = (fixed or claim.row_id == row_id, before + count)
+        for row_id, claims in missing.items():
+            fits = fitting(Work(list(claims.values())), works)
+            if row_id not in votes and len(fits) == 1:
+                votes[row_id][works.index(fits[0])] = (False, 0)
         won: dict[int, list[tuple[tuple[bool, int], int]]] = defaultdict(list)
         for row_id, by_work in votes.items():
             place = max(by_work, key=lambda each: (by_work[each], -each))
@@ -371,6 +473,29 @@ class _Change:
         row = self._group.rows.get(row_id)
         if row is not None and any(row[name] != value for name, value in facts.items()):
             update_row(self._its.model, row_id, updated_at=utc_from_ms(self._now_ms), **facts)
+
+    def _places_of_missing(
+        self, missing: dict[int, dict[_Member, Claim]], row_of_work: Sequence[tuple[Work, int]]
+    ) -> Iterator[tuple[_Member, int]]:
+        """Yield the missing files that must leave their work, each with the row of another.
+
+        A work of missing files alone becomes the only one that it fits, if there is one, and else keeps its row.
+        """
+        row_of, work_of = dict(row_of_work), {row_id: work for work, row_id in row_of_work}
+        for row_id, claims in missing.items():
+            if row_id not in work_of:
+                alone = Work(list(claims.values()))
+                fits = fitting(alone, list(row_of))
+                if len(fits) == 1:
+                    yield from ((member, row_of[fits[0]]) for member in claims)
+                else:
+                    self._update(alone, row_id)
+                continue
+            for member, claim in claims.items():
+                alone = Work([claim])
+                fits = fitting(alone, list(row_of))
+                if work_of[row_id] not in fits:
+                    yield member, row_of[fits[0]] if fits else self._insert(alone)
 
     # --- assignments -------------------------------------------------------------------------------------
 
@@ -411,10 +536,11 @@ class _Change:
             where += f" AND {self._its.row_of_file} IS NULL"
         found = rows(
             "SELECT id, verdict, reason, COALESCE(claimed_episode LIKE '%\"season_number\"%', 0) FROM video_files "  # noqa: S608
-            f"WHERE {where} AND claimed_work IS ? AND (decided_by IS 'user') = ? ORDER BY id",
+            f"WHERE {where} AND claimed_work IS ? AND (decided_by IS 'user') = ? AND {COUNTS} = ? ORDER BY id",
             value,
             member.text,
             member.is_users,
+            member.counts,
         )
         return [(file_id, verdict, reason, bool(has_season)) for file_id, verdict, reason, has_season in found]
 

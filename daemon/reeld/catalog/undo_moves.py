@@ -8,7 +8,7 @@ its own.
 
 from typing import Literal
 
-from reeld.catalog import copies, history, media, queue
+from reeld.catalog import assignments, copies, history, media, queue
 from reeld.catalog.models import VideoFile
 from reeld.catalog.video_files import file_record, place_columns, stamp_columns
 from reeld.database.fields import utc_from_ms
@@ -65,5 +65,6 @@ def undo_move(
         f"its own fingerprint is {known}",
     )
     history.record(video_file_id, "missing", library_id=library_before, path=before, evidence=evidence, now_ms=now_ms)
+    assignments.count_again([video_file_id], now_ms)
     copies.ask_copies(video_file_id, now_ms)
     return True

@@ -256,6 +256,8 @@ def record_settled(
     if known.is_skipped:
         values |= {"verdict": None, "decided_by": None, "reason": None}
     update_row(VideoFile, known.id, changed_at=utc_from_ms(now_ms), **values)
+    if not known.is_present:
+        assignments.count_again([known.id], now_ms)
     return known.id
 
 
@@ -288,6 +290,8 @@ def record_seen(known: KnownFile, stamp: FileStamp, now_ms: int) -> None:
     update_row(VideoFile, known.id, state=FileState.PRESENT, missing_since=None, **stamp_columns(stamp), **doubt)
     if is_doubtful:
         media.doubt_links(known.id)
+    if not known.is_present:
+        assignments.count_again([known.id], now_ms)
 
 
 def record_compared(files: Mapping[int, tuple[int | None, int]], folder_clues: int) -> None:
@@ -353,6 +357,7 @@ def mark_missing(gone: Mapping[int, tuple[int, str]], evidence: Sequence[str], n
     for row_id, (library_id, path) in gone.items():
         update_row(VideoFile, row_id, state=FileState.MISSING, missing_since=utc_from_ms(now_ms))
         history.record(row_id, "missing", library_id=library_id, path=path, evidence=evidence, now_ms=now_ms)
+    assignments.count_again(list(gone), now_ms)
     for row_id in gone:
         copies.ask_copies(row_id, now_ms)
 
@@ -516,6 +521,7 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
         return False
     for row in occupants:
         update_row(VideoFile, row.id, path=evicted(row.path, row.id))
+    back = _rows_in("SELECT id FROM video_files WHERE state <> 'present' AND id", list(movers))
     for each in relocations:
         place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
         update_row(VideoFile, each.known.id, state=FileState.PRESENT, missing_since=None, **place, **stamp)
@@ -525,6 +531,7 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
     queue.drop([row.id for row in occupants if row.id not in movers])
     gone = {row.id: (row.library_id, row.path) for row in occupants if row.id not in movers and row.is_present}
     mark_missing(gone, ("another known file occupies its path",), now_ms)
+    assignments.count_again([row_id for (row_id,) in back], now_ms)
     return True
 
 

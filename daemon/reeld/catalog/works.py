@@ -95,7 +95,7 @@ def partition(claims: Iterable[Claim]) -> tuple[list[Work], list[Question]]:
     for part in sorted(ambiguous, key=_order):
         _let_decisions_stand(part, parts)
     return parts, [
-        Question(claim, _why(claim, _fitting(part, parts)))
+        Question(claim, _why(claim, fitting(part, parts)))
         for part in ambiguous
         for claim in part.claims
         if not claim.stands
@@ -177,7 +177,9 @@ def _share_title(first: Work, second: Work) -> bool:
 # --- what fits several -----------------------------------------------------------------------------------
 
 
-def _fitting(part: Work, works: Sequence[Work]) -> list[Work]:
+def fitting(part: Work, works: Sequence[Work]) -> list[Work]:
+    """Return those of the works which this one may be."""
+
     def fits(work: Work) -> bool:
         if _share_an_id(part, work):
             return not contradict(part.facts, work.facts, IDS)
@@ -191,7 +193,7 @@ def _let_decisions_stand(part: Work, works: list[Work]) -> None:
     own: list[Claim] = []
     for claim in _ranked(part.claims):
         if claim.stands:
-            seen = [work for work in _fitting(Work([claim]), works) if _is_meant(claim, work)]
+            seen = [work for work in fitting(Work([claim]), works) if _is_meant(claim, work)]
             seen[0].take(claim) if seen else own.append(claim)
     if own:
         works.append(Work(own))

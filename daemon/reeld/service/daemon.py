@@ -125,7 +125,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
     protect_catalog(config.database_path)
     with writing():
         _identify_again(of_another_kind(config.libraries))
-        library_ids = sync_libraries(config.libraries)
+        library_ids = sync_libraries(config.libraries, now_ms())
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_backfill(config)
         copies.ask_left_behind(now_ms())
