@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from peewee import chunked, fn
 
-from reeld.catalog import history, titles, trash
+from reeld.catalog import history, titles, trash, unchanged
 from reeld.catalog.claims import (
     CLAIM_COLUMNS,
     NO_CLAIMS,
@@ -112,7 +112,7 @@ def transfer(new_id: int, old_id: int, now_ms: int) -> None:
 
 def count_again(video_file_ids: Sequence[int], now_ms: int) -> None:
     """Make the works those of the files that are there, since these came back or went missing."""
-    for each in titles.affected(video_file_ids):
+    for each in unchanged.affected(video_file_ids):
         _regroup(each.kind, each.claims, [("episode", episode_id) for episode_id in each.episode_ids], now_ms)
 
 
@@ -274,7 +274,7 @@ def _find_works(video_file_id: int, kind: WorkKind, before: Held, claims: Row, l
     """
     claimed = claims["claimed_work"]
     if before.kind is None:
-        quick = (titles.join_alike, titles.make_alone)
+        quick = (unchanged.join_alike, unchanged.make_alone)
         if "meant" not in claimed and any(assign(video_file_id, kind, claims, now_ms) for assign in quick):
             return False
     elif before.kind != kind:
@@ -349,7 +349,7 @@ def _unlink(video_file_id: int, now_ms: int) -> None:
     held = held_by(video_file_id)
     if held.kind is None:
         return
-    seeds, changes_works = titles.seeds_of(held), not titles.is_one_of_many(video_file_id, held)
+    seeds, changes_works = titles.seeds_of(held), not unchanged.is_one_of_many(video_file_id, held)
     left = unlink(video_file_id, now_ms)
     update_row(VideoFile, video_file_id, **as_columns(NO_CLAIMS))
     if changes_works:
