@@ -379,3 +379,76 @@ def test_a_time_that_shifted_with_other_bytes_is_a_change(shelf: Shelf, monkeypa
         libraries.accept("Films")
     shelf.scan()
     shelf.assert_true()
+
+
+# --- decisions, where a file goes to a name that is not listed ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hidden", "is_swapped"), [("a/film.mkv.old", True), (".trash/deep/film", True), (".trash/film.mkv", False)]
+)
+def test_a_decision_stays_with_bytes_at_a_name_not_listed_without_inodes(
+    shelf: Shelf, hidden: str, is_swapped: bool
+) -> None:
+    shelf.disk.forget_ctimes()
+    film = shelf.write("a/film.mkv", "a")
+    for letter in "xyz":  # without them the disk would not be known
+        shelf.write(f"{letter}.mkv", letter, SIZE + ord(letter))
+    shelf.scan()
+    before = shelf.ids()["a/film.mkv"]
+    decide(before, "Alpha Decided")
+    (shelf.backing / hidden).parent.mkdir(parents=True, exist_ok=True)
+    film.rename(shelf.backing / hidden)
+    if not is_swapped:
+        shelf.scan()
+    shelf.write("a/film.mkv", "b", SIZE + 1)
+    shelf.scan()
+    assert decided(shelf) == []
+    assert VideoFile.get_by_id(before).decided_by == "user"
+    (shelf.backing / hidden).rename(shelf.backing / "a/back.mkv")
+    shelf.scan()
+    assert decided(shelf) == ["a/back.mkv"]
+    assert shelf.ids()["a/back.mkv"] == before
+    shelf.assert_true()
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_new_version_without_inodes_keeps_the_decision_once_the_old_is_gone(shelf: Shelf, is_copied: bool) -> None:
+    """A copy with a row of its own is no reason to take the decision away."""
+    shelf.disk.forget_ctimes()
+    shelf.write("a/film.mkv", "a")
+    for letter in "xyz":
+        shelf.write(f"{letter}.mkv", letter, SIZE + ord(letter))
+    if is_copied:
+        shelf.write("copy.mkv", "a")
+    shelf.scan()
+    before = shelf.ids()["a/film.mkv"]
+    decide(before, "Alpha Decided")
+    shelf.write("a/film.mkv", "b", SIZE + 1)
+    shelf.write("a/other.old", "c", SIZE)
+    shelf.scan()
+    assert (shelf.ids()["a/film.mkv"], decided(shelf)) == (before, ["a/film.mkv"])
+    shelf.assert_true()
+
+
+@pytest.mark.parametrize("size", [SIZE, SIZE + 1])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_swap_with_an_ignored_name_takes_the_decision_along_without_inodes(
+    shelf: Shelf, size: int, is_known: bool
+) -> None:
+    """Also where both have one size and time, if the ignored file was known when it had another name."""
+    shelf.disk.forget_ctimes()
+    shelf.world.ignore = () if is_known else ("ignored*",)
+    film = shelf.write("a/film.mkv", "a")
+    ignored = shelf.write("b/ignored.mkv", "b", size)
+    for letter in "xyz":
+        shelf.write(f"{letter}.mkv", letter, SIZE + ord(letter))
+    shelf.scan()
+    before = shelf.ids()["a/film.mkv"]
+    decide(before, "Alpha Decided")
+    shelf.world.ignore = ("ignored*",)
+    shelf.scan()
+    for at in ("b/ignored.mkv", "a/film.mkv"):
+        exchange(film, ignored)
+        shelf.scan()
+        assert (shelf.ids()[at], decided(shelf)) == (before, [at])

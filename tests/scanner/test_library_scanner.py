@@ -48,6 +48,7 @@ class World:
     folders: Sequence[str] = ("",)
     advance_s: float = 0.0
     is_stopped: bool = False
+    ignore: tuple[str, ...] = ()
     scanner: LibraryScanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class World:
 
     def restart(self) -> None:
         """As after a new start of reeld: nothing is remembered but what the catalogue holds."""
-        library = Library(name="films", path=str(self.root), quiet_s=QUIET_S, watch="poll")
+        library = Library(name="films", path=str(self.root), quiet_s=QUIET_S, watch="poll", ignore=self.ignore)
         root = Root(place=Place(self.library_id, str(self.root)), monotonic=self.now)
         hints = DirtyDirectories()
         folder_scanner = make_folder_scanner(

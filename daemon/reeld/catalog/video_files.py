@@ -191,6 +191,11 @@ def present_links(stamps: Collection[FileStamp]) -> list[KnownFile]:
     )
 
 
+def present_with_sizes(sizes: Collection[int]) -> list[KnownFile]:
+    """The present rows of all libraries without inode numbers whose files have one of these sizes."""
+    return _known_in("size_bytes", "inode = 0 AND state = 'present' AND", list(set(sizes)))
+
+
 def present_directories(library_id: int, below: str) -> list[str]:
     """The folders at and below `below` with present files; "" is the whole library."""
     inside = _present_inside(library_id, below)
@@ -535,13 +540,13 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
     return True
 
 
-def evict_decided(library_id: int, path: str, stamp: FileStamp, now_ms: int) -> None:
+def evict_decided(video_file_id: int, library_id: int, path: str, now_ms: int) -> None:
     """Free this path of the file that the user decided about, for the other file that is there now.
 
     The known one is missing and keeps the decision: it exists at a name that is not listed.
     """
     known = known_at(library_id, path)
-    if known is None or not known.is_decided_by_user or known.stamp.inode == stamp.inode:
+    if known is None or known.id != video_file_id or not known.is_decided_by_user:
         return
     update_row(VideoFile, known.id, path=evicted(path, known.id))
     queue.drop([known.id])

@@ -53,7 +53,7 @@ def diff(
     """
     files = _classified(listing, rows, rules, evidence.fingerprints)
     new_files = [each for _, each in files if isinstance(each, NewFile)]
-    moves = find_moves(library_id, [*new_files, *_ignored_now(files)], evidence)
+    moves = find_moves(library_id, [*new_files, *_ignored_now(files, evidence.fingerprints)], evidence)
     destinations = {each.path for each in moves.relocations}
     taken = {each.known.id for each in moves.relocations} | {known.id for known in moves.evicted}
     if taken:
@@ -136,14 +136,20 @@ def _shows_same(known: KnownFile, stamp: FileStamp, fingerprint: str | None) -> 
     return known.stamp.has_same_content_as(stamp)
 
 
-def _ignored_now(files: Iterable[tuple[SeenFile, _Classified]]) -> list[NewFile]:
+def _ignored_now(files: Iterable[tuple[SeenFile, _Classified]], fingerprints: Mapping[str, str]) -> list[NewFile]:
     """The files at names that the rules ignore whose content is not what their rows say: it may be known content."""
     return [
-        NewFile(seen=seen, known=each.known, is_ignored=True)
+        NewFile(seen=seen, known=each.known, is_ignored=True, fingerprint=fingerprint)
         for seen, each in files
         if isinstance(each, Skipped)
-        and not (each.known is not None and each.known.stamp.has_same_content_as(seen.stamp))
+        for fingerprint in (fingerprints.get(seen.relative),)
+        if not (each.known is not None and _is_left_as_known(each.known, seen.stamp, fingerprint))
     ]
+
+
+def _is_left_as_known(known: KnownFile, stamp: FileStamp, fingerprint: str | None) -> bool:
+    """Whether an ignored file is the row's. A row without a fingerprint says nothing where only the ends could tell."""
+    return _shows_same(known, stamp, fingerprint) and (fingerprint is None or known.fingerprint is not None)
 
 
 def _with_row_left(seen: SeenFile, each: _Classified, taken: Collection[int]) -> _Classified:
@@ -295,7 +301,7 @@ class FolderScanner:
         self.twins.note(listing, rows, twins, fingerprints)
         classified = _classified(listing, rows, self.rules, fingerprints)
         files = [each for _, each in classified]
-        new_files = [each for each in files if isinstance(each, NewFile)] + _ignored_now(classified)
+        new_files = [each for each in files if isinstance(each, NewFile)] + _ignored_now(classified, fingerprints)
         in_place = {each.id for each in files if isinstance(each, KnownFile)}
         in_place |= {each.known.id for each in files if isinstance(each, InPlace)}
         evidence = self.move_finder.gather(new_files, in_place)

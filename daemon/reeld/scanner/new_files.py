@@ -13,17 +13,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from reeld.catalog import libraries, queue, video_files
+from reeld.catalog import queue, video_files
 from reeld.database.connection import reading, writing
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import Place
 from reeld.log import get_logger
 from reeld.pipeline.stages import Stage
 from reeld.scanner import reidentify
+from reeld.scanner.elsewhere import decided_elsewhere
 from reeld.watch.completeness import CheckResults, CompletenessChecks
 from reeld.watch.hints import DirtyDirectories, Hint
-from reeld.watch.inode_search import still_exist
-from reeld.watch.mounts import all_mounts, device_of_mount
 from reeld.watch.rules import Rules, why_incomplete
 from reeld.watch.settle import HoldReason, SettleState, Settling
 from reeld.watch.walk import Found, SeenFile, stat_names
@@ -42,8 +41,8 @@ class Settled:
     completeness: Completeness
     has_replaced: bool = False
     """Whether all libraries were searched for the file that was known at its path, or for itself."""
-    is_no_version: bool = False
-    """Whether the file that was known at its path, and about which the user decided, exists elsewhere."""
+    is_no_version_of: int | None = None
+    """The row of the file that was known at its path, if the user decided about that and it exists elsewhere."""
 
 
 @dataclass(slots=True)
@@ -256,39 +255,9 @@ class NewFiles:
             for path, each in settled.items()
             if not self._has_gone(path, each.stamp, names_in(os.path.dirname(path)))
         }
-        return there | self._no_versions(there)
-
-    def _no_versions(self, settled: Mapping[str, Settled]) -> dict[str, Settled]:
-        """Those that are no new version of the file that the user decided about, since that one exists elsewhere.
-
-        It may have a name that no walk shows: in a folder that the rules skip, or without a video's ending. So every
-        name in all libraries on its disk is compared. This reads all their folders, for such a file only. Hard links
-        with rows of their own do not count: a better version may replace the film beside them.
-        """
-        replaced = {path: each.stamp for path, each in settled.items() if each.has_replaced}
-        if not replaced:
-            return {}
-        with reading():
-            known = video_files.known_at_paths(self.place.library_id, list(replaced))
-            roots = libraries.all_roots() | {self.place.library_id: self.place.root}
-            links = video_files.present_links([each.stamp for each in known if each.is_decided_by_user])
-        decided = {
-            each.path: each.stamp
-            for each in known
-            if each.is_decided_by_user and each.stamp.inode != replaced[each.path].inode
-        }
-        if not decided:
-            return {}
-        devices = {stamp.device for stamp in decided.values()}
-        mounts = all_mounts()
-        others = [root for root in roots.values() if device_of_mount(root, mounts) in devices]
-        linked = {os.path.join(roots[each.library_id], each.path) for each in links}
-        elsewhere = still_exist(
-            set(decided.values()), {self.place.root, *others}, apart_from=linked, on_folder=self.on_searched
-        )
-        return {
-            path: replace(settled[path], is_no_version=True) for path, stamp in decided.items() if stamp in elsewhere
-        }
+        replaced = {path: each.stamp for path, each in there.items() if each.has_replaced}
+        elsewhere = decided_elsewhere(self.place, replaced, self.on_searched)
+        return there | {path: replace(there[path], is_no_version_of=known) for path, known in elsewhere.items()}
 
     def record(self, settled: Mapping[str, Settled]) -> None:
         """Write the rows of these files and queue their first stage; within the caller's transaction."""
@@ -320,8 +289,8 @@ class NewFiles:
 
     def _record(self, path: str, settled: Settled) -> None:
         stamp = settled.stamp
-        if settled.is_no_version:
-            video_files.evict_decided(self.place.library_id, path, stamp, self.now_ms())
+        if settled.is_no_version_of is not None:
+            video_files.evict_decided(settled.is_no_version_of, self.place.library_id, path, self.now_ms())
         # A file that replaced a known one waits here even if the rules skip it.
         if (reason := self.rules.why_ignore_file(path, stamp.size_bytes)) is not None:
             video_files.record_skipped(self.place.library_id, path, stamp, reason, self.now_ms())
