@@ -31,6 +31,7 @@ from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES, Lane
+from reeld.scanner.elsewhere import TICK_NS
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, Moves, NewFile, find_moves
 from reeld.scanner.root_check import Root
 from reeld.service.stage_context import open_stage_context, stat_names_of
@@ -1556,3 +1557,76 @@ def test_a_new_version_of_a_decided_film_keeps_its_decision_once_the_old_is_gone
     world.be_quiet()
     row = world.row("b/film.mkv")
     assert (row.id, row.decided_by, row.state) == (before, "user", "present")
+
+
+def _linked_before(film: Path, link: Path) -> None:
+    """As an import by hard link: the download comes first."""
+    film.rename(link)
+    os.link(link, film)
+
+
+def _linked_later(film: Path, link: Path) -> None:
+    os.link(film, link)
+
+
+@pytest.mark.parametrize("do_link", [_linked_before, _linked_later])
+def test_a_new_version_keeps_the_decision_beside_a_link_in_an_ignored_folder(
+    world: World, do_link: Callable[[Path, Path], None]
+) -> None:
+    """The link is older than the new version, as the time of its folder shows. So the film did not go there."""
+    film, link = world.write("b/film.mkv", "decided"), world.root / "skipped/torrent"
+    link.parent.mkdir()
+    do_link(film, link)
+    world.restart(ignore_patterns=("skipped",))
+    world.be_quiet()
+    world.finish()
+    before = world.row("b/film.mkv").id
+    decide(before, "Decided")
+    os.replace(world.write("better.tmp", "better"), film)
+    world.be_quiet()
+    row = world.row("b/film.mkv")
+    assert (row.id, row.decided_by, row.state) == (before, "user", "present")
+
+
+def _moved(film: Path, link: Path) -> None:
+    film.rename(link.with_name("moved"))
+
+
+def _moved_and_link_removed(film: Path, link: Path) -> None:
+    film.rename(link.with_name("moved"))
+    link.unlink()
+
+
+def _folder_moved(film: Path, link: Path) -> None:
+    film.parent.parent.rename(link.with_name("moved"))
+    film.parent.mkdir(parents=True)
+
+
+def _folder_moved_and_link_removed(film: Path, link: Path) -> None:
+    _folder_moved(film, link)
+    link.unlink()
+
+
+@pytest.mark.parametrize("move", [_moved, _moved_and_link_removed, _folder_moved, _folder_moved_and_link_removed])
+def test_a_decision_goes_with_a_linked_film_into_an_ignored_folder(
+    world: World, move: Callable[[Path, Path], None]
+) -> None:
+    film, link = world.write("c/b/film.mkv", "decided"), world.root / "skipped/torrent"
+    link.parent.mkdir()
+    film.rename(link)
+    os.link(link, film)
+    world.restart(ignore_patterns=("skipped",))
+    world.be_quiet()
+    world.finish()
+    before = world.row("c/b/film.mkv").id
+    decide(before, "Decided")
+    probe = world.root / "skipped/probe"
+    while not probe.exists() or probe.stat().st_ctime_ns <= film.stat().st_ctime_ns + TICK_NS:
+        probe.write_bytes(b"")  # until the clock of the file system says that what follows is later
+    move(film, link)
+    world.write("c/b/film.mkv", "another film")
+    world.be_quiet()
+    world.finish()
+    assert (world.row("c/b/film.mkv").id != before, world.row("c/b/film.mkv").decided_by) == (True, "reeld")
+    kept = VideoFile.get_by_id(before)
+    assert (kept.state, kept.decided_by) == ("missing", "user")

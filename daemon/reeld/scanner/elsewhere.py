@@ -5,7 +5,9 @@ is compared. This reads all their folders, and is done only for a file about whi
 
 The inode number tells where the file is. Where numbers prove nothing, its size and its fingerprint tell.
 
-A hard link with a row of its own is no place to which the file went: a better version may replace the file beside it.
+A file may have had several names all along: hard links. When a better version replaces it at its path, the others are
+left. A link with a row of its own is no place to which the file went. Any other name may be one, unless its folder has
+not changed since the file was seen at its path.
 """
 
 import os
@@ -19,6 +21,9 @@ from reeld.domain.records import KnownFile, Place
 from reeld.scanner.twins import fingerprint_at
 from reeld.watch.inode_search import files_of_size, names_of
 from reeld.watch.mounts import all_mounts, device_of_mount
+
+TICK_NS = 10_000_000
+"""The clock of the kernel's file times goes on in steps of 10 ms at most. One call may set times of two steps."""
 
 SHIFT_NS = 15 * 60 * 10**9
 """FAT keeps local time, which another time zone shifts by quarter hours."""
@@ -78,8 +83,37 @@ def _with_number(
         for device in (each.known.stamp.device, each.there.device)
     }
     names = names_of(wanted, folders, on_folder=on_folder)
-    found = {wanted[key].known.id: wanted[key].known for key, paths in names.items() if set(paths) - set(linked)}
+    found = {}
+    for key, by_path in names.items():
+        known = wanted[key].known
+        unlisted = [path for path in by_path if path not in linked]
+        is_all = all(status.st_nlink == len(by_path) for status in by_path.values())
+        links = max(status.st_nlink for status in by_path.values())
+        if unlisted and not (is_all and all(_is_older_name(path, known, links) for path in unlisted)):
+            found[known.id] = known
     return list(found.values())
+
+
+def _is_older_name(path: str, known: KnownFile, links: int) -> bool:
+    """Tell whether a file surely had this name when it was seen at its own path, so that it did not go there.
+
+    Who gives a file a name changes the folder's ctime, which no program can set. A folder that is moved keeps the names
+    in it and its own name, or its ctime changes, too.
+    """
+    folder = os.path.dirname(path)
+    if _tail(path) == _tail(known.path):
+        return False
+    try:
+        changed_ns = os.lstat(folder).st_ctime_ns
+    except OSError:
+        return False
+    # The link itself changed both times, and one name less than then is left.
+    is_made_then = known.stamp.links == links + 1 and changed_ns <= known.stamp.ctime_ns + TICK_NS
+    return changed_ns < known.stamp.ctime_ns or is_made_then
+
+
+def _tail(path: str) -> list[str]:
+    return path.rsplit("/", 2)[-2:]
 
 
 def _by_content(
