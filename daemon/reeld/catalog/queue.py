@@ -20,7 +20,7 @@ from reeld.catalog.media import reread_lately
 from reeld.catalog.models import JobRow, Library, VideoFile
 from reeld.database.connection import work_has_come
 from reeld.database.fields import utc_from_ms
-from reeld.database.statements import change, rows, update_row
+from reeld.database.statements import change, rows, update_row, update_where
 from reeld.domain.records import Job
 from reeld.domain.states import JobState, LibraryState
 
@@ -44,6 +44,13 @@ _READ_NAME_IN_BETWEEN = f"""
         attempts = 0, due_at_ms = ?, last_error = NULL, awaited_until_ms = NULL, interruptions = 0, is_backfill = 0,
         is_denied = 0, is_name_stale = 0
 """  # noqa: S608 - constants
+
+_MOVE_ON = """
+    UPDATE jobs SET
+        stage = ?, lane = ?, state = 'waiting', token = NULL, attempts = 0, due_at_ms = min(due_at_ms, ?),
+        last_error = NULL, awaited_until_ms = NULL, interruptions = 0, is_backfill = is_backfill OR ?
+    WHERE id = ? AND token = ? RETURNING is_name_stale
+"""
 
 SHARERS = 4
 """One worker claims at most this fraction of the waiting jobs at once."""
@@ -226,8 +233,12 @@ def claim(
     if not chosen:
         return []
     token = secrets.token_hex(8)
-    for job in chosen:
-        change("UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1 WHERE id = ?", token, job.id)
+    change(
+        "UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1 "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        token,
+        json.dumps([job.id for job in chosen]),
+    )
     return [
         Job(
             id=job.id,
@@ -251,35 +262,28 @@ def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int, is_last
     `keep`: the same worker goes straight on, and its first attempt is counted here. Else the job keeps its place in
     the queue, or, with `is_last_in_line`, waits until no other job of its lane is due.
     """
-    if not keep and holds(job):
-        change("UPDATE jobs SET due_at_ms = min(due_at_ms, ?) WHERE id = ?", now_ms, job.id)
-    _update(
-        job,
-        stage=stage,
-        lane=lane,
-        attempts=1 if keep else 0,
-        last_error=None,
-        awaited_until_ms=None,
-        interruptions=0,
-        **({"is_backfill": True} if is_last_in_line else {}),
-        **({} if keep else {"state": JobState.WAITING, "token": None}),
-    )
-    if not keep:
+    if keep:
+        values = {"last_error": None, "awaited_until_ms": None, "interruptions": 0}
+        _update(job, stage=stage, lane=lane, attempts=1, **values, **({"is_backfill": True} if is_last_in_line else {}))
+        return
+    moved = rows(_MOVE_ON, stage, lane, now_ms, is_last_in_line, job.id, job.token)
+    if moved != [(0,)]:
         _read_stale_names(job.id)
-        work_has_come()
+    work_has_come()
 
 
 def finish(job: Job) -> None:
     """Delete the job: all stages are done, unless the name must be read again."""
-    change(
-        "UPDATE jobs SET stage = ?, lane = ?, state = 'waiting', token = NULL, attempts = 0, is_name_stale = 0 "
-        "WHERE id = ? AND token = ? AND is_name_stale",
-        IDENTIFY_STAGE,
-        NAMES_LANE,
-        job.id,
-        job.token,
-    )
-    change("DELETE FROM jobs WHERE id = ? AND token = ?", job.id, job.token)
+    if not change("DELETE FROM jobs WHERE id = ? AND token = ? AND NOT is_name_stale", job.id, job.token):
+        _update(
+            job,
+            stage=IDENTIFY_STAGE,
+            lane=NAMES_LANE,
+            state=JobState.WAITING,
+            token=None,
+            attempts=0,
+            is_name_stale=False,
+        )
 
 
 def requeue(
@@ -573,5 +577,4 @@ def _is_away(job: Job) -> bool:
 
 
 def _update(job: Job, **values: object) -> None:
-    if holds(job):
-        update_row(JobRow, job.id, **values)
+    update_where(JobRow, "id = ? AND token = ?", job.id, job.token, **values)
