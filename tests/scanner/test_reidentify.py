@@ -15,6 +15,7 @@ from reeld.domain.identity import Accepted, ClueDigests, Judged, Reading, Uncert
 from reeld.domain.records import FileRecord
 from reeld.errors import FileNotRegular
 from reeld.identify.titles import title_key
+from reeld.pipeline import identify_file as identify_module
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import identify_file
 from reeld.pipeline.stages import HASH, IDENTIFY, LANES, STAGES, Stage
@@ -286,6 +287,72 @@ def test_the_result_of_a_reading_that_began_before_the_nfo_came_is_discarded(fil
 
     _work_with(films, tools, replace(IDENTIFY, run=read_late))
     assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
+
+
+@pytest.fixture
+def old_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each folder be so old that its times show each change of its names."""
+    monkeypatch.setattr(identify_module, "YOUNG_NS", -(1 << 62))
+
+
+@pytest.mark.usefixtures("old_folders")
+@pytest.mark.parametrize("place", ["Heat/Heat.nfo", "Heat/movie.nfo", "tvshow.nfo", None])
+def test_a_folder_whose_times_stay_is_listed_once_for_a_name(
+    films: World, tools: StageContext, monkeypatch: pytest.MonkeyPatch, place: str | None
+) -> None:
+    """It shows what came to it or went. Each .nfo that there was, or that is sought above, shows its own changes."""
+    (films.root / "Heat").mkdir()
+    make_video(films.root / "Heat/Heat.mkv", seed=1)
+    if place is not None:
+        (films.root / place).write_text("<movie/>")
+    films.be_quiet()
+    listed: list[str] = []
+    really = os.scandir
+
+    def scandir(path: Any) -> Any:
+        listed.append(path)
+        return really(path)
+
+    def read_among_many(record: FileRecord, context: StageContext) -> Judged:
+        judged = identify_file(record, context)
+        identify_module._listed.cache_clear()
+        return judged
+
+    scanned: list[str] = []
+    stages = [replace(stage, run=read_among_many) if stage.name == "name" else stage for stage in STAGES]
+    runner = replace(runner_in(films, tools), stages=stages, rescan_directory=scanned.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", scandir)
+        assert runner.step("names")
+    assert listed == [str(films.root / "Heat")]
+    assert scanned == []
+
+
+@pytest.mark.usefixtures("old_folders")
+@pytest.mark.parametrize("place", ["Heat/Heat.nfo", "Heat/movie.nfo", "tvshow.nfo"])
+@pytest.mark.parametrize("change", ["comes", "is rewritten", "goes"])
+def test_a_nfo_that_changes_while_a_name_is_read_is_heard_though_the_folder_is_old(
+    films: World, tools: StageContext, place: str, change: str
+) -> None:
+    (films.root / "Heat").mkdir()
+    make_video(films.root / "Heat/Heat.mkv", seed=1)
+    if change != "comes":
+        (films.root / place).write_text("<movie/>")
+    films.be_quiet()
+    scanned: list[str] = []
+
+    def read_late(record: FileRecord, context: StageContext) -> Judged:
+        judged = identify_file(record, context)
+        if change == "goes":
+            (films.root / place).unlink()
+        else:
+            (films.root / place).write_text(NFO)
+        return judged
+
+    stages = [replace(stage, run=read_late) if stage.name == "name" else stage for stage in STAGES]
+    runner = replace(runner_in(films, tools), stages=stages, rescan_directory=scanned.append)
+    assert runner.step("names")
+    assert scanned == [str(films.root / "Heat/Heat.mkv")]
 
 
 def test_a_nfo_that_comes_while_a_name_is_read_for_the_first_time_is_heard(films: World, tools: StageContext) -> None:

@@ -1,5 +1,6 @@
 """Which film or episodes a file may be, how likely that is, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -101,9 +102,25 @@ class ClueDigests:
     """Of all that the verdicts of its folder depend on."""
 
 
+Mark = tuple[int, int, int]
+"""Size, mtime and ctime of a .nfo file: another mark may mean another content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClueTimes:
+    """What shows that all clues are as they were, without reading them."""
+
+    folder: tuple[int, int]
+    """The mtime and ctime of the file's folder."""
+    nfos: Mapping[str, Mark | None]
+    """The .nfo files whose coming, change or end these times do not show, by path in the library."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A verdict, and the digests of its clues; None where a clue could not be read."""
 
     verdict: Verdict
     digests: ClueDigests | None
+    times: ClueTimes | None = None
+    """None where the times prove nothing."""

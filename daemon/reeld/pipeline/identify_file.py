@@ -4,17 +4,29 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
-from reeld.domain.identity import Accepted, ClueDigests, Clues, Ignored, Judged, Sidecar, Uncertain, Verdict
+from reeld.domain.identity import (
+    Accepted,
+    ClueDigests,
+    Clues,
+    ClueTimes,
+    Ignored,
+    Judged,
+    Mark,
+    Sidecar,
+    Uncertain,
+    Verdict,
+)
 from reeld.domain.records import FileRecord
 from reeld.errors import ClueUnreadable, FileUnreadable, FileVanished, MachineExhausted
 from reeld.identify.batch import identify_all
 from reeld.identify.nfo import LARGEST_BYTES, is_nfo
 from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.surroundings import FolderFiles, Mark, mark_of, nfos_about, nfos_above
+from reeld.pipeline.surroundings import FolderFiles, mark_of, nfos_about, nfos_above
 
 log = get_logger()
 
@@ -35,12 +47,40 @@ def identify_file(record: FileRecord, tools: StageContext) -> Judged:
     Raises ClueUnreadable if one of those cannot be read for now, which may pass by itself.
     """
     unread: _Unread = {}
-    clues, digests = gather_clues(record, unread)
+    found = _gather(record, unread)
     _require_there(record.absolute_path)
-    (by_name,) = identify_all([clues], tools.ask_identifier)
+    (by_name,) = identify_all([found.clues], tools.ask_identifier)
     verdict = _with_regard_to_unread(with_regard_to_content(by_name, record), unread)
     _tell(verdict)
-    return Judged(verdict=verdict, digests=None if unread else digests)
+    return Judged(verdict=verdict, digests=None if unread else found.digests, times=None if unread else found.times)
+
+
+def have_clues_changed(record: FileRecord, judged: Judged) -> bool:
+    """Tell whether what the verdict was made from has changed since. Clues that could not be read count as the same."""
+    if judged.digests is None or (judged.times is not None and _are_as_before(record, judged.times)):
+        return False
+    try:
+        return gather_clues(record, {})[1] != judged.digests
+    except MachineExhausted:
+        return True
+
+
+def _are_as_before(record: FileRecord, times: ClueTimes) -> bool:
+    """Tell whether these times certainly are as before."""
+    try:
+        status = os.stat(os.path.dirname(record.absolute_path))
+        if (status.st_mtime_ns, status.st_ctime_ns) != times.folder:
+            return False
+        return all(_mark_at(os.path.join(record.library_path, path)) == mark for path, mark in times.nfos.items())
+    except OSError:
+        return False
+
+
+def _mark_at(path: str) -> Mark | None:
+    try:
+        return mark_of(os.lstat(path))
+    except FileNotFoundError:
+        return None
 
 
 def _require_there(path: str) -> None:
@@ -95,14 +135,31 @@ def _tell(verdict: Verdict) -> None:
 
 def gather_clues(record: FileRecord, unread: dict[str, OSError]) -> tuple[Clues, ClueDigests]:
     """Read what lies beside and above a file. What cannot be read is added to `unread`, by path."""
+    found = _gather(record, unread)
+    return found.clues, found.digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gathered:
+    clues: Clues
+    digests: ClueDigests
+    times: ClueTimes | None
+
+
+def _gather(record: FileRecord, unread: _Unread) -> _Gathered:
     directory, name = os.path.split(record.absolute_path)
     inside = os.path.dirname(record.path)
-    files = FolderFiles(inside, (), {}, _no_size)
-    sizes: dict[str, int] = {}
-    with _noting(directory, unread):
-        files, sizes = _files_in(directory, inside)
+    try:
+        beside = _files_beside(directory, inside)
+    except OSError as err:
+        _note(err, directory, unread)
+        beside = _Beside(files=FolderFiles(inside, (), {}, _no_size), sizes={}, may_have_nfo=True)
+    files, sizes = beside.files, beside.sizes
     siblings = [other for other in files.near(name) if other != name]
-    contents, marks = _read_nfos(record, nfos_about(record.path, files.names), unread)
+    above = nfos_above(inside)
+    # Each is opened by its path, since a file system may take HEAT.nfo for Heat.nfo.
+    about = nfos_about(record.path, files.names) if beside.may_have_nfo else above
+    contents, marks = _read_nfos(record, about, unread)
     clues = Clues(
         path=record.path,
         library_kind=record.library_kind,
@@ -112,54 +169,71 @@ def gather_clues(record: FileRecord, unread: dict[str, OSError]) -> tuple[Clues,
         sidecars=tuple(Sidecar(path=path, content=content) for path, content in contents.items()),
         duration_ms=record.duration_ms,
     )
-    above = {path: marks.get(path) for path in nfos_above(inside)}
     kind = record.library_kind
-    return clues, ClueDigests(file=files.digest_of(name, kind, marks), folder=files.digest(kind, above))
+    of_above = {path: marks.get(path) for path in above}
+    return _Gathered(
+        clues=clues,
+        digests=ClueDigests(file=files.digest_of(name, kind, marks), folder=files.digest(kind, of_above)),
+        times=beside.times and ClueTimes(folder=beside.times, nfos={path: marks.get(path) for path in about}),
+    )
 
 
-@contextlib.contextmanager
-def _noting(path: str, unread: _Unread) -> Iterator[None]:
-    """Note an error in the block, unless it says that there is nothing to read."""
-    try:
-        yield
-    except OSError as err:
-        if err.errno in MachineExhausted.ERRNOS:
-            raise MachineExhausted(err) from err
-        if err.errno not in _NO_FILE:
-            unread[path] = err
+def _note(err: OSError, path: str, unread: _Unread) -> None:
+    """Note an error, unless it says that there is nothing to read."""
+    if err.errno in MachineExhausted.ERRNOS:
+        raise MachineExhausted(err) from err
+    if err.errno not in _NO_FILE:
+        unread[path] = err
 
 
 # --- the files beside it -----------------------------------------------------------------------------------
 
 
-def _files_in(directory: str, inside: str) -> tuple[FolderFiles, dict[str, int]]:
-    """Return the regular files there, and their sizes by name. Raises OSError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """The regular files of a folder."""
+
+    files: FolderFiles
+    sizes: dict[str, int]
+    """By name."""
+    may_have_nfo: bool
+    times: tuple[int, int] | None = None
+    """The folder's mtime and ctime if they will show each change of this; else None."""
+
+
+def _files_beside(directory: str, inside: str) -> _Beside:
+    """List the regular files there. Raises OSError."""
     status = os.stat(directory)
     if time.time_ns() - status.st_ctime_ns > YOUNG_NS:
         found = _listed(directory, inside, status.st_mtime_ns, status.st_ctime_ns)
-        if not found[0].are_sizes_evidence:  # a file that grows leaves the folder's times as they are
+        if not found.files.are_sizes_evidence:  # a file that grows leaves the folder's times as they are
             return found
-    return _list(directory, inside)
+    return _list(directory, inside, None)
 
 
 @lru_cache(maxsize=8)
-def _listed(directory: str, inside: str, _mtime_ns: int, _ctime_ns: int) -> tuple[FolderFiles, dict[str, int]]:
+def _listed(directory: str, inside: str, mtime_ns: int, ctime_ns: int) -> _Beside:
     # A season's files come one after the other, so list their folder once while it does not change.
-    return _list(directory, inside)
+    return _list(directory, inside, (mtime_ns, ctime_ns))
 
 
-def _list(directory: str, inside: str) -> tuple[FolderFiles, dict[str, int]]:
+def _list(directory: str, inside: str, times: tuple[int, int] | None) -> _Beside:
     sizes: dict[str, int] = {}
     nfos: dict[str, Mark] = {}
+    may_have_nfo = False
     with os.scandir(directory) as entries:
         for entry in entries:
+            has_nfo_name = is_nfo(entry.name)
+            may_have_nfo = may_have_nfo or has_nfo_name
             with contextlib.suppress(OSError):  # skip a file that disappears meanwhile
                 if entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
                     sizes[entry.name] = status.st_size
-                    if is_nfo(entry.name) and (mark := mark_of(status)):
+                    if has_nfo_name and (mark := mark_of(status)):
                         nfos[entry.name] = mark
-    return FolderFiles(inside, sizes, nfos, sizes.get), sizes
+    return _Beside(
+        files=FolderFiles(inside, sizes, nfos, sizes.get), sizes=sizes, may_have_nfo=may_have_nfo, times=times
+    )
 
 
 def _no_size(_name: str) -> None:
@@ -177,10 +251,13 @@ def _read_nfos(
     marks: dict[str, Mark | None] = {}
     for path in paths:
         absolute = os.path.join(record.library_path, path)
-        with _noting(absolute, unread):
+        try:
             content, marks[path] = _content(absolute)
-            if content is not None:
-                contents[path] = content
+        except OSError as err:
+            _note(err, absolute, unread)
+            continue
+        if content is not None:
+            contents[path] = content
     return contents, marks
 
 

@@ -23,10 +23,10 @@ from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
-from reeld.errors import FileIncomplete, MachineExhausted
+from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.identify_file import gather_clues, identify_file
+from reeld.pipeline.identify_file import have_clues_changed, identify_file
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
@@ -139,12 +139,7 @@ def _save_verdict(video_file_id: int, found: Judged | Verdict, now_ms: int) -> N
 
 
 def _is_verdict_outdated(record: FileRecord, found: Judged | Verdict) -> bool:
-    if not isinstance(found, Judged) or found.digests is None:
-        return False
-    try:
-        return gather_clues(record, {})[1] != found.digests
-    except MachineExhausted:
-        return True
+    return isinstance(found, Judged) and have_clues_changed(record, found)
 
 
 def _full_hash(record: FileRecord, tools: StageContext) -> str:

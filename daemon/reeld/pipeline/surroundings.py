@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import accumulate
 
-from reeld.domain.identity import LibraryKind
+from reeld.domain.identity import LibraryKind, Mark
 from reeld.identify.folders import is_disc_folder
 from reeld.identify.names import is_video
 from reeld.identify.nfo import lone_nfo, sidecar_names
@@ -27,9 +27,6 @@ READERS = 1
 NEIGHBOURS_EACH_SIDE = 50
 
 NFO_FOR_FOLDERS_BELOW = "tvshow.nfo"
-
-Mark = tuple[int, int, int]
-"""Size, mtime and ctime of a .nfo file: another mark may mean another content."""
 
 
 def mark_of(status: os.stat_result) -> Mark | None:

@@ -12,10 +12,10 @@ from operator import attrgetter, itemgetter
 from reeld.catalog import video_files
 from reeld.database.connection import reading
 from reeld.domain.files import FileStamp, readable
-from reeld.domain.identity import LibraryKind
+from reeld.domain.identity import LibraryKind, Mark
 from reeld.domain.records import KnownFile, Place
 from reeld.errors import CatalogBusy
-from reeld.pipeline.surroundings import NFO_FOR_FOLDERS_BELOW, Mark
+from reeld.pipeline.surroundings import NFO_FOR_FOLDERS_BELOW
 from reeld.scanner import reidentify
 from reeld.scanner.apply import apply
 from reeld.scanner.changes import Changes, InPlace, Skipped
@@ -305,7 +305,7 @@ class FolderScanner:
         in_place = {each.id for each in files if isinstance(each, KnownFile)}
         in_place |= {each.known.id for each in files if isinstance(each, InPlace)}
         evidence = self.move_finder.gather(new_files, in_place)
-        compared = reidentify.compare(self.place, listing, around)
+        compared = reidentify.compare(self.place, listing, around, rows)
         return diff(listing, rows, self.rules, evidence, library_id=self.place.library_id, compared=compared)
 
     def _take_changes(self, changes: Changes, settled: dict[str, Settled], is_same_root: Callable[[], bool]) -> bool:

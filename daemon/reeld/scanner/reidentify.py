@@ -14,13 +14,13 @@ from functools import cached_property
 from reeld.catalog import queue, video_files
 from reeld.catalog.video_files import JudgedFile
 from reeld.database.connection import reading
-from reeld.domain.identity import LibraryKind
+from reeld.domain.identity import LibraryKind, Mark
 from reeld.domain.records import Place
 from reeld.identify.folders import is_disc_folder
+from reeld.identify.nfo import is_nfo
 from reeld.pipeline.surroundings import (
     NFO_FOR_FOLDERS_BELOW,
     FolderFiles,
-    Mark,
     mark_of,
     nfos_about,
     nfos_above,
@@ -59,6 +59,7 @@ class Surroundings:
         self._ctime_ns = listing.ctime_ns
         self._listed = listing.files
         nfos = {name: mark for name, status in listing.nfos if (mark := mark_of(status))}
+        self._may_have_nfo = bool(listing.nfos) or any(map(is_nfo, listing.unknown))
         self._files = FolderFiles(listing.relative, (*listing.file_names, *listing.companions), nfos, self._size_of)
         self._above = {
             path: listed_above[path] if path in listed_above else self._mark_at(path)
@@ -79,7 +80,9 @@ class Surroundings:
         latest_ns = max([*nfos_ns, self._ctime_ns] if file.is_pending else nfos_ns, default=0)
         return file.identified_at is not None and file.identified_at.timestamp() * 1e9 >= latest_ns + SLACK_NS
 
-    def _nfos_about(self, name: str) -> dict[str, Mark | None]:
+    def _nfos_about(self, name: str) -> Mapping[str, Mark | None]:
+        if not self._may_have_nfo:
+            return self._above
         path = join(self._directory, name)
         return {each: self._above.get(each) or self._mark_at(each) for each in nfos_about(path, self._files.names)}
 
@@ -102,8 +105,10 @@ class Surroundings:
         return mark and mark[0]
 
 
-def compare(place: Place, listing: Listing, around: Surroundings) -> Compared:
-    """Compare the verdicts of the folder that reeld made with what it holds now."""
+def compare(place: Place, listing: Listing, around: Surroundings, rows: Collection[str]) -> Compared:
+    """Compare the verdicts of the folder that reeld made with what it holds now. `rows` are the paths that it knows."""
+    if not rows:
+        return Compared(folder_digest=around.digest)
     with reading():
         judged = video_files.judged_otherwise(place.library_id, listing.relative, around.digest)
     here = set(listing.file_names)
