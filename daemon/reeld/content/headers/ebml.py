@@ -1,7 +1,7 @@
 """Reads the elements of EBML, the format below Matroska and WebM."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reeld.content.headers.source import Source
 
@@ -53,9 +53,11 @@ class Id:
     TAGS = 0x1254C367
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An element: where it starts, where its content does, and where it says that it ends."""
+class Element(NamedTuple):
+    """An element: where it starts, where its content does, and where it says that it ends.
+
+    A tuple, because hundreds are made for each file.
+    """
 
     ident: int
     start: int
@@ -64,23 +66,33 @@ class Element:
     """None if the size is unknown: all its bits are set."""
 
 
+_LENGTHS = bytes(9 - first.bit_length() for first in range(256))
+"""How long a number is, by its first byte."""
+
+
 def read_element(source: Source, at: int) -> Element | None:
     """Read the element's header. None if it is none, or if the file ends in it."""
     source.count_element()
     head = source.read(at, 12)
-    if not head or head[0] < 0x10:
+    if len(head) < 2 or head[0] < 0x10:
         return None
-    id_length = 9 - head[0].bit_length()
-    rest = head[id_length:]
-    if not rest or rest[0] == 0:
-        return None
-    size_length = 9 - rest[0].bit_length()
-    if len(rest) < size_length:
+    ident = head[0]
+    id_length = _LENGTHS[ident]
+    if id_length > 1:
+        ident = int.from_bytes(head[:id_length], "big")
+        if len(head) <= id_length:
+            return None
+    size = head[id_length]
+    size_length = _LENGTHS[size]
+    body = at + id_length + size_length
+    if size_length == 1:
+        size &= 0x7F
+        return Element(ident, at, body, None if size == 0x7F else body + size)
+    if size == 0 or len(head) < id_length + size_length:
         return None
     all_ones = (1 << 7 * size_length) - 1
-    size = int.from_bytes(rest[:size_length], "big") & all_ones
-    body = at + id_length + size_length
-    return Element(int.from_bytes(head[:id_length], "big"), at, body, None if size == all_ones else body + size)
+    size = int.from_bytes(head[id_length : id_length + size_length], "big") & all_ones
+    return Element(ident, at, body, None if size == all_ones else body + size)
 
 
 def elements(source: Source, start: int, end: int) -> Iterator[Element]:

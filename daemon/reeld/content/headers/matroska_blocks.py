@@ -23,6 +23,7 @@ _OF_A_CLUSTER = frozenset(
     )
 )
 _ENDS_A_CLUSTER = (_OF_A_SEGMENT | {Id.EBML, Id.SEGMENT}) - {Id.VOID, Id.CRC32}
+_BEHIND_CLUSTERS = _OF_A_SEGMENT - {Id.CLUSTER}
 _BLOCK_MARK = re.compile(b"[%c%c]" % (Id.SIMPLE_BLOCK, Id.BLOCK_GROUP))
 _CLUSTER_ID = Id.CLUSTER.to_bytes(4, "big")
 
@@ -63,8 +64,11 @@ class _Times:
             if frames > 1 and not length_ms:
                 length_ms = frames * (self.tracks[track].frame_ms or 0.0)
             self.first_ms = at_ms if self.first_ms is None else min(at_ms, self.first_ms)
-            latest = {*self.ends.get(track, ()), (at_ms, length_ms)}
-            self.ends[track] = sorted(latest)[-2:]
+            latest, new = self.ends.get(track, []), (at_ms, length_ms)
+            if latest and new > latest[-1]:  # nearly always, and quick
+                self.ends[track] = [latest[-1], new]
+            else:
+                self.ends[track] = sorted({*latest, new})[-2:]
 
     def end_ms(self) -> float | None:
         return max((self._end(track, latest) for track, latest in self.ends.items()), default=None)
@@ -91,20 +95,38 @@ def read_span(source: Source, found: Matroska) -> Span | None:
     if found.first_cluster is None or not tracks:
         return None
     times = _Times(tracks, found.scale_ns / 1e6)
+    reached = None
     with suppress(BoundReached):
-        _read_first(source, found.first_cluster, times)
+        reached = _read_first(source, found.first_cluster, times)
     start_ms = times.first_ms or 0.0
     end_ms, slack_ms = None, 0.0
     with suppress(BoundReached):
-        end_ms, slack_ms = _read_last(source, found, found.first_cluster)
+        if reached is not None and times.ends and _is_last_cluster(source, found, reached):
+            end_ms = times.end_ms()
+        else:
+            end_ms, slack_ms = _read_last(source, found, found.first_cluster)
     return None if end_ms is None else Span(start_ms=start_ms, end_ms=end_ms, slack_ms=slack_ms)
 
 
-def _read_first(source: Source, at: int, times: _Times) -> None:
+def _read_first(source: Source, at: int, times: _Times) -> int | None:
+    """Read the first blocks, and return where the first cluster ends if they are all that it has."""
     source.read(at, _FIRST_BYTES)
     cluster = read_element(source, at)
-    if cluster is not None:
-        _walk(source, cluster, min(at + _FIRST_BYTES, source.size), times, most=_FIRST_BLOCKS)
+    if cluster is None:
+        return None
+    reached = _walk(source, cluster, min(at + _FIRST_BYTES, source.size), times, most=_FIRST_BLOCKS)
+    return reached if reached == cluster.end else None
+
+
+def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:
+    """Tell whether the segment states where it ends, and no cluster follows from there on."""
+    if found.segment_end is None or found.is_cut:
+        return False
+    for element in elements(source, at, found.segment_end):
+        if element.ident not in _BEHIND_CLUSTERS or element.end is None:
+            return False
+        at = element.end
+    return at == found.segment_end
 
 
 def _read_last(source: Source, found: Matroska, first: int) -> tuple[float | None, float]:
@@ -132,6 +154,7 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
     """Read the times of the cluster's blocks, and return where it ends. None if it is no cluster.
 
     The end lies beyond the file if the cluster, or a block in it, states more bytes than there are.
+    If the cluster goes on after `most` blocks, or at `limit`, return where the last one that was read ends.
     """
     stop = limit if cluster.end is None else min(cluster.end, limit)
     at, base = cluster.body, None
@@ -139,6 +162,11 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
         element = read_element(source, at)
         if element is None:
             return stop if stop - at < _SHORTEST_BLOCK else None
+        if element.ident == Id.SIMPLE_BLOCK and base is not None and element.end is not None:  # nearly always
+            _add_frames(source, element.body, base, 0, times)
+            most -= 1
+            at = element.end
+            continue
         if cluster.end is None and element.ident in _ENDS_A_CLUSTER:
             return at
         if element.ident not in _OF_A_CLUSTER or element.end is None:
@@ -151,7 +179,8 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
             _add_block(source, element, base, times)
             most -= 1
         at = element.end
-    return at if cluster.end is None else max(at, cluster.end)
+    is_left = most <= 0 and at < stop
+    return at if cluster.end is None or is_left else max(at, cluster.end)
 
 
 def _add_block(source: Source, element: Element, base: int, times: _Times) -> None:
@@ -162,7 +191,11 @@ def _add_block(source: Source, element: Element, base: int, times: _Times) -> No
                 block = child
             elif child.ident == Id.BLOCK_DURATION:
                 duration = number(source, child)
-    head = source.read(block.body, 12)
+    _add_frames(source, block.body, base, duration, times)
+
+
+def _add_frames(source: Source, at: int, base: int, duration: int, times: _Times) -> None:
+    head = source.read(at, 12)
     if head and head[0]:
         length = 9 - head[0].bit_length()
         track = int.from_bytes(head[:length], "big") & ((1 << 7 * length) - 1)

@@ -22,6 +22,8 @@ _BLOCK_ADDITION_DATA = 0x41ED
 _TAG_PLACES = {b"V_QUICKTIME": 4, b"V_MS/VFW/FOURCC": 16}
 """Where the tag is: in a sample entry of QuickTime, and in the bitmap header of Windows."""
 
+_MARKS = (b"V_AV1", *_TAG_PLACES, _BLOCK_ADDITION_MAPPING.to_bytes(2, "big"))
+
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 _BEFORE_CHILDREN = 8 + 78
@@ -66,10 +68,18 @@ def _read_matroska(source: Source, track: int | None, found: PictureHeader) -> N
         for part in elements(source, element.body, min(element.end or source.size, source.size)):
             if part.ident == Id.CLUSTER:
                 return
-            if part.ident == Id.TRACKS:
+            if part.ident == Id.TRACKS and _may_say_something(source, part):
                 for entry in children(source, part):
                     _read_entry(source, entry, track, found)
         return
+
+
+def _may_say_something(source: Source, tracks: Element) -> bool:
+    """Tell whether the bytes hold one of the marks that are sought. Most files have none."""
+    if tracks.end is None or tracks.end - tracks.body > _HEAD_BYTES:
+        return True
+    held = source.read(tracks.body, tracks.end - tracks.body)
+    return any(mark in held for mark in _MARKS)
 
 
 def _read_entry(source: Source, entry: Element, track: int | None, found: PictureHeader) -> None:

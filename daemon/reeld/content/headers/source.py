@@ -41,23 +41,26 @@ class Source:
         self._bytes_left = MOST_BYTES
         self._reads_left = MOST_READS
         self._elements_left = MOST_ELEMENTS
-        self._pieces: list[tuple[int, bytes]] = []
+        self._pieces: list[tuple[int, int, bytes]] = []
+        """Where each begins and ends, and its bytes."""
 
     def read(self, at: int, length: int) -> bytes:
         """Return these bytes, fewer at the end of the file. Raises BoundReached, and OSError."""
-        end = min(at + length, self.size)
+        end = at + length
+        for start, stop, content in reversed(self._pieces):
+            if start <= at < end <= stop:
+                return content[at - start : end - start]
+        if end > self.size:
+            return self.read(at, self.size - at) if 0 <= at < self.size else b""
         if at < 0 or end <= at:
             return b""
-        for start, content in reversed(self._pieces):
-            if start <= at and end <= start + len(content):
-                return content[at - start : end - start]
         wanted = min(max(length, _LEAST_READ), self.size - at, self._bytes_left)
         if self._reads_left == 0 or wanted < end - at:
             raise BoundReached
         content = os.pread(self._descriptor, wanted, at)
         self._reads_left -= 1
         self._bytes_left -= len(content)
-        self._pieces.append((at, content))
+        self._pieces.append((at, at + len(content), content))
         return content[: end - at]
 
     def count_element(self) -> None:
