@@ -7,6 +7,7 @@ mount blocks nothing.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # On these, others can write without an event here. Measured for FUSE (bindfs) and overlay, and
 # true of every network file system by its nature.
@@ -70,12 +71,19 @@ def mounted_below(root: str) -> tuple[Mount, ...]:
     """List the current mounts within a directory. Runs after each scan, so only matching lines are
     parsed.
     """
-    prefix = root.rstrip("/") + "/"
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-            near = [line for line in lines if _unescaped(line.split(" ", 5)[4]).startswith(prefix)]
+        with open("/proc/self/mountinfo", "rb", buffering=0) as file:
+            return _mounted_below(root, file.read())
     except OSError:
         return ()
+
+
+@lru_cache(maxsize=8)
+def _mounted_below(root: str, table: bytes) -> tuple[Mount, ...]:
+    # The table is read for each folder of a scan, and hardly ever changes.
+    lines = table.decode("utf-8", "surrogateescape").split("\n")
+    prefix = root.rstrip("/") + "/"
+    near = [line for line in lines if line and _unescaped(line.split(" ", 5)[4]).startswith(prefix)]
     return tuple(mount_points_below(root, parse_mounts(near)))
 
 
