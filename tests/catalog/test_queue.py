@@ -215,7 +215,8 @@ class QueueMachine(RuleBasedStateMachine):
             queue.retry_failed(self._file(index), self.now_ms)
         expected = self.jobs.get(self._file(index))
         if expected is not None and expected.state == "failed":
-            expected.state, expected.attempts, expected.due_at_ms = "waiting", 0, self.now_ms
+            expected.state = "paused" if self.files[self._file(index)] in self.away else "waiting"
+            expected.attempts, expected.due_at_ms = 0, self.now_ms
 
     @rule(index=st.integers(0, 1), is_back=st.booleans())
     def a_disk_goes_or_comes_back(self, index: int, is_back: bool) -> None:

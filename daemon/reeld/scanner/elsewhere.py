@@ -97,9 +97,12 @@ def _with_number(
 def _is_older_name(path: str, known: KnownFile, links: int) -> bool:
     """Tell whether a file surely had this name when it was seen at its own path, so that it did not go there.
 
-    Who gives a file a name changes the folder's ctime, which no program can set. A folder that is moved keeps the names
-    in it and its own name, or its ctime changes, too.
+    A file that went somewhere has as many names as before; one that was replaced has fewer. Who gives a file a name
+    changes the folder's ctime, which no program can set. A folder that is moved keeps the names in it and its own name,
+    or its ctime changes, too.
     """
+    if known.stamp.links is None or links >= known.stamp.links:
+        return False
     folder = os.path.dirname(path)
     if _tail(path) == _tail(known.path):
         return False
