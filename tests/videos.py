@@ -4,6 +4,7 @@ Two videos with different arguments differ in their bytes; two with the same arg
 """
 
 import io
+import math
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -94,11 +95,13 @@ def remux(
     to_pipe: bool = False,
     starts_ms: int = 0,
     subtitle_ms: tuple[int, int] | None = None,
+    picture_ms: float = math.inf,
     options: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
     """Copy a small video's packets into a container of this FFmpeg `kind`.
 
     `subtitle_ms` is the time of one subtitle and how long it is shown. A pipe is what a muxer cannot go back in.
+    The picture ends at `picture_ms`.
     """
     pipe, file = _Pipe(), io.BytesIO()
     with (
@@ -112,6 +115,8 @@ def remux(
         repeated = BitStreamFilterContext("dump_extra", source.streams.video[0]) if kind == "mpegts" else None
         for read in source.demux(wanted):
             packet = read
+            if read.stream.type == "video" and read.pts is not None and read.pts >= picture_ms:
+                continue
             if repeated is not None and read.stream.type == "video" and read.pts is not None:
                 (packet,) = repeated.filter(read)
                 packet.stream = read.stream

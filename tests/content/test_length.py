@@ -20,6 +20,9 @@ from tests.videos import remux, video_bytes
 
 MKV = "matroska"
 
+_SOUND, _SUBTITLES = 2, 17
+"""Kinds of tracks."""
+
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
@@ -118,6 +121,23 @@ def test_a_subtitle_makes_no_film_longer(tmp_path: Path, ask: Ask, kind: str, la
     assert _about(found.duration_ms, 2000)
 
 
+@pytest.mark.parametrize(("kind", "sound_ms"), [(MKV, 2048), ("mp4", 1984), ("mov", 1984)])
+def test_the_padding_of_sound_makes_no_film_longer_and_sound_does(
+    tmp_path: Path, ask: Ask, kind: str, sound_ms: int
+) -> None:
+    for picture_ms, expected_ms in ((2000, 2000), (1400, sound_ms)):
+        found = _probe(tmp_path, remux(kind, picture_ms=picture_ms), ask)
+        assert (found.duration_ms, found.problem) == (expected_ms, None)
+
+
+def test_the_padding_of_sound_may_have_a_cluster_of_its_own(tmp_path: Path) -> None:
+    picture = _cluster(0, *(_block(number % 2 + 1, 20 * number, 100) for number in range(50)))
+    for late_ms, expected_ms in ((1050, 1000), (1500, 1530)):
+        sound = _cluster(late_ms, _block(2, -30, 9), _block(2, 0, 9))
+        content = _matroska(late_ms + 30, [picture, sound], [], second=_SOUND)
+        assert _length(tmp_path, content).duration_ms == expected_ms
+
+
 @pytest.mark.parametrize("kind", [MKV, "mp4", "asf", "mpegts"])
 def test_a_late_start_makes_no_film_longer(tmp_path: Path, ask: Ask, kind: str) -> None:
     found = _probe(tmp_path, remux(kind, starts_ms=100_000), ask).duration_ms
@@ -128,11 +148,17 @@ def test_a_late_start_makes_no_film_longer(tmp_path: Path, ask: Ask, kind: str) 
 def test_a_stated_duration_is_exact_and_one_that_is_contradicted_is_not_believed(tmp_path: Path, ask: Ask) -> None:
     content = remux(MKV)
     mark = content.index(b"\x44\x89\x88") + 3
-    (stated,) = struct.unpack_from(">d", content, mark)
-    assert _probe(tmp_path, content, ask).duration_ms == round(stated)
-    for wrong in (7_200_000.0, 10.0, float("nan"), float("inf"), -1.0):
-        lying = content[:mark] + struct.pack(">d", wrong) + content[mark + 8 :]
-        assert _about(_probe(tmp_path, lying, ask).duration_ms, round(stated))
+    (with_sound,) = struct.unpack_from(">d", content, mark)
+    assert with_sound == 2048.0
+    for stated in (with_sound, 2000.0, 7_200_000.0, 10.0, float("nan"), float("inf"), -1.0):
+        stating = content[:mark] + struct.pack(">d", stated) + content[mark + 8 :]
+        assert _probe(tmp_path, stating, ask).duration_ms == 2000
+    short = [_cluster(1000 * second, *(_block(1, 40 * number, 100) for number in range(25))) for second in range(3)]
+    silent = _matroska(3000, short, [])
+    mark = silent.index(struct.pack(">d", 3000))
+    for stated, expected in ((3000.0, 3000), (3050.0, 3050), (7_200_000.0, 3000)):
+        stating = silent[:mark] + struct.pack(">d", stated) + silent[mark + 8 :]
+        assert _length(tmp_path, stating).duration_ms == expected
 
 
 def _element(ident: str, content: bytes, *, is_open: bool = False) -> bytes:
@@ -148,9 +174,16 @@ def _cluster(at_ms: int, *blocks: bytes, is_open: bool = False) -> bytes:
     return _element("1f43b675", _element("e7", struct.pack(">I", at_ms)) + b"".join(blocks), is_open=is_open)
 
 
-def _matroska(stated_ms: int, clusters: list[bytes], cues: list[tuple[int, int]], *, is_open: bool = False) -> bytes:
-    """Write a picture (track 1) and subtitles (track 2). A cue is a track and the number of a cluster."""
-    tracks = [(1, 1, _element("23e383", struct.pack(">I", 40_000_000))), (2, 17, b"")]
+def _matroska(
+    stated_ms: int,
+    clusters: list[bytes],
+    cues: list[tuple[int, int]],
+    *,
+    is_open: bool = False,
+    second: int = _SUBTITLES,
+) -> bytes:
+    """Write a picture (track 1) and subtitles or sound (track 2). A cue is a track and the number of a cluster."""
+    tracks = [(1, 1, _element("23e383", struct.pack(">I", 40_000_000))), (2, second, b"")]
     head = _element("1549a966", _element("4489", struct.pack(">d", stated_ms))) + _element(
         "1654ae6b",
         b"".join(

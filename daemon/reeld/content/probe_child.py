@@ -21,7 +21,7 @@ import pymediainfo
 from reeld.content.dynamic_range import dynamic_range
 from reeld.content.headers.picture import PictureHeader, read_picture
 from reeld.content.headers.read import read_length
-from reeld.content.headers.source import Length
+from reeld.content.headers.source import PADDING_MS, Length
 from reeld.content.headers.transport_tables import read_languages
 from reeld.content.languages import distinct_languages
 from reeld.content.media_names import WRAPPERS, audio_codec, container_name, video_codec
@@ -32,6 +32,9 @@ STILLS = frozenset({"bmp", "gif", "jpegls", "mjpeg", "png", "tiff", "webp"})
 """Codecs of covers: one picture of such a codec is no film where there is a film, or sound."""
 
 STATES_ITS_SIZE = frozenset({"mp4", "mov", "mxf"})
+
+STATES_EACH_LENGTH = frozenset({"mp4", "mov"})
+"""Containers whose header says exactly how long each track is."""
 
 BUFFER = 64 << 10
 SMALL_BUFFER = 4096
@@ -152,7 +155,7 @@ def facts(tracks: Sequence[Track], header: PictureHeader | None = None) -> dict[
         "has_video": bool(video),
         "has_audio": bool(audios),
         "container": container_name(general),
-        "duration_ms": number(general, "Duration", 1000) or number(video, "Duration", 1000),
+        "duration_ms": _told_ms(general, video),
         "width": width,
         "height": height,
         "codec_video": video_codec(general, video),
@@ -164,6 +167,14 @@ def facts(tracks: Sequence[Track], header: PictureHeader | None = None) -> dict[
         "subtitle_languages": _languages(tracks, "Text"),
         "is_truncated": text(general.get("extra"), "IsTruncated") == "Yes",
     }
+
+
+def _told_ms(general: Track, video: Track) -> int | None:
+    """Return how long the film is: as long as its picture, if sound is longer by its padding alone."""
+    longest, picture = number(general, "Duration", 1000), number(video, "Duration", 1000)
+    if container_name(general) in STATES_EACH_LENGTH and longest and picture and 0 < longest - picture <= PADDING_MS:
+        return picture
+    return longest or picture
 
 
 def main_picture(tracks: Sequence[Track]) -> Track:

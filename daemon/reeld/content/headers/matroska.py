@@ -53,9 +53,14 @@ class Matroska:
 
     def main_tracks(self) -> dict[int, Track]:
         """Return the main picture and all sound, by number. Covers and subtitles make no film longer."""
+        main = self.main_picture()
+        return {track.number: track for track in self.tracks if track.kind == AUDIO or track is main}
+
+    def main_picture(self) -> Track | None:
         pictures = [track for track in self.tracks if track.kind == VIDEO]
-        main = sorted(pictures, key=lambda track: (track.codec.startswith(_PERHAPS_STILLS), not track.is_default))[:1]
-        return {track.number: track for track in self.tracks if track.kind == AUDIO or track in main}
+        return min(
+            pictures, key=lambda track: (track.codec.startswith(_PERHAPS_STILLS), not track.is_default), default=None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,8 @@ class Span:
     end_ms: float
     slack_ms: float = 0.0
     """The end may be so much later: only the time of its cluster is known."""
+    picture_ms: float | None = None
+    """How long the main picture lasts, if only the padding of sound goes on behind it."""
 
 
 def read_head(source: Source) -> Matroska | None:
@@ -88,6 +95,8 @@ def read_head(source: Source) -> Matroska | None:
 def length_of(found: Matroska, span: Span | None) -> Length:
     """Say how long the film is. The stated duration is exact, but must agree with the time stamps."""
     duration_ms, why = _duration(found.stated_ms, span)
+    if duration_ms and span and span.picture_ms:
+        duration_ms = min(duration_ms, span.picture_ms)
     return Length(
         is_stated=found.segment_end is not None,
         is_cut=found.is_cut,

@@ -7,11 +7,12 @@ read. Where the last cluster is longer than what may be read, the cues lead to i
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from reeld.content.headers.ebml import Element, Id, children, elements, number, read_element
 from reeld.content.headers.matroska import Matroska, Span, Track
-from reeld.content.headers.source import MOST_ELEMENTS, BoundReached, Source
+from reeld.content.headers.source import MOST_ELEMENTS, PADDING_MS, BoundReached, Source
 
 _OF_A_SEGMENT = frozenset(
     (Id.SEEK_HEAD, Id.INFO, Id.TRACKS, Id.CUES, Id.CLUSTER, Id.CHAPTERS, Id.ATTACHMENTS, Id.TAGS, Id.VOID, Id.CRC32)
@@ -41,8 +42,18 @@ _MOST_HOPS = 24
 _MOST_GUESSES = 40
 _LACING = 0x06
 """The bits of a block that has several frames, and says how many."""
+_ROUNDING_MS = 2.0
+"""The times of blocks are whole milliseconds, mostly."""
 _LONGEST_CLUSTER_MS = 32_768.0
 """A block's time counts from its cluster's, as a signed number of 16 bits; in milliseconds nearly always."""
+
+
+class _End(NamedTuple):
+    at_ms: float
+    slack_ms: float = 0.0
+    """It may be so much later."""
+    picture_ms: float | None = None
+    """When the picture ends, if that is earlier."""
 
 
 @dataclass(slots=True)
@@ -51,27 +62,36 @@ class _Times:
 
     tracks: dict[int, Track]
     scale_ms: float
-    first_ms: float | None = None
+    picture: Track | None
+    first_ms: dict[int, float] = field(default_factory=dict)
+    """By track."""
     ends: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     """By track: the two latest blocks, each with the time and the length that it states (or 0)."""
 
     def copy(self) -> "_Times":
-        return _Times(self.tracks, self.scale_ms, self.first_ms, dict(self.ends))
+        return replace(self, first_ms=dict(self.first_ms), ends=dict(self.ends))
 
     def add(self, track: int, ticks: int, duration_ticks: int, frames: int) -> None:
         if track in self.tracks:
             at_ms, length_ms = ticks * self.scale_ms, duration_ticks * self.scale_ms
             if frames > 1 and not length_ms:
                 length_ms = frames * (self.tracks[track].frame_ms or 0.0)
-            self.first_ms = at_ms if self.first_ms is None else min(at_ms, self.first_ms)
+            self.first_ms[track] = min(at_ms, self.first_ms.get(track, at_ms))
             latest, new = self.ends.get(track, []), (at_ms, length_ms)
             if latest and new > latest[-1]:  # nearly always, and quick
                 self.ends[track] = [latest[-1], new]
             else:
                 self.ends[track] = sorted({*latest, new})[-2:]
 
-    def end_ms(self) -> float | None:
-        return max((self._end(track, latest) for track, latest in self.ends.items()), default=None)
+    def end(self) -> "_End | None":
+        """Return the end of the last frame, and that of the picture if only the padding of sound is behind it."""
+        ends = {track: self._end(track, latest) for track, latest in self.ends.items()}
+        if not ends:
+            return None
+        last_ms = max(ends.values())
+        picture_ms = ends.get(self.picture.number) if self.picture and self._is_known(self.picture.number) else None
+        has_padding = picture_ms is not None and _ROUNDING_MS < last_ms - picture_ms <= PADDING_MS
+        return _End(last_ms, picture_ms=picture_ms if has_padding else None)
 
     def _end(self, track: int, latest: list[tuple[float, float]]) -> float:
         """Add the last frame's length: as stated, or as that of the frame before it."""
@@ -79,11 +99,15 @@ class _Times:
         between_ms = at_ms - latest[0][0]
         return at_ms + (stated_ms or self.tracks[track].frame_ms or between_ms)
 
-    def is_enough(self) -> bool:
+    def is_enough(self, *, with_picture: bool = False) -> bool:
         """Tell whether the length of the last frame is known, too."""
-        return any(
-            len(latest) > 1 or latest[-1][1] or self.tracks[track].frame_ms for track, latest in self.ends.items()
-        )
+        if with_picture and self.picture:
+            return self._is_known(self.picture.number)
+        return any(map(self._is_known, self.ends))
+
+    def _is_known(self, track: int) -> bool:
+        latest = self.ends.get(track, [])
+        return len(latest) > 1 or bool(latest and (latest[-1][1] or self.tracks[track].frame_ms))
 
 
 def read_span(source: Source, found: Matroska) -> Span | None:
@@ -94,18 +118,30 @@ def read_span(source: Source, found: Matroska) -> Span | None:
     tracks = found.main_tracks()
     if found.first_cluster is None or not tracks:
         return None
-    times = _Times(tracks, found.scale_ns / 1e6)
+    times = _Times(tracks, found.scale_ns / 1e6, found.main_picture())
     reached = None
     with suppress(BoundReached):
         reached = _read_first(source, found.first_cluster, times)
-    start_ms = times.first_ms or 0.0
-    end_ms, slack_ms = None, 0.0
+    end = None
     with suppress(BoundReached):
         if reached is not None and times.ends and _is_last_cluster(source, found, reached):
-            end_ms = times.end_ms()
+            end = times.end()
         else:
-            end_ms, slack_ms = _read_last(source, found, found.first_cluster)
-    return None if end_ms is None else Span(start_ms=start_ms, end_ms=end_ms, slack_ms=slack_ms)
+            end = _read_last(source, found, found.first_cluster)
+    if end is None:
+        return None
+    return Span(
+        start_ms=min(times.first_ms.values(), default=0.0),
+        end_ms=end.at_ms,
+        slack_ms=end.slack_ms,
+        picture_ms=_lasts(times, end.picture_ms),
+    )
+
+
+def _lasts(first: _Times, picture_end_ms: float | None) -> float | None:
+    """Return how long the picture lasts. `first` are the times of the first blocks."""
+    start_ms = first.first_ms.get(first.picture.number) if first.picture else None
+    return None if picture_end_ms is None or start_ms is None else picture_end_ms - start_ms
 
 
 def _read_first(source: Source, at: int, times: _Times) -> int | None:
@@ -129,14 +165,14 @@ def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:
     return at == found.segment_end
 
 
-def _read_last(source: Source, found: Matroska, first: int) -> tuple[float | None, float]:
-    """Return the end of the last frame, and how much later it may be."""
+def _read_last(source: Source, found: Matroska, first: int) -> _End | None:
+    """Return the end of the last frame. None if no frame was found."""
     end = min(found.segment_end or source.size, source.size)
     small, large = _TAIL_BYTES
-    times = _Times(found.main_tracks(), found.scale_ns / 1e6)
+    times = _Times(found.main_tracks(), found.scale_ns / 1e6, found.main_picture())
     _read_tail(source, found, max(first, end - small), end, times)
     if times.ends:
-        return times.end_ms(), 0.0
+        return times.end()
     with suppress(BoundReached):
         if found.cues_at is not None and (last := _from_cues(source, found, end)):
             return last
@@ -144,7 +180,7 @@ def _read_last(source: Source, found: Matroska, first: int) -> tuple[float | Non
         _read_tail(source, found, max(first, end - large), end, times)
         if found.is_cut is None:
             found.is_cut = _is_last_block_cut(source, end - small)
-    return times.end_ms(), 0.0
+    return times.end()
 
 
 # --- blocks ----------------------------------------------------------------------------------------------
@@ -208,7 +244,10 @@ def _add_frames(source: Source, at: int, base: int, duration: int, times: _Times
 
 
 def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Times) -> None:
-    """Read the clusters that begin from `start` on, the last one first, until one has a block that counts."""
+    """Read the clusters that begin from `start` on, the last one first, until one has a block that counts.
+
+    The padding of sound may have a cluster of its own, so the one before is read as well.
+    """
     tail = source.read(start, end - start)
     at, known_from = len(tail), end
     for _ in range(_MOST_GUESSES):
@@ -216,15 +255,20 @@ def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Ti
         if at < 0:
             return
         cluster = read_element(source, start + at)
-        guessed = times.copy()
-        reached = None if cluster is None else _walk(source, cluster, known_from, guessed)
+        guessed, was_enough = times.copy(), times.is_enough()
+        try:
+            reached = None if cluster is None else _walk(source, cluster, known_from, guessed)
+        except BoundReached:
+            if was_enough:
+                return
+            raise
         if reached is None:  # four bytes of a picture that look like a cluster's mark
             continue
         if known_from == end and found.segment_end is None:
             found.is_cut = _is_cut_after(source, reached)
         times.ends = guessed.ends
         known_from = start + at
-        if times.is_enough():
+        if was_enough or times.is_enough(with_picture=True):
             return
 
 
@@ -251,7 +295,7 @@ def _is_last_block_cut(source: Source, start: int) -> bool | None:
     return None
 
 
-def _from_cues(source: Source, found: Matroska, end: int) -> tuple[float, float] | None:
+def _from_cues(source: Source, found: Matroska, end: int) -> _End | None:
     """Follow the last cue of picture or sound to its cluster, and go on from there to the last cluster."""
     at = _last_cued_cluster(source, found)
     clusters: list[Element] = []
@@ -296,10 +340,10 @@ def _last_cue_points(source: Source, cues: Element, end: int) -> list[Element]:
     return []
 
 
-def _end_of_cluster(source: Source, found: Matroska, cluster: Element) -> tuple[float, float] | None:
-    """Return the end of its last frame, and how much later that may be. None if it has no picture and no sound."""
+def _end_of_cluster(source: Source, found: Matroska, cluster: Element) -> _End | None:
+    """Return the end of its last frame. None if it has no picture and no sound."""
     end = min(cluster.end or source.size, source.size)
-    times = _Times(found.main_tracks(), found.scale_ns / 1e6)
+    times = _Times(found.main_tracks(), found.scale_ns / 1e6, found.main_picture())
     if end - cluster.start <= _BIG_CLUSTER_BYTES:
         source.read(cluster.start, end - cluster.start)
         _walk(source, cluster, end, times)
@@ -309,9 +353,8 @@ def _end_of_cluster(source: Source, found: Matroska, cluster: Element) -> tuple[
             return None
         _read_last_blocks(source, end, base, times)
         if not times.ends:
-            return base * times.scale_ms, _LONGEST_CLUSTER_MS
-    end_ms = times.end_ms()
-    return None if end_ms is None else (end_ms, 0.0)
+            return _End(base * times.scale_ms, _LONGEST_CLUSTER_MS)
+    return times.end()
 
 
 def _cluster_time(source: Source, cluster: Element) -> int | None:

@@ -11,6 +11,9 @@ MOST_ELEMENTS = 4000
 _LEAST_READ = 4096
 """Neighbouring headers then cost one read."""
 
+PADDING_MS = 120
+"""Sound is stored in frames of up to 120 ms. The last one may go on behind the last picture, and is padding then."""
+
 WhyNoLength = Literal["not stated", "contradicted", "jumps"]
 
 
