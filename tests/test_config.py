@@ -1,10 +1,13 @@
 """What the configuration accepts, what it refuses and how it says so."""
 
+import contextlib
+import inspect
 import json
 import os
 import re
+import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -399,18 +402,32 @@ def test_a_configuration_is_written_as_a_document_that_means_the_same(tmp_path: 
 # --- files that are none ---------------------------------------------------------------------------------
 
 
+MOST_DIGITS = sys.int_info.default_max_str_digits
+"""Python reads and prints no longer decimal number."""
+
+LONG_HEX = hex(10**MOST_DIGITS).encode()
+
+
+@contextlib.contextmanager
+def few_calls() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 120)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"name = '\xe9'", "not UTF-8"),
         (b"[library", "not valid TOML"),
         (b"a = 1\na = 2", "not valid TOML"),
-        (b"a = " + b"9" * 5000, "not valid TOML"),
-        (b"a = " + b"[" * 100_000, "not valid TOML"),
-        (b"[settle]\nquiet_s = 0x" + b"f" * 5000, "must be a number"),
-        (b"[log]\nlevel = 0x" + b"f" * 5000, 'must be "debug" or'),
-        (b"[[library]]\npath = '/x'\nname = 0x" + b"f" * 5000, "library a number of thousands of digits: name ="),
-        (b"[settle]\nquiet_s" + b".a" * 5000 + b" = 1", "must be a number"),
+        (b"a = " + b"9" * (MOST_DIGITS + 1), "not valid TOML"),
+        (b"[settle]\nquiet_s = " + LONG_HEX, "must be a number"),
+        (b"[log]\nlevel = " + LONG_HEX, 'must be "debug" or'),
+        (b"[[library]]\npath = '/x'\nname = " + LONG_HEX, "library a number of thousands of digits: name ="),
         (b"\0", "not valid TOML"),
     ],
 )
@@ -419,6 +436,16 @@ def test_a_file_that_is_no_configuration_says_why(tmp_path: Path, content: bytes
         loaded(tmp_path, content)
     (said,) = caught.value.complaints
     assert complaint in said
+
+
+def test_a_file_that_is_nested_too_deeply_says_why(tmp_path: Path) -> None:
+    """Python's bound for calls within calls is set just above what this test needs, so that little is too much."""
+    brackets, dots = f"a = {'[' * 300}{']' * 300}", f"[settle]\nquiet_s{'.a' * 300} = 1"
+    for text, complaint in ((brackets, "not valid TOML"), (dots, "must be a number")):
+        with pytest.raises(ConfigError) as caught, few_calls():
+            loaded(tmp_path, text)
+        (said,) = caught.value.complaints
+        assert complaint in said
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
