@@ -14,6 +14,7 @@ candidate while its row is `library_removed`. The stage has its old place looked
 and its row is missing once the file is certainly gone from there.
 """
 
+import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class LeftBehind:
 
 def has_no_copy_to_match(video_file_id: int) -> bool:
     """Whether no missing file, and no file of a removed library, had the content of this one."""
-    return not _pairs(f"new.id = {video_file_id:d}", _MISSING, _LEFT_BEHIND)
+    return not _pairs("new.id = ?", [video_file_id], _MISSING, _LEFT_BEHIND)
 
 
 def left_behind(video_file_id: int, now_ms: int) -> list[LeftBehind]:
@@ -95,7 +96,7 @@ def left_behind(video_file_id: int, now_ms: int) -> list[LeftBehind]:
     return [
         LeftBehind(id=old_id, library_id=library_id, copied_at_ms=copied_at_ms)
         for _new_id, old_id, library_id, copied_at_ms in _pairs(
-            f"new.id = {video_file_id:d}", _LEFT_BEHIND, now_ms=now_ms
+            "new.id = ?", [video_file_id], _LEFT_BEHIND, now_ms=now_ms
         )
     ]
 
@@ -103,10 +104,10 @@ def left_behind(video_file_id: int, now_ms: int) -> list[LeftBehind]:
 def ask_left_behind(now_ms: int, video_file_ids: Collection[int] | None = None) -> None:
     """Queue all files that may be copies of files of removed libraries, or those of `video_file_ids`."""
     if video_file_ids is None:
-        found = _pairs(_OF_REMOVED_LIBRARY, _LEFT_BEHIND, now_ms=now_ms)
+        found = _pairs(_OF_REMOVED_LIBRARY, [], _LEFT_BEHIND, now_ms=now_ms)
     else:
-        these = ", ".join(str(int(each)) for each in video_file_ids)
-        found = _pairs(f"new.id IN ({these})", _LEFT_BEHIND, now_ms=now_ms)
+        these = json.dumps(list(video_file_ids))
+        found = _pairs("new.id IN (SELECT value FROM json_each(?))", [these], _LEFT_BEHIND, now_ms=now_ms)
     for new_id in dict.fromkeys(new_id for new_id, *_ in found):
         queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms, now_ms=now_ms)
 
@@ -116,7 +117,7 @@ def match_copy(video_file_id: int, now_ms: int) -> None:
 
     If it may be several, choose the one of the same name, then the one that was deleted last.
     """
-    pairs = _pairs(f"new.id = {video_file_id:d}", _MISSING)
+    pairs = _pairs("new.id = ?", [video_file_id], _MISSING)
     if pairs:
         _new_id, old_id, *_ = pairs[0]
         _adopt(video_file_id, old_id, now_ms)
@@ -124,12 +125,17 @@ def match_copy(video_file_id: int, now_ms: int) -> None:
 
 def ask_copies(missing_id: int, now_ms: int) -> None:
     """Queue the files that may be copies of this missing one, due a little later."""
-    for new_id, *_ in _pairs(f"old.id = {missing_id:d}", _MISSING):
+    for new_id, *_ in _pairs("old.id = ?", [missing_id], _MISSING):
         queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms + PATIENCE_MS, now_ms=now_ms)
 
 
-def _pairs(which: str, *old_states: FileState, now_ms: int | None = None) -> Sequence[tuple[Any, ...]]:
-    """Return pairs of a new and an old file. Without `now_ms`, a copy of a file of a removed library has any age."""
+def _pairs(
+    which: str, values: Sequence[object], *old_states: FileState, now_ms: int | None = None
+) -> Sequence[tuple[Any, ...]]:
+    """Return pairs of a new and an old file. Without `now_ms`, a copy of a file of a removed library has any age.
+
+    The `values` are those of the condition `which`: SQLite prepares each other text again.
+    """
     now = None if now_ms is None else VideoFile.changed_at.db_value(utc_from_ms(now_ms))
     return rows(
         f"SELECT new.id, old.id, old.library_id, "
@@ -138,6 +144,7 @@ def _pairs(which: str, *old_states: FileState, now_ms: int | None = None) -> Seq
         *(old_states[0], old_states[-1]),
         now,
         WITHIN_DAYS,
+        *values,
     )
 
 

@@ -137,6 +137,8 @@ def note_reread(video_file_id: int, now_ms: int) -> None:
 
 def was_reread_lately(video_file_id: int, now_ms: int) -> bool:
     """Whether the doubt must wait, since the file was read for one within a day, and no other name of it helps."""
+    if not is_read_only_for_doubt(video_file_id):  # nearly always, and quick
+        return False
     sql = (
         "SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL "  # noqa: S608 - ours
         f"AND reread_at BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM {KNOWN_LINK})"

@@ -158,8 +158,8 @@ def end_reading_in_between(job: Job) -> bool:
 
 def _read_stale_names(job_id: int | None = None) -> None:
     """Let those jobs read the name in between, or this job, whose running stage is over now."""
-    its = "" if job_id is None else f"AND id = {job_id:d}"
-    change(f"{_READ_NAME_IN_BETWEEN} WHERE is_name_stale AND state <> 'running' {its}", 0)
+    its, values = ("", ()) if job_id is None else ("AND id = ?", (job_id,))
+    change(f"{_READ_NAME_IN_BETWEEN} WHERE is_name_stale AND state <> 'running' {its}", 0, *values)
 
 
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
