@@ -120,7 +120,7 @@ def _look(root: str, database: str, rounds: int) -> None:
     open_catalog(database, create=True)
     library = Library(name="bench", path=root, quiet_s=0)
     with writing():
-        library_id = sync_libraries([library])[library.name]
+        library_id = sync_libraries([library], now_ms())[library.name]
     folder_scanner = make_folder_scanner(
         library,
         library_id,
