@@ -187,11 +187,27 @@ def writing_only_while(may_write: Callable[[], bool]) -> Iterator[None]:
         del _this_thread.may_write
 
 
-@contextlib.contextmanager
-def reading() -> Iterator[None]:
+def reading() -> contextlib.AbstractContextManager[None]:
     """Guard reads. Fetch everything inside: an open cursor keeps the log from being folded in."""
-    with _lock, _noticing_damage(), own_errors(database.database):
-        yield
+    return _READING
+
+
+class _Reading(contextlib.AbstractContextManager[None]):
+    """A class, since a scan enters it for each folder, and a generator takes several times as long."""
+
+    def __enter__(self) -> None:
+        _lock.acquire()
+
+    def __exit__(self, _kind: object, err: BaseException | None, _trace: object) -> None:
+        try:
+            if err is not None:
+                with _noticing_damage(), own_errors(database.database):
+                    raise err
+        finally:
+            _lock.release()
+
+
+_READING = _Reading()
 
 
 @contextlib.contextmanager
