@@ -138,6 +138,12 @@ def test_the_padding_of_sound_may_have_a_cluster_of_its_own(tmp_path: Path) -> N
         assert _length(tmp_path, content).duration_ms == expected_ms
 
 
+def test_a_cluster_that_is_longer_than_what_is_read_at_once_counts_as_a_whole(tmp_path: Path) -> None:
+    for blocks, size_bytes in ((50, 4000), (75, 2000), (75, 20)):
+        film = _cluster(0, *(_block(1, 40 * number, size_bytes) for number in range(blocks)))
+        assert _length(tmp_path, _matroska(40 * blocks, [film], [])).duration_ms == 40 * blocks
+
+
 @pytest.mark.parametrize("kind", [MKV, "mp4", "asf", "mpegts"])
 def test_a_late_start_makes_no_film_longer(tmp_path: Path, ask: Ask, kind: str) -> None:
     found = _probe(tmp_path, remux(kind, starts_ms=100_000), ask).duration_ms

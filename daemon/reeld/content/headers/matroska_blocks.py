@@ -150,8 +150,9 @@ def _read_first(source: Source, at: int, times: _Times) -> int | None:
     cluster = read_element(source, at)
     if cluster is None:
         return None
-    reached = _walk(source, cluster, min(at + _FIRST_BYTES, source.size), times, most=_FIRST_BLOCKS)
-    return reached if reached == cluster.end else None
+    limit = min(at + _FIRST_BYTES, source.size)
+    reached = _walk(source, cluster, limit, times, most=_FIRST_BLOCKS)
+    return reached if reached == cluster.end and reached is not None and reached <= limit else None
 
 
 def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:
@@ -190,7 +191,7 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
     """Read the times of the cluster's blocks, and return where it ends. None if it is no cluster.
 
     The end lies beyond the file if the cluster, or a block in it, states more bytes than there are.
-    If the cluster goes on after `most` blocks, or at `limit`, return where the last one that was read ends.
+    If the cluster goes on after `most` blocks, return where the last one that was read ends.
     """
     stop = limit if cluster.end is None else min(cluster.end, limit)
     at, base = cluster.body, None
