@@ -49,7 +49,9 @@ class Reeld:
         command = [*arguments, "--config", str(self.config)] if configured else arguments
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**kept, "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
-        return warm_start.reeld(command, stdin=stdin, directory=Path.cwd(), environment=environment)
+        return warm_start.reeld(
+            command, stdin=stdin, directory=Path.cwd(), environment=environment, forks_children=True
+        )
 
     def json(self, *arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:
         result = self.run(*arguments, "--json", stdin=stdin)

@@ -55,6 +55,7 @@ def problems(world: World, *, code: int = os.EX_UNAVAILABLE) -> list[dict[str, A
 
 
 def test_all_is_well_without_the_daemon_and_nothing_is_written_into_the_library(world: World) -> None:
+    world.forks_children = False
     before = {path: path.stat() for path in [world.library, *world.library.rglob("*")]}
     found = rows(world)
     assert [row for row in found if row["level"] == "problem"] == []

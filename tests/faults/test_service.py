@@ -382,7 +382,7 @@ def test_a_catalogue_within_a_library_can_be_written_and_children_go_first() -> 
 
     I11: what confines the daemon does not keep a child from offering itself to the memory killer.
     """
-    with new_world() as world:
+    with new_world(forks_children=False) as world:
         world.state = world.library / ".reeld"
         world.database = world.state / "deep" / "reeld.db"
         world.write_config()

@@ -74,6 +74,8 @@ class World:
     """Run everything without root's right to read and write whatever it likes."""
     hurry: dict[str, float] = field(default_factory=lambda: dict(HURRY))
     """Periods of the daemon that are shorter than in reeld; only where it is a fork of the warm process."""
+    forks_children: bool = True
+    """Let the confined children be forks too; False where it matters whose processes they are, or how they start."""
     has_catalog: bool = True
     """Begin with a catalogue that nothing was ever written to, as a first start makes it; else with none."""
 
@@ -126,7 +128,11 @@ class World:
         if not self.is_humble:
             command = ["--config", str(config or self.config), *arguments]
             return warm_start.reeld(
-                command, stdin=stdin, directory=self.root, environment=self.environment(**environment)
+                command,
+                stdin=stdin,
+                directory=self.root,
+                environment=self.environment(**environment),
+                forks_children=self.forks_children,
             )
         return subprocess.run(
             self.command("--config", str(config or self.config), *arguments),
@@ -248,17 +254,18 @@ class RunningDaemon:
                 env=environment,
                 cwd=self.world.root,
             )
+        given = json.loads(faults)
+        hurried = {**given, "patience": {**self.world.hurry, **given.get("patience", {})}}
+        # A fault may lie in the way to the children.
+        is_sound = not given.get("hooks") and not given.get("code")
         with open(os.devnull, "r+b") as null:
             return warm_start.start(
-                [self._hurried(faults), *arguments],
+                [json.dumps(hurried), *arguments],
                 streams=(null.fileno(), null.fileno(), stderr),
                 directory=self.world.root,
                 environment=environment,
+                forks_children=is_sound and self.world.forks_children,
             )
-
-    def _hurried(self, faults: str) -> str:
-        given = json.loads(faults)
-        return json.dumps({**given, "patience": {**self.world.hurry, **given.get("patience", {})}})
 
     def wait_until_ready(self, since: int) -> None:
         try:
