@@ -19,14 +19,19 @@ settings.load_profile("reeld")
 # A suite that was started in the background ignores Ctrl-C, and so would every process that it starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Tests of real processes take longest: they begin, so that at the end no worker is left alone with them.
-LONG = ("faults", "service", "cli", "test_docs.py", "report", "pipeline", "identify")
+# Tests of real processes take longest: they begin, so that at the end no worker is left alone with them. So it is with
+# files that compute long.
+LONG = (
+    *("faults", "service", "cli", "test_docs.py", "report", "pipeline", "identify"),
+    *("model/test_model.py", "scanner/test_diff.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+
     def place(item: pytest.Item) -> int:
-        inside = item.path.relative_to(Path(__file__).parent).parts[0]
-        return LONG.index(inside) if inside in LONG else len(LONG)
+        return next((n for n, name in enumerate(LONG) if item.path.is_relative_to(tests / name)), len(LONG))
 
     items.sort(key=place)
 
