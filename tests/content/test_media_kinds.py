@@ -92,6 +92,16 @@ def test_a_picture_has_ffmpegs_name(read: Read, container: str, picture: Picture
     assert (found.width, found.height) == picture.size
 
 
+@pytest.mark.parametrize("brand", [b"iso6", b"iso9", b"cmfc", b"dash", b"msdh", b"XAVC", b"M4V ", b"avc1", b"zzzz"])
+def test_an_mp4_of_any_brand_is_an_mp4(read: Read, brand: bytes) -> None:
+    """libmediainfo calls a file with a brand that it does not know by the brand."""
+    film = bytearray(content("mp4", [Picture(codec="mpeg4")]))
+    assert film[4:8] == b"ftyp"
+    film[8:12] = brand
+    found = read(bytes(film))
+    assert (found.container, found.codec_video, found.problem) == ("mp4", "mpeg4", None)
+
+
 @pytest.mark.parametrize(
     ("container", "codec", "name"),
     [

@@ -136,7 +136,7 @@ _Tables = Sequence[Mapping[str, str]]
 
 def container_name(general: Track) -> str | None:
     """Name the container of a file by its "General" track."""
-    name = text(general, "Format")
+    name = _format(general)
     is_quicktime = name == "MPEG-4" and text(general, "Format_Profile") == "QuickTime"
     return "mov" if is_quicktime else _CONTAINERS.get(name) or _plain(name)
 
@@ -187,6 +187,12 @@ _AUDIO_TAGS: Mapping[str, _Tables] = {
 }
 
 
+def _format(general: Track) -> str:
+    """Return MediaInfo's name of the container. It calls an MP4 with a brand that it does not know by the brand."""
+    name = text(general, "Format")
+    return "MPEG-4" if name and name == text(general, "CodecID") else name
+
+
 def _tag(general: Track, track: Track, tables: Mapping[str, _Tables]) -> tuple[str, _Tables]:
     """Return the tag that the container stores for the track, and the tables that explain it."""
     tag = text(track, "CodecID")
@@ -196,7 +202,7 @@ def _tag(general: Track, track: Track, tables: Mapping[str, _Tables]) -> tuple[s
         tag = wrapped
     if is_tag := _SUBFORMAT_OF_A_TAG.fullmatch(tag):
         tag = is_tag[1]
-    return tag.removeprefix("FFFE / ").strip(), tables.get(kind or _KINDS.get(text(general, "Format"), ""), ())
+    return tag.removeprefix("FFFE / ").strip(), tables.get(kind or _KINDS.get(_format(general), ""), ())
 
 
 def _named(tag: str, tables: _Tables) -> str | None:
