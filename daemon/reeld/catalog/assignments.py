@@ -250,7 +250,7 @@ def _assign(
         claims["claimed_work"]["meant"] = {}
     is_known = (before.claims, before.decided_by) == (claims, by) and before.row_id is not None
     left: Works = ()
-    if not is_known and not (before.row_id is not None and before.kind == kind and _may_stay(before, claims)):
+    if before.row_id is not None and not is_known and not (before.kind == kind and _may_stay(before, claims)):
         left = unlink(video_file_id, now_ms)
     _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims)
     is_asked = not is_known and _find_works(video_file_id, kind, before, claims, left, now_ms)

@@ -109,6 +109,9 @@ class _MediaInfo(pymediainfo.MediaInfo):
     @cache
     def _loaded(cls) -> tuple[Any, str, tuple[int, ...]]:
         library, handle, *version = super()._get_library()
+        # This saves a third of the time: nothing is put into words that no report shows. As an option of
+        # `parse` it would cost more, since that resets all options after each file.
+        library.MediaInfo_Option(handle, "ReadByHuman", "0")
         library.MediaInfo_Delete(handle)
         return library, *version
 
