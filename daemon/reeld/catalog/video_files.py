@@ -67,7 +67,7 @@ def known_in_directory(library_id: int, directory: str) -> dict[str, KnownFile]:
     return {known.path: known for known in here}
 
 
-def as_seen_in_directory(library_id: int, directory: str, folder_clues: int) -> set[tuple[Any, ...]]:
+def as_seen_in_directory(library_id: int, directory: str, folder_clues: int) -> list[tuple[Any, ...]]:
     """Name, size, mtime, ctime, inode, device of the folder's present files, and whether the full comparison is needed.
 
     It is for a file that a rule skips, for one whose verdict was made from other clues than the folder holds, and for
@@ -75,7 +75,7 @@ def as_seen_in_directory(library_id: int, directory: str, folder_clues: int) -> 
     values are as SQLite has them: a name that is no UTF-8, or an inode beyond its numbers, equals nothing that `stat`
     says.
     """
-    return set(rows(_AS_SEEN, folder_clues, library_id, VideoFile.directory.db_value(directory)))
+    return rows(_AS_SEEN, folder_clues, library_id, VideoFile.directory.db_value(directory))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

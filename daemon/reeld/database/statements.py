@@ -15,7 +15,8 @@ from reeld.database.base import database
 
 def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run a query and return all its rows, with SQLite's own values."""
-    return list(_execute(sql, parameters).fetchall())
+    found: list[tuple[Any, ...]] = _execute(sql, parameters).fetchall()
+    return found
 
 
 def change(sql: str, *parameters: object) -> int:

@@ -70,11 +70,10 @@ class FolderFiles:
         self.names: Sequence[str] = sorted(names)
         joined = "\0".join(self.names)
         self.are_sizes_evidence = self._is_disc or "sample" in joined.casefold()
-        self._hash = blake2b(f"{READERS}\0{joined}\0\0".encode("utf-8", "surrogateescape"), digest_size=8)
-        for name in sorted(nfos):
-            self._hash.update(f"{name}\0{nfos[name]}\0".encode("utf-8", "surrogateescape"))
+        said = [f"{READERS}\0{joined}\0\0", *(f"{name}\0{nfos[name]}\0" for name in sorted(nfos))]
         if self.are_sizes_evidence:
-            self._hash.update(repr([size_of(name) for name in self.videos]).encode())
+            said.append(repr([size_of(name) for name in self.videos]))
+        self._said = "".join(said)
 
     @cached_property
     def videos(self) -> Sequence[str]:
@@ -100,11 +99,8 @@ class FolderFiles:
 
     def digest(self, kind: LibraryKind, above: Mapping[str, Mark | None]) -> int:
         """Digest all that the verdicts of the folder depend on. `above` are the marks of `nfos_above`, by path."""
-        whole = self._hash.copy()
-        whole.update(
-            repr((kind, sorted((path, mark) for path, mark in above.items() if mark))).encode("utf-8", "replace")
-        )
-        return int.from_bytes(whole.digest(), signed=True)
+        marks = sorted((path, mark) for path, mark in above.items() if mark) if any(above.values()) else []
+        return _hash_of(f"{self._said}{(kind, marks)!r}")
 
     def digest_of(self, name: str, kind: LibraryKind, nfos: Mapping[str, Mark | None]) -> int:
         """Digest what the verdict of one file depends on. `nfos` are the marks of `nfos_about` it, by path."""

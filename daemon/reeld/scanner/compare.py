@@ -279,7 +279,9 @@ class FolderScanner:
             return False
         with reading():
             known = video_files.as_seen_in_directory(self.place.library_id, listing.relative, around.digest)
-        return known == {(name, *_stamp_of(status), False) for name, _, status in listing.files}
+        here = [(name, *_stamp_of(status), False) for name, _, status in listing.files]
+        # Most rows were made in the order of the listing. Sets take three times as long.
+        return len(known) == len(here) and (known == here or set(known) == set(here))
 
     def _twins_to_compare(self, listing: Listing) -> list[SeenFile]:
         settling = self.new_files.settling

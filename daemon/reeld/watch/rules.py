@@ -90,11 +90,16 @@ class Rules:
     def why_skip_directory(self, relative: str) -> str | None:
         """Say why this directory, or one above it, is not entered. The root is always entered."""
         names = relative.split("/") if relative else []
-        for depth, name in enumerate(names, start=1):
-            why = _why_junk_directory(name) or self._why_pattern("/".join(names[:depth]), is_directory=True)
-            if why is not None:
+        for depth in range(1, len(names) + 1):
+            if why := self.why_not_enter("/".join(names[:depth])):
                 return why
         return None
+
+    def why_not_enter(self, relative: str) -> str | None:
+        """Say why this directory is not entered from the one above, which is."""
+        return _why_junk_directory(relative.rpartition("/")[2]) or (
+            self._why_pattern(relative, is_directory=True) if self.ignore_patterns else None
+        )
 
     def is_any_ignored(self, directory: str, names: Sequence[str], sizes: Iterable[int]) -> bool:
         """Tell whether one of a directory's videos does not count. Fast where few rules apply."""

@@ -361,15 +361,16 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
     directories: list[str] = []
     others: list[str] = []
     unknown: list[str] = []
-    # With 200,000 files each call counts. SeenFile's own constructor is Python, a tuple's is not.
-    is_video_name, make = rules.is_video_name, tuple.__new__
+    # With 200,000 files each call counts. SeenFile's own constructor is Python, a tuple's is not. This asks what
+    # `rules.is_video_name` answers.
+    extensions, make = rules.extensions, tuple.__new__
     last: os.DirEntry[str] | None = None
     with os.scandir(opened) as entries:
         for entry in entries:
             name = entry.name
             try:
                 if entry.is_file(follow_symlinks=False):
-                    if is_video_name(name):
+                    if (dot := name.rfind(".", 1)) > 0 and name[dot + 1 :].lower() in extensions:
                         files.append(make(SeenFile, (name, relative, entry.stat(follow_symlinks=False))))
                         last = entry
                     else:
@@ -395,9 +396,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         files=tuple(sorted(files, key=_NAME)),
         companions=tuple(sorted(companions)),
         nfos=tuple(nfos),
-        directories=tuple(
-            name for name in sorted(directories) if rules.why_skip_directory(join(relative, name)) is None
-        ),
+        directories=tuple(name for name in sorted(directories) if rules.why_not_enter(join(relative, name)) is None),
         others=tuple(sorted(others)),
         unknown=tuple(sorted(unknown)),
         is_renumbered=is_renumbered,
