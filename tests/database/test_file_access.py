@@ -197,6 +197,9 @@ def test_everyone_may_read_the_metrics_file_and_it_alone(umask: int) -> None:
         with RunningDaemon(world) as daemon:
             daemon.wait_until(file.exists, "the file is written")
             assert stat.S_IMODE(file.stat().st_mode) == 0o644
+            if os.geteuid() == 0:  # as node_exporter, which is another user
+                other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(file)]
+                assert b"reeld_info" in subprocess.run(other, capture_output=True, check=True).stdout
 
 
 @pytest.mark.parametrize(("created", "after"), [(None, 0o600), (0o604, 0o604)])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -16,9 +17,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from reeld import __version__
+from reeld.domain.files import readable
 from reeld.errors import FileVanished, Interrupted
 from reeld.report.counters import Counters, Spent
-from tests.service.harness import RunningDaemon, World, new_world
+from reeld.report.prometheus import STATES
+from tests.report.monitoring import missing_in
+from tests.service.harness import DRIVER, PATIENCE_S, RunningDaemon, World, new_world
 from tests.videos import make_video, video_bytes
 
 Figures = dict[tuple[str, ...], float]
@@ -31,6 +36,23 @@ def parsed(text: str) -> Figures:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def states(figures: Figures) -> dict[str, str]:
+    """The state of each library; one alone is 1."""
+    rows = [(key[1:], value) for key, value in figures.items() if key[0] == "reeld_library_state"]
+    libraries = {library for (library, _), _ in rows}
+    assert len(rows) == len(libraries) * len(STATES)
+    present = [key for key, value in rows if value == 1]
+    assert {library for library, _ in present} == libraries
+    return dict(present)  # type: ignore[arg-type]
+
+
+def check_by_promtool(page: str) -> None:
+    """Have Prometheus' own reader read the page, where it is installed. Its hints about names end with 3."""
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 3), done.stdout + done.stderr
 
 
 def free_port() -> int:
@@ -78,6 +100,7 @@ def with_port(world: World, port: int) -> None:
 def test_the_metrics_file_says_what_the_catalogue_says_from_a_confined_daemon(world: World) -> None:
     """The file says what the catalogue says also from a daemon that may write nowhere else."""
     folder = with_file(world)
+    world.hurry |= {"reeld.database.maintenance.QUIET_S": 0.0, "reeld.database.maintenance.CHECKPOINT_S": 0.5}
     with RunningDaemon(world) as daemon:
         daemon.assert_true()
         make_video(world.library / "Alien (1979).mkv", seed=9)
@@ -97,11 +120,68 @@ def test_the_metrics_file_says_what_the_catalogue_says_from_a_confined_daemon(wo
         assert figures["reeld_stage_seconds_sum", "probe"] > 0
         assert figures["reeld_database_bytes",] == world.database.stat().st_size
         assert ("reeld_wal_bytes",) in figures
+        made = daemon.wait_until(
+            lambda: written(folder).get(("reeld_backup_timestamp_seconds",)), "the first backup is made"
+        )
+        assert 0 <= time.time() - made < PATIENCE_S
+        assert figures["reeld_backup_success",] == 1
+        assert figures["reeld_info", str(world.ask_database("PRAGMA user_version")[0][0]), __version__] == 1
+        assert 0 <= time.time() - figures["reeld_updated_timestamp_seconds",] < PATIENCE_S
+        assert figures["reeld_period_seconds",] == 1
+        assert figures["reeld_disk_free_bytes",] > 0
+        for name in ("disk_full", "failed", "database_damaged", "catalog_problems"):
+            assert figures[f"reeld_{name}",] == 0
+        assert states(figures) == {"L": "online"}
+        assert figures["reeld_library_incomplete", "L"] == 0
+        assert missing_in((folder / "reeld.prom").read_text()) == set(), "alerts and dashboard read what is there"
         assert [path.name for path in folder.iterdir()] == ["reeld.prom"]
         assert daemon.find("metrics.failed") is None
         documented = (Path(__file__).parents[2] / "config.toml").read_text()
         for name, *_ in figures:
             assert name.removesuffix("_count").removesuffix("_sum") in documented, "config.toml names every figure"
+
+
+def test_trouble_shows_in_the_metrics_file_up_to_a_catalogue_that_is_gone(world: World) -> None:
+    """A library is away, a file failed, the disk is full, a backup fails; at last the catalogue is removed."""
+    hostile = 'a"b\\c{d="e"}\u202e'
+    world.libraries[hostile] = world.root / "away"
+    folder = with_file(world)
+    (world.state / "backups").touch()
+    world.hurry |= {"reeld.database.maintenance.QUIET_S": 0.0, "reeld.database.maintenance.CHECKPOINT_S": 0.5}
+    little_space = "import reeld.database.sqlite_errors as it; it.LOW_SPACE_BYTES = 1 << 62"
+    world.program = [sys.executable, DRIVER, json.dumps({"code": little_space})]
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        with contextlib.closing(sqlite3.connect(world.database)) as other, other:
+            other.execute(
+                "INSERT INTO jobs (video_file_id, stage, lane, state, due_at_ms, attempts, created_at, is_denied) "
+                "VALUES (1, 'hash', 'heavy', 'failed', 0, 3, '2020-01-01T00:00:00.000Z', 0)"
+            )
+        figures = daemon.wait_until(
+            lambda: (
+                (seen := written(folder)).get(("reeld_failed",)) == 1
+                and seen.get(("reeld_backup_success",)) == 0
+                and seen.get(("reeld_library_state", "L", "online")) == 1
+                and seen
+            ),
+            "the trouble shows",
+        )
+        assert states(figures) == {"L": "online", readable(hostile): "offline"}
+        assert figures["reeld_disk_full",] == 1
+        assert figures["reeld_catalog_problems",] == 1, "the backup"
+        assert ("reeld_backup_timestamp_seconds",) not in figures
+        check_by_promtool((folder / "reeld.prom").read_text())
+        (world.state / "backups").unlink()
+        world.database.unlink()
+        assert daemon.wait_for_end() == os.EX_DATAERR
+        assert written(folder)["reeld_database_damaged",] == 1
+        (folder / "reeld.prom").unlink()
+        daemon.start(is_ready=False)
+        assert daemon.wait_for_end() == os.EX_DATAERR
+        figures = written(folder)
+        assert figures["reeld_database_damaged",] == 1
+        assert {name for name, *_ in figures} == {"reeld_database_damaged", "reeld_info"}, "no figure of another day"
+        daemon.noise.clear()
 
 
 def test_work_that_waits_is_counted_with_its_age(world: World) -> None:

@@ -107,6 +107,11 @@ class Maintenance:
         ]
         return tuple(problem for problem in told if problem is not None)
 
+    @property
+    def has_backup_failed(self) -> bool:
+        """Whether the last attempt at a backup failed."""
+        return "backup" in self._problems
+
     # --- backups -----------------------------------------------------------------------------------------
 
     def _is_backup_due(self, now_s: float) -> bool:

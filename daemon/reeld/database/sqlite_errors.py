@@ -58,7 +58,7 @@ def _hint_for_damage(path: str) -> str:
 
 def space_trouble(path: str) -> str | None:
     """Warn of little free space on the catalogue's disk, or return None if it suffices or is unknown."""
-    free = _free_bytes(path)
+    free = free_bytes(path)
     if free is None or free >= LOW_SPACE_BYTES:
         return None
     return (
@@ -144,11 +144,11 @@ def _classified(path: str, err: BaseException) -> CatalogError:
 
 def _has_no_room(path: str) -> bool:
     """Tell whether the disk has no room for the log's index. SQLite then says only "I/O error"."""
-    free = _free_bytes(path)
+    free = free_bytes(path)
     return free is not None and free < LOG_INDEX_BYTES
 
 
-def _free_bytes(path: str) -> int | None:
+def free_bytes(path: str) -> int | None:
     """Return the free bytes on the catalogue's disk, or None if unknown."""
     try:
         room = os.statvfs(os.path.dirname(path))

@@ -105,6 +105,8 @@ class RunningStatus:
     config_error: str | None = None
     """Why the changed configuration file is not in force."""
     catalog_problems: tuple[str, ...] = ()
+    metrics_problems: tuple[str, ...] = ()
+    """Why the metrics are not shown."""
     libraries: tuple[WatcherStatus, ...] = ()
     work: Estimate | None = None
     """None while there is nothing to do."""
@@ -125,7 +127,8 @@ class RunningStatus:
         try:
             known = _known_to(cls, values)
             known["libraries"] = tuple(WatcherStatus.from_json(each) for each in known.get("libraries", ()))
-            known["catalog_problems"] = tuple(known.get("catalog_problems", ()))
+            for problems in ("catalog_problems", "metrics_problems"):
+                known[problems] = tuple(known.get(problems, ()))
             if known.get("work") is not None:
                 known["work"] = _read(Estimate, known["work"])
             return cls(**known)

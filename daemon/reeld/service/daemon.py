@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reeld.catalog import copies, queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
@@ -17,7 +17,16 @@ from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
 from reeld.domain.status import RunningStatus
-from reeld.errors import BackupFailed, CatalogBusy, CatalogError, CatalogFull, CatalogUnavailable, ReeldError
+from reeld.errors import (
+    BackupFailed,
+    CatalogBusy,
+    CatalogCorrupt,
+    CatalogError,
+    CatalogFull,
+    CatalogGone,
+    CatalogUnavailable,
+    ReeldError,
+)
 from reeld.log import get_logger, load_structlog
 from reeld.pipeline.backfill import enqueue_backfill, enqueue_doubts
 from reeld.pipeline.context import StageContext
@@ -75,7 +84,12 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         signals = stack.enter_context(Signals())
         let_read(config.database_group)
         instance_lock = stack.enter_context(InstanceLock(config.database_path))
-        if (library_ids := open_patiently(config, signals)) is None:
+        try:
+            library_ids = open_patiently(config, signals)
+        except (CatalogCorrupt, CatalogGone):
+            _tell_damage(config)
+            raise
+        if library_ids is None:
             return
         stack.callback(close_catalog)
         signals.take_over_the_end()
@@ -85,6 +99,14 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
             daemon = Daemon(reloading.config, taken, signals, reloading, counters)
     if daemon.failure is not None:
         raise daemon.failure
+
+
+def _tell_damage(config: Config) -> None:
+    """Say in the metrics' file that the catalogue is damaged or gone: no daemon runs that would."""
+    if config.metrics.textfile_directory:
+        from reeld.report.prometheus import tell_damage
+
+        tell_damage(config.metrics)
 
 
 def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
@@ -238,17 +260,29 @@ class Daemon:
         """Start the metrics. If they are not configured, load nothing and return None."""
         if not self._config.metrics.is_wanted:
             return None
-        from reeld.report.prometheus import Metrics
+        from reeld.report.prometheus import CatalogHealth, Metrics
+
+        def health() -> CatalogHealth:
+            return CatalogHealth(
+                problem_count=len(self._maintenance.problems()),
+                has_backup_failed=self._maintenance.has_backup_failed,
+                is_damaged=isinstance(self.failure, (CatalogCorrupt, CatalogGone)),
+            )
 
         watchers = self._watchers
         metrics = Metrics(
             self._config.metrics,
             self._counters,
             self._config.database_path,
-            lambda: [watcher.figures() for watcher in watchers],
+            lambda: [self._figures_of(watcher) for watcher in watchers],
+            health,
         )
         metrics.start()
         return metrics
+
+    def _figures_of(self, watcher: LibraryWatcher) -> dict[str, Any]:
+        figures = watcher.figures()
+        return {**figures, "is_answering": figures["has_answered"] and self._disks.is_answering(watcher.library.path)}
 
     def _make_watchers(self) -> list[LibraryWatcher]:
         return [
@@ -317,6 +351,7 @@ class Daemon:
             only_library=self._config.only_library,
             config_error=self._reloading.complaint,
             catalog_problems=self._maintenance.problems(),
+            metrics_problems=self._metrics.problems() if self._metrics else (),
             libraries=tuple(
                 replace(watcher.status(), trouble=self._disks.trouble(watcher.library.path))
                 for watcher in self._watchers

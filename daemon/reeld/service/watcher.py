@@ -109,6 +109,7 @@ class LibraryWatcher:
             "overflows": health.overflows,
             "rebuilds": health.rebuilds,
             "is_degraded": health.notice().is_degraded,
+            "has_answered": self._status.is_first_turn_over,
         }
 
     # --- the thread --------------------------------------------------------------------------------------
