@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +17,18 @@ from typing import Any
 import pytest
 from peewee import sqlite3
 
-from reeld.config import Config, Library
+from reeld.config import Config, Library, MetricsSettings
 from reeld.diagnose import doctor, health
-from reeld.diagnose.dropin import systemctl
+from reeld.diagnose.dropin import drop_in, systemctl
 from reeld.diagnose.health import Finding, HealthInputs, quick_checks
+from reeld.diagnose.metrics_reach import SERVICE_CONFIG, unit_trouble
 from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
 from reeld.watch.limits import CannotWatch, delivers_events, shortage
 from reeld.watch.mounts import Mount
 from reeld.watch.walk import RootSeen
-from tests.privileges import humbly
+from tests.privileges import humble, humbly
 from tests.service.harness import RunningDaemon, World, new_world
 from tests.videos import make_video
 
@@ -288,6 +291,71 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "reeld.service").touch()
         assert said() == [f"{command} start reeld", f"{command} reload reeld"]
+
+
+def with_metrics(state: Path, metrics: MetricsSettings, **more: Any) -> list[Finding]:
+    config = Config(source=None, libraries=(), database_path=str(state / "reeld.db"), metrics=metrics)
+    return of("metrics", quick_checks(sight(state, config=config, **more)))
+
+
+def test_a_port_of_the_metrics_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
+    """No drop-in lets it out of the unit, or another program has it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = int(other.getsockname()[1])
+        wanted = MetricsSettings(port=port)
+        answering = threading.Thread(target=lambda: _answer(other))
+        answering.start()
+        (foreign,) = with_metrics(tmp_path, wanted, running=RunningStatus(pid=7, command="run"))
+        answering.join()
+    (refused,) = with_metrics(tmp_path, wanted, running=RunningStatus(pid=7, command="run"))
+    assert (foreign.level, refused.level) == ("problem", "problem")
+    assert f"port {port} answers something else" in foreign.message
+    assert f"port {port} cannot be reached from here (Connection refused)" in refused.message
+    assert refused.hint is not None
+    assert "reeld config drop-in" in refused.hint
+    in_force = RunningStatus(pid=7, command="run", config={"metrics": {"port": 0}})
+    assert with_metrics(tmp_path, wanted, running=in_force) == [], "what is in force counts"
+    assert [it.level for it in with_metrics(tmp_path, wanted)] == ["good"], "without reeld nothing listens"
+
+
+def _answer(server: socket.socket) -> None:
+    channel, _ = server.accept()
+    with channel:
+        channel.recv(1 << 16)
+        channel.sendall(b"HTTP/1.1 200 OK\r\n\r\nnode_load1 7\n")
+
+
+def test_a_unit_without_the_drop_in_of_the_metrics_is_a_problem(tmp_path: Path) -> None:
+    metrics = MetricsSettings(port=9810, textfile_directory="/srv/my metrics")
+    config = Config(source=SERVICE_CONFIG, libraries=(), database_path="/var/lib/reeld/reeld.db", metrics=metrics)
+    units = tmp_path / "system"
+
+    def said() -> list[str]:
+        return [message for message, _ in unit_trouble(config, [str(units)])]
+
+    assert said() == [], "no unit is installed"
+    (units / "reeld.service.d").mkdir(parents=True)
+    (units / "reeld.service").touch()
+    assert [("no network" in line, "write nothing" in line) for line in said()] == [(True, False), (False, True)]
+    (units / "reeld.service.d" / "libraries.conf").write_text(drop_in(config, str))
+    assert said() == []
+    (units / "reeld.service.d" / "libraries.conf").unlink()
+    assert list(unit_trouble(replace(config, source="/home/ada/config.toml"), [str(units)])) == []
+
+
+def test_a_folder_of_the_metrics_that_is_missing_or_closed_is_said(world: World) -> None:
+    folder = world.root / "textfile"
+    wanted = MetricsSettings(textfile_directory=str(folder))
+    (missing,) = with_metrics(world.state, wanted)
+    assert (missing.level, missing.message) == ("problem", f"the metrics' folder {folder} is missing")
+    folder.mkdir(mode=0o555)
+    with humble():
+        (refused,) = with_metrics(world.state, wanted)
+    assert (refused.level, refused.message) == ("problem", f"the metrics' folder {folder} cannot be written to")
+    folder.chmod(0o750)
+    closed, good = with_metrics(world.state, wanted)
+    assert (closed.level, good.level) == ("note", "good")
+    assert f"because of {folder}" in closed.message
 
 
 def test_the_sqlite_that_runs_is_named_with_what_it_matters_for(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -53,6 +54,12 @@ def check_by_promtool(page: str) -> None:
     if shutil.which("promtool"):
         done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
         assert done.returncode in (0, 3), done.stdout + done.stderr
+
+
+def found(world: World) -> list[dict[str, Any]]:
+    """What `reeld status` finds wrong with the metrics."""
+    (report,) = world.rows("status")
+    return [finding for finding in report["findings"] if finding["check"] == "metrics"]
 
 
 def free_port() -> int:
@@ -261,8 +268,11 @@ def test_a_port_that_is_taken_costs_the_daemon_nothing_and_is_tried_again(world:
             daemon.wait_for("metrics.failed", about="port")
             daemon.assert_true()
             assert daemon.count("metrics.failed") == 1, "said once while it lasts"
+            reason = f"the metrics' port {port} cannot be opened (Address already in use); another program has it"
+            daemon.wait_until(lambda: [reason in it["message"] for it in found(world)] == [True], "status says so")
             other.close()
             daemon.wait_until(lambda: scraped(port), "the port is free")
+            daemon.wait_until(lambda: not found(world), "status is content")
 
 
 @pytest.mark.parametrize("how", ["gone", "a file"])
@@ -274,6 +284,12 @@ def test_a_folder_that_cannot_be_written_to_costs_the_daemon_nothing(world: Worl
     with RunningDaemon(world) as daemon:
         daemon.wait_for("metrics.failed", about="file")
         daemon.assert_true()
+        (finding,) = daemon.wait_until(lambda: found(world), "status says so")
+        assert finding["level"] == "problem"
+        # Said by the daemon in one sentence, and until then by the command itself.
+        said = f"{finding['message']}; {finding['hint']}"
+        assert f"the metrics' folder {folder} is missing; make it" in said
+        assert "problem: the metrics' folder" in world.said("status")
 
 
 def test_a_folder_in_a_library_is_refused_since_reeld_writes_nothing_there(world: World) -> None:

@@ -98,8 +98,9 @@ def quoted(path: str) -> str:
 
 
 # Where systemd finds installed units; see systemd.unit(5).
+SYSTEM_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 _FOLDERS = {
-    "systemctl": ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"),
+    "systemctl": SYSTEM_FOLDERS,
     "systemctl --user": (
         "~/.config/systemd/user",
         "/etc/systemd/user",

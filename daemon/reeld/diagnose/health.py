@@ -5,16 +5,19 @@ A finding is good, a note (reeld copes by itself) or a problem (the user must ac
 """
 
 import ctypes
+import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import Any, Literal
 
-from reeld.config import Config, InodeSetting
+from reeld.config import Config, InodeSetting, MetricsSettings
 from reeld.database.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
 from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_trouble
 from reeld.diagnose.dropin import systemctl
+from reeld.diagnose.metrics_reach import closed_folder, folder_trouble, port_trouble, unit_trouble
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
@@ -77,6 +80,7 @@ def quick_checks(inputs: HealthInputs) -> list[Finding]:
         _driver(),
         _clock(inputs),
         *watch_limit(_counted(inputs)),
+        *_metrics(inputs),
         *(finding for row in inputs.libraries if _counts(inputs, row) for finding in _library(inputs, row)),
         *_failed(inputs),
     ]
@@ -156,6 +160,63 @@ def _failed(inputs: HealthInputs) -> Iterator[Finding]:
         message = f"{number_of(inputs.failed, 'file')} failed"
         hint = "see reeld list files for the reasons; once these are gone, run: reeld retry --all"
         yield Finding(check="files", level="note", message=message, hint=hint)
+
+
+# --- the metrics ---------------------------------------------------------------------------------------
+
+
+def _metrics(inputs: HealthInputs) -> Iterator[Finding]:
+    """Check that Prometheus can read the figures, where these are wanted."""
+    config = inputs.config
+    running = inputs.running if _is_watched(inputs) else None
+    if running is not None and running.config:
+        config = replace(config, metrics=_metrics_in_force(running))
+    metrics = config.metrics
+    if not metrics.is_wanted:
+        return
+    troubles: list[tuple[str, str | None]] = (
+        [(problem, None) for problem in running.metrics_problems] if running else []
+    )
+    if running is None:
+        troubles += unit_trouble(config)
+    elif metrics.port and not troubles and (trouble := port_trouble(metrics.port)) is not None:
+        troubles.append(trouble)
+    if metrics.textfile_directory:
+        is_ours = running is None and _is_owner_of(os.path.dirname(config.database_path))
+        if not troubles and (trouble := folder_trouble(metrics, is_ours=is_ours)) is not None:
+            troubles.append(trouble)
+        if not troubles and (closed := closed_folder(metrics)) is not None:
+            message = (
+                f"the metrics' folder {readable(metrics.textfile_directory)} may not be read by every user, because of "
+                f"{readable(closed)}: node_exporter needs the right of its group there"
+            )
+            yield Finding(
+                check="metrics", level="note", message=message, hint=f"or type: sudo chmod o+rx {quote(closed)}"
+            )
+    for message, hint in troubles:
+        yield Finding(check="metrics", level="problem", message=message, hint=hint)
+    if not troubles:
+        yield Finding(
+            check="metrics",
+            level="good",
+            message="the metrics can be read" if running else "nothing is in the way of the metrics",
+        )
+
+
+def _metrics_in_force(running: RunningStatus) -> MetricsSettings:
+    """Return the running daemon's settings; nothing is wanted where it does not say them."""
+    said = running.config.get("metrics") or {}
+    try:
+        return MetricsSettings(**said)
+    except TypeError:  # of another version
+        return MetricsSettings()
+
+
+def _is_owner_of(folder: str) -> bool:
+    try:
+        return os.stat(folder).st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 # --- the machine -----------------------------------------------------------------------------------------

@@ -346,7 +346,7 @@ def _reason(err: Exception, settings: MetricsSettings) -> str:
         return str(err)
     if not isinstance(err, OSError):
         return f"{err!r}; report it with the log"
-    cause = err.strerror or type(err).__name__
+    cause = os.strerror(err.errno) if err.errno else type(err).__name__
     if err.filename is None:
         at = f"the metrics' port {settings.port} cannot be opened ({cause})"
         return f"{at}; {_PORT_HINTS.get(err.errno or 0, 'name another one as [metrics] port')}"
