@@ -108,6 +108,21 @@ def test_on_the_journal_each_line_begins_with_its_priority(tmp_path: Path) -> No
     assert all(json.loads(line[3:])["level"] for line in lines)
 
 
+def test_on_the_journal_lines_for_people_have_their_priority_as_well(tmp_path: Path) -> None:
+    """Also each line of a traceback."""
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        configure_log(LogSettings(format="console"), stream, environment)
+        get_logger().warning("test.happened")
+        get_logger().error("test.crashed", exc_info=_raised(ValueError(HOSTILE)))
+        stream.seek(0)
+        first, *traceback = stream.read().splitlines()
+    assert first.startswith("<4>")
+    assert len(traceback) > 3
+    assert {line[:3] for line in traceback} == {"<3>"}
+
+
 @pytest.mark.parametrize("journal", [{}, {"JOURNAL_STREAM": "1:2"}])
 def test_elsewhere_a_line_is_json_and_nothing_else(tmp_path: Path, journal: dict[str, str]) -> None:
     with (tmp_path / "file").open("w+") as stream:

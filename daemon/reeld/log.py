@@ -201,8 +201,8 @@ def _set_up(settings: "LogSettings", out: TextIO, environment: Mapping[str, str]
 
     as_json = settings.format == "json" or (settings.format == "auto" and not out.isatty())
     processors = _processors(as_json=as_json, colors=out.isatty())
-    if as_json and is_journal(out, environment):
-        processors.append(_put_priority_first)
+    if is_journal(out, environment):
+        processors[-1] = partial(_put_priority_first, processors[-1])
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[settings.level]),
@@ -220,9 +220,15 @@ def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _put_priority_first(_logger: "WrappedLogger", method: str, line: Any) -> str:
-    """Prefix the priority for `journalctl -p warning`; the journal removes it again."""
-    return f"<{PRIORITIES.get(method, 6)}>{line}"
+def with_priority(level: str, text: str) -> str:
+    """Prefix each line with its priority for `journalctl -p warning`; the journal removes it again."""
+    prefix = f"<{PRIORITIES[level]}>"
+    return "\n".join(f"{prefix}{line}" for line in text.split("\n"))
+
+
+def _put_priority_first(render: "Processor", logger: "WrappedLogger", method: str, event: "EventDict") -> str:
+    level = event["level"]
+    return with_priority(level, str(render(logger, method, event)))
 
 
 def _processors(*, as_json: bool, colors: bool) -> list["Processor"]:

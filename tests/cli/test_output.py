@@ -122,3 +122,28 @@ def test_a_hostile_name_reaches_no_reader_raw_and_comes_back_from_an_export(
     config = reeld.config.read_text().replace("state/reeld.db", str(other))
     reeld.config.write_text(config)
     assert reeld.run("export").stdout == exported.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("run", os.EX_CONFIG), ("config check", os.EX_CONFIG), ("stauts", os.EX_USAGE)]
+)
+def test_on_the_journal_each_line_of_an_error_is_an_error(tmp_path: Path, command: str, status: int) -> None:
+    """Nothing has set up the log yet: the configuration has mistakes, or the unit an argument. ExecReload checks it."""
+    config, journal = tmp_path / "config.toml", tmp_path / "journal"
+    config.write_text("[settle]\nquite_s = 1\nquiet = 2\n")
+    journal.touch()
+    its = journal.stat()
+    reeld = [sys.executable, "-c", "from reeld.cli.app import main; main()", "--config", str(config)]
+    for stream, prefix in ((f"{its.st_dev}:{its.st_ino}", "<3>"), ("1:2", "")):
+        with journal.open("w") as out:
+            done = subprocess.run(
+                [*reeld, *command.split()],
+                stderr=out,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "JOURNAL_STREAM": stream},
+                check=False,
+            )
+        assert done.returncode == status
+        lines = journal.read_text().splitlines()
+        assert len(lines) > 1
+        assert all(line.startswith("<") == bool(prefix) and line.startswith(prefix) for line in lines), lines

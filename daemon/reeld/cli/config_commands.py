@@ -39,7 +39,9 @@ def diff(
     if before is not None and before.only_library is not None:
         from reeld.service.scan import with_library
 
-        complain(f"reeld was started with --library {readable(before.only_library)}, so a reload keeps that library")
+        complain(
+            f"reeld was started with --library {readable(before.only_library)}, so a reload keeps that library", "info"
+        )
         after = with_library(after, before.only_library, before.libraries[0].name)
     open_catalog((before or present or after).database_path, create=False)
     try:
@@ -68,7 +70,7 @@ def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> C
     A file that is compared with itself would always seem to change nothing.
     """
     if daemon is not None and (in_force := config_in_force(daemon)) is not None:
-        complain(f"compared with what reeld (process {daemon.pid}) has in force")
+        complain(f"compared with what reeld (process {daemon.pid}) has in force", "info")
         return in_force
     why = (
         "no reeld runs"
@@ -76,9 +78,9 @@ def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> C
         else "the configuration of the running reeld is not known"
     )
     if present is None or (present.source is not None and os.path.samefile(new, present.source)):
-        complain(f"compared with the catalogue alone, which knows no settings; {why}")
+        complain(f"compared with the catalogue alone, which knows no settings; {why}", "info")
         return None
-    complain(f"compared with {readable(present.source or 'the built-in defaults')}; {why}")
+    complain(f"compared with {readable(present.source or 'the built-in defaults')}; {why}", "info")
     return present
 
 

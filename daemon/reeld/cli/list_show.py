@@ -372,7 +372,7 @@ def _print_pending(rows: Iterable[Row]) -> None:
     if has_any:
         remark("answer: reeld validate ID (--candidate N, --movie, --series), or reeld reject ID")
     else:
-        complain("nothing is pending")
+        complain("nothing is pending", "info")
 
 
 def _print_candidates(candidates: list[Row], selected: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from reeld.domain.files import json_line, readable, readable_lines
 from reeld.errors import OutputFailed
-from reeld.log import StandardError
+from reeld.log import StandardError, is_journal, with_priority
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], object]]
@@ -128,15 +128,18 @@ def _write(line: bytes) -> None:
     sys.stdout.buffer.write(line)
 
 
-def complain(text: str) -> None:
-    """Print a line about trouble on stderr."""
-    sys.stderr.write(f"{readable_lines(text)}\n")
+def complain(text: str, level: str = "error") -> None:
+    """Print lines about trouble on stderr. On the journal each has the priority of this level."""
+    lines = readable_lines(text)
+    if is_journal(sys.stderr, os.environ):
+        lines = with_priority(level, lines)
+    sys.stderr.write(f"{lines}\n")
 
 
 def remark(text: str) -> None:
     """Print a line on stderr below the results so far. Raises ReaderLeft or OutputFailed."""
     flush()
-    complain(text)
+    complain(text, "warning")
 
 
 def print_error(message: str, hint: str | None = None) -> None:
@@ -176,7 +179,7 @@ def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -
     if batch:
         flush()
     if not has_any:
-        complain(nothing)
+        complain(nothing, "info")
 
 
 def _print_tabs(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
@@ -185,7 +188,7 @@ def _print_tabs(rows: Iterable[Row], columns: Sequence[Column], nothing: str) ->
         has_any = True
         say("\t".join(_cells(row, columns)))
     if not has_any:
-        complain(nothing)
+        complain(nothing, "info")
 
 
 def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
