@@ -4,6 +4,9 @@ import contextlib
 import io
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +18,13 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reeld import log
 from reeld.config import LogSettings
 from reeld.domain.files import readable
 from reeld.log import (
     FLOOD_S,
     MOST_ALIKE,
+    MOST_NEWS,
     Flood,
     StandardError,
     configure_log,
@@ -32,8 +37,9 @@ HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind() -> Iterator[None]:
+def _nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The log is one for the process: what a test sets must not silence those that come after it."""
+    monkeypatch.setattr(log, "_flood", Flood())
     yield
     structlog.reset_defaults()
 
@@ -45,7 +51,7 @@ class Terminal(io.StringIO):
 
 def _logged(settings: LogSettings, stream: io.StringIO, **facts: Any) -> str:
     configure_log(settings, stream)
-    get_logger().info("file.settled", **facts)
+    get_logger().info("test.happened", **facts)
     return stream.getvalue()
 
 
@@ -64,7 +70,7 @@ def test_the_form_fits_the_reader(form: Any, stream: type[io.StringIO], is_json:
     assert line.startswith("{") == is_json
     if is_json:
         row = json.loads(line)
-        assert (row["event"], row["path"], row["level"]) == ("file.settled", "a.mkv", "info")
+        assert (row["event"], row["path"], row["level"]) == ("test.happened", "a.mkv", "info")
         assert row["timestamp"].endswith("Z")
 
 
@@ -205,7 +211,75 @@ def test_ten_thousand_warnings_alike_are_shown_in_part_and_counted() -> None:
 
 
 def test_news_are_never_left_out() -> None:
-    assert _flood_of(1000, Flood(lambda: 0.0), "file.finished", "info") == 1000
+    """News of single files alone are summed up, as the next tests say."""
+    assert _flood_of(1000, Flood(lambda: 0.0), "library.state_changed", "info") == 1000
+
+
+BULK = ("file.settled", "verdict.accepted", "file.finished")
+
+
+def test_five_thousand_new_files_are_some_hundred_lines_and_a_sum() -> None:
+    """At 20 files a second, as a disk gives them. The sums and what is shown are all of them."""
+    now, shown, sums = 0.0, dict.fromkeys(BULK, 0), dict.fromkeys(BULK, 0)
+    flood, lines = Flood(lambda: now), 0
+    for number in range(5_000):
+        now = number / 20
+        for name in BULK:
+            shown[name] += _flood_of(1, flood, name, "info")
+        for name, count in flood.take_summed_up().items():
+            sums[name] += count
+            lines += 1
+    for name, count in flood.take_summed_up(is_last=True).items():
+        sums[name] += count
+        lines += 1
+    assert {name: shown[name] + sums[name] for name in BULK} == dict.fromkeys(BULK, 5_000)
+    assert shown == dict.fromkeys(BULK, MOST_NEWS)
+    assert lines + sum(shown.values()) <= 100
+    now += 2 * FLOOD_S
+    assert [_flood_of(1, flood, name, "info") for name in BULK] == [1, 1, 1], "one that comes alone keeps its line"
+
+
+def test_few_files_a_minute_keep_their_lines() -> None:
+    now = 0.0
+    flood = Flood(lambda: now)
+    for _ in range(10):
+        assert _flood_of(MOST_NEWS, flood, "file.finished", "info") == MOST_NEWS
+        now += FLOOD_S
+    assert flood.take_summed_up(is_last=True) == {}
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_what_is_summed_up_stays_at_debug(level: Any, tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        journal = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        configure_log(LogSettings(level=level), stream, journal)
+        for number in range(MOST_NEWS + 3):
+            get_logger().info("file.tested", number=number)
+        tell_left_out(is_last=True)
+        stream.seek(0)
+        lines = [(line[:3], json.loads(line[3:])) for line in stream.read().splitlines()]
+    levels = [(prefix, row["level"]) for prefix, row in lines]
+    each = [("<7>", "debug")] * 3 if level == "debug" else []
+    assert levels == [("<6>", "info")] * MOST_NEWS + each + [("<6>", "info")]
+    last = lines[-1][1]
+    assert (last["event"], last["what"], last["count"]) == ("log.summed_up", "file.tested", 3)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("/c: 2 errors\n  - a = 1: no\n  - b: no", "/c: 2 errors: a = 1: no; b: no"),
+        ("it is gone; to restore it, stop reeld, then:\n  mv a b\n  mv c d\nor, e", None),
+    ],
+)
+def test_a_reason_of_several_lines_is_one_without_a_literal_line_end(form: Any, text: str, line: str | None) -> None:
+    line = line or "it is gone; to restore it, stop reeld, then: mv a b; mv c d; or, e"
+    logged = _logged(LogSettings(format=form), io.StringIO(), reason=text)
+    assert line in logged
+    assert logged.count("\n") == 1
+    assert "\\n" not in logged
 
 
 def test_errors_with_tracebacks_are_a_flood_as_well() -> None:
@@ -266,3 +340,31 @@ def test_structlog_is_loaded_by_the_first_event_that_the_level_lets_through() ->
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["test.loud"]
+
+
+# What `journalctl -u reeld -o cat` printed: systemd's lines, events, a refused reload, a name that is no UTF-8, and
+# lines that are JSON and no event.
+JOURNAL = b"""Starting reeld.service - reeld, the catalogue of films and series...
+{"pid": 376, "libraries": 1, "not_answering": [], "event": "daemon.ready", "level": "info"}
+Started reeld.service - reeld, the catalogue of films and series.
+{"path": "2012.mkv", "reason": "the year is not known", "event": "verdict.uncertain", "level": "info"}
+error: /etc/reeld/config.toml: 2 errors
+  - settle.quite_s = 1.0: there is no such key; did you mean "quiet_s"?
+
+caf\xe9
+42
+["verdict.uncertain"]
+null
+reeld.service: Main process exited, code=killed, status=9/KILL
+{"path": "a\\\\xe9.mkv", "reason": "title or year?", "event": "verdict.uncertain", "level": "debug"}
+reeld.service: Consumed 2.183s CPU time.
+"""
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed (Debian package jq)")
+def test_the_jq_line_of_the_documents_works_on_what_journalctl_prints() -> None:
+    page = (Path(__file__).parent.parent / "daemon" / "LOGS.md").read_text()
+    (line,) = re.findall(r"^journalctl -u reeld -o cat \| (jq .*)$", page, re.MULTILINE)
+    done = subprocess.run(shlex.split(line), input=JOURNAL, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == "2012.mkv: the year is not known\na\\xe9.mkv: title or year?\n"

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
@@ -29,6 +30,12 @@ them all.
 """
 
 FLOOD_S = 60.0
+
+MOST_NEWS = 10
+"""Events of one name about single files that are shown in FLOOD_S; the others are summed up. While
+more than these come, none is shown: 5,000 new files are some 100 lines.
+"""
+_ABOUT_FILES = ("file.", "verdict.")
 
 LEFT_OUT = "log.left_out"
 LOST = "log.lost"
@@ -128,54 +135,91 @@ class StandardError(io.FileIO):
         return written
 
 
+@dataclass(slots=True)
+class _While:
+    """How many events of one name came in FLOOD_S."""
+
+    since: float
+    most: int
+    """How many of these are shown."""
+    count: int = 0
+
+
 class Flood:
-    """Limits the warnings and errors of one event in a while, and counts the others.
+    """Limits the events of one name in a while, and counts the others: warnings, errors, news of files.
 
     Ten thousand broken files, or a failing disk, must not push everything else out of the
-    journal. Memory is bounded by the number of event names.
+    journal. News that are too many are shown at debug. Memory is bounded by the number of event
+    names.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._shown: dict[str, tuple[float, int]] = {}
-        """By event: since when it is counted, and the count."""
+        self._whiles: dict[str, _While] = {}
         self._left_out: dict[str, int] = {}
+        self._summed_up: dict[str, int] = {}
 
     def __call__(self, _logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
         """Count an event, and drop it beyond the limit: a structlog processor."""
         import structlog
 
         name = event["event"]
-        if method not in ("warning", "error") or name in (LEFT_OUT, LOST):
-            return event
-        with self._lock:
-            since, count = (self._now(), 0) if self._is_over(name) else self._shown[name]
-            self._shown[name] = (since, count + 1)
-            if count >= MOST_ALIKE:
-                self._left_out[name] = self._left_out.get(name, 0) + 1
+        is_news = method == "info" and name.startswith(_ABOUT_FILES)
+        is_trouble = method in ("warning", "error") and name not in (LEFT_OUT, LOST)
+        if is_trouble and self._is_one_too_many(name, self._left_out, MOST_ALIKE):
+            raise structlog.DropEvent
+        if is_news and self._is_one_too_many(name, self._summed_up, self._most_news(name)):
+            if Logger.least > LEVELS["debug"]:
                 raise structlog.DropEvent
+            event["level"] = "debug"
         return event
 
     def take_left_out(self, *, is_last: bool = False) -> dict[str, int]:
         """Return how many of each event were left out in a while that is over, or `is_last`, and
         reset the counts.
         """
+        return self._take(self._left_out, is_last=is_last)
+
+    def take_summed_up(self, *, is_last: bool = False) -> dict[str, int]:
+        """Do the same for the news that were not shown."""
+        return self._take(self._summed_up, is_last=is_last)
+
+    def _take(self, counts: dict[str, int], *, is_last: bool) -> dict[str, int]:
         with self._lock:
-            names = [name for name in self._left_out if is_last or self._is_over(name)]
-            return {name: self._left_out.pop(name) for name in names}
+            names = [name for name in counts if is_last or self._is_over(name)]
+            return {name: counts.pop(name) for name in names}
+
+    def _is_one_too_many(self, name: str, counts: dict[str, int], most: int) -> bool:
+        with self._lock:
+            if self._is_over(name):
+                self._whiles[name] = _While(self._now(), most)
+            this = self._whiles[name]
+            this.count += 1
+            if this.count <= this.most:
+                return False
+            counts[name] = counts.get(name, 0) + 1
+            return True
+
+    def _most_news(self, name: str) -> int:
+        """Return how many to show in a while that begins now: none right behind one with too many."""
+        last = self._whiles.get(name)
+        is_bulk = last is not None and last.count > MOST_NEWS and self._now() - last.since < 2 * FLOOD_S
+        return 0 if is_bulk else MOST_NEWS
 
     def _is_over(self, name: str) -> bool:
-        return name not in self._shown or self._now() - self._shown[name][0] >= FLOOD_S
+        return name not in self._whiles or self._now() - self._whiles[name].since >= FLOOD_S
 
 
 _flood = Flood()
 
 
 def tell_left_out(*, is_last: bool = False) -> None:
-    """Log how many events were left out, and how many lines could not be written. Call it now and
-    then.
+    """Log how many events were left out or summed up, and how many lines could not be written. Call
+    it now and then.
     """
+    for name, count in _flood.take_summed_up(is_last=is_last).items():
+        log.info("log.summed_up", what=name, count=count)
     for name, count in _flood.take_left_out(is_last=is_last).items():
         log.warning("log.left_out", what=name, count=count)
     if lost := StandardError.lost_lines:
@@ -259,5 +303,18 @@ def _make_names_readable(_logger: "WrappedLogger", _method: str, event: "EventDi
     """Escape characters of hostile file names that could harm a terminal or break UTF-8."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable() and key != "event":
-            event[key] = readable(value)
+            event[key] = readable(in_one_line(value) if key == "reason" else value)
     return event
+
+
+def in_one_line(text: str) -> str:
+    """Join the lines of a message of ours: a list, or commands to type."""
+    whole, was_item = "", False
+    for line in text.split("\n"):
+        item = line.strip()
+        is_item = item.startswith("- ")
+        if whole:
+            whole += " " if whole.endswith(":") else ": " if is_item and not was_item else "; "
+        whole += item.removeprefix("- ")
+        was_item = is_item
+    return whole

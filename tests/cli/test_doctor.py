@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -114,6 +115,9 @@ def test_a_damaged_catalogue_is_found_and_the_way_back_said(world: World) -> Non
     (found,) = problems(world)
     assert found["check"] == "database"
     assert "reeld restore-backup" in found["hint"]
+    screen = world.reeld("doctor").stdout.decode()
+    assert "\\n" not in screen, "the commands have lines of their own"
+    assert re.search(r"^ +reeld .*restore-backup", screen, re.MULTILINE), screen
 
 
 @pytest.mark.parametrize("left", ["backups", "its log"])

@@ -41,7 +41,8 @@ def in_a_line(finding: Finding) -> str:
     about = f" ({readable(finding.about)})" if finding.about else ""
     lines = [readable(line) for line in finding.message.splitlines()]
     if finding.hint:
-        lines.append(f"hint: {readable(finding.hint)}")
+        first, *more = map(readable, finding.hint.splitlines())
+        lines += [f"hint: {first}", *(f"      {line}" for line in more)]
     return f"{finding.level:8} {finding.check}{about}: " + "\n         ".join(lines)
 
 

@@ -178,9 +178,9 @@ def _print_status(report: Row) -> None:
     say(f"           last backup: {backup}")
     for finding in report["findings"]:
         if finding["level"] == "problem" and finding["check"] not in _SHOWN_ELSEWHERE:
-            say(f"    problem: {readable(finding['message'])}")
+            _say_all("    problem: ", finding["message"])
             if finding["hint"]:
-                say(f"    hint: {readable(finding['hint'])}")
+                _say_all("    hint: ", finding["hint"])
     kinds = f"{report['ignored_count']} ignored, {report['rejected_count']} rejected"
     say(f"files      {report['present_count']} present, {report['missing_count']} missing, {kinds}")
     if removed := report["library_removed_count"]:
@@ -202,6 +202,14 @@ def _print_status(report: Row) -> None:
     _print_restless(report)
     for library in report["libraries"]:
         _print_library(library, report["findings"])
+
+
+def _say_all(head: str, text: str) -> None:
+    """Print a message of ours; its further lines hold commands to type."""
+    first, *more = text.splitlines()
+    say(head + readable(first))
+    for line in more:
+        say(f"{' ' * len(head)}{readable(line)}")
 
 
 def _print_restless(report: Row) -> None:
