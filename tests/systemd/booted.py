@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.systemd import monitored
 from tests.systemd.machine import CLONE, Machine, booted, fetch_wheels, why_unavailable
 from tests.systemd.transcript import PAGE, with_record
 from tests.test_docs import commands, commands_for_a_machine
@@ -326,6 +327,22 @@ def test_the_drop_in_opens_another_place_for_the_catalogue(story: Story) -> None
     assert "reeld.db" in story.machine.said("ls '/data/my reeld'")
     story.machine.said("cp /root/good.toml /etc/reeld/config.toml")
     story.machine.said(f"{print_it} && systemctl daemon-reload && systemctl restart reeld")
+
+
+# --- metrics, alarms, log ----------------------------------------------------------------------------------
+
+
+def test_another_user_reads_the_metrics_in_both_ways(story: Story) -> None:
+    monitored.reads_metrics_as_another_user(story)
+
+
+def test_alarms_fire(story: Story) -> None:
+    monitored.lets_alarms_fire(story)
+
+
+def test_lines_on_the_journal_have_their_priority(story: Story) -> None:
+    monitored.looks_at_the_journal(story)
+    monitored.ends(story)
 
 
 # --- upgrade, stop, remove -------------------------------------------------------------------------------

@@ -47,12 +47,12 @@ def port_trouble(port: int) -> Trouble | None:
         cause = err.strerror or "no answer"
         return (
             f"the metrics' port {port} cannot be reached from here ({cause})",
-            f"if systemd runs reeld, {PRINT_DROP_IN}",
+            f"if it runs as the system service, {PRINT_DROP_IN}",
         )
     if _MARK in page:
         return None
     message = f"at the metrics' port {port} answers something else than the running reeld"
-    return message, f"name another one as [metrics] port; or, if systemd runs reeld, {PRINT_DROP_IN}"
+    return message, f"name another one as [metrics] port; or, if it runs as the system service, {PRINT_DROP_IN}"
 
 
 def unit_trouble(config: Config, folders: Sequence[str] = SYSTEM_FOLDERS) -> Iterator[Trouble]:

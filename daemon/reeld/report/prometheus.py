@@ -42,7 +42,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST_END_S = 2.0
 
 NOT_ANSWERING = "not_answering"
-"""The state of a library whose disk does not answer, or has not answered since reeld started."""
+"""The state of a library whose disk does not answer, or has not yet answered since a start or a reload."""
 
 STATES = (LibraryState.ONLINE, LibraryState.OFFLINE, LibraryState.UNVERIFIED, LibraryState.ON_HOLD, NOT_ANSWERING)
 
@@ -357,7 +357,7 @@ def _reason(err: Exception, settings: MetricsSettings) -> str:
     return f"the metrics' folder {folder} cannot be written to ({cause}); {hint}"
 
 
-_DROP_IN = "put in place what `reeld config drop-in` prints, as README.md shows, then restart reeld"
+_DROP_IN = "put in place what `reeld config drop-in` prints, as SYSTEMD.md shows, then restart reeld"
 _PORT_HINTS = {
     errno.EAFNOSUPPORT: f"the systemd unit forbids the network: {_DROP_IN}",
     errno.EADDRINUSE: "another program has it: end that, or name another one as [metrics] port",
