@@ -192,10 +192,12 @@ def read_as(world: World, group: str, *command: str) -> "subprocess.CompletedPro
 def test_everyone_may_read_the_metrics_file_and_it_alone(umask: int) -> None:
     with new_world() as world:
         (world.root / "textfile").mkdir()
-        file = with_file(world) / "reeld.prom"
+        file = with_file(world, period_s=3600) / "reeld.prom"
         world.program = [sys.executable, DRIVER, json.dumps({"code": f"import os; os.umask({umask})"})]
         with RunningDaemon(world) as daemon:
             daemon.wait_until(file.exists, "the file is written")
+            # Not an hour after its disk has answered.
+            daemon.wait_until(lambda: 'library="L",state="online"} 1.0' in file.read_text(), "the library is online")
             assert stat.S_IMODE(file.stat().st_mode) == 0o644
             if os.geteuid() == 0:  # as node_exporter, which is another user
                 other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(file)]

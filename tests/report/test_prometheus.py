@@ -89,9 +89,9 @@ def world() -> Iterator[World]:
         yield new
 
 
-def with_file(world: World) -> Path:
+def with_file(world: World, period_s: int = 1) -> Path:
     folder = world.root / "textfile"
-    world.extra = f"[metrics]\ntextfile_directory = {json.dumps(str(folder))}\nperiod_s = 1\n"
+    world.extra = f"[metrics]\ntextfile_directory = {json.dumps(str(folder))}\nperiod_s = {period_s}\n"
     world.write_config()
     return folder
 
@@ -154,7 +154,11 @@ def test_trouble_shows_in_the_metrics_file_up_to_a_catalogue_that_is_gone(world:
     world.libraries[hostile] = world.root / "away"
     folder = with_file(world)
     (world.state / "backups").touch()
-    world.hurry |= {"reeld.database.maintenance.QUIET_S": 0.0, "reeld.database.maintenance.CHECKPOINT_S": 0.5}
+    world.hurry |= {
+        "reeld.service.daemon.MAINTENANCE_S": 0.1,
+        "reeld.database.maintenance.QUIET_S": 0.0,
+        "reeld.database.maintenance.CHECKPOINT_S": 0.5,
+    }
     little_space = "import reeld.database.sqlite_errors as it; it.LOW_SPACE_BYTES = 1 << 62"
     world.program = [sys.executable, DRIVER, json.dumps({"code": little_space})]
     with RunningDaemon(world) as daemon:

@@ -2,10 +2,12 @@
 
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ from reeld.service import scan
 from reeld.service.workers import Workers
 from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen
-from tests.service.harness import World, assert_catalogue_is_true, hash_of, new_world
+from tests.service.harness import DRIVER, World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
 
 reconciling = importlib.import_module("reeld.scanner.reconcile")  # the package has a function of that name
@@ -194,6 +196,19 @@ def test_one_pass_finds_everything_and_a_second_has_nothing_to_do(world: World) 
     assert again.returncode == 0
     assert b"stage.finished" not in again.stderr
     assert b'"bytes_hashed": 0' in again.stdout
+
+
+def test_a_scan_says_what_it_sums_up_while_it_goes_on(world: World) -> None:
+    """A scan of hours would else say it at its end alone. Here every event of a file is one too many at once."""
+    make_video(world.library / "Heat (1995).mkv")
+    at_once = json.dumps({"patience": {"reeld.log.FLOOD_S": 0.0, "reeld.log.MOST_NEWS": 0}})
+    command = [sys.executable, DRIVER, at_once, "--config", str(world.config), "scan"]
+    done = subprocess.run(command, capture_output=True, env=world.environment(), cwd=world.root, check=True)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    names = [event["event"] for event in events]
+    assert "file.finished" in [event.get("what") for event in events]
+    assert not {"file.settled", "file.finished"} & set(names)
+    assert names.index("log.summed_up") < names.index("catalog.backed_up")
 
 
 def test_the_summary_has_stable_keys(world: World) -> None:

@@ -38,6 +38,9 @@ FILE = "reeld.prom"
 READABLE = 0o644
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+SPIN_UP_S = 30.0
+SOON_S = 1.0
+
 # How long the shutdown waits for a scrape under way.
 LONGEST_END_S = 2.0
 
@@ -102,6 +105,7 @@ class Metrics(Collector):
         self._disk: _Disk | None = None
         self._stopping = threading.Event()
         self._server: MetricsPort | None = None
+        self._started = 0.0
         self._failing: dict[str, str] = {}
         """The reason of each failure that lasts."""
         # A disk that does not answer must not keep the process from ending.
@@ -109,6 +113,7 @@ class Metrics(Collector):
 
     def start(self) -> None:
         self._registry.register(self)
+        self._started = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -125,18 +130,24 @@ class Metrics(Collector):
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                have_answered = self._have_answered()  # before their states are read
                 self._attempt("catalogue", self._read)
                 self._attempt("disk", self._look)
                 if self._settings.port and self._server is None:
                     self._attempt("port", self._listen)
                 if self._settings.textfile_directory:
                     self._attempt("file", self._write)
-                self._stopping.wait(self._settings.period_s)
+                self._stopping.wait(self._settings.period_s if have_answered else SOON_S)
             if self._settings.textfile_directory and self._health().is_damaged:
                 self._attempt("file", self._write)  # it stays there, and goes on to say so
         finally:
             if self._server is not None:
                 self._server.close()
+
+    def _have_answered(self) -> bool:
+        """Tell whether all libraries have answered. After SPIN_UP_S a disk that did not counts as dead."""
+        is_young = time.monotonic() - self._started < SPIN_UP_S
+        return not is_young or all(row["is_answering"] for row in self._libraries())
 
     def _attempt(self, about: str, do: Callable[[], None]) -> None:
         """Run `do`, and log a failure once while it lasts. A failure costs only a point in the curves."""

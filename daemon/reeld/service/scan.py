@@ -16,7 +16,7 @@ from reeld.database.maintenance import Maintenance
 from reeld.domain.files import readable
 from reeld.domain.status import Estimate
 from reeld.errors import CatalogError, Interrupted, NotFoundError, UsageError
-from reeld.log import load_structlog
+from reeld.log import load_structlog, tell_left_out
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import stages
 from reeld.report.counters import Counters, counted
@@ -289,6 +289,7 @@ class _Scan:
         last_work, next_show = time.monotonic(), 0.0
         while not self._is_over():
             self._tick()
+            tell_left_out()
             online = [scanner.folder_scanner for scanner in self._scanners if scanner.is_online]
             settling = sum(len(folder_scanner.new_files.settling) for folder_scanner in online)
             must_confirm = any(folder_scanner.missing_files.next_due() is not None for folder_scanner in online)
