@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +220,32 @@ def test_a_configuration_edited_in_place_is_compared_with_the_one_in_force(world
         assert done.stderr.decode() == f"compared with what reeld (process {daemon.pid}) has in force\n"
         daemon.signal(signal.SIGHUP)
         daemon.wait_until(lambda: foretold(world, world.config) == [], "nothing is different any more")
+
+
+def test_without_a_file_it_says_what_a_reload_would_change(world: World) -> None:
+    """It also does so where the command by itself would read another file than the running reeld."""
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        assert world.reeld("config", "diff").stdout == b""
+        world.library_extra = RULES["a folder"]
+        world.write_config()
+        expected = [("setting", "library.ignore"), ("newly ignored", str(world.library / "Kids" / "Totoro (1988).mkv"))]
+
+        def told(done: "subprocess.CompletedProcess[bytes]") -> list[tuple[str, str]]:
+            assert done.stderr.decode() == f"compared with what reeld (process {daemon.pid}) has in force\n"
+            return [(row["what"], row["setting"] or row["path"]) for row in map(json.loads, done.stdout.splitlines())]
+
+        assert told(world.reeld("config", "diff", "--json")) == expected
+        own = world.root / "home" / ".config" / "reeld" / "config.toml"
+        own.parent.mkdir(parents=True)
+        own.write_text(f'database.path = "{world.database}"\n')
+        command = [sys.executable, "-m", "reeld", "config", "diff", "--json"]
+        home = {"HOME": str(world.root / "home"), "PATH": os.environ["PATH"]}
+        assert told(subprocess.run(command, env=home, capture_output=True, check=True)) == expected
+        world.config.write_text("[nonsense]\n")
+        done = world.reeld("config", "diff")
+        assert (done.returncode, done.stdout) == (os.EX_CONFIG, b"")
+        assert b"nonsense" in done.stderr
 
 
 def test_without_a_running_reeld_the_first_line_says_what_is_compared(world: World) -> None:

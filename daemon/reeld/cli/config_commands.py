@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
+from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_path, wants_json
 from reeld.cli.output import Row, complain, print_error, print_json, remark, say, work_name
-from reeld.config import Config, load_config
+from reeld.config import Config, database_path_in, find_config_file, load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.diagnose.config_diff import Change, changes
 from reeld.domain.files import readable
@@ -21,17 +21,19 @@ from reeld.service.timeouts import real_path_in_time
 
 
 def diff(
-    new: Annotated[str, typer.Argument(metavar="NEW.toml", show_default=False)],
+    new: Annotated[str | None, typer.Argument(metavar="[NEW.toml]", show_default=False, callback=no_empty_path)] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a new configuration would change for the catalogue, by names alone; nothing is changed.
 
-    It is compared with the configuration that a running reeld has in force, else with the present file. So the file
-    may be edited in its place. The list names files that would be newly seen, newly ignored or identified otherwise,
+    Without NEW.toml, it shows what a reload of the present file would change. The file is compared with the
+    configuration that a running reeld has in force, else with the present file. So the file may be edited in its
+    place. The list names files that would be newly seen, newly ignored or identified otherwise,
     libraries that come, go, move or are renamed, and settings. Folders of libraries with other rules are read; no
     video is opened.
     """
+    new = new or _file_to_reload(config)
     after = load_config(new, os.environ, real_path=real_path_in_time)
     present = _present(config)
     daemon = status_of((present or after).database_path)
@@ -55,6 +57,17 @@ def diff(
         close_catalog()
 
 
+def _file_to_reload(config: str | None) -> str | None:
+    """Find the file that a running reeld would read again, else the one that it would read at its start."""
+    given = config or asked.config_file
+    path = find_config_file(given, os.environ)
+    if given is None and path is not None:
+        daemon = status_of(database_path_in(path, os.environ))
+        if daemon is not None and daemon.config_file is not None:
+            return daemon.config_file
+    return path
+
+
 def _present(config: str | None) -> Config | None:
     """The present configuration; None where it cannot be read, which the new one may mend."""
     try:
@@ -64,7 +77,7 @@ def _present(config: str | None) -> Config | None:
         return None
 
 
-def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> Config | None:
+def _before(new: str | None, present: Config | None, daemon: RunningStatus | None) -> Config | None:
     """The configuration to compare with, which is named on stderr; None for the catalogue alone.
 
     A file that is compared with itself would always seem to change nothing.
@@ -77,11 +90,18 @@ def _before(new: str, present: Config | None, daemon: RunningStatus | None) -> C
         if daemon is None or not daemon.is_daemon
         else "the configuration of the running reeld is not known"
     )
-    if present is None or (present.source is not None and os.path.samefile(new, present.source)):
+    if present is None or _is_same_file(new, present.source):
         complain(f"compared with the catalogue alone, which knows no settings; {why}", "info")
         return None
     complain(f"compared with {readable(present.source or 'the built-in defaults')}; {why}", "info")
     return present
+
+
+def _is_same_file(new: str | None, present: str | None) -> bool:
+    """None stands for the built-in defaults."""
+    if new is None or present is None:
+        return new is present
+    return os.path.samefile(new, present)
 
 
 def _row(change: Change, roots: Mapping[str, str]) -> Row:
