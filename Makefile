@@ -18,7 +18,7 @@ OLD_ENOUGH := 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "re
 STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(None if path.startswith("/usr/") else \
   f"the service may start nothing but what lies in /usr, and {path} does not: make install PYTHON=/usr/bin/python3")'
 
-.PHONY: run test check accuracy media bench soak clean install uninstall man test-systemd
+.PHONY: run test check accuracy media bench soak clean install uninstall man completion test-systemd
 
 # Run the daemon in the foreground: with config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
@@ -96,6 +96,10 @@ endif
 man: $(INSTALLED)
 	$(BIN)/python daemon/man/write.py build/man
 
+# Write the completions of bash, zsh and fish below build.
+completion: $(INSTALLED)
+	$(BIN)/python daemon/completion/write.py build
+
 # Boot a systemd of its own on a copy of this system, follow "Run it as a service" of README.md there, and write the
 # results to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
 test-systemd: $(DEV)
@@ -104,7 +108,7 @@ test-systemd: $(DEV)
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml daemon/reeld/__init__.py
 	@$(PYTHON) -c $(OLD_ENOUGH)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from reeld import errors
+from reeld import __version__, errors
 from reeld.cli.app import app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,3 +85,20 @@ def test_groff_finds_nothing_wrong_with_a_page(page: str, pages: Path) -> None:
         ["groff", "-man", "-ww", "-Tutf8", "-z", pages / page], capture_output=True, text=True, check=True
     )
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("mandb") is None, reason="mandb is not installed (Debian package man-db)")
+def test_apropos_finds_both_pages_by_their_subject(pages: Path, tmp_path: Path) -> None:
+    for page in pages.rglob("reeld*"):
+        (tmp_path / page.parent.name).mkdir()
+        shutil.copy(page, tmp_path / page.parent.name)
+    subprocess.run(["mandb", "--quiet", tmp_path], check=True, stderr=subprocess.PIPE)
+    asked = ["apropos", "--long", "--manpath", str(tmp_path), "catalogue of the films", "configuration of reeld"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert re.findall(r"^(\S+ \(\d\))", found.stdout, re.MULTILINE) == ["reeld (8)", "reeld.toml (5)"]
+
+
+def test_the_pages_are_of_this_version(pages: Path) -> None:
+    for page in ("man8/reeld.8", "man5/reeld.toml.5"):
+        (title,) = re.findall(r"^\.TH .*$", (pages / page).read_text(), re.MULTILINE)
+        assert f'"reeld {__version__}"' in title

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +134,10 @@ def test_a_version_that_cannot_be_printed_is_no_success(tmp_path: Path) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == os.EX_IOERR
     assert "No space left on device" in done.stderr
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """The package takes it from `reeld/__init__.py`, as the command and the manual pages do."""
+    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text())["project"]
+    assert "version" not in project
+    assert version("reeld") == __version__
