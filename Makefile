@@ -9,16 +9,21 @@ DEV := $(VENV)/.installed-dev
 
 # What `make install` installs: below DESTDIR if it is set (for a package, say). Then this system is not changed.
 DESTDIR ?=
+# A folder of wheels, where there is no network: `make wheels` makes it.
+WHEELS ?=
 APP := $(DESTDIR)/opt/reeld
 UNITS := $(DESTDIR)/etc/systemd/system
-MAN := $(DESTDIR)/usr/local/share/man
-COMMAND := $(DESTDIR)/usr/local/bin/reeld
+PAGES := $(addprefix usr/local/share/,man/man8/reeld.8 man/man5/reeld.toml.5 bash-completion/completions/reeld \
+  zsh/site-functions/_reeld) etc/fish/completions/reeld.fish
+INSTALLER = $(PYTHON) systemd/install.py
 
+HAS_PYTHON = command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON): reeld needs Python 3.11 or newer;" \
+  "make $@ PYTHON=/usr/bin/python3.13 names another" >&2; exit 1; }
 OLD_ENOUGH := 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "reeld needs Python 3.11 or newer")'
 STARTABLE := 'import os, sys; path = os.path.realpath(sys.executable); sys.exit(None if path.startswith("/usr/") else \
   f"the service may start nothing but what lies in /usr, and {path} does not: make install PYTHON=/usr/bin/python3")'
 
-.PHONY: run test check accuracy media bench soak clean install uninstall man completion test-systemd
+.PHONY: run test check accuracy media bench soak clean install wheels uninstall man completion test-systemd
 
 # Run the daemon in the foreground: with config.toml, or on one folder with `make run LIBRARY=/some/path`.
 run: $(INSTALLED)
@@ -54,42 +59,41 @@ soak: $(DEV)
 	$(BIN)/pytest -m soak
 	$(BIN)/python -m tests.model.soak $(ARGS)
 
-# As root: install reeld as a system service. An existing configuration stays as it is. A new one names the catalogue's
-# path, so that commands find it without systemd. A running reeld is restarted.
+# As root: install reeld as a system service, or upgrade it. An existing configuration stays as it is, and a running
+# reeld is restarted. An install that fails changes nothing. With WHEELS=DIR it needs no network.
 install:
+	@$(HAS_PYTHON)
 	@$(PYTHON) -c $(OLD_ENOUGH)
 ifeq ($(DESTDIR),)
 	@$(PYTHON) -c $(STARTABLE)
 endif
-	umask 022; $(PYTHON) -m venv $(APP)
-	umask 022; $(APP)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade .
-	sed -i '1s|#!$(DESTDIR)|#!|' $(APP)/bin/reeld
-	install -d $(dir $(COMMAND)) $(UNITS)/reeld.service.d $(DESTDIR)/etc/reeld $(DESTDIR)/etc/sysusers.d
-	ln -sfn /opt/reeld/bin/reeld $(COMMAND)
-	test -e $(DESTDIR)/etc/reeld/config.toml || sed 's|^path = ""|path = "/var/lib/reeld/reeld.db"|' config.toml \
-	  | install -m 644 /dev/stdin $(DESTDIR)/etc/reeld/config.toml
-	install -m 644 systemd/reeld.service $(UNITS)/reeld.service
-	install -m 644 systemd/sysusers.conf $(DESTDIR)/etc/sysusers.d/reeld.conf
-	umask 022; $(APP)/bin/python -B daemon/man/write.py $(MAN)
-ifeq ($(DESTDIR),)
-	test "$$(systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')" -lt 254 \
-	  || install -m 644 systemd/backoff.conf $(UNITS)/reeld.service.d/backoff.conf
-	systemd-sysusers /etc/sysusers.d/reeld.conf
-	systemctl daemon-reload
-	systemctl try-restart reeld.service
-endif
+	@$(INSTALLER) install --destdir="$(DESTDIR)" --wheels="$(WHEELS)"
 
-# As root: remove what `make install` installed. The catalogue (/var/lib/reeld), the configuration, your own drop-ins
-# and the user account stay.
+# Fill the folder WHEELS with all that `make install WHEELS=DIR` needs on a machine with the same Python.
+wheels:
+	@$(HAS_PYTHON)
+	@$(PYTHON) -c $(OLD_ENOUGH)
+	@$(INSTALLER) wheels --wheels="$(WHEELS)"
+
+# As root: remove what `make install` installed, also half of it. It needs no Python. The catalogue (/var/lib/reeld), the
+# configuration, your own drop-ins and the user account stay.
 uninstall:
 ifeq ($(DESTDIR),)
+	@test "$$(id -u)" = 0 || { echo "make uninstall: it removes files of /opt and /etc, which needs root:" \
+	  "sudo make uninstall" >&2; exit 1; }
 	test ! -e $(UNITS)/reeld.service || systemctl disable --now reeld.service
 endif
 	rm -f $(UNITS)/reeld.service $(UNITS)/reeld.service.d/backoff.conf $(DESTDIR)/etc/sysusers.d/reeld.conf
-	rm -f $(COMMAND) $(MAN)/man8/reeld.8 $(MAN)/man5/reeld.toml.5
-	test ! -e $(APP)/bin/reeld || rm -rf $(APP)
+	rm -f $(UNITS)/.reeld.service.new $(UNITS)/reeld.service.d/.backoff.conf.new $(DESTDIR)/etc/reeld/.config.toml.new
+	rm -f $(DESTDIR)/etc/sysusers.d/.reeld.conf.new
+	rm -f $(DESTDIR)/usr/local/bin/reeld $(DESTDIR)/usr/local/bin/.reeld.new
+	for page in $(PAGES); do rm -f $(DESTDIR)/$$page $(DESTDIR)/$${page%/*}/.$${page##*/}.new; done
+	rm -rf $(APP).new $(APP).old
+	test ! -e $(APP)/pyvenv.cfg -a ! -e $(APP)/bin/reeld || rm -rf $(APP)
 ifeq ($(DESTDIR),)
 	systemctl daemon-reload
+	@{ command -v mandb >/dev/null && mandb --quiet /usr/local/man:/usr/local/share/man; } || true
+	@echo "removed reeld; /etc/reeld, /var/lib/reeld, your drop-ins and the user reeld stay"
 endif
 
 # Write the manual pages to build/man; `man -l build/man/man8/reeld.8` shows one.

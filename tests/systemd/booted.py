@@ -8,12 +8,14 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reeld import __version__
 from tests.systemd import monitored
-from tests.systemd.machine import CLONE, Machine, booted, fetch_wheels, why_unavailable
+from tests.systemd.machine import CLONE, Machine, another_python, booted, fetch_wheels, why_unavailable
 from tests.systemd.transcript import PAGE, with_record
 from tests.test_docs import commands, commands_for_a_machine
 from tests.videos import make_video
@@ -31,6 +33,12 @@ EDITOR = """#!/bin/sh
 sed -i -e 's|^path = "~/Videos"|path = "/srv/media"|' -e 's|^quiet_s = 5.0|quiet_s = 1.0|' "$1"
 """
 
+# Sources of a later version, as `git pull` brings them.
+NEWER = "/usr/src/newer"
+
+# What an install says at its end.
+LAST_LINES = r"^(installed|reeld|make install:|next:) "
+
 SECOND_LIBRARY = '[[library]]\\nname = "Ada"\\npath = "/home/ada/Videos"\\n'
 
 
@@ -45,9 +53,9 @@ class Story:
     def chapter(self, title: str) -> None:
         self.text += ["", f"### {title}", ""]
 
-    def types(self, line: str, *, user: str = "root", status: int = 0, shown: str = "") -> str:
+    def types(self, line: str, *, user: str = "root", status: int = 0, shown: str = "", folder: str = CLONE) -> str:
         """Type a line that must end with this status; `shown` is a pattern of the answer's lines that are kept."""
-        done = self.machine.run(line, user=user)
+        done = self.machine.run(line, user=user, folder=folder)
         assert done.returncode == status, f"{line}: {done.returncode}\n{done.stdout}\n{self.machine.journal()}"
         self.typed.append(line)
         kept = [each for each in done.stdout.splitlines() if shown and re.search(shown, each)]
@@ -83,7 +91,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    wheels = fetch_wheels(tmp_path_factory.mktemp("pip"))
+    wheels = fetch_wheels(tmp_path_factory.mktemp("pip"), another_python())
     with booted(wheels) as machine:
         editor = machine.root / "usr" / "local" / "bin" / "editor"
         editor.write_text(EDITOR)
@@ -116,7 +124,7 @@ def test_the_lines_of_the_readme_install_and_start_it(story: Story) -> None:
     assert first[0] == "sudo make install"
     assert first[-1] == "sudo -u reeld reeld status"
     for line in first:
-        story.types(line, shown=r"^Creat|^\[|^After|does not run|runs as|^catalogue|^library")
+        story.types(line, shown=r"^Creat|^\[|^After|does not run|runs as|^catalogue|^library|^installed|^next")
     assert story.machine.shows("ActiveState") == "active"
     # The group may read the films, and nobody else.
     story.machine.said("chgrp media /srv/media && chmod 750 /srv/media")
@@ -147,6 +155,28 @@ def test_a_film_is_in_the_catalogue(story: Story) -> None:
     story.types("journalctl -u reeld -n 20", shown='"file.finished"|"daemon.ready"')
     assert "SYNOPSIS" in story.types("man reeld")
     assert "minimum_size_bytes" in story.types("man reeld.toml")
+    found = story.types("apropos reeld", shown=".")
+    assert re.findall(r"^(\S+ \(\d\))", found, re.MULTILINE) == ["reeld (8)", "reeld.toml (5)"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "asks", "answer"),
+    [
+        (
+            "bash",
+            ". /usr/share/bash-completion/bash_completion; __load_completion reeld; complete -p reeld",
+            "complete -F _reeld reeld",
+        ),
+        ("zsh", "autoload -Uz compinit; compinit -u -D; print $_comps[reeld]", "_reeld"),
+        ("fish", "complete -C 'reeld pen'", "pending\tList the files that wait"),
+    ],
+)
+def test_each_shell_finds_its_completion_by_itself(story: Story, shell: str, asks: str, answer: str) -> None:
+    needed = "/usr/share/bash-completion/bash_completion" if shell == "bash" else f"/usr/bin/{shell}"
+    if not (story.machine.root / needed.lstrip("/")).exists():
+        pytest.skip(f"{needed} is not there (Debian package {'bash-completion' if shell == 'bash' else shell})")
+    (story.machine.root / "root" / "asks").write_text(f"{asks}\n")
+    assert answer in story.machine.said(f"{shell} /root/asks")
 
 
 # --- what it may do --------------------------------------------------------------------------------------
@@ -349,15 +379,90 @@ def test_lines_on_the_journal_have_their_priority(story: Story) -> None:
 
 
 def test_an_upgrade_keeps_the_configuration_and_starts_it_anew(story: Story) -> None:
-    story.chapter("Upgrade, stop, remove")
+    story.chapter("Upgrade")
     before = story.pid
-    story.types("sudo make install")
+    said = story.types("sudo make install", shown=LAST_LINES)
     assert story.machine.said("cat /etc/reeld/config.toml") == story.machine.said("cat /root/good.toml")
     assert story.pid not in (before, "0")
     assert story.machine.shows("ActiveState") == "active"
+    assert said.splitlines()[-2] == f"reeld {__version__}, unchanged, restarted"
+
+
+def test_an_upgrade_with_mistakes_in_the_configuration_changes_nothing(story: Story) -> None:
+    """The daemon goes on with the configuration that it has, and can start children."""
+    parts = "Makefile README.md LICENSE pyproject.toml config.toml daemon systemd"
+    story.machine.said(f"mkdir {NEWER} && cp -r {parts} {NEWER}")
+    story.machine.said(f"sed -i 's/^__version__ = .*/__version__ = \"9.8.7\"/' {NEWER}/daemon/reeld/__init__.py")
+    story.types("sed -i s/quiet_s/quite_s/ /etc/reeld/config.toml")
+    before = story.pid
+    said = story.types("sudo make install", folder=NEWER, status=2, shown=f"{LAST_LINES}|did you mean")
+    assert 'did you mean "quiet_s"?' in said
+    assert "next: sudo editor /etc/reeld/config.toml, then once more sudo make install" in said
+    assert story.pid == before
+    assert story.machine.said("reeld --version") == f"reeld {__version__}\n"
+    assert story.machine.said("ls /opt").split().count("reeld.new") == 0
+    story.copies("Speed (1994).mkv", seed=11)
+    story.types("sed -i s/quite_s/quiet_s/ /etc/reeld/config.toml")
+    story.waits_for("Speed (1994).mkv")
+    said = story.types("sudo make install", folder=NEWER, shown=LAST_LINES)
+    assert said.splitlines()[-2:] == [
+        f"reeld {__version__} → 9.8.7, restarted",
+        "next: nothing; `sudo -u reeld reeld status` shows how it is",
+    ]
+    assert story.pid not in (before, "0")
+    assert story.machine.said("reeld --version") == "reeld 9.8.7\n"
+
+
+def test_without_a_network_a_folder_of_wheels_is_enough(story: Story) -> None:
+    """The machine has no network, and now pip does not know of the wheels either."""
+    make_them, install = commands("daemon/SYSTEMD.md", "## Without a network")
+    story.types(make_them, shown=".")
+    story.machine.said("mv /etc/pip.conf /root/pip.conf")
+    before = story.pid
+    refused = story.types("sudo make install", status=2, shown="^make install")
+    assert "make install: no network" in refused
+    assert "WHEELS=DIR" in refused
+    assert story.pid == before
+    said = story.types(install, shown=LAST_LINES)
+    assert said.splitlines()[-2] == f"reeld 9.8.7 → {__version__}, restarted"
+    # `pip wheel .` leaves hatchling out: the wheel of reeld itself is enough.
+    story.machine.said("rm /var/tmp/wheels/hatchling-*.whl")
+    assert f"reeld {__version__}, unchanged" in story.machine.said(install)
+    story.machine.said("mv /root/pip.conf /etc/pip.conf")
+
+
+def test_after_a_distribution_took_its_python_away_an_install_puts_it_right(story: Story) -> None:
+    another = another_python()
+    if another is None:
+        pytest.skip("this system has only one Python of 3.11 or newer (Debian has no package of another)")
+    story.chapter("Another Python")
+    # The environment then leads to this very file.
+    story.types("sudo make install PYTHON=$(realpath /usr/bin/python3)", shown=LAST_LINES)
+    old = Path(story.machine.said("realpath /usr/bin/python3").strip()).name
+    new = story.machine.receives(another)
+    story.types(f"mv /usr/bin/{old} /root/{old} && ln -sfn {new} /usr/bin/python3")
+    story.machine.run("sudo systemctl restart reeld")
+    story.machine.wait_until(
+        lambda: "203/EXEC" in story.machine.run("systemctl status reeld").stdout, "systemd cannot start it"
+    )
+    story.types("systemctl status reeld", status=3, shown="Active:|203/EXEC")
+    said = story.types("sudo make install", shown=LAST_LINES)
+    assert re.fullmatch(
+        rf"reeld {re.escape(__version__)}, .*\(Python 3\.\S+, which is gone → 3\.\S+\), restarted",
+        said.splitlines()[-2],
+    )
+    assert story.machine.shows("ActiveState") == "active"
+    story.copies("Fargo (1996).mkv", seed=12)
+    story.waits_for("Fargo (1996).mkv")
+    # The other way, while it runs: the new Python is still there.
+    story.machine.said(f"mv /root/{old} /usr/bin/{old} && ln -sfn {old} /usr/bin/python3")
+    said = story.types("sudo make install", shown=LAST_LINES)
+    assert re.search(r"\(Python 3\.\S+ → 3\.\S+\), restarted", said.splitlines()[-2])
+    story.types("sudo -u reeld reeld list movies", shown="Fargo")
 
 
 def test_it_ends_in_order(story: Story) -> None:
+    story.chapter("Stop, remove, install again")
     story.types("sudo systemctl stop reeld")
     assert story.machine.shows("Result") == "success"
     assert story.machine.shows("ExecMainStatus") == "0"
@@ -366,12 +471,19 @@ def test_it_ends_in_order(story: Story) -> None:
 
 
 def test_uninstalled_it_leaves_configuration_and_catalogue(story: Story) -> None:
-    story.types("sudo make uninstall", shown="^Removed")
+    """Also what a killed install left is gone."""
+    story.machine.said("mkdir -p /opt/reeld.new/bin /opt/reeld.old/bin")
+    story.types("sudo make uninstall", shown="^[Rr]emoved")
     assert story.machine.run("systemctl cat reeld").returncode != 0
     assert story.machine.run("pgrep -u reeld").returncode == 1, "nothing of it runs"
     for gone in (
         "/opt/reeld",
+        "/opt/reeld.new",
+        "/opt/reeld.old",
         "/usr/local/bin/reeld",
+        "/usr/local/share/bash-completion/completions/reeld",
+        "/usr/local/share/zsh/site-functions/_reeld",
+        "/etc/fish/completions/reeld.fish",
         "/usr/local/share/man/man8/reeld.8",
         "/etc/sysusers.d/reeld.conf",
     ):
@@ -380,6 +492,16 @@ def test_uninstalled_it_leaves_configuration_and_catalogue(story: Story) -> None
     assert "config.toml" in left
     assert "reeld.db" in left
     assert story.machine.run("id reeld").returncode == 0, "the files belong to somebody"
+
+
+def test_installed_again_it_knows_what_it_knew(story: Story) -> None:
+    before = story.machine.said("cat /etc/reeld/config.toml")
+    said = story.types("sudo make install", shown=LAST_LINES)
+    assert said.splitlines()[-2] == f"installed reeld {__version__}, not started yet"
+    assert story.machine.said("cat /etc/reeld/config.toml") == before
+    story.types("sudo systemctl enable --now reeld")
+    assert "Heat" in story.types("sudo -u reeld reeld list movies", shown="Heat")
+    story.types("sudo make uninstall", shown="^[Rr]emoved")
 
 
 # --- a person's own --------------------------------------------------------------------------------------

@@ -43,13 +43,32 @@ def why_unavailable() -> str | None:
     return None
 
 
-def fetch_wheels(folder: Path) -> Path:
-    """What `pip install .` needs without a network, for the Python of the machine."""
-    subprocess.run([PYTHON, "-m", "venv", str(folder / "venv")], check=True)
+def fetch_wheels(folder: Path, another: Path | None = None) -> Path:
+    """What `pip install .` needs without a network, for the Python of the machine, and for another one."""
     wheels = folder / "wheels"
-    pip = [str(folder / "venv" / "bin" / "pip"), "wheel", "--quiet", "--wheel-dir", str(wheels)]
-    subprocess.run([*pip, str(ROOT), "hatchling", "pip", "pipx"], check=True, stderr=subprocess.PIPE)
+    for number, python in enumerate(filter(None, (PYTHON, another))):
+        environment = folder / f"venv{number}"
+        subprocess.run([str(python), "-m", "venv", str(environment)], check=True)
+        pip = [str(environment / "bin" / "pip"), "wheel", "--quiet", "--wheel-dir", str(wheels)]
+        subprocess.run([*pip, str(ROOT), "hatchling", "pip", "pipx"], check=True, stderr=subprocess.PIPE)
     return wheels
+
+
+def another_python() -> Path | None:
+    """Find a Python of another version than that of the machine. None if there is none."""
+    names = [f"python3.{minor}" for minor in (14, 13, 12, 11)]
+    found = [Path(path) for path in map(shutil.which, names) if path]
+    found += [path for name in names for path in sorted(Path.home().glob(f".pyenv/versions/*/bin/{name}"))]
+    of_the_machine = _version(Path(PYTHON))
+    suiting = (path for path in found if _version(path) not in (None, of_the_machine))
+    return next(suiting, None)
+
+
+def _version(python: Path) -> str | None:
+    """Ask a Python for its version. None if it lacks something that is needed."""
+    asks = "import ensurepip, sqlite3, ssl, venv, sys; print(*sys.version_info[:2], sep='.')"
+    done = subprocess.run([str(python), "-c", asks], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 class Machine:
@@ -60,7 +79,7 @@ class Machine:
         """Its file system as it is seen from outside, without what is mounted in it."""
         self._enter = ["nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "--"]
 
-    def run(self, command: str, *, user: str = "root") -> "subprocess.CompletedProcess[str]":
+    def run(self, command: str, *, user: str = "root", folder: str = CLONE) -> "subprocess.CompletedProcess[str]":
         """Type a line; standard error is a part of the output."""
         home = "/root" if user == "root" else f"/home/{user}"
         environment = {**ENVIRONMENT, "HOME": home, "USER": user, "XDG_RUNTIME_DIR": f"/run/user/{self._uid(user)}"}
@@ -68,7 +87,7 @@ class Machine:
         words = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
         who = [] if user == "root" else ["setpriv", "--reuid", user, "--regid", user, "--init-groups"]
         return subprocess.run(
-            [*self._enter, *words, *who, "sh", "-c", f"cd {CLONE} && {command}"],
+            [*self._enter, *words, *who, "sh", "-c", f"cd {folder} && {command}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,6 +102,20 @@ class Machine:
         done = self.run(command, user=user)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{self.journal()}"
         return done.stdout
+
+    def receives(self, python: Path) -> str:
+        """Put a Python of this system into the machine, as a package of its distribution would. Return its name."""
+        facts = "import sys; print(sys.base_prefix, *sys.version_info[:2])"
+        done = subprocess.run([str(python), "-c", facts], capture_output=True, text=True, check=True)
+        prefix, major, minor = done.stdout.split()
+        name = f"python{major}.{minor}"
+        if prefix != "/usr":
+            leave_out = shutil.ignore_patterns("test", "tests", "site-packages", "__pycache__", "*.a", "idlelib")
+            shutil.copytree(Path(prefix, "lib", name), self.root / "usr" / "lib" / name, ignore=leave_out)
+            shutil.copy(Path(prefix, "bin", name), self.root / "usr" / "bin" / name)
+            for library in Path(prefix, "lib").glob(f"libpython{major}.{minor}*.so*"):
+                shutil.copy(library, self.root / "usr" / "lib")
+        return name
 
     def wait_until(self, is_true: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
