@@ -33,7 +33,7 @@ UNIT = "reeld.service"
 USER = "reeld"
 UNITS = Path("/etc/systemd/system")
 
-# `config check` answers within 10 s, whatever the disks do. A busy machine may take longer to start it.
+# Commands answer within 10 s, also if a disk does not. A busy machine may take longer to start them.
 LONGEST_CHECK_S = 60
 
 RENAME_EXCHANGE = 2
@@ -62,6 +62,14 @@ class Installed:
     has_python: bool
     content: frozenset[str]
     """The packages with their versions, and a checksum of each file of reeld."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the new reeld would not start on this machine, in its own words."""
+
+    why: str
+    next: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +154,13 @@ def install(destdir: Path | None, wheels: str) -> bool:
             after = installed(new)
             if after is None:
                 raise Failure(f"pip did not install reeld into {new}")
-            faults = None
-            if destdir is None and (faults := _faults_of(config := _config_of_service(), new)) and service.is_up:
-                raise Failure(_refusal(config, faults, before, after))
+            refusal = None if destdir is not None else refusal_of(_config_of_service(), new)
+            if refusal and service.is_up:
+                old = f"reeld {before.version}" if before else "the old reeld"
+                raise Failure(
+                    f"reeld {after.version} would not start here, so nothing was installed and {old} runs on.\n"
+                    f"{refusal.why}\n{refusal.next}, then sudo make install"
+                )
             _settle_in(new)
             with tempfile.TemporaryDirectory(prefix="reeld-install-") as pages:
                 _stage(staged, root, new, Path(pages), is_package=destdir is not None)
@@ -159,12 +171,12 @@ def install(destdir: Path | None, wheels: str) -> bool:
             _remove(new)
             for temporary in staged:
                 temporary.unlink(missing_ok=True)
-        is_wanted = destdir is None and service.is_wanted and not faults
+        is_wanted = destdir is None and service.is_wanted and refusal is None
         if destdir is None:
             _tell_the_system()
         is_started = is_wanted and subprocess.run(["systemctl", "restart", UNIT], check=False).returncode == 0
         _remove(beside(app, "old"))
-    for line in report(before, after, service, is_started=is_started, is_package=destdir is not None, faults=faults):
+    for line in report(before, after, service, is_started=is_started, is_package=destdir is not None, refusal=refusal):
         print(line)
     return is_started or not is_wanted
 
@@ -225,6 +237,8 @@ def installed(environment: Path) -> Installed | None:
         return None
     settings = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
     packages = sorted(environment.glob("lib/python3*/site-packages/*.dist-info"))
+    # pip and setuptools come with Python.
+    packages = [package for package in packages if not re.match("(pip|setuptools)-", package.name)]
     own = [package for package in packages if re.fullmatch(r"reeld-[^-]+\.dist-info", package.name)]
     if not own or not (environment / "bin" / "reeld").exists():
         return None
@@ -374,14 +388,27 @@ def _put_in_place(staged: dict[Path, Path]) -> None:
 # --- the configuration -----------------------------------------------------------------------------------
 
 
-def _faults_of(config: str, new: Path) -> str | None:
-    """Ask the new reeld what it refuses in a configuration. None if nothing, or not known."""
+def refusal_of(config: str, new: Path) -> Refusal | None:
+    """Ask the new reeld what keeps it from starting. None if nothing does, or that is not known."""
     if not os.path.exists(config):
         return None
-    command = [str(new / "bin" / "python"), "-B", "-m", "reeld", "--config", config, "config", "check"]
+    code, said = _answer(new, config, "config", "check")
+    if code == os.EX_CONFIG:
+        return Refusal(said, f"next: sudo editor {config}")
+    if code in (1, os.EX_SOFTWARE) or (code is not None and code < 0):
+        raise Failure(f"the new reeld does not work here, so the installed one is as it was. It said:\n{said}")
+    # It opens the catalogue and changes nothing. A catalogue of an older reeld is another answer, and no obstacle.
+    code, said = _answer(new, config, "list", "libraries")
+    if code == os.EX_DATAERR and "newer reeld" in said:
+        return Refusal(said, "next: take the sources of that reeld")
+    return None
+
+
+def _answer(new: Path, config: str, *words: str) -> tuple[int | None, str]:
+    """Run a command of the new reeld as the service's user. Return its exit code, None if it hangs, and its errors."""
     user, group, groups = _account_of_service()
     process = subprocess.Popen(
-        command,
+        [str(new / "bin" / "python"), "-B", "-m", "reeld", "--config", config, *words],
         cwd="/",
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "STATE_DIRECTORY": "/var/lib/reeld"},
         stdin=subprocess.DEVNULL,
@@ -394,17 +421,13 @@ def _faults_of(config: str, new: Path) -> str | None:
         extra_groups=groups,
     )
     try:
-        _, said = process.communicate(timeout=LONGEST_CHECK_S)
+        said = process.communicate(timeout=LONGEST_CHECK_S)[1]
     except subprocess.TimeoutExpired:
         # It may wait for a dead disk, and then it does not even end.
         process.kill()
-        print(f"{config} could not be checked within {LONGEST_CHECK_S} s", file=sys.stderr)
-        return None
-    if process.returncode == os.EX_CONFIG:
-        return said.strip()
-    if process.returncode in (1, os.EX_SOFTWARE) or process.returncode < 0:
-        raise Failure(f"the new reeld does not work here, so the installed one is as it was. It said:\n{said.strip()}")
-    return None
+        print(f"`reeld {' '.join(words)}` did not answer within {LONGEST_CHECK_S} s", file=sys.stderr)
+        return None, ""
+    return process.returncode, str(said).strip()
 
 
 def _config_of_service() -> str:
@@ -425,15 +448,6 @@ def _account_of_service() -> tuple[int | None, int | None, list[int] | None]:
     except KeyError:
         return None, None, None
     return user.pw_uid, user.pw_gid, os.getgrouplist(USER, user.pw_gid)
-
-
-def _refusal(config: str, faults: str, before: Installed | None, after: Installed) -> str:
-    old = f"reeld {before.version}" if before else "the old reeld"
-    return (
-        f"reeld {after.version} would not start with this configuration, so nothing was installed "
-        f"and {old} runs on.\n{faults}\n"
-        f"next: sudo editor {config}, then once more sudo make install"
-    )
 
 
 # --- the other files -------------------------------------------------------------------------------------
@@ -517,7 +531,7 @@ def report(
     *,
     is_started: bool,
     is_package: bool,
-    faults: str | None,
+    refusal: Refusal | None,
 ) -> Iterator[str]:
     """Say what was done, and what is next."""
     what = _what_changed(before, after)
@@ -526,10 +540,10 @@ def report(
     elif is_started:
         yield f"{what}, {'restarted' if service.is_up else 'started'}"
         yield "next: nothing; `sudo -u reeld reeld status` shows how it is"
-    elif faults:
-        yield f"{what}, not started: the configuration has mistakes"
-        yield faults
-        yield f"next: sudo editor {CONFIG}, then sudo systemctl restart reeld"
+    elif refusal:
+        yield f"{what}, not started, since it refuses what is here"
+        yield refusal.why
+        yield f"{refusal.next}, then sudo systemctl restart reeld"
     elif service.is_wanted:
         yield f"{what}, but it does not start"
         yield "next: `systemctl status reeld` and `journalctl -u reeld -n 20` say why"

@@ -3,10 +3,12 @@
 An install that fails changes nothing, and says in one sentence what to do.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from types import ModuleType
 import pytest
 
 from reeld import __version__
+from reeld.database.migrate import latest_version
+from tests.template import copy_template
 
 ROOT = Path(__file__).parent.parent
 
@@ -181,23 +185,36 @@ def test_an_install_that_is_ended_leaves_the_old_reeld_as_it_was(target: Target)
     assert target.has_old()
 
 
-def test_the_new_reeld_itself_says_what_it_refuses_in_the_configuration(
-    installer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def config(installer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(installer, "USER", "not-there")  # who could not read this folder
     config = tmp_path / "config.toml"
-    assert installer._faults_of(str(config), Path(sys.prefix)) is None, "a first install has none"
-    config.write_text(f'database.path = "{tmp_path}/reeld.db"\n[settle]\nquite_s = 1.0\n')
-    config.chmod(0o644)
-    faults = installer._faults_of(str(config), Path(sys.prefix))
-    assert 'did you mean "quiet_s"?' in faults
-    before = installer.Installed("1.0", "3.13.1", has_python=True, content=frozenset())
-    after = installer.Installed("2.0", "3.13.1", has_python=True, content=frozenset())
-    first, *_, last = installer._refusal(str(config), faults, before, after).splitlines()
-    assert first.endswith("so nothing was installed and reeld 1.0 runs on.")
-    assert last == f"next: sudo editor {config}, then once more sudo make install"
     config.write_text(f'database.path = "{tmp_path}/reeld.db"\n')
-    assert installer._faults_of(str(config), Path(sys.prefix)) is None
+    return config
+
+
+def test_the_new_reeld_itself_says_what_it_refuses_in_the_configuration(installer: ModuleType, config: Path) -> None:
+    here = Path(sys.prefix)
+    assert installer.refusal_of(str(config), here) is None
+    assert installer.refusal_of(f"{config}.gone", here) is None, "a first install has none"
+    config.write_text(f"[settle]\nquite_s = 1.0\n{config.read_text()}")
+    refusal = installer.refusal_of(str(config), here)
+    assert 'did you mean "quiet_s"?' in refusal.why
+    assert refusal.next == f"next: sudo editor {config}"
+
+
+def test_a_catalogue_of_a_newer_reeld_is_refused_before_the_old_one_ends(installer: ModuleType, config: Path) -> None:
+    """A catalogue of an older reeld is no obstacle: the daemon migrates it."""
+    database, here = config.with_name("reeld.db"), Path(sys.prefix)
+    copy_template(database)
+    assert installer.refusal_of(str(config), here) is None
+    for schema, is_refused in ((latest_version() + 1, True), (latest_version() - 1, False)):
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute(f"PRAGMA user_version = {schema}")
+        refusal = installer.refusal_of(str(config), here)
+        assert (refusal is not None) == is_refused
+        if refusal is not None:
+            assert "was written by a newer reeld" in refusal.why
 
 
 # --- the swap --------------------------------------------------------------------------------------------
@@ -268,7 +285,7 @@ def test_the_last_lines_say_what_was_done_and_what_is_next(installer: ModuleType
     before = case.before and installer.Installed(*case.before, frozenset())
     after = installer.Installed("2.0", "3.13.1", has_python=True, content=frozenset())
     service = installer.Service(case.state, is_enabled=case.before is not None)
-    first, then = installer.report(before, after, service, is_started=case.is_started, is_package=False, faults=None)
+    first, then = installer.report(before, after, service, is_started=case.is_started, is_package=False, refusal=None)
     assert first == case.says
     assert then.startswith("next: ")
 
