@@ -14,10 +14,11 @@ from peewee import sqlite3
 from reeld.catalog import video_files
 from reeld.catalog.models import Library, Movie, VideoFile
 from reeld.database.base import database
-from reeld.database.connection import close_catalog, open_catalog, reading, writing
+from reeld.database.connection import close_catalog, open_catalog, reading, require_unchanged, writing
 from reeld.database.fields import utc_from_ms
 from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogFull
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, rows, stamp
+from tests.template import copy_template
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -25,15 +26,23 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two MiB."""
+    with _disk(tmp_path, "size=2m") as disk:
+        yield disk
+
+
+@contextlib.contextmanager
+def _disk(tmp_path: Path, options: str) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "reeld-test", disk], check=True, capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "reeld-test", disk], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"mounting needs root: {error}")
-    yield disk
-    close_catalog()
-    subprocess.run(["umount", disk], check=True)
+    try:
+        yield disk
+    finally:
+        close_catalog()
+        subprocess.run(["umount", disk], check=True)
 
 
 def _fill(disk: Path) -> Path:
@@ -89,13 +98,63 @@ def test_a_catalogue_on_a_full_disk_is_not_called_broken_when_it_is_opened(small
     """Nobody has it open: to look into it SQLite makes the index of its log anew, and says only "disk I/O error"."""
     path = small_disk / "reeld.db"
     open_catalog(str(path), create=True)
+    add_libraries("Films")
     close_catalog()
     _fill(small_disk)
-    for create in (False, True):
-        with pytest.raises(CatalogFull, match="is full") as caught:
-            open_catalog(str(path), create=create)
-        assert "free some space" in str(caught.value.hint)
+    with pytest.raises(CatalogFull, match="is full") as caught:
+        open_catalog(str(path), create=True)
+    assert "free some space" in str(caught.value.hint)
+    close_catalog()
+    open_catalog(str(path), create=False)
+    _assert_read_only_for_want_of_space()
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("lacks", ["bytes", "inodes"])
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_catalogue_on_a_full_disk_can_be_read(tmp_path: Path, lacks: str, has_log: bool) -> None:
+    """Also what a killed process left in the log alone."""
+    with _disk(tmp_path, "size=2m,nr_inodes=20") as disk:
+        path, log = disk / "reeld.db", disk / "reeld.db-wal"
+        copy_template(path)
+        open_catalog(str(path), create=True)
+        add_libraries("Films")
+        before = path.read_bytes(), log.read_bytes()
         close_catalog()
+        if has_log:
+            for file, content in zip((path, log), before, strict=True):
+                file.write_bytes(content)
+        if lacks == "bytes":
+            _fill(disk)
+        else:
+            with contextlib.suppress(OSError):
+                for number in range(20):
+                    (disk / str(number)).touch()
+        names = sorted(os.listdir(disk))
+        open_catalog(str(path), create=False)
+        _assert_read_only_for_want_of_space()
+        close_catalog()
+        assert {*os.listdir(disk)} <= {*names, "reeld.db-shm", "reeld.db-wal"}
+
+
+@pytest.mark.needs_root
+def test_what_was_read_without_a_lock_while_it_changed_is_not_called_true(small_disk: Path) -> None:
+    path = small_disk / "reeld.db"
+    open_catalog(str(path), create=True)
+    close_catalog()
+    _fill(small_disk)
+    open_catalog(str(path), create=False)
+    require_unchanged()
+    os.utime(path)
+    with pytest.raises(CatalogBusy, match="changed while it was read"):
+        require_unchanged()
+
+
+def _assert_read_only_for_want_of_space() -> None:
+    with reading():
+        assert [library.name for library in Library.select()] == ["Films"]
+    with pytest.raises(CatalogFull, match="is full"), writing():
+        Library.update(kind="movies").execute()
 
 
 def test_a_lock_held_by_another_program_is_said_and_passes(catalog: Path) -> None:

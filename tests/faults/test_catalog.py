@@ -1,6 +1,7 @@
 """Kills, power cuts, full disks, locks, damage: no commit is lost, and the catalogue is never silently empty."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -225,6 +226,8 @@ def test_a_disk_that_fills_up_is_waited_out_and_seen_and_no_file_is_forgotten(sm
         (problem,) = world.rows("status")[0]["problems"][:1]
         assert "free some space" in problem
         assert "free some space" in world.said("status")
+        full = "STATUS=the disk of the catalogue is full; files: "
+        daemon.wait_until(lambda: any(full in message for message in daemon.told), "the line begins with it")
         _enlarge(world)
         daemon.assert_true()
         assert len(world.rows("list", "movies")) == 21
@@ -236,9 +239,9 @@ def test_a_disk_that_fills_up_is_waited_out_and_seen_and_no_file_is_forgotten(sm
 @needs_root
 @skip_without_root
 def test_a_disk_that_is_full_at_the_start_is_waited_for_without_a_loop_of_crashes(small_disk: World) -> None:
-    """Row 25."""
+    """Row 25. I16."""
     world = small_disk
-    with RunningDaemon(world) as daemon:
+    with RunningDaemon(world, WATCHDOG_USEC="200000") as daemon:
         make_video(world.library / "Heat (1995).mkv", seed=1)
         daemon.assert_true()
         daemon.kill()
@@ -249,13 +252,62 @@ def test_a_disk_that_is_full_at_the_start_is_waited_for_without_a_loop_of_crashe
         event = daemon.wait_for("catalog.failed", since=mark)
         assert "full" in event["reason"]
         assert daemon.is_alive()
+        # The boot goes on; the line says what is the matter, and the watchdog is content.
+        daemon.wait_until(lambda: daemon.told.count("WATCHDOG=1") >= 2, "it beats")
+        assert daemon.told[0].startswith(
+            f"READY=1\nSTATUS=waiting: the disk of {world.database} is full; free some space"
+        )
+        (status,) = world.rows("status")
+        assert status["running"]
+        assert any("is full" in finding["message"] for finding in status["findings"])
+        assert [Path(row["path"]).name for row in world.rows("list", "files")] == ["Heat (1995).mkv"]
+        found = [json.loads(line) for line in world.reeld("doctor", "--json").stdout.splitlines()]
+        assert ("database", "good") in {(row["check"], row["level"]) for row in found}
+        assert any("is full" in row["message"] for row in found)
         _enlarge(world)
         daemon.wait_until_ready(mark)
         daemon.assert_true()
         assert len(world.rows("list", "movies")) == 2
 
 
+@needs_root
+@skip_without_root
+def test_a_start_that_a_full_disk_forbids_says_why_in_the_status_line() -> None:
+    """Row 25. Not even the lock can be made: the start fails, and the service manager tries again."""
+    with new_world(has_catalog=False) as world:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M,nr_inodes=1", "reeld-test", world.state], check=True)
+        try:
+            daemon = RunningDaemon(world).start(is_ready=False)
+            assert daemon.wait_for_end() == os.EX_IOERR
+            assert daemon.told == [
+                f"STATUS=the disk of {world.database} is full; free some space; a running reeld then goes on by itself"
+            ]
+        finally:
+            subprocess.run(["umount", "-l", world.state], check=True)
+
+
 # --- others ----------------------------------------------------------------------------------------------
+
+
+def test_a_reload_that_waits_for_the_catalogue_says_so_and_feeds_the_watchdog() -> None:
+    """Row 26. Longer than the watchdog waits: it would end a reeld that says nothing."""
+    with new_world() as world, RunningDaemon(world, WATCHDOG_USEC="200000") as daemon:
+        daemon.assert_true()
+        second = world.root / "second"
+        second.mkdir()
+        world.libraries = {"L": world.library, "second": second}
+        with contextlib.closing(plain_sqlite3.connect(world.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            world.write_config()
+            mark = daemon.mark()
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for("catalog.failed", since=mark)
+            daemon.told.clear()
+            daemon.wait_until(lambda: daemon.told.count("WATCHDOG=1") >= 2, "it beats")
+            assert any("is locked" in problem for problem in world.rows("status")[0]["problems"])
+            other.execute("ROLLBACK")
+        daemon.wait_for("daemon.ready", since=mark)
+        assert [row["name"] for row in world.rows("list", "libraries")] == ["L", "second"]
 
 
 def test_a_lock_of_many_seconds_is_waited_out_while_others_may_look() -> None:

@@ -16,6 +16,7 @@ from reeld.errors import CatalogBusy
 from reeld.identify.titles import title_key
 from reeld.service import daemon
 from reeld.service.daemon import _take_over, _take_over_again
+from reeld.service.instance_lock import InstanceLock
 from reeld.service.signals import Signals
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
@@ -61,7 +62,8 @@ def test_a_reload_asked_for_while_another_waits_for_the_catalogue_is_not_lost(
     monkeypatch.setattr(daemon, "CATALOG_DELAY_S", 0.05)
     library = Library(name="Films", path="/disks/Films")
     with Signals() as signals:
-        taken = _take_over_again(Config(source=None, libraries=(library,), database_path=""), signals)
+        config = Config(source=None, libraries=(library,), database_path="")
+        taken = _take_over_again(config, signals, InstanceLock(str(catalog)))
         assert taken is not None
         assert list(taken) == ["Films"]
         assert signals.wait(0) == "reload"

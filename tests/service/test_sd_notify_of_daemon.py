@@ -130,10 +130,18 @@ def _library(name: str, **status: Any) -> WatcherStatus:
 def test_the_line_names_each_library_that_is_not_well(
     library: WatcherStatus, away: dict[str, str], words: str | None
 ) -> None:
-    totals = {"files": 3, "work": 2, "pending": 1, "away": away}
+    totals = {"files": 3, "work": 2, "failed": 0, "pending": 1, "away": away}
     line = status_line(totals, [library], None)
     more = f"; {words} (reeld status says why)" if words else ""
     assert line == f"files: 3, in work: 2, pending: 1{more}"
+
+
+def test_the_line_begins_with_a_full_disk_of_the_catalogue_and_failed_files() -> None:
+    totals = {"files": 3, "work": 2, "failed": 1, "pending": 1, "away": {"L": "offline"}}
+    line = status_line(totals, [_library("L")], None, catalog="the disk of the catalogue is full")
+    assert line.startswith(
+        "the disk of the catalogue is full, 1 file failed; files: 3, in work: 2, pending: 1; library L"
+    )
 
 
 def test_figures_that_are_not_known_are_not_made_up() -> None:

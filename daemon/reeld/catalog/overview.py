@@ -75,7 +75,7 @@ def left_by_stage() -> dict[str, int]:
 
 
 def totals() -> Row:
-    """Count for one line: present `files`, files in `work` and `pending` validations.
+    """Count for one line: present `files`, files in `work` or `failed`, and `pending` validations.
 
     `away` holds the state of each library that is not well, by name; online means that a part of it is away. Indexes
     answer all of it, so it is cheap.
@@ -88,6 +88,7 @@ def totals() -> Row:
             .tuples()
         )
         work = JobRow.select().where(_LIVE, ~_IS_AWAITED).count()
+        failed = JobRow.select().where(JobRow.state == JobState.FAILED).count()
         is_well = (Library.state == LibraryState.ONLINE) & Library.state_reason.is_null()
         away = dict(
             Library.select(Library.name, Library.state).where(~is_well, Library.state != LibraryState.REMOVED).tuples()
@@ -95,6 +96,7 @@ def totals() -> Row:
     return {
         "files": sum(by_verdict.values()),
         "work": work,
+        "failed": failed,
         "pending": by_verdict.get(FileVerdict.PENDING, 0),
         "away": away,
     }

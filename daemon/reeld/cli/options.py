@@ -95,7 +95,7 @@ def _config_or_what_is_in_force(config_file: str | None) -> "Config":
 @contextmanager
 def catalog_of(config_file: str | None) -> "Iterator[Config]":
     """Open the catalogue, beside a daemon that may be running."""
-    from reeld.database.connection import close_catalog, open_catalog
+    from reeld.database.connection import close_catalog, open_catalog, require_unchanged
     from reeld.database.file_access import let_read
 
     config = _config_or_what_is_in_force(config_file)
@@ -103,5 +103,6 @@ def catalog_of(config_file: str | None) -> "Iterator[Config]":
     open_catalog(config.database_path, create=False)
     try:
         yield config
+        require_unchanged()
     finally:
         close_catalog()

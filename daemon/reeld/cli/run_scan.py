@@ -27,6 +27,7 @@ from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
 from reeld.domain.times import coarsely
+from reeld.errors import ReeldError
 from reeld.log import configure_log
 from reeld.service.timeouts import real_path_in_time
 
@@ -49,6 +50,7 @@ def run(
     as_json: AsJson = False,  # noqa: ARG001 - every command takes it; the log has a setting of its own
 ) -> None:
     """Watch the libraries until SIGTERM or Ctrl-C. This is the daemon; it stays in the foreground."""
+    from reeld.report.sd_notify import notify
     from reeld.service.confinement import write_only_the_catalogue
     from reeld.service.daemon import run_daemon
     from reeld.service.scan import with_library
@@ -65,9 +67,14 @@ def run(
         name = settings.libraries[0].name  # a reload keeps it
         return settings
 
-    settings = read_config()
-    write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
-    run_daemon(settings, read_config)
+    try:
+        settings = read_config()
+        write_only_the_catalogue(settings.database_path, settings.metrics.textfile_directory)
+        run_daemon(settings, read_config)
+    except ReeldError as err:
+        # It stands in `systemctl status` until the next start.
+        notify("STATUS=" + " ".join(err.with_hint.split()))
+        raise
 
 
 def scan(

@@ -16,7 +16,7 @@ from typing import Any
 
 from reeld.config import BACKUPS_KEPT
 from reeld.database import integrity
-from reeld.database.backup import backups_of, folder_of, newest_sound, save_backup, way_back
+from reeld.database.backup import backups_of, folder_of, newest_sound, save_backup, uri_of, way_back
 from reeld.database.base import database
 from reeld.database.file_access import create, protect, protect_folder, protect_log
 from reeld.database.file_owner import give_to_owner, make_folder
@@ -29,6 +29,7 @@ from reeld.errors import (
     CatalogBusy,
     CatalogCorrupt,
     CatalogError,
+    CatalogFull,
     CatalogTooNew,
     CatalogUnavailable,
     Interrupted,
@@ -80,8 +81,14 @@ class OpenCatalog:
     """Whether an error calls for a full check at the next start."""
     refusal: str | None = None
     """Why all writes are refused from now on."""
+    refused: CatalogError | None = None
+    """Why it is open for reading alone, or None if it can be written."""
+    version: tuple[int, int] | None = None
+    """Size and time of the file when it was opened."""
     trouble: str | None = None
     """Why the last write failed, or None after one that succeeded."""
+    is_disk_full: bool = False
+    """Whether the last write failed for want of space."""
     on_work: Callable[[], None] = lambda: None
     """Called after the commit of a transaction that added work to the queue."""
     has_work: bool = False
@@ -97,8 +104,9 @@ def open_catalog(
     """Open the catalogue at `path` for this process. Return the names of the migrations that ran.
 
     With `create`, for the one owner, it is created if there never was one, checked and migrated.
-    Without, for commands beside a daemon, it must exist with exactly this reeld's schema. Raises
-    CatalogGone if there once was one, and NotFoundError if there never was.
+    Without, for commands beside a daemon, it must exist with exactly this reeld's schema. A full
+    disk, or a folder that cannot be written, does not keep it from being read. Raises CatalogGone
+    if there once was one, and NotFoundError if there never was.
     """
     global _opened  # noqa: PLW0603 - one for the process, as the connection itself
     with own_errors(path):
@@ -110,17 +118,34 @@ def open_catalog(
             raise NotFoundError(
                 f"there is no catalogue at {readable(path)} yet", "start `reeld run`, or `reeld scan` once"
             )
-        _connect(path)
+        refused: CatalogError | None = None
         try:
-            _refuse_foreign(path)
-            _set_pragmas()
-            protect_log(path, SUFFIXES[1:])
+            try:
+                _connect_to_write(path)
+            except (CatalogFull, CatalogUnavailable) as err:
+                if create or not _connect_to_read(path):
+                    raise
+                refused = err
             applied = _own(path, now or datetime.now(UTC), backups_kept) if create else _require_current(path)
         except BaseException:
             close_catalog()
             raise
-        _opened = OpenCatalog(path=path, is_owned=create, files=OpenFiles(path))
+        _opened = OpenCatalog(
+            path=path, is_owned=create, files=OpenFiles(path), refused=refused, version=_version(path)
+        )
         return applied
+
+
+def require_unchanged() -> None:
+    """Raise CatalogBusy if a catalogue that was opened for reading alone has changed since.
+
+    SQLite then reads the file without a lock, so what was read may be of two moments.
+    """
+    catalog = opened()
+    if catalog.refused is not None and _version(catalog.path) != catalog.version:
+        raise CatalogBusy(
+            f"{readable(catalog.path)} changed while it was read, so what was printed may be wrong", "try again"
+        )
 
 
 def protect_catalog(path: str) -> None:
@@ -162,7 +187,9 @@ def writing() -> Iterator[None]:
     with _lock, _recording_failure():
         if _opened is not None and _opened.refusal is not None:
             raise CatalogUnavailable(_opened.refusal)
-        with own_errors(database.database), database.atomic("IMMEDIATE"):
+        if _opened is not None and _opened.refused is not None:
+            raise _opened.refused
+        with own_errors(_place()), database.atomic("IMMEDIATE"):
             if not getattr(_this_thread, "may_write", _always)():
                 raise Interrupted("nothing was written, because reeld was asked to stop")
             yield
@@ -201,7 +228,7 @@ class _Reading(contextlib.AbstractContextManager[None]):
     def __exit__(self, _kind: object, err: BaseException | None, _trace: object) -> None:
         try:
             if err is not None:
-                with _noticing_damage(), own_errors(database.database):
+                with _noticing_damage(), own_errors(_place()):
                     raise err
         finally:
             _lock.release()
@@ -219,7 +246,7 @@ def maintaining() -> Iterator[Any]:
     if not _lock.acquire(timeout=MAINTENANCE_PATIENCE_S):
         raise CatalogBusy("the catalogue is in use, so its maintenance has to wait")
     try:
-        with _noticing_damage(), own_errors(database.database):
+        with _noticing_damage(), own_errors(_place()):
             yield database.connection()
     finally:
         _lock.release()
@@ -257,6 +284,11 @@ def opened() -> OpenCatalog:
     return _opened
 
 
+def _place() -> str:
+    """Return the path of the catalogue, which SQLite may know by a URI."""
+    return database.database if _opened is None else _opened.path
+
+
 def _always() -> bool:
     return True
 
@@ -269,10 +301,10 @@ def _recording_failure() -> Iterator[None]:
             yield
     except CatalogError as err:
         if _opened is not None:
-            _opened.trouble = err.with_hint
+            _opened.trouble, _opened.is_disk_full = err.with_hint, isinstance(err, CatalogFull)
         raise
     if _opened is not None:
-        _opened.trouble = None
+        _opened.trouble, _opened.is_disk_full = None, False
 
 
 @contextlib.contextmanager
@@ -329,6 +361,45 @@ def _refuse_if_gone(path: str) -> None:
 def _connect(path: str) -> None:
     database.init(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     database.connect()
+
+
+def _connect_to_write(path: str) -> None:
+    """Connect, and have SQLite make the catalogue's log and its index. Raises CatalogError."""
+    with own_errors(path):
+        _connect(path)
+        _refuse_foreign(path)
+        _set_pragmas()
+        protect_log(path, SUFFIXES[1:])
+
+
+def _connect_to_read(path: str) -> bool:
+    """Connect without making a file beside the catalogue. Return whether it can be read so."""
+    with contextlib.suppress(OSError, CatalogError), own_errors(path):
+        close_catalog()
+        if _has_log(path):
+            # SQLite keeps the log's index in memory for a connection that has the catalogue to itself.
+            _connect(path)
+            database.execute_sql("PRAGMA locking_mode = exclusive")
+        else:
+            database.init(uri_of(path, "mode=ro&immutable=1"), uri=True, check_same_thread=False)
+            database.connect()
+        return application_id(database) == APPLICATION_ID
+    return False
+
+
+def _has_log(path: str) -> bool:
+    """Tell whether commits may lie in the log alone. Raises OSError if that is unknown."""
+    try:
+        return os.stat(f"{path}-wal").st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _version(path: str) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        status = os.stat(path)
+        return status.st_size, status.st_mtime_ns
+    return None
 
 
 def _set_pragmas() -> None:

@@ -67,6 +67,19 @@ def space_trouble(path: str) -> str | None:
     )
 
 
+def has_no_room(path: str) -> bool:
+    """Tell whether the disk has no room for the log's index, or no inode for a file.
+
+    SQLite then says only "I/O error", or "unable to open database file".
+    """
+    try:
+        room = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return False
+    has_no_inodes = room.f_files > 0 and room.f_favail == 0
+    return has_no_inodes or room.f_bavail * room.f_frsize < LOG_INDEX_BYTES
+
+
 def driver_trouble(version: tuple[int, ...] = driver.sqlite_version_info) -> str | None:
     """Warn of a SQLite version that can damage the catalogue, or return None if it is a good one."""
     major, minor, patch = version[:3]
@@ -125,8 +138,8 @@ def _classified(path: str, err: BaseException) -> CatalogError:
             return CatalogBusy(f"{name} is locked by another program ({message})", "try again when it is done")
         case sqlite3.SQLITE_FULL:
             return full(path)
-        case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
-            code == sqlite3.SQLITE_IOERR and _has_no_room(path)
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if code == sqlite3.SQLITE_IOERR_SHMSIZE or (
+            code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and has_no_room(path)
         ):
             # The log's index cannot grow. On a full disk a write through the map would be SIGBUS.
             return full(path)
@@ -140,12 +153,6 @@ def _classified(path: str, err: BaseException) -> CatalogError:
             )
         case _:
             return CatalogUnavailable(f"{name} cannot be used ({message})", "check the disk that it lies on")
-
-
-def _has_no_room(path: str) -> bool:
-    """Tell whether the disk has no room for the log's index. SQLite then says only "I/O error"."""
-    free = free_bytes(path)
-    return free is not None and free < LOG_INDEX_BYTES
 
 
 def free_bytes(path: str) -> int | None:

@@ -41,6 +41,7 @@ from reeld.report.sd_notify import notify, notify_reloading
 from reeld.report.status_line import StatusLine
 from reeld.scanner.former_places import FormerPlaces
 from reeld.scanner.library_scanner import make_folder_scanner
+from reeld.service.catalog_wait import CatalogWait
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.instance_lock import InstanceLock
 from reeld.service.reload import Reloading
@@ -85,7 +86,7 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         let_read(config.database_group)
         instance_lock = stack.enter_context(InstanceLock(config.database_path))
         try:
-            library_ids = open_patiently(config, signals)
+            library_ids = open_patiently(config, signals, instance_lock)
         except (CatalogCorrupt, CatalogGone):
             _tell_damage(config)
             raise
@@ -95,7 +96,10 @@ def run_daemon(config: Config, read_config: Callable[[], Config]) -> None:
         signals.take_over_the_end()
         reloading, counters = Reloading(config, read_config), Counters()
         daemon = Daemon(config, library_ids, signals, reloading, counters)
-        while daemon.run(instance_lock) and (taken := _take_over_again(reloading.config, signals)) is not None:
+        while (
+            daemon.run(instance_lock)
+            and (taken := _take_over_again(reloading.config, signals, instance_lock)) is not None
+        ):
             daemon = Daemon(reloading.config, taken, signals, reloading, counters)
     if daemon.failure is not None:
         raise daemon.failure
@@ -109,23 +113,33 @@ def _tell_damage(config: Config) -> None:
         tell_damage(config.metrics)
 
 
-def open_patiently(config: Config, signals: Signals) -> dict[str, int] | None:
+def open_patiently(config: Config, signals: Signals, instance_lock: InstanceLock) -> dict[str, int] | None:
     """Open the catalogue. Wait while the disk is full or another program holds the lock.
 
     Return None if reeld is to end meanwhile.
     """
     delay_s = CATALOG_DELAY_S
-    while True:
-        try:
-            return open_owned_catalog(config)
-        except (BackupFailed, CatalogBusy, CatalogFull) as err:
-            close_catalog()
-            log.warning("catalog.failed", reason=err.with_hint, retry_s=delay_s)
-            # SIGTERM ends this wait in the kernel's own way, which is safe here.
-            notify("STATUS=waiting for the catalogue; the log says why", f"EXTEND_TIMEOUT_USEC={120_000_000}")
-            if signals.is_to_end(delay_s):
-                return None
-            delay_s = min(2 * delay_s, LONGEST_OPENING_DELAY_S)
+    with CatalogWait(instance_lock, _first_status(config)) as wait:
+        while True:
+            try:
+                return open_owned_catalog(config)
+            except (BackupFailed, CatalogBusy, CatalogFull) as err:
+                close_catalog()
+                wait.failed(err, delay_s)
+                # SIGTERM ends this wait in the kernel's own way, which is safe here.
+                if signals.is_to_end(delay_s):
+                    return None
+                delay_s = min(2 * delay_s, LONGEST_OPENING_DELAY_S)
+
+
+def _first_status(config: Config) -> RunningStatus:
+    """Return what is known before the first thread runs."""
+    return RunningStatus(
+        started=round(time.time()),
+        config_file=config.source and os.path.abspath(config.source),
+        config=document_of(config),
+        only_library=config.only_library,
+    )
 
 
 def open_owned_catalog(config: Config) -> dict[str, int]:
@@ -154,18 +168,19 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
     return library_ids, recovered
 
 
-def _take_over_again(config: Config, signals: Signals) -> dict[str, int] | None:
+def _take_over_again(config: Config, signals: Signals, instance_lock: InstanceLock) -> dict[str, int] | None:
     """Do the same after a reload, as soon as the catalogue is writable. Return None if reeld is to end meanwhile.
 
     Another reload that is requested meanwhile comes after this one.
     """
-    while True:
-        try:
-            return _take_over(config)[0]
-        except CatalogError as err:
-            log.warning("catalog.failed", reason=err.with_hint, retry_s=CATALOG_DELAY_S)
-            if signals.is_to_end(CATALOG_DELAY_S):
-                return None
+    with CatalogWait(instance_lock, _first_status(config)) as wait:
+        while True:
+            try:
+                return _take_over(config)[0]
+            except CatalogError as err:
+                wait.failed(err, CATALOG_DELAY_S)
+                if signals.is_to_end(CATALOG_DELAY_S):
+                    return None
 
 
 def _identify_again(library_ids: list[int]) -> None:

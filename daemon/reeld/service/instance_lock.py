@@ -16,6 +16,7 @@ from typing import Self
 
 from reeld.database.file_access import PRIVATE, create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
+from reeld.database.sqlite_errors import full
 from reeld.domain.files import readable
 from reeld.domain.status import Command, RunningStatus
 from reeld.errors import CatalogInUse, CatalogUnavailable
@@ -42,11 +43,13 @@ class InstanceLock:
         """The folders that we created, the innermost first."""
 
     def __enter__(self) -> Self:
-        """Take the lock. Raises CatalogInUse if another process has it."""
+        """Take the lock. Raises CatalogInUse if another process has it, CatalogFull or CatalogUnavailable."""
         try:
             self._made = make_folder(os.path.dirname(self._database_path))
             self._descriptor = self._take()
         except OSError as err:
+            if err.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise full(self._database_path) from err
             if err.errno in _NO_LOCKS:
                 raise CatalogUnavailable(
                     f"{readable(self._database_path)} cannot be locked ({err.strerror})",
