@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import select
+import signal
 import socket
 import stat
 import struct
@@ -82,6 +83,10 @@ class FuseDisk:
     def wait_until_stalled(self, operation: str) -> str:
         """Until somebody waits for an answer to this call; gives the path that it is about."""
         return str(self._wait_for({"event": "stalled", "operation": operation})["path"])
+
+    def stop(self) -> None:
+        """Stop the server as SIGSTOP does: no call is answered any more."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def die(self) -> None:
         """Every call fails from now on, with ENOTCONN."""

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,7 +23,8 @@ from reeld.errors import ConfigError
 LogLevel = Literal["debug", "info", "warning", "error"]
 WatchMode = Literal["auto", "events", "poll"]
 InodeSetting = Literal["auto", "trusted", "untrusted"]
-RealPath = Callable[[str], str]
+RealPaths = Callable[[Collection[str]], Mapping[str, str]]
+"""Resolves the symbolic links of paths, all at once."""
 LogFormat = Literal["auto", "json", "console"]
 
 # Some editors, as on Windows, begin a file with it. TOML does not know it.
@@ -173,14 +174,24 @@ def default_database_path(environment: Mapping[str, str]) -> str:
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-def load_config(path: str | None, environment: Mapping[str, str], *, real_path: RealPath = os.path.realpath) -> Config:
+def resolved(paths: Collection[str]) -> Mapping[str, str]:
+    """Resolve the symbolic links of paths, however long their disks take."""
+    return {path: os.path.realpath(path) for path in paths}
+
+
+def as_named(paths: Collection[str]) -> Mapping[str, str]:
+    """Take each path as it is, for a command that asks no disk of a library."""
+    return {path: path for path in paths}
+
+
+def load_config(path: str | None, environment: Mapping[str, str], *, real_paths: RealPaths = resolved) -> Config:
     """Load the configuration file at `path`, or the defaults if it is None.
 
-    `real_path` resolves a library's path. Nothing else is asked of the libraries' disks. Raises
+    `real_paths` resolves the libraries' paths. Nothing else is asked of the libraries' disks. Raises
     `ConfigError` with all errors of the file.
     """
     if path is None:
-        return parse_config({}, source=None, base=os.getcwd(), environment=environment, real_path=real_path)
+        return parse_config({}, source=None, base=os.getcwd(), environment=environment, real_paths=real_paths)
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8").removeprefix(BYTE_ORDER_MARK))
     except OSError as err:
@@ -193,7 +204,7 @@ def load_config(path: str | None, environment: Mapping[str, str], *, real_path: 
         # many brackets.
         raise ConfigError(path, [f"is not valid TOML: {err}"]) from err
     base = os.path.dirname(os.path.abspath(path))
-    return parse_config(document, source=path, base=base, environment=environment, real_path=real_path)
+    return parse_config(document, source=path, base=base, environment=environment, real_paths=real_paths)
 
 
 def database_path_in(path: str, environment: Mapping[str, str]) -> str:
@@ -234,7 +245,7 @@ def parse_config(
     source: str | None,
     base: str,
     environment: Mapping[str, str],
-    real_path: RealPath = os.path.realpath,
+    real_paths: RealPaths = resolved,
 ) -> Config:
     """Check a parsed TOML `document` and build the configuration. Relative paths are relative to
     `base`.
@@ -242,10 +253,14 @@ def parse_config(
     complaints: list[str] = []
     _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
-    libraries = _libraries(document, sections["settle"], base, real_path, complaints)
+    libraries = _libraries(document, sections["settle"], base, complaints)
     if directory := sections["metrics"]["textfile_directory"]:
         sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
-        _refuse_writing_into_libraries(directory, libraries, real_path, complaints)
+    places = {library.path for library in libraries} | ({directory} if directory else set())
+    real = real_paths(places) if len(places) > 1 else as_named(places)
+    _refuse_overlaps(libraries, real, complaints)
+    if directory:
+        _refuse_writing_into_libraries(directory, libraries, real, complaints)
     if complaints:
         # A key or a value may contain any character, and is shown on a terminal.
         raise ConfigError(source or "built-in defaults", [readable(complaint) for complaint in complaints])
@@ -458,7 +473,7 @@ def _section(document: Mapping[str, Any], name: str, complaints: list[str]) -> d
 
 
 def _libraries(
-    document: Mapping[str, Any], settle: Mapping[str, Any], base: str, real_path: RealPath, complaints: list[str]
+    document: Mapping[str, Any], settle: Mapping[str, Any], base: str, complaints: list[str]
 ) -> tuple[Library, ...]:
     tables = document.get("library", _DEFAULT_LIBRARIES)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -476,7 +491,6 @@ def _libraries(
         if values["path"] is not None:
             libraries.append(_library(values | {"name": values["name"] or str(number)}, settle, base))
     _refuse_repeated_names(names, complaints)
-    _refuse_overlaps(libraries, real_path, complaints)
     return tuple(libraries)
 
 
@@ -524,9 +538,8 @@ def _refuse_repeated_names(names: list[str], complaints: list[str]) -> None:
     )
 
 
-def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: list[str]) -> None:
+def _refuse_overlaps(libraries: tuple[Library, ...], real: Mapping[str, str], complaints: list[str]) -> None:
     """Refuse libraries that overlap: a file in two libraries would have two identities."""
-    real = {library.path: real_path(library.path) for library in libraries}
     complaints.extend(
         f"library path = {_shown(second.path)}: overlaps with {_shown(first.path)} of library "
         f"{_shown(first.name)}; keep one of the two, or use ignore patterns in the outer one"
@@ -536,14 +549,14 @@ def _refuse_overlaps(libraries: list[Library], real_path: RealPath, complaints: 
 
 
 def _refuse_writing_into_libraries(
-    directory: str, libraries: tuple[Library, ...], real_path: RealPath, complaints: list[str]
+    directory: str, libraries: tuple[Library, ...], real: Mapping[str, str], complaints: list[str]
 ) -> None:
     """Refuse to write into a library: reeld never writes where videos are."""
     complaints.extend(
         f"metrics.textfile_directory = {_shown(directory)}: overlaps with the library {_shown(library.name)}, where "
         "reeld writes nothing; name a folder elsewhere"
         for library in libraries
-        if _overlap(real_path(directory), real_path(library.path))
+        if _overlap(real[directory], real[library.path])
     )
 
 

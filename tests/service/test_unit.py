@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.config import Config, parse_config
+from reeld.config import Config, as_named, parse_config
 from reeld.diagnose.dropin import drop_in, mount_unit, quoted
 from reeld.errors import UsageError
 from tests.service.harness import World, new_world
@@ -129,7 +129,7 @@ def _config(*libraries: str, database: str = "", group: str = "", **metrics: obj
     document = {"library": tables, "database": {"path": database, "group": group}, "metrics": metrics}
     environment = {"STATE_DIRECTORY": "/var/lib/reeld"}
     return parse_config(
-        document, source="/etc/reeld/config.toml", base="/", environment=environment, real_path=lambda path: path
+        document, source="/etc/reeld/config.toml", base="/", environment=environment, real_paths=as_named
     )
 
 

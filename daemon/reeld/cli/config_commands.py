@@ -17,7 +17,7 @@ from reeld.domain.status import RunningStatus
 from reeld.errors import ConfigError
 from reeld.service.instance_lock import status_of
 from reeld.service.reload import config_in_force
-from reeld.service.timeouts import real_path_in_time
+from reeld.service.timeouts import real_paths_in_time
 
 
 def diff(
@@ -34,7 +34,7 @@ def diff(
     video is opened.
     """
     new = new or _file_to_reload(config)
-    after = load_config(new, os.environ, real_path=real_path_in_time)
+    after = load_config(new, os.environ, real_paths=real_paths_in_time)
     present = _present(config)
     daemon = status_of((present or after).database_path)
     before = _before(new, present, daemon)

@@ -54,13 +54,17 @@ def remember_options(config: ConfigFile = None, as_json: AsJson = False) -> None
     asked.as_json = as_json or asked.as_json
 
 
-def config_of(config_file: str | None) -> "Config":
-    """Read the configuration and set up the log as it says. Raises ConfigError."""
-    from reeld.config import find_config_file, load_config
-    from reeld.service.timeouts import real_path_in_time
+def config_of(config_file: str | None, *, asks_disks: bool = True) -> "Config":
+    """Read the configuration and set up the log as it says. Raises ConfigError.
+
+    Without `asks_disks` it is not noticed that two libraries overlap through a link, and no disk can hold up the
+    command.
+    """
+    from reeld.config import as_named, find_config_file, load_config
+    from reeld.service.timeouts import real_paths_in_time
 
     path = find_config_file(config_file or asked.config_file, os.environ)
-    config = load_config(path, os.environ, real_path=real_path_in_time)
+    config = load_config(path, os.environ, real_paths=real_paths_in_time if asks_disks else as_named)
     configure_log(config.log)
     return config
 
@@ -75,7 +79,7 @@ def _config_or_what_is_in_force(config_file: str | None) -> "Config":
     A mistake in the file must not keep its user from looking into the catalogue.
     """
     try:
-        return config_of(config_file)
+        return config_of(config_file, asks_disks=False)
     except ConfigError as err:
         from reeld.config import database_path_in, find_config_file
         from reeld.service.instance_lock import status_of

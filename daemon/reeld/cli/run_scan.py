@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,14 +23,14 @@ from reeld.cli.options import (
 )
 from reeld.cli.output import Row, print_json, print_text, remark, say, size
 from reeld.cli.rows import counts_row
-from reeld.config import Config, find_config_file, load_config
+from reeld.config import Config, Library, find_config_file, load_config
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
 from reeld.domain.times import coarsely
 from reeld.errors import ReeldError
 from reeld.log import configure_log
-from reeld.service.timeouts import real_path_in_time
+from reeld.service.timeouts import LONGEST_ANSWER_S, all_in_time, real_paths_in_time, was_silent
 
 # Unfinished files that a scan names.
 MOST_NAMED = 20
@@ -116,7 +117,7 @@ def check(
 ) -> None:
     """Check a configuration file, and show every error in it at once."""
     path = find_config_file(file or config or asked.config_file, os.environ)
-    settings = load_config(path, os.environ, real_path=real_path_in_time)
+    settings = load_config(path, os.environ, real_paths=real_paths_in_time)
     if wants_json(as_json):
         row = asdict(settings)
         del row["only_library"]  # no setting of the file
@@ -128,10 +129,29 @@ def check(
 def _print_check(settings: Config) -> None:
     source = settings.source and readable(settings.source)
     say(f"{source or 'no configuration file, the built-in defaults'}: good")
-    for library in settings.libraries:
-        missing = "" if os.path.isdir(library.path) else "  (not there now; reeld waits for it)"
-        say(f"  library {readable(library.name)}: {readable(library.path)}{missing}")
+    for library, trouble in _troubles(settings.libraries):
+        remarked = f"  ({trouble}; reeld waits for it)" if trouble else ""
+        say(f"  library {readable(library.name)}: {readable(library.path)}{remarked}")
     say(f"  catalogue: {readable(settings.database_path)}")
+
+
+def _troubles(libraries: Sequence[Library]) -> Iterator[tuple[Library, str | None]]:
+    """Say of each library why its folder cannot be read now, or None. Each disk is asked once for all."""
+    asks = {library.path: partial(_trouble, library.path) for library in libraries if not was_silent(library.path)}
+    found = all_in_time(asks, LONGEST_ANSWER_S)
+    yield from ((library, found.get(library.path, "it does not answer")) for library in libraries)
+
+
+def _trouble(path: str) -> str | None:
+    try:
+        with os.scandir(path):
+            return None
+    except (FileNotFoundError, NotADirectoryError):
+        return "not there now"
+    except PermissionError:
+        return "it may not be read"
+    except OSError as err:
+        return f"it cannot be read now ({err.strerror})"
 
 
 def print_drop_in(
@@ -142,8 +162,9 @@ def print_drop_in(
     from reeld.diagnose.dropin import STATE_DIRECTORY, drop_in
 
     path = find_config_file(config or asked.config_file, os.environ)
-    settings = load_config(path, {**os.environ, "STATE_DIRECTORY": STATE_DIRECTORY}, real_path=real_path_in_time)
-    text = drop_in(settings, real_path_in_time)
+    settings = load_config(path, {**os.environ, "STATE_DIRECTORY": STATE_DIRECTORY}, real_paths=real_paths_in_time)
+    real = real_paths_in_time([library.path for library in settings.libraries])
+    text = drop_in(settings, real.__getitem__)
     if wants_json(as_json):
         print_json([{"drop_in": text}])
     else:

@@ -1,15 +1,17 @@
 """Checks everything that reeld needs, from outside the daemon, for `reeld doctor`.
 
 It adds to the quick checks (`health.py`): rights, the integrity of the catalogue and its newest backup, each library's
-folders and file system, the delivery of file events, and the confined children. It writes nothing. It gives up on a
-disk that does not answer within LONGEST_SCAN_S.
+folders and file system, the delivery of file events, and the confined children. It writes nothing. All disks have
+LONGEST_SCAN_S to answer. What could not be checked by then is said.
 """
 
+import contextlib
 import os
 import platform
 import pwd
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from shlex import quote
 from typing import Any
 
@@ -18,7 +20,16 @@ from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
 from reeld.database.file_access import number_of_group
-from reeld.diagnose.health import Finding, HealthInputs, inode_numbers, quick_checks, unreadable, utc_now, watch_limit
+from reeld.diagnose.health import (
+    MOST_NAMED,
+    Finding,
+    HealthInputs,
+    inode_numbers,
+    quick_checks,
+    unreadable,
+    utc_now,
+    watch_limit,
+)
 from reeld.diagnose.writable import Trouble, file_trouble, folder_trouble
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
@@ -28,15 +39,18 @@ from reeld.identify.batch import identify_all
 from reeld.scanner.library_scanner import rules_of
 from reeld.service.instance_lock import status_of
 from reeld.service.stage_context import identifier_pool, prober_pool
-from reeld.service.timeouts import in_time
+from reeld.service.timeouts import all_in_time, was_silent
 from reeld.service.worker_pool import WorkerPool
 from reeld.watch.fs_identity import identity_of_root
 from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below
 from reeld.watch.walk import Listing, RootSeen, Unreadable, check_root, walk
 
-# For the folders of one library. A disk that slept needs 15 s to spin up.
-LONGEST_SCAN_S = 60.0
+# For the folders of all libraries together.
+LONGEST_SCAN_S = 4.0
+
+# Of that time, for the listing of folders; the rest is for what else is asked of a library.
+LISTING_SHARE = 0.75
 
 # The prober must answer for these bytes. They are no whole video, so nothing is decoded.
 _NO_VIDEO = b"\x1a\x45\xdf\xa3" + bytes(4092)
@@ -66,13 +80,13 @@ def examine(config: Config) -> Iterator[Finding]:
     names = {library.name for library in config.libraries}
     yield from (finding for finding in quick if finding.about not in names)
     directories = 0
+    checks = _check_libraries(config.libraries)
     for library in config.libraries:
-        count, findings = _check_library(library)
+        count, findings = checks[library.path]
         directories += count
         yield from (each for each in quick if each.about == library.name and not _is_outdated(each, findings))
-        yield from findings
-        if not any(each.check == "inodes" and each.about == library.name for each in quick):
-            yield from _inode_numbers(library)
+        has_said_it = any(each.check == "inodes" and each.about == library.name for each in quick)
+        yield from (each for each in findings if each.check != "inodes" or not has_said_it)
     if not any(finding.check == "limits" for finding in quick):
         yield from watch_limit(directories)
     yield from _children(config)
@@ -172,18 +186,55 @@ def _newest_backup(config: Config) -> Iterator[Finding]:
 # --- a library -------------------------------------------------------------------------------------------
 
 
-def _check_library(library: Library) -> tuple[int, list[Finding]]:
-    """Return the number of folders, as far as they could be counted, and the findings."""
-    root = in_time(lambda: check_root(library.path), LONGEST_SCAN_S)
-    if root is None:
-        message = f"{readable(library.path)} does not answer"
-        hint = "check its disk, or the server that holds it"
-        return 0, [Finding(check="library", level="problem", about=library.name, message=message, hint=hint)]
+Checked = tuple[int, list[Finding]]
+"""The number of a library's folders, as far as they could be counted, and the findings."""
+
+
+def _check_libraries(libraries: Sequence[Library]) -> dict[str, Checked]:
+    """Check all libraries at once, by their paths."""
+    asks: dict[str, Callable[[], object]] = {}
+    for library in libraries:
+        if not was_silent(library.path):
+            asks[library.path] = partial(_check_answering, library)
+            mounts = mount_points_below(library.path, all_mounts())
+            asks |= {mount.mount_point: partial(_answers, mount.mount_point) for mount in mounts}
+    found: dict[str, Any] = all_in_time(asks, LONGEST_SCAN_S)
+    silent = asks.keys() - found.keys()
+    return {library.path: found.get(library.path) or (0, [_silence(library, silent)]) for library in libraries}
+
+
+def _check_library(library: Library) -> Checked:
+    return _check_libraries([library])[library.path]
+
+
+def _answers(place: str) -> bool:
+    """Return once the disk at this mount point answers, be it with an error."""
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        next(entries, None)
+    return True
+
+
+def _silence(library: Library, silent: Collection[str]) -> Finding:
+    """Say which disk of a library does not answer: one that is mounted below it, or its own."""
+    below = sorted(place for place in silent if place.startswith(f"{library.path.rstrip('/')}/"))
+    message = f"{', '.join(map(readable, below[:MOST_NAMED] or [library.path]))} does not answer"
+    hint = "check its disk, or the server that holds it; a disk that slept may answer when you try again"
+    return Finding(check="library", level="problem", about=library.name, message=message, hint=hint)
+
+
+def _check_answering(library: Library) -> Checked:
+    """Check a library whose disk may keep this waiting for ever."""
+    root = check_root(library.path)
     if isinstance(root, str):
         return 0, [Finding(check="library", level="problem", about=library.name, message=root)]
-    count, folders = _count(library, root)
-    found = [unreadable(library.name, folders)] if folders else [_readable(library, count)]
-    return count, [*found, *_file_systems(library, root), *_event_delivery(library, root)]
+    count, folders, is_whole = _count(library, root)
+    found = [unreadable(library.name, folders)] if folders else [_readable(library, count, is_whole=is_whole)]
+    return count, [
+        *found,
+        *_file_systems(library, root),
+        *_event_delivery(library, root),
+        *_inode_numbers(library, root),
+    ]
 
 
 def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:
@@ -195,27 +246,24 @@ def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:
     return is_about_state and any(finding.check == "library" for finding in seen)
 
 
-def _readable(library: Library, count: int) -> Finding:
-    return Finding(check="rights", level="good", about=library.name, message=f"{count} folders can be read")
+def _readable(library: Library, count: int, *, is_whole: bool) -> Finding:
+    if is_whole:
+        return Finding(check="rights", level="good", about=library.name, message=f"{count} folders can be read")
+    message = f"{count} folders can be read; the others were not checked in {LISTING_SHARE * LONGEST_SCAN_S:g} s"
+    return Finding(check="rights", level="note", about=library.name, message=message)
 
 
-def _count(library: Library, root: RootSeen) -> tuple[int, list[str]]:
-    """Count the folders and list those that cannot be read, within LONGEST_SCAN_S."""
-    until = time.monotonic() + LONGEST_SCAN_S
+def _count(library: Library, root: RootSeen) -> tuple[int, list[str], bool]:
+    """Count the folders and list those that cannot be read. Say whether all were seen in time."""
+    until = time.monotonic() + LISTING_SHARE * LONGEST_SCAN_S
     count, folders = 0, list[str]()
-
-    def scan() -> bool:
-        nonlocal count
-        for found in walk(library.path, "", rules_of(library), seen=root):
-            count += isinstance(found, Listing)
-            if isinstance(found, Unreadable):
-                folders.append(f"{readable(os.path.join(library.path, found.relative))} ({found.message})")
-            if time.monotonic() > until:
-                break
-        return True
-
-    in_time(scan, LONGEST_SCAN_S)
-    return count, list(folders)
+    for found in walk(library.path, "", rules_of(library), seen=root):
+        count += isinstance(found, Listing)
+        if isinstance(found, Unreadable):
+            folders.append(f"{readable(os.path.join(library.path, found.relative))} ({found.message})")
+        if time.monotonic() > until:
+            return count, folders, False
+    return count, folders, True
 
 
 def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
@@ -232,13 +280,9 @@ def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
             yield Finding(check="file system", level="note", about=library.name, message=message, hint=hint)
 
 
-def _inode_numbers(library: Library) -> Iterator[Finding]:
+def _inode_numbers(library: Library, root: RootSeen) -> Iterator[Finding]:
     """Say what holds for a library that was not scanned yet."""
-    root = in_time(lambda: check_root(library.path), LONGEST_SCAN_S)
-    if isinstance(root, RootSeen):
-        identity = in_time(lambda: identity_of_root(root), LONGEST_SCAN_S)
-        if identity is not None:
-            yield from inode_numbers(library.name, identity, library.inodes)
+    yield from inode_numbers(library.name, identity_of_root(root), library.inodes)
 
 
 def _event_delivery(library: Library, root: RootSeen) -> Iterator[Finding]:
@@ -246,7 +290,7 @@ def _event_delivery(library: Library, root: RootSeen) -> Iterator[Finding]:
         return
     for place in (root.real_path, *(mount.mount_point for mount in root.mounts)):
         try:
-            is_delivered = in_time(lambda place=place: delivers_events(place), LONGEST_SCAN_S)  # type: ignore[misc]
+            is_delivered = delivers_events(place)
         except CannotWatch as err:
             yield Finding(check="events", level="problem", about=library.name, message=str(err), hint=err.hint)
             continue

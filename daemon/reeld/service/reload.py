@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from reeld.config import Config, parse_config
+from reeld.config import Config, as_named, parse_config
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus
 from reeld.errors import ConfigError, ReeldError
@@ -45,7 +45,7 @@ def config_in_force(status: RunningStatus) -> Config | None:
     if not status.config:
         return None
     try:
-        found = parse_config(status.config, source=None, base="/", environment={}, real_path=lambda path: path)
+        found = parse_config(status.config, source=None, base="/", environment={}, real_paths=as_named)
         return replace(found, only_library=status.only_library)
     except ConfigError:
         return None
