@@ -159,7 +159,18 @@ def find_config_file(given: str | None, environment: Mapping[str, str]) -> str |
         return chosen
     user_directory = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     candidates = (os.path.join(user_directory, "reeld", "config.toml"), "/etc/reeld/config.toml")
-    return next((path for path in candidates if os.path.exists(path)), None)
+    return next((path for path in candidates if _may_exist(path)), None)
+
+
+def _may_exist(path: str) -> bool:
+    """Tell whether a file is there, or hidden in a folder that this user may not enter."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def default_database_path(environment: Mapping[str, str]) -> str:

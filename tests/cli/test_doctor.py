@@ -20,9 +20,10 @@ from peewee import sqlite3
 
 from reeld.config import Config, Library, MetricsSettings
 from reeld.diagnose import doctor, health
-from reeld.diagnose.dropin import drop_in, systemctl
+from reeld.diagnose.dropin import drop_in
 from reeld.diagnose.health import Finding, HealthInputs, quick_checks
 from reeld.diagnose.metrics_reach import SERVICE_CONFIG, unit_trouble
+from reeld.diagnose.service_unit import systemctl
 from reeld.domain.status import RunningStatus, WatcherStatus, WatchStatus
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
@@ -281,7 +282,7 @@ def test_how_reeld_is_started_and_reloaded_is_said_as_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = {"systemctl": [str(tmp_path / "system")], "systemctl --user": [str(tmp_path / "user")]}
-    monkeypatch.setattr(health, "systemctl", lambda verb: systemctl(verb, folders))
+    monkeypatch.setattr(health, "systemctl", lambda verb, catalog: systemctl(verb, catalog, folders))
 
     def said() -> list[str]:
         refused = sight(tmp_path, running=RunningStatus(pid=7, config_error="a mistake"))

@@ -17,6 +17,7 @@ from reeld.database.backup import copy_to
 from reeld.database.connection import maintaining
 from reeld.database.file_access import protect_if_shell_made
 from reeld.database.restore import restore
+from reeld.diagnose.service_unit import systemctl
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus
@@ -127,6 +128,6 @@ def _stopped(catalog: str) -> Iterator[None]:
                 raise
             raise CatalogInUse(
                 f"a reeld works on {readable(catalog)}, so nothing was changed",
-                "stop it first, as with `systemctl stop reeld`",
+                f"stop it first: {systemctl('stop', catalog) or 'end its process with SIGTERM'}",
             ) from err
         yield

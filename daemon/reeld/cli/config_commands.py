@@ -11,11 +11,12 @@ from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_pat
 from reeld.cli.output import Row, complain, print_error, print_json, remark, say, work_name
 from reeld.config import Config, database_path_in, find_config_file, load_config
 from reeld.database.connection import close_catalog, open_catalog
+from reeld.database.whose import of_another
 from reeld.diagnose.config_diff import Change, changes
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus
 from reeld.errors import ConfigError
-from reeld.service.instance_lock import status_of
+from reeld.service.instance_lock import can_tell, status_of
 from reeld.service.reload import config_in_force
 from reeld.service.timeouts import real_paths_in_time
 
@@ -36,7 +37,10 @@ def diff(
     new = new or _file_to_reload(config)
     after = load_config(new, os.environ, real_paths=real_paths_in_time)
     present = _present(config)
-    daemon = status_of((present or after).database_path)
+    catalog = (present or after).database_path
+    if not can_tell(catalog) and (theirs := of_another(catalog)) is not None:
+        raise theirs
+    daemon = status_of(catalog)
     before = _before(new, present, daemon)
     if before is not None and before.only_library is not None:
         from reeld.service.scan import with_library

@@ -25,12 +25,13 @@ from reeld.cli.output import (
     work_name,
 )
 from reeld.cli.rows import library_row, state_in_words
-from reeld.database.backup import backups_of
+from reeld.database.backup import backups_of, listing_trouble
+from reeld.database.whose import of_another
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing
 from reeld.domain.states import FileState, FileVerdict
 from reeld.domain.times import rfc3339
-from reeld.errors import NotFoundError, UsageError
+from reeld.errors import CatalogUnavailable, NotFoundError, UsageError
 from reeld.service.timeouts import real_path_in_time
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="List those whose files are all missing, too.")]
@@ -202,7 +203,9 @@ def list_backups(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     This works without a catalogue, too.
     """
-    settings = config_of(config)
+    settings = config_of(config, asks_disks=False)
+    if (trouble := listing_trouble(settings.database_path)) is not None:
+        raise of_another(settings.database_path) or CatalogUnavailable(trouble)
     print_rows(_backup_rows(settings.database_path), _BACKUPS, as_json=wants_json(as_json), nothing="no backups yet")
 
 

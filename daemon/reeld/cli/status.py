@@ -20,7 +20,7 @@ from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus, WaitingFile, WatcherStatus, WatchStatus
 from reeld.domain.times import coarsely, rfc3339
-from reeld.service.instance_lock import status_of, who_works
+from reeld.service.instance_lock import can_tell, status_of, who_works
 
 WATCH_S = 2.0
 
@@ -58,10 +58,17 @@ def status(
 
 def _report(settings: Config) -> Row:
     running, libraries, counts = status_of(settings.database_path), overview.libraries(), overview.counts()
-    inputs = HealthInputs(config=settings, running=running, libraries=libraries, failed=counts["failed"], now=utc_now())
+    inputs = HealthInputs(
+        config=settings,
+        running=running,
+        can_tell=can_tell(settings.database_path),
+        libraries=libraries,
+        failed=counts["failed"],
+        now=utc_now(),
+    )
     said = running or RunningStatus()
     return {
-        "running": running is not None,
+        "running": running is not None if inputs.can_tell else None,
         "pid": said.pid,
         "command": said.command,
         "started_at": moment(said.started),
@@ -228,6 +235,8 @@ def _print_restless(report: Row) -> None:
 
 
 def _who_works(report: Row) -> str:
+    if report["running"] is None:
+        return "you may not see whether reeld runs"
     if not report["running"]:
         return "reeld does not run"
     return who_works(RunningStatus(pid=report["pid"], command=report["command"]))

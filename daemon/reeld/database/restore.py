@@ -10,6 +10,7 @@ catalogue (`sqlite_errors.py`).
 import contextlib
 import itertools
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from reeld.database.file_access import protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.migrate import APPLICATION_ID, latest_version
 from reeld.database.open_files import SUFFIXES
+from reeld.database.whose import user_name
 from reeld.domain.files import readable
 from reeld.errors import BackupFailed, CatalogCorrupt, CatalogTooNew, NotFoundError, UsageError
 
@@ -35,15 +37,7 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
     again. Raises NotFoundError, UsageError, BackupFailed, or, for a damaged backup or a newer
     schema, CatalogCorrupt or CatalogTooNew. Then nothing has changed.
     """
-    if not os.path.isfile(backup):
-        raise NotFoundError(f"there is no backup {readable(backup)}", "see `reeld list backups`")
-    try:
-        with open(backup, "rb"):
-            pass
-    except OSError as err:
-        raise NotFoundError(
-            f"{readable(backup)} cannot be read ({err.strerror})", "check its rights, or see `reeld list backups`"
-        ) from err
+    _require_readable(backup)
     if os.path.exists(catalog) and os.path.samefile(catalog, backup):
         raise UsageError(f"{readable(backup)} is the catalogue itself", "see `reeld list backups`")
     draft, folder = draft_of(catalog), os.path.dirname(catalog)
@@ -64,6 +58,26 @@ def restore(catalog: str, backup: str, at: datetime) -> str | None:
             "give the user that runs this the right to write to that folder, then try again",
         ) from err
     return aside
+
+
+def _require_readable(backup: str) -> None:
+    try:
+        with open(backup, "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        pass
+    except PermissionError as err:
+        name = user_name(os.geteuid())
+        raise NotFoundError(
+            f"{readable(backup)} cannot be read ({err.strerror}): {name} may not read it",
+            f"check its rights and those of the folders above, or copy it to a folder that {name} may read",
+        ) from err
+    except OSError as err:
+        raise NotFoundError(
+            f"{readable(backup)} cannot be read ({err.strerror})", "check the disk that it lies on"
+        ) from err
+    raise NotFoundError(f"there is no backup {readable(backup)}", "see `reeld list backups`")
 
 
 def _copy(backup: str, draft: str) -> None:

@@ -11,6 +11,7 @@ from peewee import sqlite3 as driver
 
 from reeld.database.backup import draft_of, folder_of, newest_sound, restoring_command, way_back, why_none_is_sound
 from reeld.database.migrate import latest_version
+from reeld.database.whose import of_another
 from reeld.domain.files import readable
 from reeld.errors import CatalogBusy, CatalogCorrupt, CatalogError, CatalogFull, CatalogGone, CatalogUnavailable
 
@@ -45,6 +46,8 @@ def own_errors(path: str) -> Iterator[None]:
 
 def damaged(path: str, what: str) -> CatalogCorrupt:
     """Build the error for a damaged catalogue; its hint has the commands to restore a backup."""
+    if (theirs := of_another(path)) is not None:
+        return CatalogCorrupt(f"{readable(path)} is damaged ({what}); {theirs}", theirs.hint)
     return CatalogCorrupt(f"{readable(path)} is damaged ({what}). Nothing was changed", _hint_for_damage(path))
 
 
@@ -102,10 +105,19 @@ def gone(path: str) -> CatalogError | None:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as err:
-        return CatalogUnavailable(
+        return of_another(path) or CatalogUnavailable(
             f"{readable(path)} cannot be accessed ({err.strerror}). Nothing was changed",
             "run this as the user that reeld runs as, or as a member of [database] group",
         )
+    error = _gone_for_its_owner(path)
+    if error is not None and (theirs := of_another(path)) is not None:
+        # The user cannot see all of it, and may change nothing there.
+        return CatalogGone(f"there is no catalogue at {readable(path)} any more; {theirs}", theirs.hint)
+    return error
+
+
+def _gone_for_its_owner(path: str) -> CatalogError | None:
+    """Return the error with the way back, which only the owner of the catalogue can go."""
     if os.path.exists(draft := draft_of(path)):
         return CatalogGone(
             f"restoring a backup as {readable(path)} was interrupted",
@@ -146,10 +158,10 @@ def _classified(path: str, err: BaseException) -> CatalogError:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, message)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return CatalogUnavailable(
+            return of_another(path) or CatalogUnavailable(
                 f"{name} cannot be opened for writing ({message}). Nothing was changed",
                 "run this as the user that reeld runs as, who needs the right to write to it and to its folder; "
-                "[database] group lets others read it while reeld runs",
+                "[database] group lets others read it",
             )
         case _:
             return CatalogUnavailable(f"{name} cannot be used ({message})", "check the disk that it lies on")

@@ -8,9 +8,9 @@ LONGEST_SCAN_S to answer. What could not be checked by then is said.
 import contextlib
 import os
 import platform
-import pwd
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -20,6 +20,7 @@ from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, require_whole
 from reeld.database.file_access import number_of_group
+from reeld.database.whose import of_another, user_name
 from reeld.diagnose.health import (
     MOST_NAMED,
     Finding,
@@ -37,7 +38,7 @@ from reeld.domain.states import LibraryState
 from reeld.errors import CatalogError, NotFoundError, ReeldError
 from reeld.identify.batch import identify_all
 from reeld.scanner.library_scanner import rules_of
-from reeld.service.instance_lock import status_of
+from reeld.service.instance_lock import can_tell, status_of
 from reeld.service.stage_context import identifier_pool, prober_pool
 from reeld.service.timeouts import all_in_time, was_silent
 from reeld.service.worker_pool import WorkerPool
@@ -75,14 +76,24 @@ def examine(config: Config) -> Iterator[Finding]:
         close_catalog()
     yield from _newest_backup(config)
     running = status_of(config.database_path)
-    inputs = HealthInputs(config=config, running=running, libraries=libraries, failed=failed, now=utc_now())
+    inputs = HealthInputs(
+        config=config,
+        running=running,
+        can_tell=can_tell(config.database_path),
+        libraries=libraries,
+        failed=failed,
+        now=utc_now(),
+    )
     quick = quick_checks(inputs)
     names = {library.name for library in config.libraries}
     yield from (finding for finding in quick if finding.about not in names)
     directories = 0
     checks = _check_libraries(config.libraries)
+    theirs = of_another(config.database_path)
     for library in config.libraries:
         count, findings = checks[library.path]
+        if theirs is not None:
+            findings = [_as_another_sees_it(each, theirs.hint) for each in findings]
         directories += count
         yield from (each for each in quick if each.about == library.name and not _is_outdated(each, findings))
         has_said_it = any(each.check == "inodes" and each.about == library.name for each in quick)
@@ -103,6 +114,8 @@ def _state_directory(config: Config) -> Iterator[Finding]:
         yield _of_a_folder_to_come(folder)
         return
     except OSError as err:
+        if isinstance(err, PermissionError) and of_another(config.database_path) is not None:
+            return  # what is said of the catalogue itself says it
         message = f"{readable(folder)} cannot be checked ({err.strerror})"
         hint = "check [database] path, and the rights of the folders above"
         yield Finding(check="rights", level="problem", message=message, hint=hint)
@@ -111,9 +124,9 @@ def _state_directory(config: Config) -> Iterator[Finding]:
     if (trouble := _write_trouble(folder, config.database_path, is_ours=is_ours)) is not None:
         yield Finding(check="rights", level="problem", message=trouble[0], hint=trouble[1])
     elif not is_ours:
-        name = _user(owner)
+        name = user_name(owner)
         message = (
-            f"{readable(folder)} belongs to {name} and you are {_user(os.geteuid())}, so reeld's rights are unknown"
+            f"{readable(folder)} belongs to {name} and you are {user_name(os.geteuid())}, so reeld's rights are unknown"
         )
         hint = f"to check them, run: sudo -u {name} reeld doctor"
         yield Finding(check="rights", level="note", message=message, hint=hint)
@@ -163,13 +176,6 @@ def _group_trouble(folder: str, group: str) -> Iterator[Finding]:
             return
 
 
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
-
-
 def _whole(files: int) -> Finding:
     schema = require_whole()
     return Finding(check="database", level="good", message=f"whole: schema {schema}, {files} files")
@@ -177,7 +183,8 @@ def _whole(files: int) -> Finding:
 
 def _newest_backup(config: Config) -> Iterator[Finding]:
     newest = newest_of(config.database_path)
-    if newest is not None and not is_sound(newest.path):
+    is_for_us = of_another(config.database_path) is None
+    if newest is not None and (is_for_us or os.access(newest.path, os.R_OK)) and not is_sound(newest.path):
         message = f"the newest backup, {readable(newest.path)}, is damaged or cannot be read"
         hint = "check the disk, then make another backup: reeld backup FILE"
         yield Finding(check="backups", level="problem", message=message, hint=hint)
@@ -235,6 +242,14 @@ def _check_answering(library: Library) -> Checked:
         *_event_delivery(library, root),
         *_inode_numbers(library, root),
     ]
+
+
+def _as_another_sees_it(finding: Finding, hint: str | None) -> Finding:
+    """Judge what this user may not read: the user that runs reeld may have other rights."""
+    if finding.check not in ("rights", "library") or finding.level != "problem":
+        return finding
+    message = f"{finding.message}. So it is for {user_name(os.geteuid())}; the user that runs reeld may see more"
+    return replace(finding, level="note", message=message, hint=hint)
 
 
 def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:

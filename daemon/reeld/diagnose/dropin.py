@@ -7,7 +7,7 @@ disk that is absent today, and one without a line in /etc/fstab.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from reeld.config import Config, MetricsSettings
 from reeld.domain.files import readable
@@ -95,24 +95,3 @@ def quoted(path: str) -> str:
     if "\n" in path:
         raise UsageError(f"{readable(path)} has a line end in its name, which no unit file can express", "rename it")
     return '"' + re.sub(r'["\\]', r"\\\g<0>", path).replace("%", "%%") + '"'
-
-
-# Where systemd finds installed units; see systemd.unit(5).
-SYSTEM_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
-_FOLDERS = {
-    "systemctl": SYSTEM_FOLDERS,
-    "systemctl --user": (
-        "~/.config/systemd/user",
-        "/etc/systemd/user",
-        "/usr/local/lib/systemd/user",
-        "/usr/lib/systemd/user",
-    ),
-}
-
-
-def systemctl(verb: str, folders: Mapping[str, Sequence[str]] = _FOLDERS) -> str | None:
-    """Return the systemctl command for reeld's unit, or None if no unit is installed."""
-    for command, places in folders.items():
-        if any(os.path.exists(os.path.join(os.path.expanduser(place), "reeld.service")) for place in places):
-            return f"{command} {verb} reeld"
-    return None

@@ -16,8 +16,9 @@ from typing import Any, Literal
 from reeld.config import Config, InodeSetting, MetricsSettings
 from reeld.database.backup import CLOCK_SLACK, backup_space_trouble, listing_trouble, newest_of
 from reeld.database.sqlite_errors import DRIVER_VERSION, driver_trouble, space_trouble
-from reeld.diagnose.dropin import systemctl
+from reeld.database.whose import of_another
 from reeld.diagnose.metrics_reach import closed_folder, folder_trouble, port_trouble, unit_trouble
+from reeld.diagnose.service_unit import lingers, service_user, systemctl
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
@@ -61,7 +62,9 @@ class HealthInputs:
 
     config: Config
     running: RunningStatus | None
-    """The status of the daemon or of a scan (`instance_lock.status_of`). None if neither runs."""
+    """The status of the daemon or of a scan (`instance_lock.status_of`). None if neither is seen to run."""
+    can_tell: bool = True
+    """Whether this user may see if a process has the catalogue."""
     libraries: Sequence[Row] = ()
     """Rows of `overview.libraries`. Empty while the catalogue cannot be opened."""
     failed: int = 0
@@ -73,6 +76,7 @@ def quick_checks(inputs: HealthInputs) -> list[Finding]:
     """Run all quick checks. Good findings are returned too."""
     return [
         _running(inputs),
+        *_own_service(inputs),
         *_reloaded(inputs),
         _space(inputs),
         *_catalog(inputs),
@@ -98,10 +102,23 @@ def watch_limit(directories: int) -> Iterator[Finding]:
 
 
 def _running(inputs: HealthInputs) -> Finding:
+    catalog = inputs.config.database_path
+    if not inputs.can_tell:
+        message, theirs = "you may not see whether reeld runs", of_another(catalog)
+        return Finding(check="daemon", level="note", message=message, hint=None if theirs is None else theirs.hint)
     if inputs.running is None:
-        hint = f"start it: {systemctl('start') or 'reeld run'}"
+        hint = f"start it: {systemctl('start', catalog) or 'reeld run'}"
         return Finding(check="daemon", level="note", message="reeld does not run", hint=hint)
     return Finding(check="daemon", level="good" if _is_watched(inputs) else "note", message=who_works(inputs.running))
+
+
+def _own_service(inputs: HealthInputs) -> Iterator[Finding]:
+    """Say that a user's own service does not run while the user is logged out."""
+    name = service_user(inputs.config.database_path)
+    if name is not None and not lingers(name):
+        message = f"reeld is the own service of {name} (systemctl --user), and runs only while {name} is logged in"
+        hint = f"to have it run from the start of the machine: loginctl enable-linger {name}"
+        yield Finding(check="daemon", level="note", message=message, hint=hint)
 
 
 def _is_watched(inputs: HealthInputs) -> bool:
@@ -110,7 +127,7 @@ def _is_watched(inputs: HealthInputs) -> bool:
 
 def _reloaded(inputs: HealthInputs) -> Iterator[Finding]:
     if inputs.running is not None and (complaint := inputs.running.config_error):
-        command = systemctl("reload") or f"kill -HUP {inputs.running.pid or 'its process'}"
+        command = systemctl("reload", inputs.config.database_path) or f"kill -HUP {inputs.running.pid or 'its process'}"
         yield Finding(
             check="configuration",
             level="problem",
@@ -136,6 +153,9 @@ def _catalog(inputs: HealthInputs) -> Iterator[Finding]:
 
 def _backups(inputs: HealthInputs) -> Finding:
     if (trouble := listing_trouble(inputs.config.database_path)) is not None:
+        if (theirs := of_another(inputs.config.database_path)) is not None:
+            message = "you may not see the backups of the catalogue"
+            return Finding(check="backups", level="note", message=message, hint=theirs.hint)
         return Finding(check="backups", level="problem", message=trouble)
     newest = newest_of(inputs.config.database_path, inputs.now)
     if newest is None:

@@ -11,7 +11,8 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from reeld.config import Config, MetricsSettings
-from reeld.diagnose.dropin import SYSTEM_FOLDERS, quoted
+from reeld.diagnose.dropin import quoted
+from reeld.diagnose.service_unit import SYSTEM_FOLDERS
 from reeld.diagnose.writable import Trouble
 from reeld.domain.files import readable
 from reeld.service.timeouts import in_time

@@ -17,6 +17,7 @@ from typing import Self
 from reeld.database.file_access import PRIVATE, create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
 from reeld.database.sqlite_errors import full
+from reeld.database.whose import of_another
 from reeld.domain.files import readable
 from reeld.domain.status import Command, RunningStatus
 from reeld.errors import CatalogInUse, CatalogUnavailable
@@ -55,6 +56,8 @@ class InstanceLock:
                     f"{readable(self._database_path)} cannot be locked ({err.strerror})",
                     "mount its disk with file locks, or name a folder on another disk under [database] path",
                 ) from err
+            if isinstance(err, PermissionError) and (theirs := of_another(self._database_path)) is not None:
+                raise theirs from err
             raise CatalogUnavailable(
                 f"{readable(self._database_path)} cannot be opened for writing ({err.strerror})",
                 "give the user that runs reeld the right to write to its folder, or name another one under [database] "
@@ -157,6 +160,17 @@ def status_of(database_path: str) -> RunningStatus | None:
             return RunningStatus.from_json(json.load(file))
     except (OSError, ValueError):
         return RunningStatus()
+
+
+def can_tell(database_path: str) -> bool:
+    """Tell whether this user may see if a process has the catalogue. Without that, `status_of` says None."""
+    try:
+        os.close(os.open(_lock_path(database_path), os.O_RDONLY | os.O_CLOEXEC))
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _open_lock(path: str) -> int:
