@@ -94,6 +94,23 @@ def test_a_configuration_is_taken_over_while_its_disks_do_not_answer(world: Worl
             stack.close()  # a daemon that a deaf disk holds could not end
 
 
+def test_a_library_whose_disk_has_not_answered_yet_is_not_called_online() -> None:
+    """Also where the last reeld recorded that it was."""
+    with new_world() as world, fuse_disk(world.root / "backing", world.library) as disk:
+        with RunningDaemon(world) as daemon:
+            daemon.wait_for("library.state_changed", state="online")
+        disk.stall(*CALLS)
+        with RunningDaemon(world) as daemon:
+            (status,), (listed,) = world.rows("status"), world.rows("list", "libraries")
+            for row in (*status["libraries"], listed):
+                assert (row["state"], row["reason"]) == ("unknown", "its disk has not answered since reeld started")
+            assert "(0 files) unknown\n" in world.said("status")
+            found = [row for row in status["findings"] if row["check"] == "library"]
+            assert "unknown: its disk has not answered since reeld started" in {row["message"] for row in found}
+            disk.heal()
+            daemon.wait_until(lambda: world.rows("list", "libraries")[0]["state"] == "online", "it is online")
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_answers_come_back_also_beside_one_that_never_comes(
     threads: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -2,7 +2,9 @@
 
 import contextlib
 import ctypes
+import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -134,9 +136,14 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
 
             _run("umount", world.library)
             reason = witness.expect("L", "unverified", stir=disk)
-            assert "`reeld libraries accept L`" in reason
-            assert "0 of 3 known files are unchanged" in reason
+            assert re.fullmatch(rf"its disk( \S+)? is not mounted at {world.library}", reason)
             assert reason == state_of(world)["reason"]
+            problem, evidence = (
+                row for row in doctor_rows(world) if row["check"] == "library" and row["library"] == "L"
+            )
+            assert (problem["message"], evidence["level"]) == (reason, "note")
+            assert "`reeld libraries accept L`" in problem["hint"]
+            assert "0 of 3 known files are unchanged" in evidence["message"]
             assert reason in world.said("status")
             plug_in(disk, world.library)
             witness.expect("L", "online")
@@ -155,6 +162,10 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             daemon.assert_true()
             witness.expect_nothing_was_read()
             assert state_of(world)["reason"] is None
+
+
+def doctor_rows(world: World) -> list[Row]:
+    return [json.loads(line) for line in world.reeld("doctor", "--json").stdout.splitlines()]
 
 
 def _shows_the_stranger(reason: str) -> bool:
@@ -289,6 +300,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
             _run("umount", below)
             told = daemon.wait_for("library.state_changed", since=start)
             assert (told["state"], str(below) in told["reason"]) == ("online", True)
+            assert f"the disk at {below} is not mounted; no file below changes" in told["reason"]
             assert "`reeld libraries accept L`" in world.said("status")
             gone[0].unlink()
             wait_until_missing(daemon, 1)

@@ -27,11 +27,14 @@ from reeld.cli.output import (
 from reeld.cli.rows import library_row, state_in_words
 from reeld.database.backup import backups_of, listing_trouble
 from reeld.database.whose import of_another
+from reeld.diagnose.health import state_now
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing
 from reeld.domain.states import FileState, FileVerdict
+from reeld.domain.status import RunningStatus
 from reeld.domain.times import rfc3339
 from reeld.errors import CatalogUnavailable, NotFoundError, UsageError
+from reeld.service.instance_lock import status_of
 from reeld.service.timeouts import real_path_in_time
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="List those whose files are all missing, too.")]
@@ -187,8 +190,9 @@ def list_ignored(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the watched folders and their states."""
-    with catalog_of(config):
-        rows = map(library_row, overview.libraries())
+    with catalog_of(config) as settings:
+        watchers = {each.name: each for each in (status_of(settings.database_path) or RunningStatus()).libraries}
+        rows = (library_row(state_now(row, watchers.get(row["name"]))) for row in overview.libraries())
         print_rows(rows, _LIBRARIES, as_json=wants_json(as_json), nothing="no libraries")
 
 

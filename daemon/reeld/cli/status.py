@@ -15,7 +15,7 @@ from reeld.cli.rows import WHY_AWAITED, counts_row, estimate_row, finding_row, l
 from reeld.config import Config
 from reeld.database.backup import newest_of
 from reeld.database.sqlite_errors import space_trouble
-from reeld.diagnose.health import HealthInputs, quick_checks, utc_now
+from reeld.diagnose.health import HealthInputs, quick_checks, state_now, utc_now
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.status import RunningStatus, WaitingFile, WatcherStatus, WatchStatus
@@ -125,7 +125,7 @@ def _libraries(rows: Sequence[Row], told: Sequence[WatcherStatus], awaited: Sequ
     """Each library as the catalogue has it, with what only the daemon knows and its files that wait for their end."""
     by_name = {watcher.name: watcher for watcher in told}
     return [
-        library_row(row)
+        library_row(state_now(row, by_name.get(row["name"])))
         | _from_daemon(
             by_name.get(row["name"], WatcherStatus(name=row["name"])),
             [wait for wait in awaited if wait["library"] == row["name"]],
@@ -278,14 +278,32 @@ def _print_library(library: Row, findings: Sequence[Row]) -> None:
 def _print_wait(wait: Row) -> None:
     named = f"{readable(wait['path'])} ({readable(wait['reason'])}"
     if wait["until"] is not None:
-        say(f"    unchanged for {_age(wait['since'])}, its end is awaited until {minute(wait['until'])}: {named})")
+        say(f"    unchanged {_since(wait['since'])}, its end is awaited until {minute(wait['until'])}: {named})")
         return
-    held = "" if wait["held_since"] is None else f" for {_age(wait['held_since'])}"
-    say(f"    settling for {_age(wait['since'])}: {named}{held})")
+    held = "" if wait["held_since"] is None else f" {_since(wait['held_since'])}"
+    say(f"    settling {_since(wait['since'])}: {named}{held})")
 
 
-def _age(since: str) -> str:
-    return coarsely((utc_now() - datetime.fromisoformat(since)).total_seconds())
+# A daemon's clock and that of a command are read at two moments, and rounded.
+CLOCK_SLACK_S = 5.0
+
+
+def _since(moment: str) -> str:
+    """Write "for 3 min". A moment that is still to come was told by a clock that was put back since."""
+    age_s = _age_s(moment)
+    return (
+        f"since {minute(moment)} (by a clock that was put back)" if age_s < -CLOCK_SLACK_S else f"for {coarsely(age_s)}"
+    )
+
+
+def _ago(moment: str) -> str:
+    """Write "3 min ago"."""
+    age_s = _age_s(moment)
+    return f"at {minute(moment)} (by a clock that was put back)" if age_s < -CLOCK_SLACK_S else f"{coarsely(age_s)} ago"
+
+
+def _age_s(moment: str) -> float:
+    return (utc_now() - datetime.fromisoformat(moment)).total_seconds()
 
 
 _MODES = {"events": "watched", "events and polling": "watched and polled", "polling": "polling"}
@@ -294,5 +312,5 @@ _MODES = {"events": "watched", "events and polling": "watched and polled", "poll
 def _how_watched(watching: Row) -> str:
     how = _MODES[watching["mode"]]
     reason = f": {readable(watching['reason'])}" if watching["reason"] else ""
-    walked = f"walked {_age(watching['walked_at'])} ago" if watching["walked_at"] else "not walked yet"
+    walked = f"walked {_ago(watching['walked_at'])}" if watching["walked_at"] else "not walked yet"
     return f"{'degraded: ' if watching['is_degraded'] else ''}{how}{reason}; {walked}"

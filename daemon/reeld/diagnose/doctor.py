@@ -9,16 +9,18 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 from shlex import quote
 from typing import Any
 
 from reeld.catalog import overview
+from reeld.catalog.video_files import sample_of_present
 from reeld.config import Config, Library
 from reeld.database.backup import is_sound, newest_of
-from reeld.database.connection import close_catalog, open_catalog, require_whole
+from reeld.database.connection import close_catalog, open_catalog, reading, require_whole
 from reeld.database.file_access import number_of_group
 from reeld.database.whose import of_another, user_name
 from reeld.diagnose.health import (
@@ -34,15 +36,17 @@ from reeld.diagnose.health import (
 from reeld.diagnose.writable import Trouble, file_trouble, folder_trouble
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
+from reeld.domain.records import KnownFile
 from reeld.domain.states import LibraryState
 from reeld.errors import CatalogError, NotFoundError, ReeldError
 from reeld.identify.batch import identify_all
 from reeld.scanner.library_scanner import rules_of
+from reeld.scanner.root_check import SAMPLE, evidence, what_to_do, why_unmounted
 from reeld.service.instance_lock import can_tell, status_of
 from reeld.service.stage_context import identifier_pool, prober_pool
 from reeld.service.timeouts import all_in_time, was_silent
 from reeld.service.worker_pool import WorkerPool
-from reeld.watch.fs_identity import identity_of_root
+from reeld.watch.fs_identity import FilesystemIdentity, identity_of_root
 from reeld.watch.limits import CannotWatch, delivers_events
 from reeld.watch.mounts import all_mounts, mount_of, mount_points_below
 from reeld.watch.walk import Listing, RootSeen, Unreadable, check_root, walk
@@ -62,10 +66,12 @@ def examine(config: Config) -> Iterator[Finding]:
     yield Finding(check="configuration", level="good", message=f"{config.source or 'the built-in defaults'}: good")
     yield from _state_directory(config)
     libraries: list[dict[str, Any]] = []
+    records: dict[str, Record] = {}
     failed = 0
     try:
         open_catalog(config.database_path, create=False)
         libraries, counts = overview.libraries(), overview.counts()
+        records = _records(config, libraries)
         failed = counts["failed"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
@@ -88,7 +94,7 @@ def examine(config: Config) -> Iterator[Finding]:
     names = {library.name for library in config.libraries}
     yield from (finding for finding in quick if finding.about not in names)
     directories = 0
-    checks = _check_libraries(config.libraries)
+    checks = _check_libraries(config.libraries, records)
     theirs = of_another(config.database_path)
     for library in config.libraries:
         count, findings = checks[library.path]
@@ -197,12 +203,34 @@ Checked = tuple[int, list[Finding]]
 """The number of a library's folders, as far as they could be counted, and the findings."""
 
 
-def _check_libraries(libraries: Sequence[Library]) -> dict[str, Checked]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the catalogue knows of the disk of a library."""
+
+    identity: FilesystemIdentity
+    drawn: list[KnownFile]
+    """A sample of the files that should lie there."""
+
+
+def _records(config: Config, rows: Sequence[dict[str, Any]]) -> dict[str, Record]:
+    """Read what the evidence needs, by the paths of the libraries, while the catalogue is open."""
+    configured = {library.path for library in config.libraries}
+    found = {}
+    for row in rows:
+        if row["path"] in configured and (recorded := row.get("filesystem_identity")):
+            identity = FilesystemIdentity.from_json(recorded)
+            with reading():
+                drawn = sample_of_present(row["id"], "", without=identity.below or (), count=SAMPLE, rng=Random())  # noqa: S311
+            found[row["path"]] = Record(identity=identity, drawn=drawn)
+    return found
+
+
+def _check_libraries(libraries: Sequence[Library], records: Mapping[str, Record]) -> dict[str, Checked]:
     """Check all libraries at once, by their paths."""
     asks: dict[str, Callable[[], object]] = {}
     for library in libraries:
         if not was_silent(library.path):
-            asks[library.path] = partial(_check_answering, library)
+            asks[library.path] = partial(_check_answering, library, records.get(library.path))
             mounts = mount_points_below(library.path, all_mounts())
             asks |= {mount.mount_point: partial(_answers, mount.mount_point) for mount in mounts}
     found: dict[str, Any] = all_in_time(asks, LONGEST_SCAN_S)
@@ -211,7 +239,7 @@ def _check_libraries(libraries: Sequence[Library]) -> dict[str, Checked]:
 
 
 def _check_library(library: Library) -> Checked:
-    return _check_libraries([library])[library.path]
+    return _check_libraries([library], {})[library.path]
 
 
 def _answers(place: str) -> bool:
@@ -229,11 +257,20 @@ def _silence(library: Library, silent: Collection[str]) -> Finding:
     return Finding(check="library", level="problem", about=library.name, message=message, hint=hint)
 
 
-def _check_answering(library: Library) -> Checked:
+def _check_answering(library: Library, record: Record | None) -> Checked:
     """Check a library whose disk may keep this waiting for ever."""
     root = check_root(library.path)
     if isinstance(root, str):
         return 0, [Finding(check="library", level="problem", about=library.name, message=root)]
+    if record is not None:
+        now = identity_of_root(root)
+        if (problem := why_unmounted(library.path, record.identity, now)) is not None:
+            why = evidence(library.path, record.identity, now, record.drawn)
+            about, hint = library.name, what_to_do(library.name)
+            return 0, [
+                Finding(check="library", level="problem", about=about, message=problem, hint=hint),
+                Finding(check="library", level="note", about=about, message=why),
+            ]
     count, folders, is_whole = _count(library, root)
     found = [unreadable(library.name, folders)] if folders else [_readable(library, count, is_whole=is_whole)]
     return count, [
@@ -257,8 +294,9 @@ def _is_outdated(known: Finding, seen: Sequence[Finding]) -> bool:
     is_about_state = known.check == "library" and known.message.partition(":")[0] in (
         LibraryState.ONLINE,
         LibraryState.OFFLINE,
+        LibraryState.UNVERIFIED,
     )
-    return is_about_state and any(finding.check == "library" for finding in seen)
+    return is_about_state and any(finding.check == "library" and finding.level == "problem" for finding in seen)
 
 
 def _readable(library: Library, count: int, *, is_whole: bool) -> Finding:

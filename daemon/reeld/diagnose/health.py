@@ -298,7 +298,8 @@ def _counts(inputs: HealthInputs, row: Row) -> bool:
 def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
     """Report a library's state in the catalogue, and what only the daemon knows."""
     name = row["name"]
-    watcher = _watchers(inputs).get(name, WatcherStatus(name=name))
+    told = _watchers(inputs).get(name)
+    watcher, row = told or WatcherStatus(name=name), state_now(row, told)
     is_online = row["state"] == LibraryState.ONLINE
     reason = f": {row['state_reason']}" if row["state_reason"] else ""
     level: Level = "problem" if not is_online else "note" if row["state_reason"] else "good"
@@ -316,6 +317,17 @@ def _library(inputs: HealthInputs, row: Row) -> Iterator[Finding]:
         yield from inode_numbers(name, identity, settings.get(name, "auto"))
     if watcher.unreadable:
         yield unreadable(name, [f"{readable(each.path)} ({each.why})" for each in watcher.unreadable])
+
+
+def state_now(row: Row, watcher: WatcherStatus | None) -> Row:
+    """Return a library's row as it is true now: what the last reeld recorded counts once the disk has answered."""
+    if watcher is None or watcher.is_first_turn_over or row["state"] == LibraryState.REMOVED:
+        return row
+    return row | {"state": UNKNOWN, "state_reason": "its disk has not answered since reeld started"}
+
+
+UNKNOWN = "unknown"
+"""The state of a library whose disk has not answered since reeld started."""
 
 
 def inode_numbers(name: str, identity: FilesystemIdentity, setting: InodeSetting) -> Iterator[Finding]:

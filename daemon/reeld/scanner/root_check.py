@@ -10,7 +10,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -25,6 +25,7 @@ from reeld.log import get_logger
 from reeld.scanner.shifted_times import shift_ns
 from reeld.watch.fs_identity import Differences, FilesystemIdentity, Match, differences, identity_of_root, is_unchanged
 from reeld.watch.inode_trust import KEEPING_LOCAL_TIME
+from reeld.watch.mounts import all_mounts
 from reeld.watch.walk import RootSeen, check_root
 
 log = get_logger()
@@ -73,7 +74,7 @@ class Root:
         with self._lock:
             seen = self._as_before(check_root(self.place.root))
             if isinstance(seen, str):
-                self._seen, self._verdict = None, RootProblem(LibraryState.OFFLINE, seen)
+                self._seen, self._verdict = None, RootProblem(LibraryState.OFFLINE, self._why_absent() or seen)
                 return self._verdict
             with reading():
                 status = libraries.library_status(self.place.library_id)
@@ -209,8 +210,28 @@ class Root:
     def _problem(self, status: LibraryStatus, now: FilesystemIdentity) -> RootProblem | None:
         if status.filesystem_identity is None:
             return None
-        reason = self._why_another(FilesystemIdentity.from_json(status.filesystem_identity), now)
-        return None if reason is None else RootProblem(LibraryState.UNVERIFIED, f"{reason}; {_what_to_do(status.name)}")
+        before = FilesystemIdentity.from_json(status.filesystem_identity)
+        if (reason := self._why_another(before, now)) is None:
+            return None
+        # `reeld doctor` shows the evidence, and what else the user can do.
+        short = why_unmounted(self.place.root, before, now)
+        return RootProblem(LibraryState.UNVERIFIED, short or f"{reason}; {what_to_do(status.name)}")
+
+    def _why_absent(self) -> str | None:
+        """Say that the library's disk is not mounted, if its folder is not there and that is certain."""
+        try:
+            os.lstat(self.place.root)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        else:
+            return None
+        with reading():
+            recorded = libraries.library_status(self.place.library_id).filesystem_identity
+        return (
+            None if recorded is None else why_unmounted(self.place.root, FilesystemIdentity.from_json(recorded), None)
+        )
 
     def _why_another(self, before: FilesystemIdentity, now: FilesystemIdentity) -> str | None:
         """Return why the root is not the one of before, or None if it is."""
@@ -219,11 +240,7 @@ class Root:
         sample = None if found.match is Match.SAME else self._sample("", mount_points)
         if sample is None or self._is_confirmed_by(sample, found, before, now):
             return None
-        # The count is of the last walk, and lacks the files that came since.
-        has_count = before.file_count is not None and before.file_count > sample.drawn
-        count = f" (of {before.file_count} in all)" if has_count else ""
-        why = f"{_describe(found)}; {_describe_sample(sample)}{count}"
-        return f"{readable(self.place.root)} is not the directory that it was: {why}"
+        return _describe_another(self.place.root, before, found, sample)
 
     def _mounts_away(self, before: FilesystemIdentity, now: FilesystemIdentity) -> tuple[str, ...]:
         """Return the mount points, of before or of now, that are not verified."""
@@ -379,14 +396,45 @@ class _Sample:
         )
 
 
+def why_unmounted(root: str, before: FilesystemIdentity, now: FilesystemIdentity | None) -> str | None:
+    """Say in one short sentence that the disk of a library is not mounted, or return None if that is not certain.
+
+    `now` is None where nothing is at the path.
+    """
+    is_named = before.source is not None and (before.source.startswith("/") or ":" in before.source)
+    name = f" {readable(before.source or '')}" if is_named else ""
+    if is_named and before.source not in {mount.source for mount in all_mounts()}:
+        return f"its disk{name} is not mounted"
+    if before.is_mount_point and (now is None or now.is_mount_point is False):
+        return f"its disk{name} is not mounted at {readable(root)}"
+    return None
+
+
+def evidence(root: str, before: FilesystemIdentity, now: FilesystemIdentity, drawn: Sequence[KnownFile]) -> str:
+    """Say what shows that a directory is not the one that a library was. Nothing is recorded."""
+    return _describe_another(root, before, differences(before, now), _Sample.take(root, drawn))
+
+
+def _describe_another(root: str, before: FilesystemIdentity, found: Differences, sample: _Sample) -> str:
+    # The count is of the last walk, and lacks the files that came since.
+    has_count = before.file_count is not None and before.file_count > sample.drawn
+    count = f" (of {before.file_count} in all)" if has_count else ""
+    why = f"{_describe(found)}; {_describe_sample(sample)}{count}"
+    return f"{readable(root)} is not the directory that it was: {why}"
+
+
 def why_away(seen: RootSeen, library: Library) -> str | None:
     """Return the message about mount points that are not verified; None if all are."""
     if not seen.away:
         return None
+    mounted = {mount.mount_point for mount in seen.mounts}
+    is_each_absent = all(f"{seen.real_path.rstrip('/')}/{relative}" not in mounted for relative in seen.away)
     named = ", ".join(readable(os.path.join(library.path, relative)) for relative in seen.away[:MOST_NAMED])
     more = f" and {len(seen.away) - MOST_NAMED} more" if len(seen.away) > MOST_NAMED else ""
-    what_to_do = _what_to_do(library.name)
-    return f"a disk is away, or another is in its place, at {named}{more}; no file below changes; {what_to_do}"
+    if is_each_absent:
+        what = f"the disk at {named} is" if len(seen.away) == 1 else f"the disks at {named}{more} are"
+        return f"{what} not mounted; no file below changes; {what_to_do(library.name)}"
+    return f"another disk is at {named}{more}, or none; no file below changes; {what_to_do(library.name)}"
 
 
 def accept_command(name: str) -> str:
@@ -402,7 +450,8 @@ def _within(folder: str, mounts: Iterable[str]) -> list[str]:
     return [mount for mount in mounts if mount != folder and is_at_or_below(mount, folder)]
 
 
-def _what_to_do(name: str) -> str:
+def what_to_do(name: str) -> str:
+    """Say what the user can do about a disk that is away."""
     return f"connect the disk, or accept what is there now with {accept_command(name)}"
 
 

@@ -104,8 +104,9 @@ class RescanSchedule(Rescans):
     """Directories with events older than this moment of the wall clock were scanned."""
     _missed_event: str | None = None
     """A directory where the present scan found a change without an event."""
-    _last_walk: int | None = None
-    _last_quick_scan: int | None = None
+    _last_walk: float | None = None
+    """A moment of the clock that is never set. The wall clock may be put right after the walk."""
+    _last_quick_scan: float | None = None
 
     def __post_init__(self) -> None:
         self._schedule = Schedule(
@@ -123,8 +124,8 @@ class RescanSchedule(Rescans):
             why=notice.why,
             directories=len(self.directories),
             rebuilds=self.observer_health.rebuilds,
-            last_walk=self._last_walk,
-            last_quick_scan=self._last_quick_scan,
+            last_walk=self._wall_s(self._last_walk),
+            last_quick_scan=self._wall_s(self._last_quick_scan),
         )
 
     # --- when --------------------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ class RescanSchedule(Rescans):
             self._schedule.walk_failed(now)
             return
         self._schedule.walked(started, now)
-        self._last_walk = self._last_quick_scan = self._wall_s()
+        self._last_walk = self._last_quick_scan = now
         self.observer_health.audit_soon()
 
     def quick_scan(self, scan: Callable[[Hint], None], should_stop: Callable[[], bool]) -> None:
@@ -207,15 +208,16 @@ class RescanSchedule(Rescans):
             scan(Hint(relative=relative, is_recursive=False))
         self._report_missed_event()
         self._schedule.passed(started, self.monotonic())
-        self._last_quick_scan = self._wall_s()
+        self._last_quick_scan = self.monotonic()
 
     def _report_missed_event(self) -> None:
         missed_event, self._missed_event = self._missed_event, None
         if missed_event is not None:
             self.observer_health.report_missed_event(missed_event)
 
-    def _wall_s(self) -> int:
-        return round(self.wall_ns() / 1e9)
+    def _wall_s(self, moment: float | None) -> int | None:
+        """Return when that was, by what the wall clock says now."""
+        return None if moment is None else round(self.wall_ns() / 1e9 - (self.monotonic() - moment))
 
 
 def _is_readable_again(root: str, folder: Unreadable) -> bool:
