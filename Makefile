@@ -107,7 +107,7 @@ completion: $(INSTALLED)
 # Boot a systemd of its own on a copy of this system, follow "Run it as a service" of README.md there, and write the
 # results to daemon/SYSTEMD.md. As root, with systemd-nspawn (Debian package systemd-container).
 test-systemd: $(DEV)
-	$(BIN)/pytest --exitfirst tests/systemd/booted.py $(ARGS)
+	$(BIN)/pytest --exitfirst tests/systemd/booted.py tests/systemd/trouble.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

@@ -40,7 +40,7 @@ class FuseDisk:
     """`backing`, seen at `mountpoint`; tests change the files at `backing`, which tells nobody."""
 
     def __init__(self, backing: Path, mountpoint: Path, *, ignores_case: bool = False) -> None:
-        self._mountpoint = mountpoint
+        self.mountpoint = mountpoint
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.settimeout(PATIENCE_S)
         with theirs:
@@ -88,6 +88,10 @@ class FuseDisk:
         """Stop the server as SIGSTOP does: no call is answered any more."""
         self._process.send_signal(signal.SIGSTOP)
 
+    def go_on(self) -> None:
+        """Let the stopped server answer again."""
+        self._process.send_signal(signal.SIGCONT)
+
     def die(self) -> None:
         """Every call fails from now on, with ENOTCONN."""
         self._process.kill()
@@ -96,7 +100,7 @@ class FuseDisk:
     def close(self) -> None:
         """Unmount; whoever still waits is told that the disk is dead."""
         self.die()
-        subprocess.run(["umount", "-l", str(self._mountpoint)], check=True)
+        subprocess.run(["umount", "-l", str(self.mountpoint)], check=True)
         self._channel.close()
 
     def _say(self, words: dict[str, Any]) -> None:

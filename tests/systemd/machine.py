@@ -74,10 +74,30 @@ def _version(python: Path) -> str | None:
 class Machine:
     """A booted machine; commands run in it as root, in the clone."""
 
-    def __init__(self, root: Path, leader: int) -> None:
+    def __init__(self, root: Path, find_leader: Callable[[], int | None]) -> None:
         self.root = root
         """Its file system as it is seen from outside, without what is mounted in it."""
+        self._find_leader = find_leader
+        self._follow(find_leader())
+
+    def _follow(self, leader: int | None) -> None:
+        """Enter the machine by this process, the first of it, as it is numbered outside."""
+        self._leader = leader
         self._enter = ["nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "--"]
+
+    def reboot(self) -> None:
+        """Restart the machine and wait until it has started."""
+        before = self._leader
+        self.run("systemctl reboot")
+
+        def is_up() -> bool:
+            leader = self._find_leader()
+            if leader in (None, before):
+                return False
+            self._follow(leader)
+            return self.run("systemctl is-system-running").stdout.strip() in ("running", "degraded")
+
+        self.wait_until(is_up, "it starts again")
 
     def run(self, command: str, *, user: str = "root", folder: str = CLONE) -> "subprocess.CompletedProcess[str]":
         """Type a line; standard error is a part of the output."""
@@ -139,8 +159,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def booted(wheels: Path) -> Iterator[Machine]:
-    """A machine that has started, until the end of the block."""
+def booted(wheels: Path, *binds: str) -> Iterator[Machine]:
+    """A machine that has started, until the end of the block.
+
+    `binds` are folders of this machine that it sees: `/here:/there`.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reeld-machine-")))
         root = stack.enter_context(_copy_of_this_system(folder))
@@ -158,6 +181,7 @@ def booted(wheels: Path) -> Iterator[Machine]:
             "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",
             f"--bind-ro={ROOT}:{CLONE}",
             f"--bind-ro={wheels}:{WHEELS}",
+            *(f"--bind={bind}" for bind in binds),
         ]
         groups: list[Path] = []
         if not Path("/run/systemd/system").is_dir():
@@ -169,15 +193,19 @@ def booted(wheels: Path) -> Iterator[Machine]:
             group.mkdir()
             stack.callback(_remove_group, group)
         enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
-        with open(folder / "console", "wb") as console:
-            process = subprocess.Popen(
-                ["sh", "-c", f'{enter}exec "$@"', "sh", *command],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-            )
-        stack.callback(_power_off, process)
-        yield _wait_for_boot(process, root, folder / "console")
+
+        def start() -> "subprocess.Popen[bytes]":
+            with open(folder / "console", "ab") as console:
+                process = subprocess.Popen(
+                    ["sh", "-c", f'{enter}exec "$@"', "sh", *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=subprocess.STDOUT,
+                )
+            stack.callback(_power_off, process)
+            return process
+
+        yield _wait_for_boot(_Nspawn(start), root, folder / "console")
 
 
 @contextlib.contextmanager
@@ -204,11 +232,28 @@ def _copy_of_this_system(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def _wait_for_boot(process: "subprocess.Popen[bytes]", root: Path, console: Path) -> Machine:
+class _Nspawn:
+    """The process that keeps the machine running. Without a systemd here it ends when the machine is rebooted."""
+
+    def __init__(self, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        self._start = start
+        self.process = start()
+
+    def find_leader(self) -> int | None:
+        return _first_child(self.process.pid)
+
+    def find_leader_again(self) -> int | None:
+        """Return the machine's first process, and start the machine where that is left to us."""
+        if self.process.poll() is not None:
+            self.process = self._start()
+        return self.find_leader()
+
+
+def _wait_for_boot(nspawn: _Nspawn, root: Path, console: Path) -> Machine:
     deadline = time.monotonic() + PATIENCE_S
-    while process.poll() is None and time.monotonic() < deadline:
-        if leader := _first_child(process.pid):
-            machine = Machine(root, leader)
+    while nspawn.process.poll() is None and time.monotonic() < deadline:
+        if nspawn.find_leader():
+            machine = Machine(root, nspawn.find_leader_again)
             state = machine.run("systemctl is-system-running").stdout.strip()
             if state in ("running", "degraded"):
                 return machine

@@ -14,3 +14,11 @@ def with_record(page: str, record: str) -> str:
     if not mark or page.count(MARK) != 1:
         raise ValueError(f"{PAGE} must have this line once: {MARK}")
     return f"{by_hand}\n{MARK}\n\n{record.strip()}\n"
+
+
+def with_part(page: str, name: str, part: str) -> str:
+    """Return the page with another part of this name within the record, at its end where there was none."""
+    begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
+    before, _, rest = page.partition(f"\n{begin}\n")
+    after = rest.partition(f"\n{end}\n")[2]
+    return f"{before.rstrip()}\n\n{begin}\n\n{part.strip()}\n\n{end}\n{after}"

@@ -61,6 +61,8 @@ def _hint_for_damage(path: str) -> str:
 
 def space_trouble(path: str) -> str | None:
     """Warn of little free space on the catalogue's disk, or return None if it suffices or is unknown."""
+    if has_no_room(path):
+        return full(path).with_hint
     free = free_bytes(path)
     if free is None or free >= LOW_SPACE_BYTES:
         return None
