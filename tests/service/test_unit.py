@@ -15,7 +15,7 @@ from reeld.config import Config, as_named, parse_config
 from reeld.diagnose.dropin import drop_in, mount_unit, quoted
 from reeld.errors import UsageError
 from tests.service.harness import World, new_world
-from tests.systemd.transcript import MARK, PAGE, with_record
+from tests.systemd.transcript import MARK, PAGE, with_part, with_record
 
 ROOT = Path(__file__).parent.parent.parent
 SYSTEMD = ROOT / "systemd"
@@ -101,6 +101,13 @@ def test_what_is_written_by_hand_about_systemd_outlives_the_next_record() -> Non
     assert with_record(written, page.split(MARK)[1]) == page
     with pytest.raises(ValueError, match="this line once"):
         with_record(page.replace(MARK, ""), "lost")
+
+
+def test_a_part_of_the_record_is_replaced_and_the_others_stay() -> None:
+    page = with_part(with_part("by hand\n", "A", "first"), "B", "second")
+    changed = with_part(page, "A", "third")
+    assert changed == page.replace("first", "third")
+    assert with_part(changed, "A", "first") == page
 
 
 def test_the_user_that_is_made_is_the_one_of_the_unit() -> None:

@@ -27,14 +27,11 @@ from reeld.cli.output import (
 from reeld.cli.rows import library_row, state_in_words
 from reeld.database.backup import backups_of, listing_trouble
 from reeld.database.whose import of_another
-from reeld.diagnose.health import state_now
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing
 from reeld.domain.states import FileState, FileVerdict
-from reeld.domain.status import RunningStatus
 from reeld.domain.times import rfc3339
 from reeld.errors import CatalogUnavailable, NotFoundError, UsageError
-from reeld.service.instance_lock import status_of
 from reeld.service.timeouts import real_path_in_time
 
 AlsoMissing = Annotated[bool, typer.Option("--all", help="List those whose files are all missing, too.")]
@@ -190,6 +187,11 @@ def list_ignored(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the watched folders and their states."""
+    # The other lists start faster without these.
+    from reeld.diagnose.health import state_now
+    from reeld.domain.status import RunningStatus
+    from reeld.service.instance_lock import status_of
+
     with catalog_of(config) as settings:
         watchers = {each.name: each for each in (status_of(settings.database_path) or RunningStatus()).libraries}
         rows = (library_row(state_now(row, watchers.get(row["name"]))) for row in overview.libraries())

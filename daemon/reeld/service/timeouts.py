@@ -7,7 +7,6 @@ threads.
 
 import contextlib
 import os
-import pickle
 import select
 import signal
 import threading
@@ -78,6 +77,8 @@ def _ask_in_threads(asks: Mapping[str, Callable[[], Answer]], until: float) -> I
 
 
 def _ask_in_child(asks: Mapping[str, Callable[[], Answer]], until: float) -> Iterator[tuple[str, Answer | Exception]]:
+    import pickle  # most commands ask no disk
+
     reader, writer = os.pipe2(os.O_CLOEXEC)
     if (child := os.fork()) == 0:
         _answer_and_exit(asks, writer)
@@ -104,6 +105,8 @@ _LENGTH = 8
 
 def _answer_and_exit(asks: Mapping[str, Callable[[], Answer]], writer: int) -> None:
     """Write each answer when it comes. Keep no other file open: a reader of our output would wait for the end."""
+    import pickle
+
     try:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
