@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -49,7 +49,10 @@ def main() -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
-        for descriptor, _ in poll.poll():
+        # First the ends that were asked for, then those that came, then requests: what one of them closes is not met
+        # again in the same round, nor is its number as that of another fork.
+        heard = sorted((descriptor for descriptor, _ in poll.poll()), key=lambda each: _rank(each, channel, forks))
+        for descriptor in heard:
             if descriptor == channel.fileno():
                 message, descriptors, _, _ = socket.recv_fds(channel, 1 << 20, 5)
                 if not message:
@@ -73,6 +76,10 @@ def main() -> None:
                 # The starter is gone, or wants the fork to end.
                 poll.unregister(descriptor)
                 os.kill(next(fork.pid for fork in forks.values() if fork.status.fileno() == descriptor), signal.SIGKILL)
+
+
+def _rank(descriptor: int, channel: socket.socket, forks: Collection[int]) -> int:
+    return 2 if descriptor == channel.fileno() else int(descriptor in forks)
 
 
 def _load_reeld() -> None:
