@@ -437,6 +437,32 @@ def test_a_missing_row_with_a_decision_gets_its_content_from_one_without(known: 
     assert known.row("a/new.mkv").id == link
 
 
+@pytest.mark.parametrize("name", ["b/one.mkv", "b/three.mkv"])
+def test_of_two_missing_rows_of_one_file_the_later_one_gets_it_back(known: World, tmp_path: Path, name: str) -> None:
+    """It has two where it was moved out of a folder that could not be read, which has no such file now."""
+    first = known.row("a/one.mkv").id
+    os.rename(known.root / "a/one.mkv", tmp_path / "aside")
+    known.be_quiet()
+    assert VideoFile.get_by_id(first).state == "missing"
+    (known.root / "b").mkdir()
+    os.rename(tmp_path / "aside", known.root / "b/three.mkv")
+    with writing():  # as if nothing had told that the file was gone from its old folder
+        database.execute_sql("UPDATE video_files SET inode = inode + 1000000 WHERE id = ?", (first,))
+    known.be_quiet()
+    known.finish()
+    later = known.row("b/three.mkv")
+    assert later.id != first
+    with writing():
+        database.execute_sql("UPDATE video_files SET inode = ? WHERE id = ?", (later.inode, first))
+    os.rename(known.root / "b/three.mkv", tmp_path / "aside")
+    known.be_quiet()
+    assert VideoFile.get_by_id(later.id).state == "missing"
+    os.rename(tmp_path / "aside", known.root / name)
+    known.be_quiet()
+    assert known.row(name).id == later.id
+    assert VideoFile.get_by_id(first).state == "missing"
+
+
 # --- only the ctime changed ------------------------------------------------------------------------------
 
 

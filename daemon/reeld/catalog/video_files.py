@@ -23,7 +23,7 @@ from reeld.domain.states import DecidedBy, FileState
 
 _KNOWN = """
     SELECT id, library_id, path, size_bytes, mtime_ns, ctime_ns, inode, device, links, state, decided_by, reason,
-        fingerprint
+        fingerprint, COALESCE(missing_since, '')
     FROM video_files WHERE
 """
 
@@ -497,7 +497,7 @@ def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
 
 
 def _known_file(row: tuple[Any, ...]) -> KnownFile:
-    row_id, library_id, path, *stamp, state, decided_by, reason, fingerprint = row
+    row_id, library_id, path, *stamp, state, decided_by, reason, fingerprint, missing_since = row
     return KnownFile(
         id=row_id,
         library_id=library_id,
@@ -508,6 +508,7 @@ def _known_file(row: tuple[Any, ...]) -> KnownFile:
         is_decided_by_user=decided_by == DecidedBy.USER,
         reason=reason,
         fingerprint=fingerprint,
+        missing_since=missing_since,
     )
 
 

@@ -1,7 +1,7 @@
 """Carry the parts of a row that other modules need; rows themselves stay in `catalog/`."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reeld.domain.files import FileStamp
 from reeld.domain.identity import LibraryKind
@@ -54,6 +54,8 @@ class KnownFile:
     reason: str | None = None
     fingerprint: str | None = None
     """None until its ends were read."""
+    missing_since: str = field(default="", compare=False)
+    """As the catalogue has it, so that it sorts by time; "" for a present file."""
 
     @property
     def was_at(self) -> str:

@@ -386,8 +386,21 @@ def _likely(candidates: Sequence[KnownFile]) -> Sequence[KnownFile]:
     return [*present, *decided] or candidates
 
 
-def _rank(known: KnownFile, name: str) -> tuple[bool, bool, bool, int]:
-    return (_name(known) == name, known.is_decided_by_user, known.is_present, -known.id)
+def _rank(known: KnownFile, name: str) -> tuple[bool, bool, bool, str, bool, int]:
+    """Among hard links the name tells. A file with one name was at the path that it was last missing from.
+
+    It has a second, older row where it was moved out of a folder that could not be read at that time.
+    """
+    has_same_name = _name(known) == name
+    has_links = known.stamp.inode == 0 or known.stamp.links != 1
+    return (
+        has_links and has_same_name,
+        known.is_decided_by_user,
+        known.is_present,
+        known.missing_since,
+        has_same_name,
+        -known.id,
+    )
 
 
 def content_key(stamp: FileStamp, fingerprint: str | None = None) -> ContentKey:
