@@ -15,7 +15,7 @@ PACKAGE = Path(reeld.__file__).parent
 # A folder, or a module at the top, imports what stands in a lower row, and itself. Those of the lowest row
 # may import each other, as long as there is no circle.
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("", "config", "domain", "errors", "log", "sandbox", "seccomp"),
+    ("", "config", "domain", "errors", "journal", "log", "sandbox", "seccomp"),
     ("database",),
     ("watch", "content", "identify", "catalog"),
     ("pipeline",),

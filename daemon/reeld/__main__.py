@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import TracebackType
 
 from reeld import __version__
 
@@ -9,9 +10,25 @@ from reeld import __version__
 def main() -> None:
     if sys.argv[1:] == ["--version"] and _print_version():
         return
+    sys.excepthook = _complain_of
     from reeld.cli.app import main as run_command
 
     run_command()
+
+
+def _complain_of(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Print the traceback of a module that cannot be loaded, as when a file of the installation is missing.
+
+    Once all is loaded, `take_over` of cli/output.py replaces this.
+    """
+    import traceback
+
+    from reeld.journal import is_journal, with_priority
+
+    if sys.stderr is not None:
+        text = "".join(traceback.format_exception(kind, error, where)).rstrip("\n")
+        is_for_journal = is_journal(sys.stderr, os.environ)
+        sys.stderr.write(f"{with_priority('error', text) if is_for_journal else text}\n")
 
 
 def _print_version() -> bool:

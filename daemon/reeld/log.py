@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from reeld.domain.files import readable
+from reeld.journal import is_journal, with_priority
 
 if TYPE_CHECKING:
     # It loads rich and asyncio, which takes half as long as a whole `reeld list`: so only `Logger` loads it.
@@ -39,9 +40,6 @@ _ABOUT_FILES = ("file.", "verdict.")
 
 LEFT_OUT = "log.left_out"
 LOST = "log.lost"
-
-# systemd reads the line's priority from a prefix such as `<4>`; see sd-daemon(3), syslog(3).
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 # As Python's logging numbers them, which structlog follows.
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -253,21 +251,6 @@ def _set_up(settings: "LogSettings", out: TextIO, environment: Mapping[str, str]
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-
-
-def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Tell whether the stream is systemd's journal, by JOURNAL_STREAM; see systemd.exec(5)."""
-    try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or not a file of the kernel
-        return False
-    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
-
-
-def with_priority(level: str, text: str) -> str:
-    """Prefix each line with its priority for `journalctl -p warning`; the journal removes it again."""
-    prefix = f"<{PRIORITIES[level]}>"
-    return "\n".join(f"{prefix}{line}" for line in text.split("\n"))
 
 
 def _put_priority_first(render: "Processor", logger: "WrappedLogger", method: str, event: "EventDict") -> str:

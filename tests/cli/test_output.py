@@ -147,3 +147,24 @@ def test_on_the_journal_each_line_of_an_error_is_an_error(tmp_path: Path, comman
         lines = journal.read_text().splitlines()
         assert len(lines) > 1
         assert all(line.startswith("<") == bool(prefix) and line.startswith(prefix) for line in lines), lines
+
+
+def test_on_the_journal_a_module_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
+    """As when a file of the installation is missing. Then not even the log can be set up."""
+    (tmp_path / "typer.py").write_text("import not_there\n")
+    journal = tmp_path / "journal"
+    journal.touch()
+    its = journal.stat()
+    for stream, prefix in ((f"{its.st_dev}:{its.st_ino}", "<3>"), ("1:2", "")):
+        with journal.open("w") as out:
+            done = subprocess.run(
+                [sys.executable, "-m", "reeld", "run"],
+                stderr=out,
+                env={**os.environ, "PYTHONPATH": f"{tmp_path}", "JOURNAL_STREAM": stream},
+                check=False,
+            )
+        assert done.returncode == 1
+        lines = journal.read_text().splitlines()
+        assert lines[0] == f"{prefix}Traceback (most recent call last):"
+        assert lines[-1] == f"{prefix}ModuleNotFoundError: No module named 'not_there'"
+        assert all(line.startswith(prefix) for line in lines)

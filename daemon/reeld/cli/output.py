@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 from reeld.domain.files import json_line, readable, readable_lines
 from reeld.errors import OutputFailed
-from reeld.log import StandardError, is_journal, with_priority
+from reeld.journal import is_journal, with_priority
+from reeld.log import StandardError
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], object]]
