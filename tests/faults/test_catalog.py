@@ -272,6 +272,42 @@ def test_a_disk_that_is_full_at_the_start_is_waited_for_without_a_loop_of_crashe
 
 @needs_root
 @skip_without_root
+def test_the_metrics_of_a_start_that_waits_say_that_the_disk_is_full(small_disk: World) -> None:
+    """Row 25. What is renewed is of a reeld that runs, so no alarm says that it is down."""
+    world = small_disk
+    folder = world.root / "textfile"
+    folder.mkdir()
+    world.extra = f"[metrics]\ntextfile_directory = {json.dumps(str(folder))}\nperiod_s = 1\n"
+    world.write_config()
+    page = folder / "reeld.prom"
+
+    def figures() -> dict[str, float]:
+        lines = page.read_text().splitlines() if page.exists() else []
+        return {name: float(value) for name, value in (line.split(" ") for line in lines if line[:1] not in ("#", ""))}
+
+    with RunningDaemon(world) as daemon:
+        daemon.assert_true()
+        daemon.stop()  # nothing is left that a first attempt could free
+        _fill(world)
+        page.unlink(missing_ok=True)
+        mark = daemon.mark()
+        daemon.start(is_ready=False)
+        daemon.wait_for("catalog.failed", since=mark)
+        seen = daemon.wait_until(figures, "they are written")
+        assert seen["reeld_disk_full"] == seen["reeld_catalog_problems"] == 1
+        assert seen["reeld_database_damaged"] == 0
+        assert seen["reeld_period_seconds"] == 1
+        assert not any(name.startswith(("reeld_files", "reeld_library_state")) for name in seen), "it cannot know them"
+        renewed = seen["reeld_updated_timestamp_seconds"]
+        daemon.wait_until(lambda: figures()["reeld_updated_timestamp_seconds"] > renewed, "they are renewed")
+        _enlarge(world)
+        daemon.wait_until_ready(mark)
+        daemon.wait_until(lambda: figures().get('reeld_library_state{library="L",state="online"}') == 1, "all is shown")
+        daemon.wait_until(lambda: figures()["reeld_disk_full"] == 0, "and that there is room")
+
+
+@needs_root
+@skip_without_root
 def test_a_start_that_a_full_disk_forbids_says_why_in_the_status_line() -> None:
     """Row 25. Not even the lock can be made: the start fails, and the service manager tries again."""
     with new_world(has_catalog=False) as world:

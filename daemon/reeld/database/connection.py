@@ -284,6 +284,11 @@ def opened() -> OpenCatalog:
     return _opened
 
 
+def is_disk_full() -> bool:
+    """Tell whether the last write failed for want of space."""
+    return _opened is not None and _opened.is_disk_full
+
+
 def _place() -> str:
     """Return the path of the catalogue, which SQLite may know by a URI."""
     return database.database if _opened is None else _opened.path

@@ -59,6 +59,8 @@ class CatalogHealth:
     problem_count: int = 0
     has_backup_failed: bool = False
     """Whether the last attempt at a backup failed."""
+    is_disk_full: bool = False
+    """Whether the last write failed for want of space. A quota may be used up on a disk that is not."""
     is_damaged: bool = False
     """Whether reeld ends because the catalogue is damaged or gone."""
 
@@ -78,14 +80,16 @@ class _Disk:
 class _Figures:
     """What the catalogue said at one moment."""
 
-    at_s: float
     counts: Row
     queue: Sequence[overview.Queued]
     libraries: Sequence[Row]
 
 
 class Metrics(Collector):
-    """The metrics, exported from `start` to `stop`. `libraries` returns the figures of each watcher."""
+    """The metrics, exported from `start` to `stop`. `libraries` returns the figures of each watcher.
+
+    Without `is_catalog_open`, as while the daemon waits for its catalogue, they say nothing that only this knows.
+    """
 
     def __init__(
         self,
@@ -94,6 +98,8 @@ class Metrics(Collector):
         database_path: str,
         libraries: Callable[[], Sequence[Row]],
         health: Callable[[], CatalogHealth] = CatalogHealth,
+        *,
+        is_catalog_open: bool = True,
     ) -> None:
         self._settings = settings
         self._counters = counters
@@ -101,6 +107,8 @@ class Metrics(Collector):
         self._libraries = libraries
         self._health = health
         self._registry = CollectorRegistry(auto_describe=False)
+        self._is_catalog_open = is_catalog_open
+        self._renewed_s: float | None = None
         self._figures: _Figures | None = None
         self._disk: _Disk | None = None
         self._stopping = threading.Event()
@@ -162,8 +170,10 @@ class Metrics(Collector):
             self._failing.pop(about, None)
 
     def _read(self) -> None:
-        counts, queue, libraries = overview.counts(), overview.queued(), overview.libraries()
-        self._figures = _Figures(at_s=time.time(), counts=counts, queue=queue, libraries=libraries)
+        if self._is_catalog_open:
+            counts, queue, libraries = overview.counts(), overview.queued(), overview.libraries()
+            self._figures = _Figures(counts=counts, queue=queue, libraries=libraries)
+        self._renewed_s = time.time()
 
     def _look(self) -> None:
         path = self._database_path
@@ -192,6 +202,11 @@ class Metrics(Collector):
         health = self._health()
         yield _info()
         yield _damaged(is_damaged=health.is_damaged)
+        if self._renewed_s is not None:
+            yield GaugeMetricFamily(
+                "reeld_updated_timestamp_seconds", "When these figures were renewed.", self._renewed_s
+            )
+        yield GaugeMetricFamily("reeld_period_seconds", "How often the figures are renewed.", self._settings.period_s)
         yield from self._of_catalog()
         yield from self._of_disk(health)
         yield from self._of_work()
@@ -203,13 +218,9 @@ class Metrics(Collector):
         if figures is None:
             return
         counts = figures.counts
-        yield GaugeMetricFamily(
-            "reeld_updated_timestamp_seconds", "When the catalogue was last read for these figures.", figures.at_s
-        )
         yield _gauge("reeld_files", "Video files that the catalogue knows.", "state", counts["files"])
         yield _gauge("reeld_verdicts", "Present video files.", "verdict", counts["verdicts"])
         yield GaugeMetricFamily("reeld_pending", "Files that wait for your review.", counts["verdicts"]["pending"])
-        yield GaugeMetricFamily("reeld_period_seconds", "How often the figures are renewed.", self._settings.period_s)
         yield GaugeMetricFamily("reeld_failed", "Files that were given up.", counts["failed"])
         yield GaugeMetricFamily("reeld_in_doubt", "Files whose bytes may not be those of the hash.", counts["in_doubt"])
         yield GaugeMetricFamily("reeld_changing", "Files that change while they are read.", counts["changing"])
@@ -238,7 +249,9 @@ class Metrics(Collector):
         if disk.free_bytes is not None:
             yield GaugeMetricFamily("reeld_disk_free_bytes", "Free on the catalogue's disk.", disk.free_bytes)
         yield GaugeMetricFamily(
-            "reeld_disk_full", "1 where that disk has no room for the catalogue or its next backup.", int(disk.is_full)
+            "reeld_disk_full",
+            "1 where that disk has no room for the catalogue or its next backup.",
+            int(disk.is_full or health.is_disk_full),
         )
         is_good = disk.can_list_backups and not health.has_backup_failed
         yield GaugeMetricFamily("reeld_backup_success", "0 where the last attempt at a backup failed.", int(is_good))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reeld.catalog import copies, queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
-from reeld.database.connection import close_catalog, open_catalog, protect_catalog, writing
+from reeld.database.connection import close_catalog, is_disk_full, open_catalog, protect_catalog, writing
 from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
@@ -119,7 +119,7 @@ def open_patiently(config: Config, signals: Signals, instance_lock: InstanceLock
     Return None if reeld is to end meanwhile.
     """
     delay_s = CATALOG_DELAY_S
-    with CatalogWait(instance_lock, _first_status(config)) as wait:
+    with CatalogWait(instance_lock, config, _first_status(config)) as wait:
         while True:
             try:
                 return open_owned_catalog(config)
@@ -173,7 +173,7 @@ def _take_over_again(config: Config, signals: Signals, instance_lock: InstanceLo
 
     Another reload that is requested meanwhile comes after this one.
     """
-    with CatalogWait(instance_lock, _first_status(config)) as wait:
+    with CatalogWait(instance_lock, config, _first_status(config)) as wait:
         while True:
             try:
                 return _take_over(config)[0]
@@ -281,6 +281,7 @@ class Daemon:
             return CatalogHealth(
                 problem_count=len(self._maintenance.problems()),
                 has_backup_failed=self._maintenance.has_backup_failed,
+                is_disk_full=is_disk_full(),
                 is_damaged=isinstance(self.failure, (CatalogCorrupt, CatalogGone)),
             )
 
