@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.systemd.booted import Story
 
 PORT = 9810
+ASK = f"python3 -c 'import urllib.request as it; print(it.urlopen(\"http://localhost:{PORT}\").read().decode())'"
 FOLDER = "/var/lib/prometheus/node-exporter"
 CONFIG = "/etc/reeld/config.toml"
 
@@ -52,9 +53,8 @@ def reads_metrics_as_another_user(story: "Story") -> None:
     story.types("sudo systemctl daemon-reload")
     story.types("sudo systemctl restart reeld")
     machine.wait_until(lambda: machine.run(f"test -e {FOLDER}/reeld.prom").returncode == 0, "the file is written")
-    ask = f"python3 -c 'import urllib.request as it; print(it.urlopen(\"http://localhost:{PORT}\").read().decode())'"
-    machine.wait_until(lambda: machine.run(ask, user="ada").returncode == 0, "the port answers")
-    assert 'state="online"} 1.0' in story.types(ask, user="ada", shown=r"^reeld_library_state.* 1\.0|^reeld_info")
+    machine.wait_until(lambda: machine.run(ASK, user="ada").returncode == 0, "the port answers")
+    assert 'state="online"} 1.0' in story.types(ASK, user="ada", shown=r"^reeld_library_state.* 1\.0|^reeld_info")
     story.types(f"grep -E '^reeld_(info|backup|disk)' {FOLDER}/reeld.prom", user="ada", shown=".")
     machine.wait_until(lambda: findings(story) == [], "status finds nothing wrong")
     if machine.run("systemctl is-active prometheus-node-exporter").returncode == 0:

@@ -11,9 +11,11 @@ import pytest
 
 from tests.fuse import FuseDisk, fuse_disk
 from tests.fuse import why_unavailable as why_no_fuse
+from tests.systemd import monitored
 from tests.systemd.booted import Story
 from tests.systemd.machine import booted, fetch_wheels, why_unavailable
 from tests.systemd.transcript import PAGE, with_part
+from tests.test_docs import commands_for_a_machine
 
 WHY_NOT = why_unavailable() or why_no_fuse()
 
@@ -28,6 +30,8 @@ sed -i -e 's|^path = "~/Videos"|path = "/srv/media"|' -e 's|^quiet_s = 5.0|quiet
 """
 
 SHOWN = "Active:|Status:"
+
+(PRINT_DROP_IN,) = [line for line in commands_for_a_machine() if "drop-in" in line]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,8 @@ def story(tmp_path_factory: pytest.TempPathFactory, disk: FuseDisk) -> Iterator[
             editor.chmod(0o755)
             machine.said("useradd --create-home --shell /bin/sh ada && useradd --create-home --shell /bin/sh bob")
             machine.said("mkdir -p /srv/media && make install && editor /etc/reeld/config.toml")
-            machine.said("systemctl enable --now reeld")
+            machine.said(f"sed -i 's|^port = 0|port = {monitored.PORT}|' /etc/reeld/config.toml")
+            machine.said(f"{PRINT_DROP_IN} && systemctl daemon-reload && systemctl enable --now reeld")
             yield Story(machine)
     finally:
         subprocess.run(["umount", "--lazy", state], check=True)
@@ -70,10 +75,17 @@ def test_a_machine_with_a_full_disk_boots_and_its_status_line_says_why(story: St
     assert 'Status: "waiting: the disk of /var/lib/reeld/reeld.db is full; free some space' in status
     story.types("sudo systemctl restart reeld")
     story.machine.wait_until(lambda: "is full" in story.machine.shows("StatusText"), "the line says it again")
+    ask = monitored.ASK
+    story.machine.wait_until(
+        lambda: "reeld_disk_full 1.0" in story.machine.run(ask, user="ada").stdout, "the metrics say it, too"
+    )
+    shown = story.types(ask, user="ada", shown="^reeld_(disk_full|catalog_problems)")
+    assert "reeld_updated_timestamp_seconds" in shown, "the alarm that it is down looks at this"
 
 
 def test_the_catalogue_is_read_while_its_disk_is_full(story: Story) -> None:
     said = story.types("sudo -u reeld reeld status", shown="problem:|runs as")
+    assert "metrics" not in said
     assert "the disk of /var/lib/reeld/reeld.db is full" in said
     assert "Heat" in story.types("sudo -u reeld reeld list movies", shown="Heat")
     doctor = story.types("sudo -u reeld reeld doctor", status=os.EX_UNAVAILABLE, shown="^problem")
@@ -116,10 +128,7 @@ def test_each_user_gets_the_advice_that_fits(story: Story) -> None:
     story.types("sudo -u reeld reeld restore-backup /home/ada/backup.db", status=os.EX_TEMPFAIL, shown=".")
     story.types("usermod -a -G media bob")
     story.types('sed -i \'s|^group = ""|group = "media"|\' /etc/reeld/config.toml')
-    story.machine.said(
-        "sudo -u reeld reeld config drop-in | sudo tee /etc/systemd/system/reeld.service.d/libraries.conf"
-    )
-    story.machine.said("systemctl daemon-reload && systemctl restart reeld")
+    story.machine.said(f"{PRINT_DROP_IN} && systemctl daemon-reload && systemctl restart reeld")
     assert "reeld runs" in story.types("reeld status", user="bob", shown="runs as|^catalogue|^library")
     assert "Heat" in story.types("reeld list movies", user="bob", shown="Heat")
     refused = story.types("reeld reject 1", user="bob", status=os.EX_IOERR, shown=".")
