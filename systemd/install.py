@@ -1,8 +1,8 @@
 """Installs reeld as a system service: `make install` runs this, and `make wheels`.
 
 A new environment is made beside the old one, and takes its place as a whole when all else is ready. Until then nothing
-of the installed reeld is touched, so an install that fails or is killed leaves it as it was. Only the standard library
-is used, since reeld is not installed yet.
+of the installed reeld is touched, so an install that fails or is killed leaves it as it was. Where the new reeld then
+does not start, the old one is put back. Only the standard library is used, since reeld is not installed yet.
 """
 
 import argparse
@@ -84,9 +84,25 @@ class Service:
         return self.state in ("active", "activating", "reloading")
 
     @property
+    def did_run(self) -> bool:
+        """Whether it was known to run. One that is started again and again is not."""
+        return self.state in ("active", "reloading")
+
+    @property
     def is_wanted(self) -> bool:
         """Whether it runs, or would: one that failed was not stopped by a user, and its cause may be over."""
         return self.is_up or self.state == "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the start after an install went."""
+
+    is_up: bool
+    """Whether a reeld runs."""
+    is_back: bool = False
+    """Whether that is the old one again, since the new one does not start."""
+    why_not_back: str = ""
 
 
 def main(words: Sequence[str]) -> int:
@@ -166,7 +182,7 @@ def install(destdir: Path | None, wheels: str) -> bool:
                 _stage(staged, root, new, Path(pages), is_package=destdir is not None)
                 with _no_end():
                     _swap(new, app)
-                    _put_in_place(staged)
+                    replaced = _put_in_place(staged)
         finally:
             _remove(new)
             for temporary in staged:
@@ -174,11 +190,14 @@ def install(destdir: Path | None, wheels: str) -> bool:
         is_wanted = destdir is None and service.is_wanted and refusal is None
         if destdir is None:
             _tell_the_system()
-        is_started = is_wanted and subprocess.run(["systemctl", "restart", UNIT], check=False).returncode == 0
+        start = None
+        if is_wanted:
+            can_go_back = service.did_run and before is not None and before.has_python
+            start = _start_new_or_old(app, replaced, can_go_back=can_go_back)
         _remove(beside(app, "old"))
-    for line in report(before, after, service, is_started=is_started, is_package=destdir is not None, refusal=refusal):
+    for line in report(before, after, service, start=start, is_package=destdir is not None, refusal=refusal):
         print(line)
-    return is_started or not is_wanted
+    return start is None or (start.is_up and not start.is_back)
 
 
 def _require_a_system() -> None:
@@ -377,12 +396,32 @@ def _exchange(first: Path, second: Path) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _put_in_place(staged: dict[Path, Path]) -> None:
+def _put_in_place(staged: dict[Path, Path]) -> dict[Path, bytes | None]:
+    """Replace the other files. Return what each of them was before; None for one that is new."""
+    replaced: dict[Path, bytes | None] = {}
     try:
         for temporary, target in staged.items():
+            if not temporary.is_symlink():
+                replaced[target] = target.read_bytes() if target.exists() else None
             os.replace(temporary, target)
     except OSError as err:
         raise Failure(f"{err}. The new reeld is there, but not all of its files: type the same line again") from None
+    return replaced
+
+
+def _go_back(app: Path, replaced: dict[Path, bytes | None]) -> None:
+    """Put the old environment back, which lies beside the new one, and the other files."""
+    with _no_end():
+        os.rename(beside(app, "old"), beside(app, "new"))
+        _swap(beside(app, "new"), app)
+        for target, content in replaced.items():
+            if content is None:
+                target.unlink(missing_ok=True)
+                continue
+            temporary = target.with_name(f".{target.name}.new")
+            temporary.write_bytes(content)
+            temporary.chmod(0o644)
+            os.replace(temporary, target)
 
 
 # --- the configuration -----------------------------------------------------------------------------------
@@ -504,6 +543,31 @@ def _service() -> Service:
     return Service(facts.get("ActiveState", "inactive"), is_enabled=facts.get("UnitFileState") == "enabled")
 
 
+def _start_new_or_old(app: Path, replaced: dict[Path, bytes | None], *, can_go_back: bool) -> Start:
+    """Start the new reeld. If it does not start, put the old one back and start that, where it ran before."""
+    if _restart():
+        return Start(is_up=True)
+    if not can_go_back:
+        return Start(is_up=False)
+    # It would be started again and again meanwhile.
+    _systemctl("stop", UNIT)
+    try:
+        # The new one may have changed the catalogue, so that only a newer reeld can read it.
+        refusal = refusal_of(_config_of_service(), beside(app, "old"))
+        why = refusal.why if refusal else ""
+    except Failure:
+        why = "it does not work here any more"
+    if why:
+        return Start(is_up=_restart(), why_not_back=why)
+    _go_back(app, replaced)
+    _tell_the_system()
+    return Start(is_up=_restart(), is_back=True)
+
+
+def _restart() -> bool:
+    return subprocess.run(["systemctl", "restart", UNIT], check=False).returncode == 0
+
+
 def _tell_the_system() -> None:
     subprocess.run(["systemd-sysusers", "/etc/sysusers.d/reeld.conf"], check=False)
     subprocess.run(["systemctl", "daemon-reload"], check=False)
@@ -529,23 +593,29 @@ def report(
     after: Installed,
     service: Service,
     *,
-    is_started: bool,
+    start: Start | None,
     is_package: bool,
     refusal: Refusal | None,
 ) -> Iterator[str]:
-    """Say what was done, and what is next."""
+    """Say what was done, and what is next. `start` is None where none was tried."""
     what = _what_changed(before, after)
     if is_package:
         yield f"{what}, as a package: nothing of this system was changed"
-    elif is_started:
+    elif start and start.is_back:
+        how = "runs" if start.is_up else "does not start either"
+        yield f"reeld {after.version} does not start, so nothing was installed. The old reeld is back and {how}"
+        yield "next: `journalctl -u reeld -n 50` says why; then sudo make install"
+    elif start and start.is_up:
         yield f"{what}, {'restarted' if service.is_up else 'started'}"
         yield "next: nothing; `sudo -u reeld reeld status` shows how it is"
     elif refusal:
         yield f"{what}, not started, since it refuses what is here"
         yield refusal.why
         yield f"{refusal.next}, then sudo systemctl restart reeld"
-    elif service.is_wanted:
+    elif start:
         yield f"{what}, but it does not start"
+        if start.why_not_back:
+            yield f"The old reeld was not put back: {start.why_not_back}"
         yield "next: `systemctl status reeld` and `journalctl -u reeld -n 20` say why"
     elif service.is_enabled:
         yield f"{what}, not running, as before"

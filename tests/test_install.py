@@ -251,6 +251,28 @@ def test_a_place_that_cannot_be_replaced_is_named(installer: ModuleType, target:
         installer._swap(new, target.opt / "reeld")
 
 
+def test_an_environment_that_does_not_start_gives_its_place_back_to_the_old_one(
+    installer: ModuleType, target: Target
+) -> None:
+    """With all other files; one that the new reeld brought goes."""
+    app, new, etc = target.opt / "reeld", target.opt / "reeld.new", target.root / "etc"
+    fill(new, "the new one")
+    etc.mkdir()
+    (etc / "unit").write_text("old")
+    staged = {etc / ".unit.new": etc / "unit", etc / ".page.new": etc / "page"}
+    for temporary in staged:
+        temporary.write_text("new")
+    installer._swap(new, app)
+    replaced = installer._put_in_place(staged)
+    assert (etc / "unit").read_text() == (etc / "page").read_text() == "new"
+    installer._go_back(app, replaced)
+    assert (app / "bin" / "reeld").read_text() == "the old one"
+    assert list(tree(etc)) == ["unit"]
+    assert (etc / "unit").read_text() == "old"
+    installer._remove(target.opt / "reeld.old")
+    assert target.has_old()
+
+
 # --- the last lines --------------------------------------------------------------------------------------
 
 
@@ -258,26 +280,39 @@ def test_a_place_that_cannot_be_replaced_is_named(installer: ModuleType, target:
 class Case:
     before: tuple[str, str, bool] | None
     state: str
-    is_started: bool
+    start: tuple[bool, ...] | None
+    """Whether a reeld runs now, and whether it is the old one."""
     says: str
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        Case(None, "inactive", False, "installed reeld 2.0, not started yet"),
-        Case(("1.0", "3.13.1", True), "active", True, "reeld 1.0 → 2.0, restarted"),
-        Case(("2.0", "3.13.1", True), "active", True, "reeld 2.0, unchanged, restarted"),
-        Case(("2.0", "3.12.1", True), "active", True, "reeld 2.0, unchanged (Python 3.12.1 → 3.13.1), restarted"),
+        Case(None, "inactive", None, "installed reeld 2.0, not started yet"),
+        Case(("1.0", "3.13.1", True), "active", (True,), "reeld 1.0 → 2.0, restarted"),
+        Case(("2.0", "3.13.1", True), "active", (True,), "reeld 2.0, unchanged, restarted"),
+        Case(("2.0", "3.12.1", True), "active", (True,), "reeld 2.0, unchanged (Python 3.12.1 → 3.13.1), restarted"),
         Case(
             ("1.0", "3.11.2", False),
             "activating",
-            True,
+            (True,),
             "reeld 1.0 → 2.0 (Python 3.11.2, which is gone → 3.13.1), restarted",
         ),
-        Case(("1.0", "3.13.1", True), "failed", True, "reeld 1.0 → 2.0, started"),
-        Case(("1.0", "3.13.1", True), "active", False, "reeld 1.0 → 2.0, but it does not start"),
-        Case(("1.0", "3.13.1", True), "inactive", False, "reeld 1.0 → 2.0, not running, as before"),
+        Case(("1.0", "3.13.1", True), "failed", (True,), "reeld 1.0 → 2.0, started"),
+        Case(("1.0", "3.13.1", True), "active", (False,), "reeld 1.0 → 2.0, but it does not start"),
+        Case(
+            ("1.0", "3.13.1", True),
+            "active",
+            (True, True),
+            "reeld 2.0 does not start, so nothing was installed. The old reeld is back and runs",
+        ),
+        Case(
+            ("1.0", "3.13.1", True),
+            "active",
+            (False, True),
+            "reeld 2.0 does not start, so nothing was installed. The old reeld is back and does not start either",
+        ),
+        Case(("1.0", "3.13.1", True), "inactive", None, "reeld 1.0 → 2.0, not running, as before"),
     ],
     ids=lambda case: case.says,
 )
@@ -285,7 +320,8 @@ def test_the_last_lines_say_what_was_done_and_what_is_next(installer: ModuleType
     before = case.before and installer.Installed(*case.before, frozenset())
     after = installer.Installed("2.0", "3.13.1", has_python=True, content=frozenset())
     service = installer.Service(case.state, is_enabled=case.before is not None)
-    first, then = installer.report(before, after, service, is_started=case.is_started, is_package=False, refusal=None)
+    start = case.start and installer.Start(*case.start)
+    first, then = installer.report(before, after, service, start=start, is_package=False, refusal=None)
     assert first == case.says
     assert then.startswith("next: ")
 

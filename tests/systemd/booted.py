@@ -413,6 +413,25 @@ def test_an_upgrade_with_mistakes_in_the_configuration_changes_nothing(story: St
     assert story.machine.said("reeld --version") == "reeld 9.8.7\n"
 
 
+def test_an_upgrade_that_does_not_start_leaves_the_old_one_running(story: Story) -> None:
+    """Only `reeld run` loads what is broken here, so no check before the restart finds it."""
+    story.machine.said(f"sed -i 's/9.8.7/9.9.9/' {NEWER}/daemon/reeld/__init__.py")
+    story.machine.said(f"echo 'raise OSError(\"broken\")' >> {NEWER}/daemon/reeld/service/daemon.py")
+    story.machine.said(f"echo '# newer' >> {NEWER}/systemd/reeld.service")
+    said = story.types("sudo make install", folder=NEWER, status=2, shown=LAST_LINES)
+    assert said.splitlines()[-3:-1] == [
+        "reeld 9.9.9 does not start, so nothing was installed. The old reeld is back and runs",
+        "next: `journalctl -u reeld -n 50` says why; then sudo make install",
+    ]
+    assert "broken" in story.types("journalctl -u reeld -n 50 -p err -o cat", shown="broken")
+    assert story.machine.shows("ActiveState") == "active"
+    assert story.machine.said("reeld --version") == "reeld 9.8.7\n"
+    assert "# newer" not in story.machine.said("systemctl cat reeld")
+    assert [name for name in story.machine.said("ls /opt").split() if name.startswith("reeld.")] == []
+    story.copies("Contact (1997).mkv", seed=13)
+    story.waits_for("Contact (1997).mkv")
+
+
 def test_without_a_network_a_folder_of_wheels_is_enough(story: Story) -> None:
     """The machine has no network, and now pip does not know of the wheels either."""
     make_them, install = commands("daemon/SYSTEMD.md", "## Without a network")
