@@ -268,7 +268,7 @@ def parse_config(
     if directory := sections["metrics"]["textfile_directory"]:
         sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
     places = {library.path for library in libraries} | ({directory} if directory else set())
-    real = real_paths(places) if len(places) > 1 else as_named(places)
+    real = real_paths(places)
     _refuse_overlaps(libraries, real, complaints)
     if directory:
         _refuse_writing_into_libraries(directory, libraries, real, complaints)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from reeld.config import parse_config
+from reeld.diagnose import config_diff
+from reeld.service import timeouts
 from reeld.service.timeouts import all_in_time
 from tests import fuse
 from tests.fuse import FuseDisk, fuse_disk
@@ -92,6 +95,38 @@ def test_a_configuration_is_taken_over_while_its_disks_do_not_answer(world: Worl
             daemon.wait_for("daemon.ready", since=mark)
             assert world.rows("status")[0]["present_count"] == 1
             stack.close()  # a daemon that a deaf disk holds could not end
+
+
+def test_a_disk_that_was_silent_is_waited_for_no_second_time(world: World) -> None:
+    """Neither by a start nor by a reload: that one may be typed because of the disk. Each wait would last for ever."""
+    with fuse_disk(world.root / "backing", world.root / "stopped") as disk:
+        disk.stop()
+        world.libraries = {"stopped": world.root / "stopped"}
+        world.write_config()
+        world.hurry |= {"reeld.service.heartbeat.SILENCE_S": 1e6, "reeld.service.timeouts.LONGEST_ANSWER_S": 1.0}
+        with RunningDaemon(world) as daemon:
+            assert daemon.wait_for("daemon.ready")["not_answering"] == ["stopped"]
+        patience = ("reeld.service.heartbeat.SILENCE_S", "reeld.service.heartbeat.DISK_PATIENCE_S")
+        world.hurry |= dict.fromkeys(patience, 0.5) | {"reeld.service.daemon.LONGEST_END_S": 1e6}
+        with RunningDaemon(world) as daemon:
+            daemon.wait_for("disk.failed")
+            mark = daemon.mark()
+            world.quiet_s = 0.4
+            world.write_config()
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for("thread.abandoned", since=mark)
+            daemon.wait_for("daemon.ready", since=mark)
+            disk.go_on()
+
+
+def test_a_comparison_asks_no_disk_that_was_silent_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = parse_config(
+        {"library": [{"name": "N", "path": "/never"}]}, source=None, base="/", environment={}
+    ).libraries[0]
+    monkeypatch.setattr(timeouts, "_silent", {"/never"})
+    monkeypatch.setattr(config_diff, "in_time", lambda *_: pytest.fail("it is asked again"))
+    (change,) = config_diff._of_files(library, None, {}, None, has_moved=False)
+    assert change.message == "/never does not answer; new files there are unknown"
 
 
 def test_a_library_whose_disk_has_not_answered_yet_is_not_called_online() -> None:

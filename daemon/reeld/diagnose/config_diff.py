@@ -23,7 +23,7 @@ from reeld.domain.states import DecidedBy, FileVerdict
 from reeld.scanner.library_scanner import rules_of
 from reeld.scanner.moved_files import ContentKey, content_key
 from reeld.scanner.root_check import Root
-from reeld.service.timeouts import in_time
+from reeld.service.timeouts import in_time, was_silent
 from reeld.watch.rules import Rules
 from reeld.watch.walk import Listing, RootSeen, SeenFile, check_root, walk
 
@@ -164,7 +164,8 @@ def _of_files(
     has_moved: bool,
 ) -> Iterator[Change]:
     """Report what would become of its files. `old_rules` are those of the files that are known there."""
-    root = in_time(lambda: check_root(library.path), LONGEST_ANSWER_S)
+    is_dead = was_silent(library.path)  # when its links were resolved
+    root = None if is_dead else in_time(lambda: check_root(library.path), LONGEST_ANSWER_S)
     if not isinstance(root, RootSeen):
         yield from _newly_ignored(library, files.values())
         why = root or f"{readable(library.path)} does not answer"

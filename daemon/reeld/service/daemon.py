@@ -49,6 +49,7 @@ from reeld.service.shutdown import LONGEST_END_S, abandon, attempt, bound_the_en
 from reeld.service.signals import Signals
 from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
+from reeld.service.timeouts import was_silent
 from reeld.service.watcher import LibraryWatcher
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 
@@ -389,7 +390,8 @@ class Daemon:
         return [watcher.library for watcher in self._watchers if not watcher.is_watched.is_set()]
 
     def _is_watched_or_known_why_not(self) -> bool:
-        return not any(self._disks.is_answering(library.path) for library in self._late())
+        # Where reading the configuration waited in vain, no thread needs to find that out again.
+        return not any(self._disks.is_answering(each.path) and not was_silent(each.path) for each in self._late())
 
     def _say_ready(self, status: RunningStatus) -> None:
         self._status_line.send_ready(status)
@@ -418,7 +420,7 @@ class Daemon:
             log.info("daemon.reloading")
         # By name, because some may be left from before a reload.
         ours = [thread for thread in threading.enumerate() if thread.name.startswith(OUR_THREADS)]
-        abandoned = join_all([interrupting, *ours], until)
+        abandoned = join_all([interrupting, *ours], until, self._supervisor.found.silent_threads)
         threading.excepthook = threading.__excepthook__
         if abandoned:
             abandon(abandoned)

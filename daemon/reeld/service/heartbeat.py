@@ -52,6 +52,8 @@ class Findings:
     stalls: tuple[Stall, ...] = ()
     silent: frozenset[str] = frozenset()
     """Libraries whose disk has not answered some thread for SILENCE_S."""
+    silent_threads: frozenset[str] = frozenset()
+    """The names of these threads."""
     stuck: tuple[str, ...] = ()
     """Names of threads whose beat is overdue, or that died of a bug."""
 
@@ -151,9 +153,11 @@ class Heartbeats:
             if doing.root is None and now - doing.since > doing.within_s + PATIENCE_S
         )
         waiting = list(self._waiting(seen, now))
+        silent = [stall for stall in waiting if now - stall.since >= SILENCE_S]
         return Findings(
             stalls=tuple(stall for stall in waiting if now - stall.since >= DISK_PATIENCE_S),
-            silent=frozenset(stall.root for stall in waiting if now - stall.since >= SILENCE_S),
+            silent=frozenset(stall.root for stall in silent),
+            silent_threads=frozenset(stall.thread for stall in silent),
             stuck=(*self._died, *stuck),
         )
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NoReturn
 
 from reeld.catalog import queue
@@ -26,6 +26,8 @@ log = get_logger()
 # Together below 10 s, after which a user or a shutting-down machine may kill the process.
 LONGEST_END_S = 7.0
 LONGEST_CLOSE_S = 1.0
+LONGEST_FAREWELL_S = 0.3
+"""How long to wait for a thread whose disk has been silent."""
 
 # In all, from the beginning of the end. Then the process exits in the middle of what it does.
 FORCED_END_S = 9.0
@@ -67,11 +69,14 @@ def attempt(step: str, do: Callable[[], object]) -> None:
         log.error("end.failed", step=step, exc_info=err)  # noqa: TRY400 - Logger has no `exception`
 
 
-def join_all(threads: Iterable[threading.Thread], until: float) -> list[threading.Thread]:
-    """Wait for the threads until this monotonic time. Return those that still run."""
+def join_all(
+    threads: Iterable[threading.Thread], until: float, hopeless: Collection[str] = ()
+) -> list[threading.Thread]:
+    """Wait for the threads until this monotonic time, for the `hopeless` ones only a moment. Return those that run."""
     abandoned = []
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+    for thread in sorted(threads, key=lambda each: each.name in hopeless):
+        left_s = max(0.0, until - time.monotonic())
+        thread.join(min(left_s, LONGEST_FAREWELL_S) if thread.name in hopeless else left_s)
         if thread.is_alive():
             abandoned.append(thread)
     return abandoned

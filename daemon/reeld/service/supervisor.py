@@ -43,6 +43,11 @@ class Supervisor:
         """Return how long to wait until the next check."""
         return STATUS_S if self._watchdog_s is None else min(STATUS_S, self._watchdog_s / 2)
 
+    @property
+    def found(self) -> Findings:
+        """What the last check found."""
+        return self._found
+
     def check(self) -> None:
         """Check all threads. Raises CatalogCorrupt. Any other catalogue error is tried again at the next check."""
         before, self._found = self._found, self._heartbeats.check()
