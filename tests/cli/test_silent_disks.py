@@ -100,7 +100,7 @@ def test_a_configuration_is_taken_over_while_its_disks_do_not_answer(world: Worl
 def test_a_disk_that_was_silent_is_waited_for_no_second_time(world: World) -> None:
     """Neither by a start nor by a reload: that one may be typed because of the disk. Each wait would last for ever."""
     with fuse_disk(world.root / "backing", world.root / "stopped") as disk:
-        disk.stop()
+        disk.stall(*CALLS)
         world.libraries = {"stopped": world.root / "stopped"}
         world.write_config()
         world.hurry |= {"reeld.service.heartbeat.SILENCE_S": 1e6, "reeld.service.timeouts.LONGEST_ANSWER_S": 1.0}
@@ -116,7 +116,7 @@ def test_a_disk_that_was_silent_is_waited_for_no_second_time(world: World) -> No
             daemon.signal(signal.SIGHUP)
             daemon.wait_for("thread.abandoned", since=mark)
             daemon.wait_for("daemon.ready", since=mark)
-            disk.go_on()
+            disk.heal()
 
 
 def test_a_comparison_asks_no_disk_that_was_silent_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
