@@ -137,14 +137,14 @@ def _keep(pid: int, descriptors: Sequence[int]) -> _Fork:
     for descriptor in (*descriptors[:3], *descriptors[4:]):
         os.close(descriptor)
     fork = _Fork(pid, os.pidfd_open(pid), socket.socket(fileno=descriptors[3]))
-    with contextlib.suppress(BrokenPipeError):  # its starter has ended
+    with contextlib.suppress(ConnectionError):  # its starter has ended, perhaps before it read the number
         fork.status.send(str(pid).encode())
     return fork
 
 
 def _tell_status(fork: _Fork) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(fork.pid, 0)[1])
-    with contextlib.suppress(BrokenPipeError):  # its starter has ended
+    with contextlib.suppress(ConnectionError):  # its starter has ended, perhaps before it read the number
         fork.status.send(str(code).encode())
     fork.status.close()
     os.close(fork.pidfd)
