@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -319,3 +320,23 @@ def test_a_walk_finds_what_find_finds(paths: list[list[str]]) -> None:
         found = subprocess.run(["find", root, "-type", "f", "-printf", "%P\\0"], check=True, capture_output=True)
         expected = [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
         assert sorted(walked_files(root)) == sorted(expected)
+
+
+def test_a_file_that_is_replaced_while_its_folder_is_listed_does_not_renumber_it(tmp_path: Path) -> None:
+    """Its name was read with the number of the old file. Only a file system that invents numbers does so again."""
+    (tmp_path / "Heat.mkv").write_text("old")
+    (tmp_path / "draft").write_text("new")
+
+    class Replacing(frozenset[str]):
+        """The extensions, asked about between the reading of a name and its `stat`."""
+
+        def __contains__(self, extension: object) -> bool:
+            if (tmp_path / "draft").exists():
+                os.replace(tmp_path / "draft", tmp_path / "Heat.mkv")
+            return super().__contains__(extension)
+
+    found = list_directory(str(tmp_path), "", Rules(extensions=Replacing({"mkv"})))
+    assert isinstance(found, Listing)
+    assert [seen.status.st_size for seen in found.files] == [len("new")]
+    assert (tmp_path / "Heat.mkv").read_text() == "new"
+    assert not found.is_renumbered

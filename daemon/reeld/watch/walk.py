@@ -13,6 +13,7 @@ import errno
 import os
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -385,8 +386,9 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
                 continue
             except OSError:
                 unknown.append(name)
-    # One of them tells: a file system that invents numbers does so for all (measured).
-    is_renumbered = last is not None and last.inode() != files[-1].status.st_ino
+    # One of them tells: a file system that invents numbers does so for all (measured). But a file may have been
+    # replaced since its name was read.
+    is_renumbered = last is not None and last.inode() != files[-1].status.st_ino and _invents_inodes(opened)
     return Listing(
         relative=relative,
         device=status.st_dev,
@@ -401,6 +403,19 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         unknown=tuple(sorted(unknown)),
         is_renumbered=is_renumbered,
     )
+
+
+def _invents_inodes(opened: int) -> bool:
+    """Tell whether no file of the directory has the number of its name, twice in a row. Raises OSError."""
+    for _ in range(2):
+        with os.scandir(opened) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if not entry.is_file(follow_symlinks=False):
+                        continue
+                    if entry.inode() == entry.stat(follow_symlinks=False).st_ino:
+                        return False
+    return True
 
 
 def _without_inodes(found: Listing) -> Listing:
