@@ -1,4 +1,4 @@
-"""Commands come back whatever the disk of a library does, and say which disk it is."""
+"""Checks that commands return, and name the disk, when the disk of a library does not answer."""
 
 import json
 import os

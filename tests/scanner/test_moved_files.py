@@ -1569,20 +1569,25 @@ def test_a_decision_stays_with_bytes_that_went_to_a_name_that_is_not_listed(
     assert (world.row("b/back.mkv").id, world.row("b/back.mkv").decided_by) == (before.id, "user")
 
 
+def _require_that_a_better_version_keeps_the_decision(world: World, film: Path) -> None:
+    """Decide which film it is, put a better version in its place, and check that the row and its decision stay."""
+    world.be_quiet()
+    world.finish()
+    before = world.row(str(film.relative_to(world.root))).id
+    decide(before, "Decided")
+    os.replace(world.write("better.tmp", "better"), film)
+    world.be_quiet()
+    row = world.row(str(film.relative_to(world.root)))
+    assert (row.id, row.decided_by, row.state) == (before, "user", "present")
+
+
 @pytest.mark.parametrize("is_linked", [False, True])
 def test_a_new_version_of_a_decided_film_keeps_its_decision_once_the_old_is_gone(world: World, is_linked: bool) -> None:
     """A hard link that is known as a file of its own is no reason to take the decision away."""
     film = world.write("b/film.mkv", "decided")
     if is_linked:
         os.link(film, world.root / "link.mkv")
-    world.be_quiet()
-    world.finish()
-    before = world.row("b/film.mkv").id
-    decide(before, "Decided")
-    os.replace(world.write("better.tmp", "better"), film)
-    world.be_quiet()
-    row = world.row("b/film.mkv")
-    assert (row.id, row.decided_by, row.state) == (before, "user", "present")
+    _require_that_a_better_version_keeps_the_decision(world, film)
 
 
 def _linked_before(film: Path, link: Path) -> None:
@@ -1604,14 +1609,7 @@ def test_a_new_version_keeps_the_decision_beside_a_link_in_an_ignored_folder(
     link.parent.mkdir()
     do_link(film, link)
     world.restart(ignore_patterns=("skipped",))
-    world.be_quiet()
-    world.finish()
-    before = world.row("b/film.mkv").id
-    decide(before, "Decided")
-    os.replace(world.write("better.tmp", "better"), film)
-    world.be_quiet()
-    row = world.row("b/film.mkv")
-    assert (row.id, row.decided_by, row.state) == (before, "user", "present")
+    _require_that_a_better_version_keeps_the_decision(world, film)
 
 
 def _moved(film: Path, link: Path) -> None:

@@ -340,3 +340,15 @@ def test_a_file_that_is_replaced_while_its_folder_is_listed_does_not_renumber_it
     assert [seen.status.st_size for seen in found.files] == [len("new")]
     assert (tmp_path / "Heat.mkv").read_text() == "new"
     assert not found.is_renumbered
+
+
+@given(names=st.sets(st.text(alphabet="aM.kv", min_size=1, max_size=8).filter(lambda name: name.strip("."))))
+def test_a_listing_takes_the_names_that_the_rules_call_videos(names: set[str]) -> None:
+    """The walk looks the ending up by itself, since it asks about each file."""
+    rules = Rules(extensions=frozenset({"mkv", "a"}))
+    with tempfile.TemporaryDirectory() as root:
+        for name in names:
+            Path(root, name).touch()
+        found = list_directory(root, "", rules)
+    assert isinstance(found, Listing)
+    assert {seen.name for seen in found.files} == {name for name in names if rules.is_video_name(name)}
