@@ -317,7 +317,7 @@ def test_the_documents_name_only_modules_that_exist(document: str) -> None:
 
 def test_the_list_of_events_is_complete() -> None:
     source = "".join(path.read_text() for path in (ROOT / "daemon" / "reeld").rglob("*.py"))
-    logged = set(re.findall(r"""(?:log\.\w+|tell)\(\s*"([a-z]+\.[a-z_]+)""", source))
+    logged = set(re.findall(r"""(?:log\.\w+|tell|tell_of_each)\(\s*"([a-z]+\.[a-z_]+)""", source))
     listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "daemon" / "LOGS.md").read_text()))
     assert logged
     assert logged - listed == set()

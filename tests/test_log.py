@@ -31,6 +31,7 @@ from reeld.log import (
     every_event_says,
     get_logger,
     tell_left_out,
+    tell_of_each,
 )
 
 HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
@@ -237,6 +238,26 @@ def test_five_thousand_new_files_are_some_hundred_lines_and_a_sum() -> None:
     assert lines + sum(shown.values()) <= 100
     now += 2 * FLOOD_S
     assert [_flood_of(1, flood, name, "info") for name in BULK] == [1, 1, 1], "one that comes alone keeps its line"
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_many_files_at_once_are_counted_without_a_line_for_any(level: Any) -> None:
+    """But at debug each has its own, and so has each of a few."""
+    stream = io.StringIO()
+    configure_log(LogSettings(level=level, format="json"), stream)
+    tell_left_out(is_last=True)
+    tell_of_each("file.listed_at_once", [f"{number}.mkv" for number in range(MOST_NEWS + 1)])
+    tell_of_each("file.listed_alone", ["alone.mkv"])
+    tell_left_out(is_last=True)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    sums = {line["what"]: line["count"] for line in lines if line["event"] == "log.summed_up"}
+    shown = [line["event"] for line in lines if line["level"] == "info"]
+    each = [line["path"] for line in lines if line["event"] == "file.listed_at_once"]
+    assert shown.count("file.listed_alone") == 1
+    if level == "debug":
+        assert each == [f"{number}.mkv" for number in range(MOST_NEWS + 1)]
+    else:
+        assert (each, sums) == ([], {"file.listed_at_once": MOST_NEWS + 1})
 
 
 def test_few_files_a_minute_keep_their_lines() -> None:

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
@@ -173,6 +173,14 @@ class Flood:
             event["level"] = "debug"
         return event
 
+    def sum_up(self, name: str, count: int) -> None:
+        """Count so many news of single files that come at once, and are not shown."""
+        with self._lock:
+            if self._is_over(name):
+                self._whiles[name] = _While(self._now(), 0)
+            self._whiles[name].count += count
+            self._summed_up[name] = self._summed_up.get(name, 0) + count
+
     def take_left_out(self, *, is_last: bool = False) -> dict[str, int]:
         """Return how many of each event were left out in a while that is over, or `is_last`, and
         reset the counts.
@@ -210,6 +218,18 @@ class Flood:
 
 
 _flood = Flood()
+
+
+def tell_of_each(event: str, paths: Sequence[str]) -> None:
+    """Log the same news of each of these files. Many at once are only counted, unless `debug` is shown.
+
+    A first scan lists thousands of files in a second, and an event takes as long as the row of a file.
+    """
+    if len(paths) > MOST_NEWS and Logger.least > LEVELS["debug"]:
+        _flood.sum_up(event, len(paths))
+        return
+    for path in paths:
+        log.info(event, path=path)
 
 
 def tell_left_out(*, is_last: bool = False) -> None:

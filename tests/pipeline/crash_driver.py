@@ -3,8 +3,11 @@
 `python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW`: MOMENT is `before`, `unsaved` (the stage has
 run and its result is being stored) or `committed`, and is that of the second file which gets there. HOW is `alone`, or
 `together` where all files that wait go through a stage, and are committed, at once. The STAGE `toy` is added first.
+`listing` is no stage: it writes the rows of new files, two folders in a commit, and its MOMENT is that of the commit
+whose number is HOW.
 """
 
+import importlib
 import os
 import random
 import signal
@@ -15,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reeld.catalog import media, queue, video_files
+from reeld.catalog import media, new_rows, queue, video_files
 from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
 from reeld.content.hashing import full_hash, quick_hashes
@@ -27,6 +30,7 @@ from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner, Work
 from reeld.pipeline.stages import LANES, Stage, stages
+from reeld.scanner.first_listing import FirstListing
 from reeld.scanner.library_scanner import make_folder_scanner, record_state
 from reeld.scanner.reconcile import reconcile
 from reeld.scanner.root_check import Root
@@ -36,6 +40,8 @@ from reeld.watch.walk import RootSeen
 from tests.pipeline import toy_stage
 
 MOMENTS = ("before", "unsaved", "committed")
+
+LISTING = "listing"
 
 # Files that turn out to be ones that were known before, at another path: the stage for that has nothing to do with
 # the others.
@@ -144,16 +150,41 @@ def main(arguments: Sequence[str]) -> None:
         _run_until(database, root, stage, moment, how)
 
 
+def _telling_of_listing(tell: Tell) -> None:
+    """Let each commit of new files hold two folders at most, and tell of it."""
+    scan: Any = importlib.import_module("reeld.scanner.reconcile")  # the package has a function of this name, too
+    scan.BATCH = 2
+    record, insert = FirstListing._record, new_rows.insert
+
+    def record_and_tell(first: FirstListing, folders: Any) -> None:
+        tell(LISTING, "before")
+        record(first, folders)
+        tell(LISTING, "committed")
+
+    def insert_and_tell(*arguments: Any, **named: Any) -> None:
+        insert(*arguments, **named)
+        tell(LISTING, "unsaved")
+
+    FirstListing._record = record_and_tell  # type: ignore[method-assign, assignment]
+    new_rows.insert = insert_and_tell
+
+
 def _run_until(database: str, root: str, stage: str, moment: str, how: str) -> None:
+    last = 2
     if how == "together":
         queue.SHARERS = 1  # else only of very many files several are taken at once
+    elif stage == LISTING:
+        last = int(how)
     seen = 0
 
     def tell(*now: str) -> None:
         nonlocal seen
         seen += now == (stage, moment)
-        if seen == 2:
+        if seen == last:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    if stage == LISTING:
+        _telling_of_listing(tell)
 
     open_catalog(database, create=True)
     config = Config(source=None, libraries=(), database_path=database)

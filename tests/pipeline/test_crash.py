@@ -18,7 +18,7 @@ from reeld.pipeline.stages import IDENTIFY, STAGES, stages
 from reeld.service.stage_context import open_stage_context
 from tests.catalog.rows import rows
 from tests.pipeline import toy_stage
-from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, MOMENTS, run_pipeline
+from tests.pipeline.crash_driver import CONTRADICTED, KNOWN_BEFORE, LISTING, MOMENTS, run_pipeline
 from tests.service.warm_start import warm_start
 from tests.template import copy_template
 from tests.videos import make_video
@@ -189,6 +189,56 @@ def test_killed_while_an_added_stage_fills_in_it_runs_once_for_each_file(
         assert _everything(database) == undisturbed_with_toy
         ran = [stage for stage, at in told if at == "committed"]
         assert ran == ["toy"] * (len(undisturbed_with_toy["files"]) - done)
+
+
+@pytest.fixture(scope="module")
+def more_videos(tmp_path_factory: pytest.TempPathFactory, videos: Path) -> Path:
+    """Those videos in some more folders, so that their first scan has several commits."""
+    root = tmp_path_factory.mktemp("more") / "videos"
+    shutil.copytree(videos, root)
+    for number in range(6):
+        (root / f"Folder {number}").mkdir()
+        make_video(root / f"Folder {number}" / f"Film {number} (2001).mkv", seed=100 + number)
+    return root
+
+
+@pytest.fixture(scope="module")
+def undisturbed_folders(
+    tmp_path_factory: pytest.TempPathFactory, more_videos: Path, tools: StageContext
+) -> dict[str, Any]:
+    database = tmp_path_factory.mktemp("undisturbed_folders") / "reeld.db"
+    _run_to_the_end(database, more_videos, tools)
+    return _everything(database)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_commit_of_a_listing_each_file_is_listed_once(
+    tmp_path: Path,
+    more_videos: Path,
+    tools: StageContext,
+    undisturbed_folders: dict[str, Any],
+    moment: str,
+    number: int,
+) -> None:
+    """Killed at any commit of a first scan each file is listed once, and with its job.
+
+    Row 23. What was committed before the kill stays, and the next scan lists what was not.
+    """
+    database = tmp_path / "reeld.db"
+    copy_template(database)
+    _kill(database, more_videos, LISTING, moment, str(number))
+    ((files, jobs),) = rows(
+        database,
+        "SELECT COUNT(*), COUNT(jobs.id) FROM video_files LEFT JOIN jobs ON video_file_id = video_files.id "
+        "WHERE path NOT LIKE 'before/%'",
+    )
+    commits = number if moment == "committed" else number - 1
+    assert files == jobs
+    assert bool(files) == bool(commits)
+    assert files < len(undisturbed_folders["files"])
+    _run_to_the_end(database, more_videos, tools)
+    assert _everything(database) == undisturbed_folders
 
 
 def _kill(database: Path, videos: Path, stage: str, moment: str, how: str) -> None:

@@ -233,7 +233,9 @@ def take_listing(world: World, is_same_root: Callable[[], bool] = lambda: True) 
     assert isinstance(seen, RootSeen)
     listing = next(walk(str(world.root), "", world.rules, seen=seen))
     assert isinstance(listing, Listing)
-    world.folder_scanner.take_listing(listing, is_same_root)
+    folder = world.folder_scanner.look(listing)
+    if folder is not None:
+        world.folder_scanner.take([folder], is_same_root)
 
 
 def test_a_new_file_is_queued_once_it_was_left_alone_for_the_quiet_period(world: World) -> None:

@@ -552,7 +552,10 @@ def test_all_changes_of_a_folder_are_committed_in_one_transaction(world: World) 
     assert world.states() == {f"a/{name}.mkv": "present" for name in names}
 
 
-def test_a_folder_of_many_new_files_is_divided_but_not_its_renames(world: World) -> None:
+def test_a_folder_of_many_new_files_is_divided_but_not_its_renames(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reeld.scanner.compare.BATCH", 200)
     for number in range(300):
         world.write(f"a/{number}.mkv", str(number))
     world.advance_s += 3600

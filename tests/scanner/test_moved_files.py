@@ -1380,26 +1380,33 @@ def test_another_file_in_the_place_of_one_that_waits_for_a_search_waits_for_its_
 
 
 class _ExchangingChecks:
-    """Two folders swap their names after the listing and before the first completeness check."""
+    """Two folders swap their names after the listing and before the first check of this kind."""
 
-    def __init__(self, one: Path, other: Path) -> None:
+    def __init__(self, one: Path, other: Path, *, at: str) -> None:
         self.folders: tuple[Path, Path] | None = (one, other)
+        self._at = at
+
+    def ask_of_listed(self, folder: str, files: Any) -> Any:
+        return CompletenessChecks().ask_of_listed(folder, files) if self._swapped("together") else None
 
     def ask(self, path: str) -> Any:
-        if self.folders is not None:
-            exchange(*self.folders)
-            self.folders = None
+        self._swapped("alone")
         return CompletenessChecks().ask(path)
 
+    def _swapped(self, now: str) -> bool:
+        if now == self._at and self.folders is not None:
+            exchange(*self.folders)
+            self.folders = None
+        return now == self._at
 
-def test_a_known_file_in_the_place_of_a_new_one_that_is_asked_about_keeps_its_row(
-    known: World,
-) -> None:
+
+@pytest.mark.parametrize("at", ["together", "alone"])
+def test_a_known_file_in_the_place_of_a_new_one_that_is_asked_about_keeps_its_row(known: World, at: str) -> None:
     """A known file that comes to the place of a new one while that is asked about keeps its row."""
     before = {path: known.row(path).id for path in ("a/one.mkv", "a/two.mkv")}
     known.write("b/one.mkv", "another one")
     known.advance_s += 600
-    completeness_checks = _ExchangingChecks(known.root / "a", known.root / "b")
+    completeness_checks = _ExchangingChecks(known.root / "a", known.root / "b", at=at)
     known.folder_scanner.new_files.completeness_checks = cast("Any", completeness_checks)
     known.look()
     assert completeness_checks.folders is None

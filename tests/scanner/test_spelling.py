@@ -84,8 +84,10 @@ def test_a_file_that_is_renamed_by_case_alone_before_it_is_recorded_is_one_file(
     films.advance_s += 3600
     (listing,) = walk(str(films.root), "", films.rules)
     assert isinstance(listing, Listing)
-    films.folder_scanner.take_listing(listing, lambda: True)
+    folder = films.folder_scanner.look(listing)
+    assert folder is not None
     os.rename(disk / "heat.mkv", disk / "Heat.mkv")
+    films.folder_scanner.take([folder], lambda: True)
     films.folder_scanner.new_files.flush()
     assert films.states() == {}
     films.be_quiet()

@@ -102,6 +102,24 @@ def enqueue(video_file_id: int, *, stage: str, lane: str, now_ms: int, changed_m
     work_has_come()
 
 
+def enqueue_new(after_id: int, *, stage: str, lane: str, now_ms: int) -> None:
+    """Queue all files whose ids are beyond this one, and which have no jobs, as `enqueue` queues one of them."""
+    age_s = "MAX(0, ? - MAX(mtime_ns, ctime_ns) / 1000000) / 1000"
+    change(
+        f"""
+        INSERT INTO jobs (video_file_id, stage, lane, due_at_ms, created_at, state, attempts)
+        SELECT id, ?, ?, ? + MIN({age_s}, {HEAD_START_MS}), ?, 'waiting', 0 FROM video_files WHERE id > ?
+        """,  # noqa: S608 - numbers of ours
+        stage,
+        lane,
+        now_ms - HEAD_START_MS,
+        now_ms,
+        JobRow.created_at.db_value(utc_from_ms(now_ms)),
+        after_id,
+    )
+    work_has_come()
+
+
 def enqueue_if_idle(video_file_id: int, *, stage: str, lane: str, due_at_ms: int, now_ms: int) -> None:
     """Queue the file at `stage`, due at that time, unless it has a job, which comes to this stage anyway."""
     _insert(video_file_id, stage, lane, due_at_ms, now_ms)

@@ -16,7 +16,7 @@ from reeld.catalog.folders import files_inside, is_inside
 from reeld.catalog.models import Library, VideoFile
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
-from reeld.database.statements import change, insert_row, rows, update_row
+from reeld.database.statements import change, insert_row, rows, rows_in, update_row
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.records import FileRecord, KnownFile, Relocation, evicted
 from reeld.domain.states import DecidedBy, FileState
@@ -165,7 +165,7 @@ def twins_among(files: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those of these sizes and mtimes that several known files without inode numbers have, missing ones included."""
     sizes = {size for size, _ in files}
     sql = "SELECT size_bytes, mtime_ns FROM video_files WHERE inode = 0 AND size_bytes"
-    counted = Counter(_rows_in(sql, sorted(sizes)))
+    counted = Counter(rows_in(sql, sorted(sizes)))
     return {alike for alike, count in counted.items() if count > 1}
 
 
@@ -396,10 +396,10 @@ def needing_work(video_file_ids: Sequence[int], *, with_full_hash: bool) -> set[
     unread = "fingerprint IS NULL OR verdict IS NULL OR is_in_doubt"
     if with_full_hash:
         unread += " OR file_hash IS NULL"
-    found = _rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
+    found = rows_in(f"SELECT id FROM video_files WHERE ({unread}) AND id", video_file_ids)  # noqa: S608
     stages = ", ".join(f"'{stage}'" for stage in queue.NOT_READING_STAGES)
     reading = f"(stage NOT IN ({stages}) OR resumes IS NOT NULL) AND NOT is_backfill"
-    awaited = _rows_in(f"SELECT video_file_id FROM jobs WHERE {reading} AND video_file_id", video_file_ids)  # noqa: S608
+    awaited = rows_in(f"SELECT video_file_id FROM jobs WHERE {reading} AND video_file_id", video_file_ids)  # noqa: S608
     return {row_id for (row_id,) in (*found, *awaited)}
 
 
@@ -475,25 +475,13 @@ def _stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int, device: in
     )
 
 
-# Every version of SQLite takes this many parameters in one statement.
-_MOST_PARAMETERS = 500
-
-
 def _known_in(column: str, also: str, values: Sequence[object]) -> list[KnownFile]:
     """The rows with one of these values in the column; `also` is a condition, followed by AND."""
-    return [_known_file(row) for row in _rows_in(f"{_KNOWN} {also} {column}", values)]
+    return [_known_file(row) for row in rows_in(f"{_KNOWN} {also} {column}", values)]
 
 
 def _known(condition: str, *parameters: object) -> list[KnownFile]:
     return [_known_file(row) for row in rows(_KNOWN + condition, *parameters)]
-
-
-def _rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
-    for start in range(0, len(values), _MOST_PARAMETERS):
-        some = values[start : start + _MOST_PARAMETERS]
-        found += rows(f"{sql} IN ({', '.join('?' * len(some))})", *some)
-    return found
 
 
 def _known_file(row: tuple[Any, ...]) -> KnownFile:
@@ -527,7 +515,7 @@ def relocate(relocations: Sequence[Relocation], evicted_files: Collection[KnownF
         return False
     for row in occupants:
         update_row(VideoFile, row.id, path=evicted(row.path, row.id))
-    back = _rows_in("SELECT id FROM video_files WHERE state <> 'present' AND id", list(movers))
+    back = rows_in("SELECT id FROM video_files WHERE state <> 'present' AND id", list(movers))
     for each in relocations:
         place, stamp = place_columns(each.library_id, each.path), stamp_columns(each.stamp)
         update_row(VideoFile, each.known.id, state=FileState.PRESENT, missing_since=None, **place, **stamp)

@@ -7,6 +7,7 @@ time. Their errors are the driver's. Statements that run for a command, or once 
 """
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,19 @@ def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
     return found
 
 
+# Every version of SQLite takes this many parameters in one statement.
+_MOST_PARAMETERS = 500
+
+
+def rows_in(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Run a query that ends with a column, for the rows that have one of these values there."""
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        some = values[start : start + _MOST_PARAMETERS]
+        found += rows(f"{sql} IN ({', '.join('?' * len(some))})", *some)
+    return found
+
+
 def change(sql: str, *parameters: object) -> int:
     """Run a statement that writes, and return how many rows it changed."""
     return int(_execute(sql, parameters).rowcount)
@@ -26,12 +40,27 @@ def change(sql: str, *parameters: object) -> int:
 
 def insert_row(model: Any, **values: Any) -> int:
     """Insert a row with these model fields, and the defaults for the others. Return its id."""
-    for field in model._meta.sorted_fields:  # noqa: SLF001 - peewee's documented way to ask
-        if field.default is not None and field.name not in values:
-            values[field.name] = field.default() if callable(field.default) else field.default
+    values |= _defaults(model, values)
     sql, fields = _rendered_insert(model, tuple(values))
     stored = (_stored(field, value) for field, value in zip(fields, values.values(), strict=True))
     return int(_execute(sql, tuple(stored)).lastrowid)
+
+
+def insert_rows(
+    model: Any, same: Mapping[str, Any], columns: Sequence[str], values: Iterable[Sequence[object]]
+) -> None:
+    """Insert many rows. All have the fields of `same`, and the defaults for others; `values` differ in the `columns`.
+
+    `values` are as SQLite has them. The statement names what is the same as text, since SQLite binds each parameter
+    anew for each row.
+    """
+    same = {**same, **_defaults(model, (*same, *columns))}
+    fields = [model._meta.fields[name] for name in same]  # noqa: SLF001 - peewee's documented way to ask
+    texts = [_literal(_stored(field, value)) for field, value in zip(fields, same.values(), strict=True)]
+    names = ", ".join((*(field.column_name for field in fields), *columns))
+    places = ", ".join((*texts, *"?" * len(columns)))
+    sql = f"INSERT INTO {model._meta.table_name} ({names}) VALUES ({places})"  # noqa: SLF001, S608 - ours
+    database.connection().executemany(sql, values)
 
 
 def update_row(model: Any, row_id: int, **values: Any) -> None:
@@ -44,6 +73,23 @@ def update_where(model: Any, condition: str, *parameters: object, **values: Any)
     sql, fields = _rendered_update(model, tuple(values))
     stored = (_stored(field, value) for field, value in zip(fields, values.values(), strict=True))
     return change(f"{sql} WHERE {condition}", *stored, *parameters)
+
+
+def _defaults(model: Any, given: Iterable[str]) -> dict[str, Any]:
+    """Return the defaults of the fields that are not given."""
+    others = (field for field in model._meta.sorted_fields if field.name not in given)  # noqa: SLF001 - see insert_rows
+    return {
+        field.name: field.default() if callable(field.default) else field.default
+        for field in others
+        if field.default is not None
+    }
+
+
+def _literal(value: Any) -> str:
+    """Write a value of ours as SQL."""
+    if value is None:
+        return "NULL"
+    return f"{value:d}" if isinstance(value, int) else "'{}'".format(str(value).replace("'", "''"))
 
 
 def _execute(sql: str, parameters: tuple[object, ...]) -> Any:

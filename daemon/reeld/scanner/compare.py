@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter, itemgetter
 
-from reeld.catalog import video_files
+from reeld.catalog import new_rows, video_files
 from reeld.database.connection import reading
 from reeld.domain.files import FileStamp, readable
 from reeld.domain.identity import LibraryKind, Mark
@@ -19,6 +19,7 @@ from reeld.pipeline.surroundings import NFO_FOR_FOLDERS_BELOW
 from reeld.scanner import reidentify
 from reeld.scanner.apply import apply
 from reeld.scanner.changes import Changes, InPlace, Skipped
+from reeld.scanner.first_listing import FirstListing
 from reeld.scanner.missing_files import MissingFiles
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, find_moves
 from reeld.scanner.new_files import BATCH, NewFiles, Settled
@@ -207,7 +208,17 @@ _NAME = itemgetter(0)
 # --- scanning --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """A listed folder of which something may have to be recorded, and what was gathered to tell that."""
+
+    listing: Listing
+    around: reidentify.Surroundings | None = None
+    """None if nothing was gathered, because the catalogue knew nothing that could be compared with it."""
+    twins: Sequence[SeenFile] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class FolderScanner:
     """Takes listings of one library and brings its rows up to date."""
 
@@ -228,21 +239,40 @@ class FolderScanner:
     """The marks of the .nfo files that are about files below their folders, by folder, as they were last listed."""
 
     _listed_above: dict[str, Mark | None] = field(default_factory=dict)
+    _is_all_new: bool = False
+    """Whether the catalogue had no row at or below the folder of this scan when it began."""
     """The .nfo files that the folders above certainly lack, as this scan listed them."""
 
-    def take_listing(self, listing: Listing, is_same_root: Callable[[], bool]) -> None:
-        """Compare a folder with its rows, and commit the changes in one transaction.
-
-        Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
-        disk may have been mounted over the folder a moment ago. Raises CatalogError, and InodesChanged; then the
-        folder must be listed again.
-        """
+    def look(self, listing: Listing) -> Unrecorded | None:
+        """Return the folder if something may have to be recorded of it. Nearly never so, but for a first scan."""
+        if self._is_all_new:
+            return Unrecorded(listing) if listing.files else None
         around = reidentify.Surroundings(self.place, self.kind, listing, self._listed_above)
         twins = [] if listing.has_inodes else self._twins_to_compare(listing)
-        if not twins and self._is_as_known(listing, around):
+        return Unrecorded(listing, around, twins) if twins or not self._is_as_known(listing, around) else None
+
+    def take(self, folders: Sequence[Unrecorded], is_same_root: Callable[[], bool]) -> None:
+        """Record these folders. Those of which nothing is known share a commit. Each other one has its own.
+
+        Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
+        disk may have been mounted over a folder a moment ago. Raises CatalogError, and InodesChanged; then the folders
+        must be listed again.
+        """
+        first = FirstListing(self.new_files)
+        first.sort(each.listing for each in folders)
+        if not first.record(is_same_root) or not (first.others and is_same_root()):
             return
-        if not is_same_root():
-            return
+        others = {listing.relative for listing in first.others}
+        for each in folders:
+            if each.listing.relative in others:
+                self._compare(each, is_same_root)
+
+    def _compare(self, folder: Unrecorded, is_same_root: Callable[[], bool]) -> None:
+        """Compare a folder with its rows, and commit the changes in one transaction."""
+        listing, around, twins = folder.listing, folder.around, folder.twins
+        if around is None:
+            around = reidentify.Surroundings(self.place, self.kind, listing, self._listed_above)
+            twins = [] if listing.has_inodes else self._twins_to_compare(listing)
         settled: dict[str, Settled] = {}
         for _ in range(MOST_TRIES):
             if self._take_changes(self.changes_of(listing, around, twins), settled, is_same_root):
@@ -253,9 +283,11 @@ class FolderScanner:
         """Return a folder that must be scanned again now, if there is one."""
         return self.missing_files.take_due() or self.new_files.take_due()
 
-    def begin_scan(self) -> None:
-        """Forget what earlier scans listed: it may have changed since."""
+    def begin_scan(self, below: str) -> None:
+        """Begin a scan at and below this folder. Forget what earlier scans listed: it may have changed since."""
         self._listed_above.clear()
+        with reading():
+            self._is_all_new = not new_rows.is_any_known(self.place.library_id, below)
 
     def must_look_below(self, listing: Listing) -> bool:
         """Whether a .nfo in this folder that is about files below came, changed or went since the last listing."""

@@ -12,25 +12,27 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import attrgetter
 
-from reeld.catalog import queue, video_files
+from reeld.catalog import new_rows, queue, video_files
+from reeld.catalog.new_rows import NewRow
 from reeld.database.connection import reading, writing
-from reeld.domain.files import Completeness, FileStamp
+from reeld.domain.files import Completeness, FileStamp, HolesSeen, WriterSeen
 from reeld.domain.records import Place
-from reeld.log import get_logger
+from reeld.log import tell_of_each
 from reeld.pipeline.stages import Stage
 from reeld.scanner import reidentify
 from reeld.scanner.elsewhere import decided_elsewhere
 from reeld.watch.completeness import CheckResults, CompletenessChecks
 from reeld.watch.hints import DirtyDirectories, Hint
-from reeld.watch.rules import Rules, why_incomplete
+from reeld.watch.rules import Rules, may_be_incomplete, why_incomplete
 from reeld.watch.settle import HoldReason, SettleState, Settling
-from reeld.watch.walk import Found, SeenFile, stat_names
+from reeld.watch.walk import Found, Listing, SeenFile, stat_names
 
-log = get_logger()
+BATCH, BATCH_S = 5000, 0.25
+"""At most so many files are in one commit, and none waits for others longer, because each commit waits for the disk."""
 
-BATCH = 200
-"""Files in one commit at a first scan, because each commit waits for the disk."""
+_stamp_of = attrgetter("size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "links")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class NewFiles:
     rejected: DirtyDirectories = field(default_factory=DirtyDirectories)
     """Folders with files that were rejected because too many waited: they must be listed again."""
     _settled: dict[str, Settled] = field(default_factory=dict)
+    _held_since: float = 0.0
     _searches: dict[str, _Search] = field(default_factory=dict)
     """By the path of the new file."""
 
@@ -101,6 +104,31 @@ class NewFiles:
                 search.is_answered = True
                 return Hint(relative=os.path.dirname(path), is_recursive=False)
         return None
+
+    # --- first sight -------------------------------------------------------------------------------------
+
+    def unchanged_since_ns(self) -> int:
+        """Return the time by which a file must have changed last to be settled when it is first seen now."""
+        return self.settling.unchanged_since_ns(self.monotonic(), self.wall_ns())
+
+    def check_at_first_sight(self, listing: Listing) -> list[Completeness] | None:
+        """Check the files of a folder, which did not change for long. None unless each is complete and first seen.
+
+        None as well if a rule skips one, or a name beside it may hold it. Then `see` tells what each waits for.
+        """
+        names = listing.file_names
+        if self.rules.is_any_ignored(listing.relative, names, listing.sizes):
+            return None
+        if may_be_incomplete(listing.companions) or may_be_incomplete(names):
+            return None
+        if not all(map(self._is_first_seen, (seen.relative for seen in listing.files))):
+            return None
+        folder = os.path.join(self.place.root, listing.relative) if listing.relative else self.place.root
+        checked = self.completeness_checks.ask_of_listed(folder, listing.files)
+        return None if checked is None else [self._completeness(*results) for results in checked]
+
+    def _is_first_seen(self, path: str) -> bool:
+        return self.settling.is_first_seen(path) and path not in self._settled and path not in self._searches
 
     # --- settling ----------------------------------------------------------------------------------------
 
@@ -200,8 +228,11 @@ class NewFiles:
 
     def _accept(self, path: str, stamp: FileStamp, checks: CheckResults) -> Settled:
         was_searched_for = self._searches.pop(path, None) is not None
-        completeness = Completeness(quiet_s=self.settling.quiet_s, writer=checks.writer, holes=checks.holes)
+        completeness = self._completeness(checks.writer, checks.holes)
         return Settled(stamp=stamp, completeness=completeness, has_replaced=was_searched_for)
+
+    def _completeness(self, writer: WriterSeen, holes: HolesSeen) -> Completeness:
+        return Completeness(quiet_s=self.settling.quiet_s, writer=writer, holes=holes)
 
     def forget(self, path: str) -> None:
         """Stop waiting for the file at this path: it is known by now, or left alone."""
@@ -230,8 +261,10 @@ class NewFiles:
 
     def hold(self, settled: Mapping[str, Settled]) -> None:
         """Record these with the next batch. Files that are held together are recorded together."""
+        if not self._settled:
+            self._held_since = self.monotonic()
         self._settled |= settled
-        if len(self._settled) >= BATCH:
+        if len(self._settled) >= BATCH or self.monotonic() >= self._held_since + BATCH_S:
             self.flush()
 
     def flush(self) -> None:
@@ -261,19 +294,37 @@ class NewFiles:
 
     def record(self, settled: Mapping[str, Settled]) -> None:
         """Write the rows of these files and queue their first stage; within the caller's transaction."""
+        known = {each.path for each in video_files.known_at_paths(self.place.library_id, list(settled))}
+        new: list[NewRow] = []
         for path, each in settled.items():
-            self._record(path, each)
+            # A file that replaced a known one waits here even if the rules skip it.
+            if (reason := self.rules.why_ignore_file(path, each.stamp.size_bytes)) is not None:
+                self._skip(path, each, reason)
+            elif path in known:
+                self._record_version(path, each)
+            else:
+                new.append(new_rows.new_row(*os.path.split(path), _stamp_of(each.stamp), each.completeness))
+        self.record_new(new)
         reidentify.read_again_after(self.place, settled, self.now_ms())
 
+    def record_new(self, rows: Sequence[NewRow]) -> None:
+        """Write these rows, whose paths have none, and queue their first stage; within the caller's transaction."""
+        if rows:
+            stage = self.first_stage
+            new_rows.insert(self.place.library_id, rows, stage=stage.name, lane=stage.lane, now_ms=self.now_ms())
+
     def after_commit(self, settled: Mapping[str, Settled]) -> None:
-        """Log these files, which are recorded now, and have their other hard links scanned.
+        """Tell that these files are recorded now."""
+        stamps = (each.stamp for each in settled.values())
+        self.tell_recorded(list(settled), [stamp for stamp in stamps if stamp.links != 1])
+
+    def tell_recorded(self, paths: Sequence[str], linked: Sequence[FileStamp]) -> None:
+        """Log the files at these paths, and have the other hard links of those that have several names scanned.
 
         What changes a file under one name changes it under all names, without an event for the others.
         """
-        for path in settled:
-            log.info("file.settled", path=path)
-        root = self.place.root
-        self.scan_links([each.stamp for path, each in settled.items() if _has_other_names(os.path.join(root, path))])
+        tell_of_each("file.settled", paths)
+        self.scan_links(linked)
 
     def scan_links(self, linked: Sequence[FileStamp]) -> None:
         """Have the folders of other hard links scanned, in all libraries, unless their rows have these stamps already.
@@ -287,16 +338,19 @@ class NewFiles:
         for other in others:
             self.rescan_directory(other)
 
-    def _record(self, path: str, settled: Settled) -> None:
+    def _skip(self, path: str, settled: Settled, reason: str) -> None:
+        self._evict(path, settled)
+        video_files.record_skipped(self.place.library_id, path, settled.stamp, reason, self.now_ms())
+
+    def _record_version(self, path: str, settled: Settled) -> None:
+        self._evict(path, settled)
         stamp = settled.stamp
-        if settled.is_no_version_of is not None:
-            video_files.evict_decided(settled.is_no_version_of, self.place.library_id, path, self.now_ms())
-        # A file that replaced a known one waits here even if the rules skip it.
-        if (reason := self.rules.why_ignore_file(path, stamp.size_bytes)) is not None:
-            video_files.record_skipped(self.place.library_id, path, stamp, reason, self.now_ms())
-            return
         row_id = video_files.record_settled(self.place.library_id, path, stamp, self.now_ms(), settled.completeness)
         self.enqueue(row_id, self.first_stage, changed_ms=max(stamp.mtime_ns, stamp.ctime_ns) // 1_000_000)
+
+    def _evict(self, path: str, settled: Settled) -> None:
+        if settled.is_no_version_of is not None:
+            video_files.evict_decided(settled.is_no_version_of, self.place.library_id, path, self.now_ms())
 
     def _has_gone(self, path: str, stamp: FileStamp, names: Collection[str]) -> bool:
         """Whether the file certainly left its path, in the folder that holds these names."""
@@ -352,13 +406,6 @@ class NewFiles:
     def enqueue(self, video_file_id: int, stage: Stage, changed_ms: int = 0) -> None:
         """Queue the file at this stage, instead of any other; within the caller's transaction."""
         queue.enqueue(video_file_id, stage=stage.name, lane=stage.lane, now_ms=self.now_ms(), changed_ms=changed_ms)
-
-
-def _has_other_names(path: str) -> bool:
-    try:
-        return os.lstat(path).st_nlink > 1
-    except OSError:
-        return False
 
 
 def _is_same_file(one: FileStamp, other: FileStamp) -> bool:

@@ -5,12 +5,13 @@ whose disk is away, and nothing at all unless the library's root was the same be
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reeld.domain.files import readable
 from reeld.log import get_logger
-from reeld.scanner.compare import FolderScanner
+from reeld.scanner.compare import FolderScanner, Unrecorded
 from reeld.scanner.missing_files import ScanCoverage
+from reeld.scanner.new_files import BATCH, BATCH_S
 from reeld.scanner.root_check import is_at_or_below
 from reeld.scanner.twins import InodesChanged
 from reeld.watch.hints import EVERYTHING, Hint
@@ -50,7 +51,7 @@ def reconcile(
     was_stopped = False
     was_same_root = True
     renumbered: str | None = None
-    folder_scanner.begin_scan()
+    folder_scanner.begin_scan(hint.relative)
     folder_scanner.missing_files.begin_scan()
     folder_scanner.twins.begin_scan(is_for_folder=hint != EVERYTHING, is_doubted=not root_seen.inodes.is_users_word)
 
@@ -60,36 +61,72 @@ def reconcile(
         was_same_root = was_same_root and is_same
         return is_same
 
-    for found in _walk(folder_scanner, hint, root_seen):
-        if was_stopped := should_stop():
-            break
-        if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
-            continue
-        match found:
-            case Listing(relative=relative):
-                walked.add(relative)
-                try:
-                    folder_scanner.take_listing(found, is_same_root)
-                except InodesChanged:
-                    renumbered, was_stopped, was_same_root = relative, True, False
-                    break
-                # A name whose stat failed may be a folder's.
-                not_entered = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
-                unknown.update(join(relative, name) for name in not_entered)
-            case Unreadable(relative=relative, message=message):
-                log.warning("directory.unreadable", path=readable(relative), reason=message)
-                unknown.add(relative)
-                unreadable.append(found)
-            case Vanished(relative=relative):
-                below.add(relative)
-        on_scanned(found)
+    batch = _Batch(folder_scanner, is_same_root, on_scanned)
+    try:
+        for found in _walk(folder_scanner, hint, root_seen):
+            if was_stopped := should_stop():
+                break
+            if any(is_at_or_below(found.relative, folder) for folder in root_seen.away):
+                continue
+            match found:
+                case Listing(relative=relative):
+                    walked.add(relative)
+                    # A name whose stat failed may be a folder's.
+                    not_entered = found.unknown if hint.is_recursive else (*found.unknown, *found.directories)
+                    unknown.update(join(relative, name) for name in not_entered)
+                case Unreadable(relative=relative, message=message):
+                    log.warning("directory.unreadable", path=readable(relative), reason=message)
+                    unknown.add(relative)
+                    unreadable.append(found)
+                case Vanished(relative=relative):
+                    below.add(relative)
+            batch.add(found)
+        batch.take()
+    except InodesChanged as err:
+        renumbered, was_stopped, was_same_root = err.relative, True, False
     folder_scanner.new_files.flush()
-    if not was_stopped and is_same_root():
+    if not was_stopped and was_same_root and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
         folder_scanner.missing_files.apply_coverage(
             ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
         )
     return Reconciled(unreadable=tuple(unreadable), was_same_root=was_same_root, renumbered=renumbered)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The folders that were listed and are not recorded yet. At most BATCH files wait, at most for BATCH_S."""
+
+    folder_scanner: FolderScanner
+    is_same_root: Callable[[], bool]
+    on_scanned: Callable[[Listing | Vanished | Unreadable], None]
+    _folders: list[Unrecorded] = field(default_factory=list)
+    _files: int = 0
+    _since: float = 0.0
+
+    def add(self, found: Listing | Vanished | Unreadable) -> None:
+        """Take note of what a folder was found to be. Raises CatalogError and InodesChanged, as `take` does."""
+        folder = self.folder_scanner.look(found) if isinstance(found, Listing) else None
+        if folder is None:
+            self.on_scanned(found)
+        else:
+            if not self._folders:
+                self._since = self._now()
+            self._folders.append(folder)
+            self._files += len(folder.listing.files)
+        if self._files >= BATCH or (self._folders and self._now() >= self._since + BATCH_S):
+            self.take()
+
+    def take(self) -> None:
+        """Record the folders that wait."""
+        folders, self._folders, self._files = self._folders, [], 0
+        if folders:
+            self.folder_scanner.take(folders, self.is_same_root)
+        for each in folders:
+            self.on_scanned(each.listing)
+
+    def _now(self) -> float:
+        return self.folder_scanner.new_files.monotonic()
 
 
 def _walk(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Iterator[Listing | Vanished | Unreadable]:

@@ -21,6 +21,10 @@ from reeld.watch.walk import Listing, SeenFile
 class InodesChanged(Exception):
     """The files of this folder have other inode numbers than before, or than their names."""
 
+    def __init__(self, relative: str) -> None:
+        super().__init__(relative)
+        self.relative = relative
+
 
 @dataclass(slots=True)
 class Twins:

@@ -13,16 +13,18 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import call
+from operator import attrgetter, call
 
 from reeld.domain.files import FileStamp, HolesSeen, WriterSeen
 from reeld.watch.mounts import Mount, all_mounts, mount_of
 
 # O_NONBLOCK: neither a FIFO that takes the file's name nor another program's lease may block us.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+_identity_of = attrgetter("st_mode", "st_ino", "st_dev", "st_size", "st_mtime_ns", "st_ctime_ns")
 
 # A disk may be mounted at any time and reuse the number of another file system.
 MOUNTS_S = 5.0
@@ -79,6 +81,39 @@ class CompletenessChecks:
         finally:
             os.close(descriptor)
 
+    def ask_of_listed(
+        self, folder: str, files: Sequence[tuple[str, str, os.stat_result]]
+    ) -> list[tuple[WriterSeen, HolesSeen]] | None:
+        """Check the files of a folder that were just listed: name, any text and status of each. None if one is held.
+
+        None as well if one cannot be opened, or is not as it was listed. Then `ask` tells which. `folder` is absolute.
+        """
+        if not (self.asks_writer or self.asks_holes):
+            return [("not asked", "not asked")] * len(files)
+        can_ask = signal.getsignal(signal.SIGIO) is signal.SIG_IGN
+        found: list[tuple[WriterSeen, HolesSeen]] = []
+        for name, _, listed in files:
+            writer: WriterSeen = "unknown" if self.asks_writer else "not asked"
+            holes: HolesSeen = "not asked"
+            path = f"{folder}/{name}"
+            try:
+                descriptor = os.open(path, _FLAGS)
+            except OSError:
+                return None
+            try:
+                if _identity_of(os.fstat(descriptor)) != _identity_of(listed):
+                    return None
+                if can_ask and self.asks_writer and self._is_grant_meant(path, listed.st_dev):
+                    writer = _writer_by(_try_lease(descriptor))
+                if self.asks_holes:
+                    holes = _ask_holes(descriptor, listed.st_size)
+            finally:
+                os.close(descriptor)
+            if writer == "some" or holes == "some":
+                return None
+            found.append((writer, holes))
+        return found
+
     def _is_grant_meant(self, path: str, device: int) -> bool:
         """Tell whether a granted lease proves anything on this device.
 
@@ -109,7 +144,12 @@ def ignore_broken_leases() -> object:
 def _ask_writer(descriptor: int) -> WriterSeen:
     if signal.getsignal(signal.SIGIO) is not signal.SIG_IGN:
         return "unknown"  # SIGIO is not ignored here, so a writer that comes now would kill us
-    match _try_lease(descriptor):
+    return _writer_by(_try_lease(descriptor))
+
+
+def _writer_by(answer: int) -> WriterSeen:
+    """Tell what the errno of a lease that was tried, or 0, says about writers."""
+    match answer:
         case 0:
             return "none"
         case errno.EAGAIN:

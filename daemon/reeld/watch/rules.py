@@ -152,6 +152,11 @@ def why_incomplete(name: str, sibling_names: Container[str]) -> str | None:
     return None
 
 
+def may_be_incomplete(names: Iterable[str]) -> bool:
+    """Tell whether one of these names may show that another file is still being written. Fast, as most are none."""
+    return any(name.endswith(PARTIAL_SUFFIXES) for name in names)
+
+
 def _why_junk_directory(name: str) -> str | None:
     folded = name.casefold()
     if folded in _JUNK_DIRECTORIES:

@@ -151,6 +151,14 @@ class Settling:
         self._set_timer(key, now + quiet_s)
         return self._let_wait(key, wait, hold_reason, now)
 
+    def unchanged_since_ns(self, now: float, wall_ns: int) -> int:
+        """Return the time by which a file must have changed last to be settled when it is first seen now."""
+        return wall_ns - self._forward_jump_ns(now, wall_ns) - int(self.quiet_s * _NS)
+
+    def is_first_seen(self, key: str) -> bool:
+        """Tell whether nothing is remembered of this file: it neither waits, nor settled before."""
+        return key not in self._waits and key not in self._settled_before
+
     def due(self, now: float) -> list[str]:
         """Return the keys to `stat` and `confirm` now, the longest due first. Unconfirmed ones
         return.
