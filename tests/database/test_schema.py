@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peewee import SqliteDatabase, sqlite3
+from peewee import IntegrityError, SqliteDatabase, sqlite3
 
 from reeld.catalog import overview
-from reeld.catalog.models import ALL_MODELS, Trash, VideoFile
+from reeld.catalog.models import ALL_MODELS, Movie, Trash, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import BUSY_TIMEOUT_S, writing
 from reeld.database.fields import utc_from_ms
@@ -137,6 +137,34 @@ def test_the_question_which_file_is_next_is_answered_by_an_index(catalog: Path) 
     )
     assert "jobs_lane_state_is_backfill_due_at_ms" in plan[0][3]
     assert not any("TEMP B-TREE" in step[3] for step in plan)
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("file_hash = ?", "video_files_file_hash"),
+        ("size_bytes = ? AND file_hash = ?", "video_files_size_bytes_file_hash"),
+        ("movie_id = ?", "video_files_movie_id"),
+        ("library_id = ?", "video_files_library_id_"),
+        ("inode = 0 AND size_bytes = ?", "video_files_inode_size_bytes"),
+    ],
+)
+def test_what_is_asked_of_files_is_answered_by_an_index(catalog: Path, condition: str, index: str) -> None:
+    """Also where an index holds only the rows with a value."""
+    sql = f"EXPLAIN QUERY PLAN SELECT path FROM video_files WHERE {condition}"
+    plan = rows(catalog, sql, *"12"[: condition.count("?")])
+    assert f"INDEX {index}" in plan[0][3]
+
+
+def test_a_film_with_a_file_cannot_be_deleted_and_an_index_finds_the_file(catalog: Path) -> None:
+    """The index of the films of files holds only the files that have one."""
+    file_id = add_file(add_libraries("Films")[0], "a.mkv")
+    with writing():
+        movie = Movie.create(title="A", title_key="a", created_at=utc_from_ms(NOW_MS), updated_at=utc_from_ms(NOW_MS))
+        VideoFile.update(movie=movie).where(VideoFile.id == file_id).execute()
+    with pytest.raises(IntegrityError), writing():
+        movie.delete_instance()
+    assert Movie.select().count() == 1
 
 
 @pytest.mark.parametrize("ask", [overview.counts, lambda: enqueue_doubts(STAGES, NOW_MS)], ids=["status", "the clock"])

@@ -120,9 +120,9 @@ class StageColumns(BaseModel):
     They describe the file's bytes. All are forgotten when the bytes change, and go with the bytes to another row.
     """
 
-    fingerprint = TextField(null=True, index=True)
+    fingerprint = TextField(null=True)
     oshash = TextField(null=True)
-    file_hash = TextField(null=True, index=True)
+    file_hash = TextField(null=True)
 
     container = TextField(null=True)
     duration_ms = IntegerField(null=True)
@@ -151,7 +151,7 @@ class VideoFile(StageColumns):
     """
 
     id = AutoIncrementField()
-    library = ForeignKeyField(Library, backref="files", on_delete="RESTRICT")
+    library = ForeignKeyField(Library, backref="files", on_delete="RESTRICT", index=False)
     path = PathField(index=True)
     """Relative to the library, so that a library that moves to another disk keeps its files. An evicted file, at whose
     path there is another one, has its old path, `//` and its id, which no file can have."""
@@ -181,7 +181,7 @@ class VideoFile(StageColumns):
 
     kind = TextField(null=True)
     """movie or episode, once that is decided."""
-    movie = ForeignKeyField(Movie, null=True, backref="files", on_delete="RESTRICT")
+    movie = ForeignKeyField(Movie, null=True, backref="files", on_delete="RESTRICT", index=False)
     part = IntegerField(null=True)
     edition = PlainTextField(null=True)
     verdict = TextField(null=True)
@@ -211,8 +211,6 @@ class VideoFile(StageColumns):
             (("library", "path"), True),
             # Which files are in this folder?
             (("library", "directory"), False),
-            # Which files have the same content?
-            (("size_bytes", "file_hash"), False),
             # Was this file moved here?
             (("inode", "size_bytes"), False),
             # Which files are ignored, pending or missing?
@@ -342,6 +340,14 @@ Episode.add_index(
         name="episode_only_by_air_date",
     )
 )
+# Which files have this content, and which are of this film? A first scan writes rows that have neither yet.
+for name, columns in (
+    ("video_files_file_hash", (VideoFile.file_hash,)),
+    ("video_files_size_bytes_file_hash", (VideoFile.size_bytes, VideoFile.file_hash)),
+    ("video_files_movie_id", (VideoFile.movie,)),
+):
+    is_set = SQL(f"{columns[-1].column_name} IS NOT NULL")
+    VideoFile.add_index(VideoFile.index(*columns, where=is_set, name=name))
 # Which files must be read again?
 VideoFile.add_index(VideoFile.index(VideoFile.reread_at, where=SQL("is_in_doubt"), name="video_files_in_doubt"))
 # Which files say that they are of a film or series with this title?
