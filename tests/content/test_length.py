@@ -11,11 +11,11 @@ import pytest
 from reeld.content.headers.ebml import Id
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import MOST_BYTES, MOST_READS, BoundReached, Length, Source
-from reeld.content.probing import Ask, probe
+from reeld.content.probing import Ask
 from reeld.domain.content import MediaFacts
-from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
+from tests.content.both_readers import probe_by_both
 from tests.videos import remux, video_bytes
 
 MKV = "matroska"
@@ -34,7 +34,7 @@ def ask() -> Iterator[Ask]:
 def _probe(tmp_path: Path, content: bytes, ask: Ask) -> MediaFacts:
     path = tmp_path / "film.bin"
     path.write_bytes(content)
-    return probe(str(path), FileStamp.of(path.stat()), ask)
+    return probe_by_both(path, ask)
 
 
 def _length(tmp_path: Path, content: bytes, told_ms: int | None = None) -> Length:

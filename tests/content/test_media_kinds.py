@@ -13,11 +13,10 @@ import pytest
 from reeld.config import DEFAULT_EXTENSIONS
 from reeld.content import codec_tags as tags
 from reeld.content.languages import distinct_languages
-from reeld.content.probing import probe
 from reeld.domain.content import MediaFacts
-from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
+from tests.content.both_readers import probe_by_both
 from tests.content.kinds import Picture, Sound, content, with_box
 
 Read = Callable[[bytes], MediaFacts]
@@ -25,16 +24,17 @@ Read = Callable[[bytes], MediaFacts]
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    """Probe a file with these bytes as the daemon does, in one confined child for all tests of this file."""
+    """Probe a file with these bytes as the daemon does, in one confined child for all tests of this file.
+
+    The child must say the same of those that reeld reads itself.
+    """
     folder, numbers = tmp_path_factory.mktemp("kinds"), itertools.count()
     pool = WorkerPool("reeld.content.probe_child", 1, Limits())
 
     def read(video: bytes) -> MediaFacts:
         path: Path = folder / f"{next(numbers)}.mkv"
         path.write_bytes(video)
-        return probe(
-            str(path), FileStamp.of(path.stat()), lambda request, files: pool.call(request, files, timeout_s=150)
-        )
+        return probe_by_both(path, lambda request, files: pool.call(request, files, timeout_s=150))
 
     yield read
     pool.close()

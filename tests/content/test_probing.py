@@ -17,8 +17,9 @@ from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanish
 from reeld.sandbox import MEMORY_SHARE, Limits
 from reeld.service.worker_pool import WorkerPool
 from tests.content import standin_prober
+from tests.content.both_readers import probe_by_both
 from tests.content.standin_prober import order
-from tests.videos import make_video, video_bytes
+from tests.videos import make_video, remux, video_bytes
 
 PROBER = "reeld.content.probe_child"
 
@@ -39,6 +40,12 @@ def _probe(path: Path, ask: Ask) -> MediaFacts:
     return probe(str(path), FileStamp.of(path.stat()), ask)
 
 
+def _film(path: Path) -> Path:
+    """Write a whole film that reeld's own reader leaves to the prober."""
+    path.write_bytes(remux("mpegts"))
+    return path
+
+
 def _refuse_to_answer(_request: dict[str, Any], _descriptors: Sequence[int]) -> dict[str, Any]:
     raise AssertionError("the prober was asked")
 
@@ -49,7 +56,7 @@ def _say(answer: dict[str, Any]) -> Ask:
 
 def test_a_matroska_film_is_described(tmp_path: Path, ask: Ask) -> None:
     path = make_video(tmp_path / "a.mkv", duration_s=5400, audio_language="fre", subtitle_language="eng")
-    assert _probe(path, ask) == MediaFacts(
+    assert probe_by_both(path, ask) == MediaFacts(
         container="matroska",
         duration_ms=5_400_000,
         width=64,
@@ -63,26 +70,26 @@ def test_a_matroska_film_is_described(tmp_path: Path, ask: Ask) -> None:
 
 
 def test_an_mp4_film_is_described(tmp_path: Path, ask: Ask) -> None:
-    found = _probe(make_video(tmp_path / "a.mp4", subtitle_language="ger"), ask)
+    found = probe_by_both(make_video(tmp_path / "a.mp4", subtitle_language="ger"), ask)
     assert (found.container, found.codec_video, found.codec_audio) == ("mp4", "mpeg4", "aac")
     assert (found.languages, found.subtitle_languages, found.problem) == (("en",), ("de",), None)
 
 
 def test_an_avi_film_is_described(tmp_path: Path, ask: Ask) -> None:
-    found = _probe(make_video(tmp_path / "a.avi"), ask)
+    found = probe_by_both(make_video(tmp_path / "a.avi"), ask)
     assert (found.container, found.codec_video, found.codec_audio) == ("avi", "mpeg4", "mp2")
     assert (found.languages, found.problem) == ((), None)
 
 
 def test_a_language_that_nobody_named_is_not_known(tmp_path: Path, ask: Ask) -> None:
-    assert _probe(make_video(tmp_path / "a.mkv", audio_language=None), ask).languages == ()
+    assert probe_by_both(make_video(tmp_path / "a.mkv", audio_language=None), ask).languages == ()
 
 
 def test_the_name_does_not_matter(tmp_path: Path, ask: Ask) -> None:
     for name in (b"\xff\xfe.mkv", b"x" * 251 + b".mkv", b"film.mp4"):
         path = tmp_path / os.fsdecode(name)
         path.write_bytes(video_bytes("mkv"))
-        found = _probe(path, ask)
+        found = probe_by_both(path, ask)
         assert (found.container, found.end) == ("matroska", "there")
 
 
@@ -90,7 +97,7 @@ def test_the_name_does_not_matter(tmp_path: Path, ask: Ask) -> None:
 def test_a_film_that_was_cut_off_is_called_truncated(tmp_path: Path, ask: Ask, suffix: str) -> None:
     path = make_video(tmp_path / f"a.{suffix}")
     os.truncate(path, path.stat().st_size * 3 // 4)
-    found = _probe(path, ask)
+    found = probe_by_both(path, ask)
     assert found.end == "missing"
     assert found.problem
     assert found.problem.startswith("truncated")
@@ -167,7 +174,7 @@ def test_a_container_without_video_says_so(tmp_path: Path, ask: Ask) -> None:
 
 @pytest.mark.parametrize("sign", [{MEMORY_SHARE: 0.7}, {"ran_out_of_memory": True}])
 def test_facts_that_were_read_with_too_little_memory_are_doubtful(tmp_path: Path, sign: dict[str, Any]) -> None:
-    path = make_video(tmp_path / "a.mkv")
+    path = _film(tmp_path / "a.ts")
     found = _probe(path, _say({"has_video": True, "width": 64, **sign}))
     assert found.width == 64
     assert found.problem
@@ -191,7 +198,7 @@ def test_facts_that_were_read_with_too_little_memory_are_doubtful(tmp_path: Path
     ],
 )
 def test_what_could_not_be_read_is_said(tmp_path: Path, answer: dict[str, Any], unread: str | None) -> None:
-    problem = _probe(make_video(tmp_path / "a.mkv"), _say(answer)).problem
+    problem = _probe(_film(tmp_path / "a.ts"), _say(answer)).problem
     assert problem is None if unread is None else unread in (problem or "")
 
 
@@ -208,7 +215,7 @@ def test_a_child_that_was_taken_over_cannot_store_nonsense(tmp_path: Path) -> No
         "subtitle_languages": [None, "en", 5] * 1000,
         "is_truncated": "yes",
     }
-    found = _probe(make_video(tmp_path / "a.mkv"), _say(lies))
+    found = _probe(_film(tmp_path / "a.ts"), _say(lies))
     assert found == MediaFacts(subtitle_languages=("en",) * 67)
 
 
@@ -221,7 +228,7 @@ def _grow(path: Path) -> None:
 def test_a_file_that_is_touched_while_it_is_probed_goes_back(
     tmp_path: Path, meanwhile: Callable[[Path], object]
 ) -> None:
-    path = make_video(tmp_path / "a.mkv")
+    path = _film(tmp_path / "a.ts")
     os.utime(path, ns=(0, 0))
 
     def ask_slowly(_request: dict[str, Any], _descriptors: Sequence[int]) -> dict[str, Any]:
@@ -248,7 +255,7 @@ def test_what_cannot_be_opened_is_not_probed(tmp_path: Path) -> None:
 
 def test_a_disk_that_fails_under_the_prober_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="cannot be read") as caught:
-        _probe(make_video(tmp_path / "a.mkv"), _say({"read_errno": errno.EIO}))
+        _probe(_film(tmp_path / "a.ts"), _say({"read_errno": errno.EIO}))
     assert "check the disk" in str(caught.value.hint)
 
 
@@ -281,7 +288,7 @@ def _ordering(path: Path, deed: str, *arguments: Any) -> Path:
 def test_a_file_that_hangs_the_prober_is_given_up_in_time_and_the_next_one_is_read(
     tmp_path: Path, standin: WorkerPool
 ) -> None:
-    video = make_video(tmp_path / "a.mkv")
+    video = _film(tmp_path / "a.ts")
     _probe(video, _asking(standin))  # so that the time is not spent on starting
     with pytest.raises(WorkerTimeout):
         _probe(_ordering(tmp_path / "film.mkv", "sleep"), _asking(standin, 0.5))
@@ -293,7 +300,7 @@ def test_a_file_that_kills_the_prober_costs_its_child_and_the_next_one_is_read(
 ) -> None:
     with pytest.raises(WorkerDied):
         _probe(_ordering(tmp_path / "film.mkv", "die"), _asking(standin))
-    assert _probe(make_video(tmp_path / "a.mkv"), _asking(standin)).problem is None
+    assert _probe(_film(tmp_path / "a.ts"), _asking(standin)).problem is None
 
 
 def test_a_memory_bomb_is_contained_and_its_facts_are_not_trusted(tmp_path: Path, standin: WorkerPool) -> None:
@@ -303,7 +310,7 @@ def test_a_memory_bomb_is_contained_and_its_facts_are_not_trusted(tmp_path: Path
 
 
 def test_a_parser_that_opens_writes_or_connects_is_refused(tmp_path: Path, standin: WorkerPool) -> None:
-    video, made = make_video(tmp_path / "a.mkv"), tmp_path / "made"
+    video, made = _film(tmp_path / "a.ts"), tmp_path / "made"
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         for deed, argument in (("open", str(video)), ("write", str(made)), ("connect", server.getsockname()[1])):

@@ -12,7 +12,7 @@ from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import STAGES
-from tests.videos import make_video
+from tests.videos import remux
 
 NS = 1_000_000_000
 PATIENCE_S = 3600.0
@@ -21,7 +21,8 @@ PROBE = next(stage for stage in STAGES if stage.name == "probe")
 
 @pytest.fixture
 def record(tmp_path: Path) -> FileRecord:
-    path = make_video(tmp_path / "a.mkv")
+    path = tmp_path / "a.mkv"
+    path.write_bytes(remux("mpegts"))  # of which only the prober tells the end
     stamp = FileStamp.of(path.stat())
     return FileRecord(id=1, library_path=str(tmp_path), library_kind="auto", path="a.mkv", stamp=stamp)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from reeld.content.headers.picture import PictureHeader
 from reeld.content.tracks import Track, text
 
-_CURVES = {16: "HDR10", 18: "HLG"}
+CURVES = {16: "HDR10", 18: "HLG"}
+"""What a picture with the transfer curve of this number (ITU-T H.273) is shown as. All others are SDR."""
+
 _NAMED_CURVES = {"PQ": "HDR10", "HLG": "HLG"}
 
 _COMPATIBLE = {0: "none", 1: "HDR10", 2: "SDR", 4: "HLG", 6: "HDR10"}
@@ -32,12 +34,7 @@ def dynamic_range(video: Track, header: PictureHeader) -> DynamicRange:
     curve = _curve(video, header)
     described = f"{text(video, 'HDR_Format')} {text(video, 'HDR_Format_Compatibility')}"
     if found := header.dolby_vision or _described_dolby_vision(video):
-        profile, compatible = found
-        return DynamicRange(
-            name="Dolby Vision",
-            dolby_vision=f"{profile}.{compatible}" if compatible else f"{profile}",
-            fallback=_fallback(profile, compatible, curve),
-        )
+        return range_of_dolby_vision(*found, curve)
     # Without "HDR10+" where the metadata fit none of its profiles.
     for sought, name in (
         ("Dolby Vision", "Dolby Vision"),
@@ -51,6 +48,15 @@ def dynamic_range(video: Track, header: PictureHeader) -> DynamicRange:
     return DynamicRange(name=curve)
 
 
+def range_of_dolby_vision(profile: int, compatible: int, curve: str | None) -> DynamicRange:
+    """Return the range of a profile that is compatible with what this number stands for."""
+    return DynamicRange(
+        name="Dolby Vision",
+        dolby_vision=f"{profile}.{compatible}" if compatible else f"{profile}",
+        fallback=_fallback(profile, compatible, curve),
+    )
+
+
 def _curve(video: Track, header: PictureHeader) -> str | None:
     """Name the range of the first curve that is no SDR: the container's, then the stream's.
 
@@ -60,7 +66,7 @@ def _curve(video: Track, header: PictureHeader) -> str | None:
         for name in text(video, field).split(" / "):
             if name in _NAMED_CURVES:
                 return _NAMED_CURVES[name]
-    return None if header.transfer_curve is None else _CURVES.get(header.transfer_curve)
+    return None if header.transfer_curve is None else CURVES.get(header.transfer_curve)
 
 
 def _described_dolby_vision(video: Track) -> tuple[int, int] | None:

@@ -131,6 +131,9 @@ _KINDS = {
 WRAPPERS = {"A_MS/ACM": "riff", "A_QUICKTIME": "mov", "V_MS/VFW/FOURCC": "riff", "V_QUICKTIME": "mov"}
 """The codecs of Matroska that have a tag of another container."""
 
+STILLS = frozenset({"bmp", "gif", "jpegls", "mjpeg", "png", "tiff", "webp"})
+"""Codecs of covers: one picture of such a codec is no film where there is a film, or sound."""
+
 _Tables = Sequence[Mapping[str, str]]
 
 

@@ -24,12 +24,9 @@ from reeld.content.headers.read import read_length
 from reeld.content.headers.source import PADDING_MS, Length
 from reeld.content.headers.transport_tables import read_languages
 from reeld.content.languages import distinct_languages
-from reeld.content.media_names import WRAPPERS, audio_codec, container_name, video_codec
+from reeld.content.media_names import STILLS, WRAPPERS, audio_codec, container_name, video_codec
 from reeld.content.tracks import Track, first, number, of_kind, preferred, text
 from reeld.sandbox import Limits, serve
-
-STILLS = frozenset({"bmp", "gif", "jpegls", "mjpeg", "png", "tiff", "webp"})
-"""Codecs of covers: one picture of such a codec is no film where there is a film, or sound."""
 
 STATES_ITS_SIZE = frozenset({"mp4", "mov", "mxf"})
 
@@ -63,14 +60,7 @@ def lengths(found: dict[str, Any], length: Length) -> dict[str, Any]:
     MediaInfo calls a file truncated that states no size at all. So it is only believed for
     containers that always state one, and only where our own reader found out nothing.
     """
-    is_truncated = found["is_truncated"] and found["container"] in STATES_ITS_SIZE
-    return {
-        "duration_ms": length.duration_ms,
-        "why_no_duration": None if length.duration_ms else length.why_no_duration or "not stated",
-        "is_truncated": is_truncated if length.is_cut is None else length.is_cut,
-        "is_whole": length.is_stated and length.is_cut is False,
-        "names_streams": length.names_streams,
-    }
+    return length.answer(is_truncated=found["is_truncated"] and found["container"] in STATES_ITS_SIZE)
 
 
 class MemoryAlarm:

@@ -1,13 +1,15 @@
 """Probes a video: container, duration, picture, sound and languages.
 
-The first bytes decide whether the file is passed to the prober at all. Text under a video's name
-is the dangerous case: libmediainfo follows a playlist to other files and to the network.
+reeld's own reader is asked first. It is pure Python, reads at most 2 MiB, and answers only for what it
+understands wholly. For all else the first bytes decide whether the file is passed to the prober at all. Text
+under a video's name is the dangerous case: libmediainfo follows a playlist to other files and to the network.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from reeld.content.headers.read_all import read_all
 from reeld.content.opening import open_video, require_expected, require_untouched
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
@@ -61,22 +63,40 @@ _OTHER_KINDS = (
 def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
     """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
-    The prober gets a descriptor, never a name, and only if the file begins like a video. Raises
-    FileChanged if the file is not `expected` or was changed meanwhile, the errors of
-    `open_video`, and those of `ask` when the prober hangs or dies.
+    The prober gets a descriptor, never a name. Raises FileChanged if the file is not `expected` or was changed
+    meanwhile, the errors of `open_video`, and those of `ask` when the prober hangs or dies.
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
-        head = os.pread(descriptor, HEAD_BYTES, 0)
-        problem = _not_a_video(head)
-        answer = {} if problem else ask({}, (descriptor,))
+        found = read_headers(descriptor)
+        if found is None:
+            found = ask_prober(descriptor, ask)
         require_untouched(path, descriptor, before)
-        if failed := _count(answer.get("read_errno")):
-            raise OSError(failed, os.strerror(failed))
-    if problem:
+    return found
+
+
+def read_headers(descriptor: int) -> MediaFacts | None:
+    """Return the facts of the open file, or None if only the prober can tell them.
+
+    Never raises because of the bytes. Raises OSError if the disk fails.
+    """
+    answer = read_all(descriptor)
+    return None if answer is None else _facts(answer)
+
+
+def ask_prober(descriptor: int, ask: Ask) -> MediaFacts:
+    """Return what the prober says of the open file, which it gets only if it begins like a video.
+
+    Raises OSError, and the errors of `ask`.
+    """
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    if problem := _not_a_video(head):
         # Zeros where every container has its mark: reserved space that is still to be filled.
         is_begun = bool(head) and not any(head)
         return MediaFacts(problem=problem, end="missing" if is_begun else "unknown")
+    answer = ask({}, (descriptor,))
+    if failed := _count(answer.get("read_errno")):
+        raise OSError(failed, os.strerror(failed))
     return _facts(answer)
 
 

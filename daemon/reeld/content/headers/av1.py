@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
+from reeld.content.headers.bits import Bits
+
 _SEQUENCE_HEADER = 1
+_METADATA = 5
+_OF_ITU_T_T35 = 4
+_FRAMES = (3, 6)
+"""Open bitstream units: a frame's header, and a frame."""
 _MOST_UNITS = 16
 
 
@@ -17,12 +23,25 @@ def transfer_curve_near(head: bytes) -> int | None:
     return None if at < 0 else _curve_of_units(head[at + 2 :])
 
 
+def has_described_frames(units: bytes) -> bool:
+    """Tell whether these bytes of a stream hold metadata of HDR10+ or the like, before the first frame.
+
+    Raises IndexError where they end before it.
+    """
+    for kind, content in _units(units):
+        if kind == _METADATA and _leb128(content[:8])[0] == _OF_ITU_T_T35:
+            return True
+        if kind in _FRAMES:
+            return False
+    raise IndexError
+
+
 def _curve_of_units(units: bytes) -> int | None:
     """Search the open bitstream units for the sequence header."""
     try:
         for kind, content in _units(units):
             if kind == _SEQUENCE_HEADER:
-                return _curve(_Bits(content))
+                return _curve(Bits(content))
     except IndexError:  # the bytes end within it
         pass
     return None
@@ -51,31 +70,7 @@ def _leb128(content: bytes) -> tuple[int, int]:
     raise IndexError
 
 
-class _Bits:
-    """Takes numbers from bytes, the highest bit first. Raises IndexError at the end."""
-
-    def __init__(self, content: bytes) -> None:
-        self._value = int.from_bytes(content, "big")
-        self._left = 8 * len(content)
-
-    def take(self, count: int) -> int:
-        if count > self._left:
-            raise IndexError
-        self._left -= count
-        return self._value >> self._left & (1 << count) - 1
-
-    def take_flag(self) -> bool:
-        return self.take(1) == 1
-
-    def skip_uvlc(self) -> None:
-        zeros = 0
-        while not self.take_flag():
-            zeros += 1
-        if zeros < 32:
-            self.take(zeros)
-
-
-def _curve(bits: _Bits) -> int | None:
+def _curve(bits: Bits) -> int | None:
     """Go through the fields before the colours. The names are those of the specification."""
     profile = bits.take(3)
     bits.take(1)  # still_picture
@@ -103,7 +98,7 @@ def _curve(bits: _Bits) -> int | None:
     return bits.take(8)
 
 
-def _skip_operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: Bits) -> None:
     delay_bits = 0
     if bits.take_flag():  # timing_info_present_flag
         bits.take(32 + 32)
@@ -123,7 +118,7 @@ def _skip_operating_points(bits: _Bits) -> None:
             bits.take(4)
 
 
-def _skip_tools(bits: _Bits) -> None:
+def _skip_tools(bits: Bits) -> None:
     bits.take(4)  # enable_interintra_compound to enable_dual_filter
     has_order_hint = bits.take_flag()
     if has_order_hint:

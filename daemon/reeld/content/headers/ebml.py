@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reeld.content.headers.source import Source
+from reeld.content.headers.source import BoundReached, Source
 
 
 class Id:
     """The elements that are read."""
 
     EBML = 0x1A45DFA3
+    DOCUMENT_TYPE = 0x4282
     SEGMENT = 0x18538067
     VOID = 0xEC
     CRC32 = 0xBF
@@ -30,6 +31,27 @@ class Id:
     FLAG_DEFAULT = 0x88
     CODEC_ID = 0x86
     DEFAULT_DURATION = 0x23E383
+    FLAG_ENABLED = 0xB9
+    CODEC_PRIVATE = 0x63A2
+    LANGUAGE = 0x22B59C
+    LANGUAGE_BCP47 = 0x22B59D
+    TRACK_OPERATION = 0xE2
+    CONTENT_ENCODINGS = 0x6D80
+    BLOCK_ADDITION_MAPPING = 0x41E4
+    BLOCK_ADDITION_TYPE = 0x41E7
+    BLOCK_ADDITION_DATA = 0x41ED
+    MOST_BLOCK_ADDITIONS = 0x55EE
+
+    PICTURE = 0xE0
+    WIDTH = 0xB0
+    HEIGHT = 0xBA
+    CROP_BOTTOM = 0x54AA
+    CROP_TOP = 0x54BB
+    CROP_LEFT = 0x54CC
+    CROP_RIGHT = 0x54DD
+    COLOUR = 0x55B0
+    TRANSFER = 0x55BA
+    MASTERING = 0x55D0
 
     CUES = 0x1C53BB6B
     CUE_POINT = 0xBB
@@ -67,32 +89,81 @@ class Element(NamedTuple):
 
 
 _LENGTHS = bytes(9 - first.bit_length() for first in range(256))
-"""How long a number is, by its first byte."""
+"""How long a number is, by its first byte. None is as long as 0 says."""
+
+_ALL_ONES = tuple((1 << 7 * length) - 1 for length in range(10))
+"""What stands for an unknown size, by the length of the number."""
 
 
 def read_element(source: Source, at: int) -> Element | None:
     """Read the element's header. None if it is none, or if the file ends in it."""
     source.count_element()
-    head = source.read(at, 12)
-    if len(head) < 2 or head[0] < 0x10:
+    head, start = source.piece(at, at + 12)
+    at -= start
+    if len(head) - at < 2 or (ident := head[at]) < 0x10:
         return None
-    ident = head[0]
     id_length = _LENGTHS[ident]
+    size_at = at + id_length
     if id_length > 1:
-        ident = int.from_bytes(head[:id_length], "big")
-        if len(head) <= id_length:
+        ident = int.from_bytes(head[at:size_at], "big")
+        if len(head) <= size_at:
             return None
-    size = head[id_length]
+    size = head[size_at]
     size_length = _LENGTHS[size]
-    body = at + id_length + size_length
-    if size_length == 1:
-        size &= 0x7F
-        return Element(ident, at, body, None if size == 0x7F else body + size)
-    if size == 0 or len(head) < id_length + size_length:
+    body = size_at + size_length
+    if size == 0 or len(head) < body:
         return None
-    all_ones = (1 << 7 * size_length) - 1
-    size = int.from_bytes(head[id_length : id_length + size_length], "big") & all_ones
-    return Element(ident, at, body, None if size == all_ones else body + size)
+    size = int.from_bytes(head[size_at:body], "big") & _ALL_ONES[size_length] if size_length > 1 else size & 0x7F
+    is_unknown = size == _ALL_ONES[size_length]
+    return Element(ident, start + at, start + body, None if is_unknown else start + body + size)
+
+
+_MOST_PARTS = 64
+
+BROKEN = 0
+"""No element has this number."""
+
+
+def parts(held: bytes, source: Source | None = None) -> list[tuple[int, bytes]]:
+    """Return the number and the content of each element in these bytes. The last one is BROKEN if it ends beyond them.
+
+    One loop without a call for each element, since a header has a hundred of them. Raises BoundReached if there
+    are more than the source may still have, or more than 64 without one.
+    """
+    found: list[tuple[int, bytes]] = []
+    at, end = 0, len(held)
+    for _ in range(source.elements_left if source else _MOST_PARTS):
+        if at + 2 > end:
+            break
+        ident = held[at]
+        at += 1
+        if ident < 0x80:
+            length = _LENGTHS[ident]
+            ident = int.from_bytes(held[at - 1 : at - 1 + length], "big") if length <= 4 else BROKEN
+            at += length - 1
+        size = held[at] if at < end else 0
+        at += 1
+        if size >= 0x80:
+            size &= 0x7F
+            is_unknown = size == 0x7F
+        else:
+            length = _LENGTHS[size]
+            size = int.from_bytes(held[at - 1 : at - 1 + length], "big") & _ALL_ONES[length]
+            at += length - 1
+            is_unknown = length > 8 or size == _ALL_ONES[length]
+        if at + size > end or is_unknown or ident == BROKEN:
+            at = end + 1
+            break
+        found.append((ident, held[at : at + size]))
+        at += size
+    else:
+        if at < end:
+            raise BoundReached
+    if at != end:
+        found.append((BROKEN, b""))
+    if source:
+        source.elements_left -= min(len(found), source.elements_left)
+    return found
 
 
 def elements(source: Source, start: int, end: int) -> Iterator[Element]:

@@ -6,24 +6,28 @@ time stamps of the first and the last blocks are read, too.
 
 import math
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
-from reeld.content.headers.ebml import Element, Id, children, content, elements, number
+from reeld.content.headers.ebml import BROKEN, Element, Id, elements, parts
 from reeld.content.headers.source import BoundReached, Length, Source, WhyNoLength
 
-VIDEO, AUDIO = 1, 2
+VIDEO, AUDIO, SUBTITLE = 1, 2, 17
 
 _PERHAPS_STILLS = ("V_MJPEG", "V_PNG", "V_MS/VFW/FOURCC")
 """Codecs that covers have as well, where they are stored as a track. Others go before them."""
 
 _HEAD_BYTES = 32 << 10
+_MOST_EBML_BYTES = 256
+_MOST_TRACKS_BYTES = 512 << 10
 
 _TOLERANCE_MS = 100.0
 """The last audio frame may be partly padding, and a header may count it or not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Track:
     """A track as the header describes it."""
 
@@ -33,6 +37,8 @@ class Track:
     is_default: bool
     frame_ms: float | None
     """How long each frame lasts, if the header states it."""
+    parts: Sequence[tuple[int, bytes]] = ()
+    """All elements of its entry."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,14 +48,21 @@ class Matroska:
     segment_body: int
     segment_end: int | None
     """None: the segment states no size."""
+    document: bytes = b""
+    """The kind of document: `matroska` or `webm`."""
     tracks: tuple[Track, ...] = ()
     scale_ns: int = 1_000_000
     stated_ms: float | None = None
     """The Duration element."""
+    seek_head: bytes = b""
+    """The content of the index of the headers."""
     cues_at: int | None = None
+    """Where the cues begin, if they stand before the first cluster."""
     first_cluster: int | None = None
     is_cut: bool | None = None
     """Whether an element states more bytes than there are. None: this was not found out."""
+    is_broken: bool = False
+    """Whether an element of the header ends beyond the one that it is in, or stands twice."""
 
     def main_tracks(self) -> dict[int, Track]:
         """Return the main picture and all sound, by number. Covers and subtitles make no film longer."""
@@ -77,19 +90,35 @@ class Span:
 
 def read_head(source: Source) -> Matroska | None:
     """Read what stands before the first cluster. None if the file is no Matroska."""
+    document = b""
     with suppress(BoundReached):
         source.read(0, _HEAD_BYTES)
         for element in elements(source, 0, source.size):
             if element.ident == Id.SEGMENT:
                 # A size of 0 is a place where the size was to be filled in.
                 found = Matroska(
-                    segment_body=element.body, segment_end=None if element.end == element.body else element.end
+                    segment_body=element.body,
+                    segment_end=None if element.end == element.body else element.end,
+                    document=document,
                 )
                 _read_segment(source, found)
                 return found
-            if element.ident not in (Id.EBML, Id.VOID, Id.CRC32):
+            if element.ident == Id.EBML:
+                document = _document(
+                    source.read(element.body, min((element.end or 0) - element.body, _MOST_EBML_BYTES))
+                )
+            elif element.ident not in (Id.VOID, Id.CRC32):
                 return None
     return None
+
+
+def cues_place(source: Source, found: Matroska) -> int | None:
+    """Return where the cues begin. None if that is not stated."""
+    for ident, content in parts(found.seek_head, source):
+        seek = dict(parts(content, source)) if ident == Id.SEEK else {}
+        if _number(seek.get(Id.SEEK_ID, b"")) == Id.CUES:
+            return found.segment_body + _number(seek.get(Id.SEEK_POSITION, b""))
+    return found.cues_at
 
 
 def length_of(found: Matroska, span: Span | None) -> Length:
@@ -130,58 +159,63 @@ def _read_segment(source: Source, found: Matroska) -> None:
             _read_part(source, element, found)
 
 
+@lru_cache(maxsize=64)
+def _document(head: bytes) -> bytes:
+    """Return the kind of document. Each writer begins all its files alike."""
+    told = dict(parts(head))
+    return b"" if BROKEN in told else told.get(Id.DOCUMENT_TYPE, b"matroska").rstrip(b"\0")
+
+
+def _held(source: Source, element: Element) -> list[tuple[int, bytes]]:
+    """Return the elements in one that states its size, and is no longer than a header may be."""
+    length = -1 if element.end is None else element.end - element.body
+    return parts(source.read(element.body, length), source) if 0 <= length <= _MOST_TRACKS_BYTES else [(BROKEN, b"")]
+
+
 def _read_part(source: Source, element: Element, found: Matroska) -> None:
     match element.ident:
         case Id.INFO:
-            _read_info(source, element, found)
+            _read_info(_held(source, element), found)
         case Id.TRACKS:
-            entries = [one for one in children(source, element) if one.ident == Id.TRACK_ENTRY]
-            found.tracks = tuple(_track(source, entry) for entry in entries)
+            found.is_broken = found.is_broken or bool(found.tracks)
+            entries = _held(source, element)
+            found.is_broken = found.is_broken or (BROKEN, b"") in entries[-1:]
+            found.tracks = tuple(
+                _track(parts(content, source)) for ident, content in entries if ident == Id.TRACK_ENTRY
+            )
         case Id.SEEK_HEAD:
-            position = _cues_position(source, element)
-            found.cues_at = found.cues_at if position is None else found.segment_body + position
+            found.seek_head = source.read(element.body, min((element.end or element.body) - element.body, _HEAD_BYTES))
         case Id.CUES:
             found.cues_at = element.start
 
 
-def _read_info(source: Source, info: Element, found: Matroska) -> None:
+def _read_info(info: Sequence[tuple[int, bytes]], found: Matroska) -> None:
     ticks = 0.0
-    for element in children(source, info):
-        if element.ident == Id.TIMESTAMP_SCALE:
-            found.scale_ns = number(source, element) or found.scale_ns
-        elif element.ident == Id.DURATION:
-            value = content(source, element)
+    for ident, value in info:
+        if ident == Id.TIMESTAMP_SCALE:
+            found.scale_ns = _number(value) or found.scale_ns
+        elif ident == Id.DURATION:
             kind = {4: ">f", 8: ">d"}.get(len(value))
             ticks = struct.unpack(kind, value)[0] if kind else 0.0
+        elif ident == BROKEN:
+            found.is_broken = True
     stated_ms = ticks * found.scale_ns / 1e6
     found.stated_ms = stated_ms if math.isfinite(stated_ms) and stated_ms > 0 else None
 
 
-def _track(source: Source, entry: Element) -> Track:
-    ident, kind, codec, is_default, frame_ns = 0, 0, "", True, 0
-    for element in children(source, entry):
-        match element.ident:
-            case Id.TRACK_NUMBER:
-                ident = number(source, element)
-            case Id.TRACK_TYPE:
-                kind = number(source, element)
-            case Id.FLAG_DEFAULT:
-                is_default = number(source, element) != 0
-            case Id.CODEC_ID:
-                codec = content(source, element, 64).decode("ascii", "replace")
-            case Id.DEFAULT_DURATION:
-                frame_ns = number(source, element)
-    return Track(number=ident, kind=kind, codec=codec, is_default=is_default, frame_ms=frame_ns / 1e6 or None)
+def _track(entry: Sequence[tuple[int, bytes]]) -> Track:
+    told = dict(entry)
+    frame_ns = _number(told.get(Id.DEFAULT_DURATION, b""))
+    return Track(
+        number=_number(told.get(Id.TRACK_NUMBER, b"")),
+        kind=_number(told.get(Id.TRACK_TYPE, b"")),
+        codec=told.get(Id.CODEC_ID, b"")[:64].rstrip(b"\0").decode("ascii", "replace"),
+        is_default=_number(told.get(Id.FLAG_DEFAULT, b"\1")) != 0,
+        frame_ms=frame_ns / 1e6 or None,
+        parts=entry,
+    )
 
 
-def _cues_position(source: Source, seek_head: Element) -> int | None:
-    for seek in children(source, seek_head):
-        ident, position = 0, 0
-        for element in children(source, seek):
-            if element.ident == Id.SEEK_ID:
-                ident = number(source, element)
-            elif element.ident == Id.SEEK_POSITION:
-                position = number(source, element)
-        if seek.ident == Id.SEEK and ident == Id.CUES:
-            return position
-    return None
+def _number(content: bytes) -> int:
+    """Return the content as a number without a sign; 0 if it is longer than one can be."""
+    return int.from_bytes(content, "big") if len(content) <= 8 else 0

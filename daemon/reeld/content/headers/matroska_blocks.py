@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 from reeld.content.headers.ebml import Element, Id, children, elements, number, read_element
-from reeld.content.headers.matroska import Matroska, Span, Track
-from reeld.content.headers.source import MOST_ELEMENTS, PADDING_MS, BoundReached, Source
+from reeld.content.headers.matroska import Matroska, Span, Track, cues_place, length_of
+from reeld.content.headers.source import MOST_ELEMENTS, PADDING_MS, BoundReached, Length, Source
 
 _OF_A_SEGMENT = frozenset(
     (Id.SEEK_HEAD, Id.INFO, Id.TRACKS, Id.CUES, Id.CLUSTER, Id.CHAPTERS, Id.ATTACHMENTS, Id.TAGS, Id.VOID, Id.CRC32)
@@ -35,6 +36,10 @@ _BIG_CLUSTER_BYTES = 128 << 10
 """Of a cluster above this, only the last bytes are read."""
 _SHORTEST_BLOCK = 12
 """Fewer bytes than that at the end of a file are a header that was cut off: it states nothing."""
+_BLOCK_HEAD_BYTES = 16
+"""The mark, the size, the track, the time, the flags and the number of frames of a block take no more."""
+_UNKNOWN = 0x3FFF
+"""What stands for an unknown size, in two bytes."""
 _SURE_CHAIN = 3
 """A chain of so many blocks, without a gap between them, is taken for blocks."""
 _CUE_BYTES = 2048
@@ -76,12 +81,12 @@ class _Times:
             at_ms, length_ms = ticks * self.scale_ms, duration_ticks * self.scale_ms
             if frames > 1 and not length_ms:
                 length_ms = frames * (self.tracks[track].frame_ms or 0.0)
-            self.first_ms[track] = min(at_ms, self.first_ms.get(track, at_ms))
-            latest, new = self.ends.get(track, []), (at_ms, length_ms)
+            latest, new = self.ends.get(track), (at_ms, length_ms)
             if latest and new > latest[-1]:  # nearly always, and quick
                 self.ends[track] = [latest[-1], new]
-            else:
-                self.ends[track] = sorted({*latest, new})[-2:]
+                return
+            self.first_ms[track] = min(at_ms, self.first_ms.get(track, at_ms))
+            self.ends[track] = sorted({*(latest or ()), new})[-2:]
 
     def end(self) -> "_End | None":
         """Return the end of the last frame, and that of the picture if only the padding of sound is behind it."""
@@ -110,6 +115,13 @@ class _Times:
         return len(latest) > 1 or bool(latest and (latest[-1][1] or self.tracks[track].frame_ms))
 
 
+def read_length(source: Source, found: Matroska) -> Length:
+    """Say how long the film is."""
+    # The stated length of a file that was cut off is all that is known of what is missing.
+    is_told = bool(found.is_cut and found.stated_ms)
+    return length_of(found, None if is_told else read_span(source, found))
+
+
 def read_span(source: Source, found: Matroska) -> Span | None:
     """Read when picture and sound begin and end. None if it was not found out.
 
@@ -136,6 +148,24 @@ def read_span(source: Source, found: Matroska) -> Span | None:
         slack_ms=end.slack_ms,
         picture_ms=_lasts(times, end.picture_ms),
     )
+
+
+def read_first_frame(source: Source, found: Matroska, track: int, most: int) -> bytes:
+    """Return so many bytes of the track's first block in the first cluster; nothing if there is none near its begin."""
+    cluster = None if found.first_cluster is None else read_element(source, found.first_cluster)
+    if cluster is None:
+        return b""
+    end = min(cluster.end or source.size, source.size)
+    for element in islice(elements(source, cluster.body, end), _FIRST_BLOCKS):
+        block = element
+        if element.ident == Id.BLOCK_GROUP:
+            block = next((child for child in children(source, element) if child.ident == Id.BLOCK), element)
+        if block.ident in (Id.SIMPLE_BLOCK, Id.BLOCK) and block.end is not None:
+            head = source.read(block.body, 4)
+            is_simple = len(head) == 4 and head[0] == 0x80 | track and not head[3] & _LACING
+            if is_simple:
+                return source.read(block.body + 4, min(block.end - block.body - 4, most))
+    return b""
 
 
 def _lasts(first: _Times, picture_end_ms: float | None) -> float | None:
@@ -175,7 +205,7 @@ def _read_last(source: Source, found: Matroska, first: int) -> _End | None:
     if times.ends:
         return times.end()
     with suppress(BoundReached):
-        if found.cues_at is not None and (last := _from_cues(source, found, end)):
+        if last := _from_cues(source, found, end):
             return last
     if end - small > first:
         _read_tail(source, found, max(first, end - large), end, times)
@@ -195,15 +225,17 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
     """
     stop = limit if cluster.end is None else min(cluster.end, limit)
     at, base = cluster.body, None
+    held, start = source.piece(at, stop) if at < stop else (b"", at)
+    sure = start + len(held) - _BLOCK_HEAD_BYTES
     while at < stop and most > 0:
+        if base is not None and at <= sure and (length := _add_simple(held, at - start, base, times)):  # nearly always
+            source.count_element()
+            most -= 1
+            at += length
+            continue
         element = read_element(source, at)
         if element is None:
             return stop if stop - at < _SHORTEST_BLOCK else None
-        if element.ident == Id.SIMPLE_BLOCK and base is not None and element.end is not None:  # nearly always
-            _add_frames(source, element.body, base, 0, times)
-            most -= 1
-            at = element.end
-            continue
         if cluster.end is None and element.ident in _ENDS_A_CLUSTER:
             return at
         if element.ident not in _OF_A_CLUSTER or element.end is None:
@@ -218,6 +250,28 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
         at = element.end
     is_left = most <= 0 and at < stop
     return at if cluster.end is None or is_left else max(at, cluster.end)
+
+
+def _add_simple(held: bytes, at: int, base: int, times: _Times) -> int:
+    """Add the frames of the block that begins here, and return its length. 0 if it is none, or a long one.
+
+    Its first 16 bytes are there.
+    """
+    body, size = at + 2, held[at + 1]
+    if 0x80 <= size < 0xFF:
+        size &= 0x7F
+    elif 0x40 <= size < 0x80:
+        size = (size & 0x3F) << 8 | held[body]
+        body += 1
+    else:
+        return 0
+    if held[at] != Id.SIMPLE_BLOCK or size == _UNKNOWN or held[body] < 0x80:  # or the track's number is long
+        return 0
+    ticks = held[body + 1] << 8 | held[body + 2]
+    if ticks >= 0x8000:
+        ticks -= 0x10000
+    times.add(held[body] & 0x7F, base + ticks, 0, held[body + 4] + 1 if held[body + 3] & _LACING else 1)
+    return body + size - at
 
 
 def _add_block(source: Source, element: Element, base: int, times: _Times) -> None:
@@ -314,7 +368,8 @@ def _from_cues(source: Source, found: Matroska, end: int) -> _End | None:
 
 
 def _last_cued_cluster(source: Source, found: Matroska) -> int | None:
-    cues = None if found.cues_at is None else read_element(source, found.cues_at)
+    place = cues_place(source, found)
+    cues = None if place is None else read_element(source, place)
     if cues is None or cues.ident != Id.CUES or cues.end is None or cues.end > source.size:
         return None
     tracks = found.main_tracks()

@@ -1,9 +1,10 @@
 """Reads where the boxes of an MP4 or QuickTime file say that they end, and how long picture and sound last."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from reeld.content.headers.boxes import Box, boxes
 from reeld.content.headers.source import BoundReached, Length, Source
 
 _KNOWN = frozenset(
@@ -19,105 +20,182 @@ _TAIL_BYTES = 1 << 20
 _TOLERANCE_MS = 100
 
 
+_OF_A_MOVIE = frozenset((b"udta", b"meta", b"iods", b"free", b"skip", b"mvex", b"uuid"))
+_NESTED = frozenset((b"edts", b"mdia"))
+_OF_A_TRACK = frozenset((b"tkhd", b"tref", b"elst", b"mdhd", b"hdlr", b"elng", b"minf")) | _NESTED
+_PERHAPS_SEVERAL = frozenset((b"udta", b"meta", b"free", b"skip", b"uuid", b"tapt", b"load", b"trgr"))
+"""Boxes that tell nothing of what is read."""
+
+_MOVIE_BYTES = 64 << 10
+"""Of most films the headers and the tables of one minute, read at once."""
+
+
 @dataclass(slots=True)
-class _Walk:
+class Layout:
+    """The boxes of the outermost level."""
+
     at: int
+    """Where those end that were looked at."""
     is_cut: bool | None = None
     is_open: bool = False
     """The last box goes to the end of the file, however long that is."""
     has_fragments: bool = False
-    movie: tuple[int, int] | None = None
-    """Where the content of the box with all tracks starts and ends."""
+    movie: Box | None = None
+    """The box with all tracks."""
+    movies: int = 0
+    """How many of these there are."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """A track as its boxes describe it."""
+
+    boxes: Mapping[bytes, Box]
+    """Those of the track and of its media, by kind."""
+    handler: bytes
+    media_ms: float
+    edited_ms: float
+    """How long the edits last that show something; 0 if there are none."""
+    is_usual: bool
+    """Whether each of its boxes is known, ends within the one that it is in, and stands there once."""
+
+    @property
+    def played_ms(self) -> float:
+        return self.edited_ms or self.media_ms
+
+
+@dataclass(slots=True, kw_only=True)
+class Movie:
+    """All tracks."""
+
+    stated_ms: float = 0.0
+    """How long the longest track lasts, late subtitles and an empty begin included."""
+    tracks: Sequence[Track] = ()
+    is_usual: bool = True
+
+    def played_ms(self) -> float:
+        """Return how long picture and sound last."""
+        return max((track.played_ms for track in self.tracks if track.handler in (b"vide", b"soun")), default=0.0)
 
 
 def read(source: Source, told_ms: int | None) -> Length | None:
     """Read where the file says that it ends. None if it is no MP4."""
+    layout = read_layout(source)
+    if layout is None:
+        return None
+    played_ms = 0.0
+    if told_ms and layout.movie and not layout.has_fragments:
+        with suppress(BoundReached):
+            played_ms = read_movie(source, layout.movie).played_ms()
+    return length_of(layout, told_ms, round(played_ms))
+
+
+def read_layout(source: Source) -> Layout | None:
+    """Read the outermost boxes. None if the file is no MP4."""
     if source.read(0, 8)[4:] not in _KNOWN:
         return None
-    walk = _Walk(0)
+    layout = Layout(0)
     with suppress(BoundReached):
-        _walk(source, walk, _MOST_BOXES)
-        if walk.is_cut is None:
-            _walk_last_fragments(source, walk)
-    if told_ms and walk.movie and not walk.has_fragments:
-        with suppress(BoundReached):
-            played_ms = _played_ms(source, *walk.movie)
-            told_ms = min(told_ms, played_ms) if played_ms and told_ms - played_ms > _TOLERANCE_MS else told_ms
+        _walk(source, layout, _MOST_BOXES)
+        if layout.is_cut is None:
+            _walk_last_fragments(source, layout)
+    return layout
+
+
+def length_of(layout: Layout, told_ms: int | None, played_ms: int) -> Length:
+    """Say how long the film is. `told_ms` may count what is neither picture nor sound."""
+    if told_ms and played_ms and told_ms - played_ms > _TOLERANCE_MS:
+        told_ms = played_ms
     # Of a film in fragments that was cut, the header still states how long it was to be, or nothing.
-    is_partial = walk.is_cut is True and walk.has_fragments
-    return Length(is_stated=not walk.is_open, is_cut=walk.is_cut, duration_ms=None if is_partial else told_ms)
+    is_partial = layout.is_cut is True and layout.has_fragments
+    return Length(is_stated=not layout.is_open, is_cut=layout.is_cut, duration_ms=None if is_partial else told_ms)
 
 
-def _walk(source: Source, walk: _Walk, most: int) -> None:
+def _walk(source: Source, layout: Layout, most: int) -> None:
     """Go from box to box. `is_cut` stays unknown if there are more than `most`."""
     for _ in range(most):
         source.count_element()
-        head = source.read(walk.at, 16)
+        head = source.read(layout.at, 16)
         size, kind = int.from_bytes(head[:4], "big"), head[4:8]
         if kind not in _KNOWN:
-            walk.is_cut = False
+            layout.is_cut = False
             return
         if size == 0:
-            walk.is_open, walk.is_cut = True, False
+            layout.is_open, layout.is_cut = True, False
             return
+        head_size = 8
         if size == 1:
-            size = int.from_bytes(head[8:], "big")
+            size, head_size = int.from_bytes(head[8:], "big"), 16
         if size < 8:
             return
-        walk.has_fragments = walk.has_fragments or kind == b"moof"
+        layout.has_fragments = layout.has_fragments or kind == b"moof"
         if kind == b"moov":
-            walk.movie = walk.at + 8, walk.at + size
-        walk.at += size
-        if walk.at >= source.size:
-            walk.is_cut = walk.at > source.size
+            layout.movie = b"moov", layout.at + head_size, layout.at + size
+            layout.movies += 1
+        layout.at += size
+        if layout.at >= source.size:
+            layout.is_cut = layout.at > source.size
             return
 
 
-def _walk_last_fragments(source: Source, walk: _Walk) -> None:
+def _walk_last_fragments(source: Source, layout: Layout) -> None:
     """Find the last fragments, of thousands, from the end."""
-    start = max(walk.at, source.size - _TAIL_BYTES)
+    start = max(layout.at, source.size - _TAIL_BYTES)
     tail = source.read(start, _TAIL_BYTES)
     at = len(tail)
-    while walk.is_cut is None and (at := tail.rfind(b"moof\0\0\0\x10mfhd", 0, at)) >= 4:
-        walk.at = start + at - 4
-        _walk(source, walk, _MOST_BOXES)
+    while layout.is_cut is None and (at := tail.rfind(b"moof\0\0\0\x10mfhd", 0, at)) >= 4:
+        layout.at = start + at - 4
+        _walk(source, layout, _MOST_BOXES)
 
 
 # --- tracks ----------------------------------------------------------------------------------------------
 
 
-def _played_ms(source: Source, start: int, end: int) -> int:
-    """Return how long picture and sound last. The movie's own length counts late subtitles and an empty begin."""
-    timescale, longest_ms = 0, 0.0
-    for kind, at, stop in _boxes(source, start, end):
+def read_movie(source: Source, place: Box) -> Movie:
+    """Read the headers of all tracks. Raises BoundReached."""
+    _, start, end = place
+    source.read(start, min(end - start, _MOVIE_BYTES))
+    movie, timescale, tracks = Movie(), 0, []
+    for kind, at, stop in boxes(source, start, end):
         if kind == b"mvhd":
-            timescale, _ = _clock(source, at)
+            timescale, ticks = clock(source, at)
+            movie.stated_ms = ticks * 1000 / timescale if timescale else 0.0
         elif kind == b"trak":
-            longest_ms = max(longest_ms, _track_ms(source, at, stop, timescale))
-    return round(longest_ms)
+            tracks.append(_read_track(source, at, stop, timescale))
+        elif kind not in _OF_A_MOVIE:
+            movie.is_usual = False
+    movie.tracks = tracks
+    return movie
 
 
-def _track_ms(source: Source, start: int, end: int, timescale: int) -> float:
-    """Return how long the track lasts; 0 if it is neither picture nor sound."""
-    handler, media_ms, edited_ms = b"", 0.0, 0.0
-    nested = [(start, end)]
+def _read_track(source: Source, start: int, end: int, timescale: int) -> Track:
+    found: dict[bytes, Box] = {}
+    nested, is_usual = [(start, end)], True
     while nested:
-        for kind, at, stop in _boxes(source, *nested.pop()):
-            match kind:
-                case b"edts" | b"mdia":
-                    nested.append((at, stop))
-                case b"hdlr":
-                    handler = source.read(at + 8, 4)
-                case b"mdhd":
-                    ticks_a_second, ticks = _clock(source, at)
-                    media_ms = ticks * 1000 / ticks_a_second if ticks_a_second else 0.0
-                case b"elst" if timescale:
-                    edited_ms = _edited(source, at) * 1000 / timescale
-    return (edited_ms or media_ms) if handler in (b"vide", b"soun") else 0.0
+        for box in boxes(source, *nested.pop()):
+            kind = box[0]
+            is_usual = is_usual and (kind in _PERHAPS_SEVERAL or (kind in _OF_A_TRACK and kind not in found))
+            found[kind] = box
+            if kind in _NESTED:
+                nested.append(box[1:])
+    media_ms = edited_ms = 0.0
+    if header := found.get(b"mdhd"):
+        ticks_a_second, ticks = clock(source, header[1])
+        media_ms = ticks * 1000 / ticks_a_second if ticks_a_second else 0.0
+    if timescale and (edits := found.get(b"elst")):
+        edited_ms = _edited(source, edits[1]) * 1000 / timescale
+    handler = found.get(b"hdlr")
+    return Track(
+        boxes=found,
+        handler=source.read(handler[1] + 8, 4) if handler else b"",
+        media_ms=media_ms,
+        edited_ms=edited_ms,
+        is_usual=is_usual,
+    )
 
 
-def _clock(source: Source, at: int) -> tuple[int, int]:
-    """Return the ticks a second, and how many ticks it lasts."""
+def clock(source: Source, at: int) -> tuple[int, int]:
+    """Return the ticks a second, and how many ticks it lasts, of a movie's or a track's header."""
     content = source.read(at, 32)
     if content[:1] == b"\1":
         return int.from_bytes(content[20:24], "big"), int.from_bytes(content[24:32], "big")
@@ -135,16 +213,3 @@ def _edited(source: Source, at: int) -> int:
         if edit[half : 2 * half] != b"\xff" * half:  # else nothing is shown so long
             total += int.from_bytes(edit[:half], "big")
     return total
-
-
-def _boxes(source: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each box between these places, with where its content starts and ends."""
-    at = start
-    while at + 8 <= end:
-        source.count_element()
-        head = source.read(at, 8)
-        size = int.from_bytes(head[:4], "big")
-        if size < 8 or at + size > end:
-            return
-        yield head[4:], at + 8, at + size
-        at += size

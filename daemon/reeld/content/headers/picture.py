@@ -3,30 +3,25 @@
 It leaves out the height of a clean aperture, some Dolby Vision configurations, and AV1's colours.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from reeld.content.headers import av1
+from reeld.content.headers.boxes import Box, boxes, inner
 from reeld.content.headers.ebml import Element, Id, children, content, elements, number
 from reeld.content.headers.source import BoundReached, Source
 
 _HEAD_BYTES = 64 << 10
 _MOST_CONFIGURATION = 4096
 
-_CODEC_PRIVATE = 0x63A2
-_BLOCK_ADDITION_MAPPING = 0x41E4
-_BLOCK_ADDITION_TYPE = 0x41E7
-_BLOCK_ADDITION_DATA = 0x41ED
-
 _TAG_PLACES = {b"V_QUICKTIME": 4, b"V_MS/VFW/FOURCC": 16}
 """Where the tag is: in a sample entry of QuickTime, and in the bitmap header of Windows."""
 
-_MARKS = (b"V_AV1", *_TAG_PLACES, _BLOCK_ADDITION_MAPPING.to_bytes(2, "big"))
+_MARKS = (b"V_AV1", *_TAG_PLACES, Id.BLOCK_ADDITION_MAPPING.to_bytes(2, "big"))
 
-_DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
+DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
-_BEFORE_CHILDREN = 8 + 78
+BEFORE_CHILDREN = 8 + 78
 """The bytes of a VisualSampleEntry before the boxes in it."""
 
 
@@ -88,12 +83,12 @@ def _read_entry(source: Source, entry: Element, track: int | None, found: Pictur
         return
     codec = b"".join(content(source, part, 64) for part in parts if part.ident == Id.CODEC_ID)
     for part in parts:
-        if part.ident == _CODEC_PRIVATE:
+        if part.ident == Id.CODEC_PRIVATE:
             _read_private(codec, content(source, part, _MOST_CONFIGURATION), found)
-        elif part.ident == _BLOCK_ADDITION_MAPPING:
+        elif part.ident == Id.BLOCK_ADDITION_MAPPING:
             additions = {each.ident: content(source, each, _MOST_CONFIGURATION) for each in children(source, part)}
-            if additions.get(_BLOCK_ADDITION_TYPE) in _DOLBY_VISION:
-                found.dolby_vision = _dolby_vision(additions.get(_BLOCK_ADDITION_DATA, b""))
+            if additions.get(Id.BLOCK_ADDITION_TYPE) in DOLBY_VISION:
+                found.dolby_vision = dolby_vision_of(additions.get(Id.BLOCK_ADDITION_DATA, b""))
 
 
 def _read_private(codec: bytes, private: bytes, found: PictureHeader) -> None:
@@ -105,63 +100,37 @@ def _read_private(codec: bytes, private: bytes, found: PictureHeader) -> None:
 
 
 def _read_mp4(source: Source, track: int | None, found: PictureHeader) -> None:
-    for movie in _boxes(source, 0, source.size, b"moov"):
-        for trak in _boxes(source, *movie, b"trak"):
-            if _track_number(source, trak) == track:
+    for movie in boxes(source, 0, source.size):
+        for trak in boxes(source, *movie[1:]) if movie[0] == b"moov" else ():
+            if trak[0] == b"trak" and _track_number(source, trak) == track:
                 _read_trak(source, trak, found)
 
 
-def _track_number(source: Source, trak: tuple[int, int]) -> int | None:
-    for start, _end in _boxes(source, *trak, b"tkhd"):
-        at = start + (20 if source.read(start, 1) == b"\x01" else 12)
-        return int.from_bytes(source.read(at, 4), "big")
-    return None
+def _track_number(source: Source, trak: Box) -> int | None:
+    header = inner(source, trak, b"tkhd")
+    if header is None:
+        return None
+    at = header[1] + (20 if source.read(header[1], 1) == b"\x01" else 12)
+    return int.from_bytes(source.read(at, 4), "big")
 
 
-def _read_trak(source: Source, trak: tuple[int, int], found: PictureHeader) -> None:
-    for path in _inner(source, trak, (b"mdia", b"minf", b"stbl", b"stsd")):
-        entry = path[0] + 8  # behind version, flags and the number of entries
-        end = min(entry + int.from_bytes(source.read(entry, 4), "big"), path[1])
-        for kind, start, stop in _all_boxes(source, entry + _BEFORE_CHILDREN, end):
-            body = source.read(start, min(stop - start, _MOST_CONFIGURATION))
-            if kind == b"clap":
-                found.clean_aperture = _clean_aperture(body)
-            elif kind in _DOLBY_VISION:
-                found.dolby_vision = _dolby_vision(body)
-            elif kind == b"av1C":
-                found.transfer_curve = av1.transfer_curve(body)
+def _read_trak(source: Source, trak: Box, found: PictureHeader) -> None:
+    table = inner(source, trak, b"mdia", b"minf", b"stbl", b"stsd")
+    if table is None:
+        return
+    entry = table[1] + 8  # behind version, flags and the number of entries
+    end = min(entry + int.from_bytes(source.read(entry, 4), "big"), table[2])
+    for kind, start, stop in boxes(source, entry + BEFORE_CHILDREN, end):
+        body = source.read(start, min(stop - start, _MOST_CONFIGURATION))
+        if kind == b"clap":
+            found.clean_aperture = clean_aperture_of(body)
+        elif kind in DOLBY_VISION:
+            found.dolby_vision = dolby_vision_of(body)
+        elif kind == b"av1C":
+            found.transfer_curve = av1.transfer_curve(body)
 
 
-def _inner(source: Source, place: tuple[int, int], names: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
-    """Yield the boxes that this path of names leads to."""
-    for found in _boxes(source, *place, names[0]):
-        if len(names) == 1:
-            yield found
-        else:
-            yield from _inner(source, found, names[1:])
-
-
-def _boxes(source: Source, start: int, end: int, name: bytes) -> Iterator[tuple[int, int]]:
-    return ((body, stop) for kind, body, stop in _all_boxes(source, start, end) if kind == name)
-
-
-def _all_boxes(source: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each box, and where its content begins and ends."""
-    at = start
-    while at + 8 <= end:
-        source.count_element()
-        head = source.read(at, 16)
-        size, body = int.from_bytes(head[:4], "big"), at + 8
-        if size == 1:
-            size, body = int.from_bytes(head[8:], "big"), at + 16
-        stop = end if size == 0 else at + size
-        if stop < body:
-            return
-        yield head[4:8], body, min(stop, end)
-        at = stop
-
-
-def _clean_aperture(body: bytes) -> tuple[int, int] | None:
+def clean_aperture_of(body: bytes) -> tuple[int, int] | None:
     """Divide the two fractions. They round to whole pixels."""
     width, width_divisor, height, height_divisor = (int.from_bytes(body[at : at + 4], "big") for at in (0, 4, 8, 12))
     if len(body) < 16 or not (width_divisor and height_divisor):
@@ -169,6 +138,6 @@ def _clean_aperture(body: bytes) -> tuple[int, int] | None:
     return round(width / width_divisor), round(height / height_divisor)
 
 
-def _dolby_vision(record: bytes) -> tuple[int, int] | None:
+def dolby_vision_of(record: bytes) -> tuple[int, int] | None:
     """Read profile and compatibility in a DOVIDecoderConfigurationRecord."""
     return None if len(record) < 5 else (record[2] >> 1, record[4] >> 4)

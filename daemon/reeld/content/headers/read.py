@@ -22,9 +22,7 @@ def read_length(descriptor: int, told_ms: int | None) -> Length:
 def _read(source: Source, told_ms: int | None) -> Length:
     with suppress(BoundReached):
         if found := matroska.read_head(source):
-            # The stated length of a file that was cut off is all that is known of what is missing.
-            is_told = bool(found.is_cut and found.stated_ms)
-            return matroska.length_of(found, None if is_told else matroska_blocks.read_span(source, found))
+            return matroska_blocks.read_length(source, found)
         for read in _READERS:
             if length := read(source, told_ms):
                 return length

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reeld.content.headers.source import BoundReached, Length, Source
 
-_UNKNOWN = (0, 0xFFFFFFFF)
+UNKNOWN = (0, 0xFFFFFFFF)
 """What a writer leaves that cannot go back to fill in the size."""
 
 _COUNTED_BYTES = 1536 << 10
@@ -35,7 +35,7 @@ def read(source: Source, told_ms: int | None) -> Length | None:
         while (chunk := source.read(at, 8))[:4] == b"RIFF" and len(chunk) == 8:
             source.count_element()
             size = int.from_bytes(chunk[4:], "little")
-            if size in _UNKNOWN:
+            if size in UNKNOWN:
                 return _open_ended(source, at)
             at += 8 + size + size % 2
         return Length(is_stated=True, is_cut=at > source.size + _SLACK_BYTES, duration_ms=told_ms)
@@ -68,7 +68,7 @@ def _read_header(source: Source, at: int, end: int, header: _Header) -> None:
             return
         if name == b"LIST" and chunk[8:] == b"movi":
             header.movie_at = at + 12
-            header.movie_end = None if size in _UNKNOWN else at + 8 + size
+            header.movie_end = None if size in UNKNOWN else at + 8 + size
             return
         if name == b"LIST" and chunk[8:] in (b"hdrl", b"strl"):
             at += 12

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 MOST_BYTES = 2 << 20
 MOST_READS = 64
@@ -30,9 +30,23 @@ class Length:
     duration_ms: int | None = None
     why_no_duration: WhyNoLength | None = None
 
+    def answer(self, *, is_truncated: bool) -> dict[str, Any]:
+        """Return the part of the prober's answer. `is_truncated` counts where it was not found out."""
+        return {
+            "duration_ms": self.duration_ms,
+            "why_no_duration": None if self.duration_ms else self.why_no_duration or "not stated",
+            "is_truncated": is_truncated if self.is_cut is None else self.is_cut,
+            "is_whole": self.is_stated and self.is_cut is False,
+            "names_streams": self.names_streams,
+        }
+
 
 class BoundReached(Exception):
     """The file asks for more reads, bytes or elements than a header needs."""
+
+
+class NotUnderstood(Exception):
+    """The headers say something that reeld's own reader does not know. Another reader has to be asked."""
 
 
 class Source:
@@ -43,9 +57,11 @@ class Source:
         self._descriptor = descriptor
         self._bytes_left = MOST_BYTES
         self._reads_left = MOST_READS
-        self._elements_left = MOST_ELEMENTS
+        self.elements_left = MOST_ELEMENTS
         self._pieces: list[tuple[int, int, bytes]] = []
         """Where each begins and ends, and its bytes."""
+        self._last = 0, 0, b""
+        """The piece that was found last: the next bytes are mostly in it, too."""
 
     def read(self, at: int, length: int) -> bytes:
         """Return these bytes, fewer at the end of the file. Raises BoundReached, and OSError."""
@@ -66,8 +82,19 @@ class Source:
         self._pieces.append((at, at + len(content), content))
         return content[: end - at]
 
+    def piece(self, at: int, end: int) -> tuple[bytes, int]:
+        """Return bytes that hold these ones, as far as the file does, and where in the file they begin. Copies none."""
+        start, stop, content = self._last
+        if start <= at and end <= stop:
+            return content, start
+        for start, stop, content in reversed(self._pieces):
+            if start <= at and end <= stop:
+                self._last = start, stop, content
+                return content, start
+        return self.read(at, end - at), at
+
     def count_element(self) -> None:
         """Count one more element. Raises BoundReached above 4,000."""
-        if self._elements_left == 0:
+        if self.elements_left == 0:
             raise BoundReached
-        self._elements_left -= 1
+        self.elements_left -= 1
