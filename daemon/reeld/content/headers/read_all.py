@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reeld.content.headers import matroska_facts
+from reeld.content.headers import matroska_facts, mp4_facts
 from reeld.content.headers.source import BoundReached, NotUnderstood, Source
 
 
@@ -16,6 +16,8 @@ def read_all(descriptor: int) -> dict[str, Any] | None:
         head = source.read(0, 8)
         if head.startswith(b"\x1a\x45\xdf\xa3"):
             found = matroska_facts.read(source)
+        elif head[4:] == b"ftyp":
+            found = mp4_facts.read(source)
         else:
             return None
     except (NotUnderstood, BoundReached):
