@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reeld.content.headers import matroska_facts, mp4_facts
+from reeld.content.headers import avi_facts, matroska_facts, mp4_facts
 from reeld.content.headers.source import BoundReached, NotUnderstood, Source
 
 
@@ -18,6 +18,8 @@ def read_all(descriptor: int) -> dict[str, Any] | None:
             found = matroska_facts.read(source)
         elif head[4:] == b"ftyp":
             found = mp4_facts.read(source)
+        elif head.startswith(b"RIFF"):
+            found = avi_facts.read(source)
         else:
             return None
     except (NotUnderstood, BoundReached):
