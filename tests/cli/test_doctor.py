@@ -32,7 +32,7 @@ from reeld.watch.mounts import Mount
 from reeld.watch.walk import RootSeen
 from tests.privileges import humble, humbly
 from tests.service.harness import RunningDaemon, World, new_world
-from tests.videos import make_video
+from tests.videos import make_video, remux
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -83,6 +83,14 @@ def test_beside_the_running_daemon_its_own_word_counts_as_well(world: World) -> 
         assert ("daemon", f"reeld runs as process {daemon.pid}") in said
         assert ("events", "the daemon receives its file events") in said
         assert ("limits", "2 directories can be watched") in said
+
+
+def test_the_doctor_says_of_how_many_files_reeld_reads_the_headers_itself(world: World) -> None:
+    (world.library / "Alien (1979).ts").write_bytes(remux("mpegts"))
+    world.said("scan")
+    (said,) = [row for row in rows(world) if row["check"] == "headers"]
+    asks = "and asks its prober about the others"
+    assert (said["level"], said["message"]) == ("good", f"reeld reads the headers of 1 of 2 files itself, {asks}")
 
 
 def test_before_the_first_start_nothing_is_wrong() -> None:

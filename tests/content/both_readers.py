@@ -4,7 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from reeld.content.probing import Ask, ask_prober, probe
+from reeld.content.probing import ask_prober, probe
+from reeld.content.readings import Ask
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 

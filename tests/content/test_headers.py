@@ -63,7 +63,7 @@ def test_the_range_of_ten_bits_is_read(
 
 def _with(video: bytes, old: bytes, new: bytes) -> bytes:
     assert old in video
-    return video.replace(old, new, 1)
+    return video.replace(old, new)
 
 
 _MKV = video_bytes("mkv")

@@ -11,7 +11,7 @@ import pytest
 from reeld.content.headers.ebml import Id
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import MOST_BYTES, MOST_READS, BoundReached, Length, Source
-from reeld.content.probing import Ask
+from reeld.content.readings import Ask
 from reeld.domain.content import MediaFacts
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool

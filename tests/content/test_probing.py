@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reeld.content.probe_child import facts
-from reeld.content.probing import Ask, probe
+from reeld.content.probing import probe
+from reeld.content.readings import Ask
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, WorkerDied, WorkerTimeout

@@ -120,6 +120,9 @@ def test_the_metrics_file_says_what_the_catalogue_says_from_a_confined_daemon(wo
         assert figures["reeld_pending",] == len(world.rows("pending"))
         assert figures["reeld_works", "movies"] == len(world.rows("list", "movies"))
         assert figures["reeld_hashed_bytes_total",] == sum(path.stat().st_size for path in world.library.iterdir())
+        assert figures["reeld_headers_read_total", "own"] > 0
+        assert figures["reeld_headers_read_total", "prober"] == 0
+        assert figures["reeld_headers_compared_total",] == figures["reeld_headers_disagreed_total",] == 0
         assert figures["reeld_events_total", "L"] > 0
         assert figures["reeld_overflows_total", "L"] == 0
         assert figures["reeld_degraded", "L"] == 0

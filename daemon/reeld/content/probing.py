@@ -6,17 +6,16 @@ under a video's name is the dangerous case: libmediainfo follows a playlist to o
 """
 
 import os
-from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from reeld.content.headers.read_all import read_all
 from reeld.content.opening import open_video, require_expected, require_untouched
+from reeld.content.readings import READINGS, Ask, Readings
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
+from reeld.errors import WorkerError
 from reeld.sandbox import MEMORY_SHARE
-
-Ask = Callable[[dict[str, Any], Sequence[int]], dict[str, Any]]
-"""Sends a request, with descriptors, to `content/probe_child.py`: `call` of a worker pool."""
 
 HEAD_BYTES = 2048
 
@@ -60,7 +59,7 @@ _OTHER_KINDS = (
 )
 
 
-def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
+def probe(path: str, expected: FileStamp, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
     """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
     The prober gets a descriptor, never a name. Raises FileChanged if the file is not `expected` or was changed
@@ -68,10 +67,15 @@ def probe(path: str, expected: FileStamp, ask: Ask) -> MediaFacts:
     """
     with open_video(path) as descriptor:
         before = require_expected(path, descriptor, expected)
-        found = read_headers(descriptor)
+        found, other = read_headers(descriptor), None
         if found is None:
-            found = ask_prober(descriptor, ask)
+            found = ask_prober(descriptor, readings.counting(ask))
+        elif readings.count_own():
+            with suppress(WorkerError):  # that the prober fails is no fault of a file whose facts are known
+                other = ask_prober(descriptor, ask)
         require_untouched(path, descriptor, before)
+        if other:
+            readings.compare(path, found, other)
     return found
 
 

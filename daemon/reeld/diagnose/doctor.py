@@ -19,6 +19,8 @@ from typing import Any
 from reeld.catalog import overview
 from reeld.catalog.video_files import sample_of_present
 from reeld.config import Config, Library
+from reeld.content.opening import open_video
+from reeld.content.probing import read_headers
 from reeld.database.backup import is_sound, newest_of
 from reeld.database.connection import close_catalog, open_catalog, reading, require_whole
 from reeld.database.file_access import number_of_group
@@ -34,6 +36,7 @@ from reeld.diagnose.health import (
     watch_limit,
 )
 from reeld.diagnose.writable import Trouble, file_trouble, folder_trouble
+from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Clues
 from reeld.domain.records import KnownFile
@@ -56,6 +59,9 @@ LONGEST_SCAN_S = 4.0
 
 # Of that time, for the listing of folders; the rest is for what else is asked of a library.
 LISTING_SHARE = 0.75
+
+# And for the headers of some files.
+HEADERS_SHARE = 0.1
 
 # The prober must answer for these bytes. They are no whole video, so nothing is decoded.
 _NO_VIDEO = b"\x1a\x45\xdf\xa3" + bytes(4092)
@@ -278,6 +284,7 @@ def _check_answering(library: Library, record: Record | None) -> Checked:
         *_file_systems(library, root),
         *_event_delivery(library, root),
         *_inode_numbers(library, root),
+        *(_header_readers(library, record.drawn) if record else ()),
     ]
 
 
@@ -336,6 +343,22 @@ def _file_systems(library: Library, root: RootSeen) -> Iterator[Finding]:
 def _inode_numbers(library: Library, root: RootSeen) -> Iterator[Finding]:
     """Say what holds for a library that was not scanned yet."""
     yield from inode_numbers(library.name, identity_of_root(root), library.inodes)
+
+
+def _header_readers(library: Library, drawn: Sequence[KnownFile]) -> Iterator[Finding]:
+    """Say of how many files, drawn at random, reeld reads the headers without its prober."""
+    until = time.monotonic() + HEADERS_SHARE * LONGEST_SCAN_S
+    are_own: list[bool] = []
+    for known in drawn:
+        if time.monotonic() > until:
+            break
+        with contextlib.suppress(ReeldError), open_video(os.path.join(library.path, known.path)) as descriptor:
+            are_own.append(read_headers(descriptor) is not None)
+    if are_own:
+        message = f"reeld reads the headers of {sum(are_own)} of {number_of(len(are_own), 'file')} itself"
+        if not all(are_own):
+            message += ", and asks its prober about the others"
+        yield Finding(check="headers", level="good", about=library.name, message=message)
 
 
 def _event_delivery(library: Library, root: RootSeen) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from reeld import __version__
 from reeld.catalog import overview
 from reeld.config import MetricsSettings
+from reeld.content.readings import READINGS
 from reeld.database.backup import backup_space_trouble, listing_trouble, newest_of
 from reeld.database.migrate import latest_version
 from reeld.database.sqlite_errors import free_bytes, space_trouble
@@ -260,6 +261,15 @@ class Metrics(Collector):
     def _of_work(self) -> Iterator[Metric]:
         yield _summary("reeld_stage_seconds", "Stages of files that ran.", "stage", self._counters.stages())
         yield _counter("reeld_errors", "Stages that failed.", "kind", self._counters.errors())
+        read = READINGS.read
+        yield _counter(
+            "reeld_headers_read",
+            "Files whose headers reeld read itself, or its prober.",
+            "reader",
+            {"own": read.own, "prober": read.prober},
+        )
+        yield CounterMetricFamily("reeld_headers_compared", "Files that both read.", read.compared)
+        yield CounterMetricFamily("reeld_headers_disagreed", "Files that both read differently.", read.disagreed)
         yield CounterMetricFamily("reeld_hashed_bytes", "Bytes read for full hashes.", self._counters.bytes_hashed)
 
     def _of_libraries(self) -> Iterator[Metric]:

@@ -2,8 +2,7 @@
 
 Both checks use a descriptor, never a path. Both were measured on ext4, xfs, btrfs and tmpfs.
 Where a result would mean nothing it is "unknown", and unknown never holds a file back. The third
-check, the container's end, runs in the probe stage. Only there a file's bytes are parsed, in a
-child process.
+check, the container's end, runs in the probe stage. Only there a file's bytes are parsed.
 """
 
 import ctypes

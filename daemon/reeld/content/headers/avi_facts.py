@@ -17,6 +17,7 @@ _PARAMETERS_IN_STREAM = frozenset(
 
 _MOST_HEADER_BYTES = 256 << 10
 _MOST_CHUNKS = 24
+_MAIN_HEADER = b"avih" + (56).to_bytes(4, "little")
 _LANGUAGES = tuple(b"IAS%d" % number for number in range(1, 10))
 
 _LONGER_SOUND_MS = 500
@@ -112,6 +113,8 @@ def _chunks(held: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _streams(header: bytes, *, is_open: bool) -> Iterator[_Stream]:
     frames, total = 0, 0
+    if header[:8] != _MAIN_HEADER:
+        raise NotUnderstood
     for kind, content in _chunks(header):
         if kind == b"LIST" and content[:4] == b"strl":
             stream = _stream(dict(_chunks(content[4:])), is_open=is_open)

@@ -1,9 +1,14 @@
 """Finds the boxes of MP4 and QuickTime files."""
 
+import struct
+
 from reeld.content.headers.source import BoundReached, Source
 
 Box = tuple[bytes, int, int]
 """The kind of a box, and where in the file its content begins and ends."""
+
+_HEAD = struct.Struct(">I4s").unpack_from
+"""The size of a box, and its kind."""
 
 BROKEN = b""
 """No box is of this kind."""
@@ -15,16 +20,17 @@ def boxes(source: Source, start: int, end: int, *, until: bytes | None = None) -
     The last one is BROKEN if one ends beyond them, or is none. Raises BoundReached.
     """
     found: list[Box] = []
-    at = start
-    held, first = b"", 0
+    at, held, first = start, b"", 0
     while at + 8 <= end:
         place = at - first
         if place < 0 or place + 16 > len(held):
-            held, first = source.piece(at, min(at + 16, end))
+            held, first = source.piece(at, min(end, at + 16))
             place = at - first
         source.count_element()
-        size = int.from_bytes(held[place : place + 4], "big")
-        kind = held[place + 4 : place + 8]
+        if place + 8 > len(held):  # the file ends here
+            found.append((BROKEN, at, end))
+            break
+        size, kind = _HEAD(held, place)
         body = at + 8
         if size == 1:
             size = int.from_bytes(held[place + 8 : place + 16], "big")
@@ -32,7 +38,7 @@ def boxes(source: Source, start: int, end: int, *, until: bytes | None = None) -
         elif size == 0:
             size = end - at
         stop = at + size
-        if stop < body or stop > end or len(kind) < 4:
+        if stop < body or stop > end:
             found.append((BROKEN, at, end))
             break
         found.append((kind, body, stop))

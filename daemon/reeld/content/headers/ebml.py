@@ -158,6 +158,8 @@ def parts(held: bytes, source: Source | None = None) -> list[tuple[int, bytes]]:
         at += size
     else:
         if at < end:
+            if source:
+                source.is_exceeded = True
             raise BoundReached
     if at != end:
         found.append((BROKEN, b""))

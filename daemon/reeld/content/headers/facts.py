@@ -12,6 +12,11 @@ from reeld.content.languages import distinct_languages
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
+_AAC_OBJECTS = (1, 2, 3, 4, 5, 6, 23, 29, 39, 42)
+"""Of what MPEG-4 calls audio object types, those that are AAC."""
+_WITHDRAWN = ("scc", "scr", "mol")
+"""Codes that had a language, and that not every reader knows."""
+
 _FOLDED = {tag.upper(): codec for tag, codec in reversed(tags.RIFF_VIDEO.items())}
 
 _SOUND = frozenset(
@@ -66,7 +71,7 @@ def told_ms(longest_ms: float, picture_ms: float) -> int | None:
 def plain_language(code: bytes) -> str:
     """Return a code that means the same to every reader; nothing if none is named."""
     text = code.rstrip(b"\0").decode("latin-1")
-    if text and not _LANGUAGE.fullmatch(text):
+    if text and (not _LANGUAGE.fullmatch(text) or text[:3].lower() in _WITHDRAWN):
         raise NotUnderstood
     return text
 
@@ -87,3 +92,10 @@ def sound_of_tag(form: bytes) -> str:
     if len(form) < 14 or name not in _SOUND | {"pcm"}:
         raise NotUnderstood
     return name
+
+
+def is_aac(told: bytes) -> bool:
+    """Tell whether an MPEG-4 decoder that is told this has to decode AAC: it begins with an audio object type."""
+    bits = int.from_bytes(told[:2].ljust(2, b"\0"), "big")
+    kind = bits >> 11
+    return (32 + (bits >> 5 & 63) if kind == 31 else kind) in _AAC_OBJECTS

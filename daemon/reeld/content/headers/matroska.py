@@ -71,6 +71,8 @@ class Matroska:
 
     def main_picture(self) -> Track | None:
         pictures = [track for track in self.tracks if track.kind == VIDEO]
+        if len(pictures) == 1:
+            return pictures[0]
         return min(
             pictures, key=lambda track: (track.codec.startswith(_PERHAPS_STILLS), not track.is_default), default=None
         )

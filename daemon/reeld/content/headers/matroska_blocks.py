@@ -7,7 +7,7 @@ read. Where the last cluster is longer than what may be read, the cues lead to i
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
@@ -74,7 +74,11 @@ class _Times:
     """By track: the two latest blocks, each with the time and the length that it states (or 0)."""
 
     def copy(self) -> "_Times":
-        return replace(self, first_ms=dict(self.first_ms), ends=dict(self.ends))
+        return _Times(self.tracks, self.scale_ms, self.picture, dict(self.first_ms), dict(self.ends))
+
+    def empty(self) -> "_Times":
+        """Return one of the same tracks, without any times."""
+        return _Times(self.tracks, self.scale_ms, self.picture)
 
     def add(self, track: int, ticks: int, duration_ticks: int, frames: int) -> None:
         if track in self.tracks:
@@ -139,7 +143,7 @@ def read_span(source: Source, found: Matroska) -> Span | None:
         if reached is not None and times.ends and _is_last_cluster(source, found, reached):
             end = times.end()
         else:
-            end = _read_last(source, found, found.first_cluster)
+            end = _read_last(source, found, times.empty())
     if end is None:
         return None
     return Span(
@@ -196,16 +200,15 @@ def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:
     return at == found.segment_end
 
 
-def _read_last(source: Source, found: Matroska, first: int) -> _End | None:
-    """Return the end of the last frame. None if no frame was found."""
-    end = min(found.segment_end or source.size, source.size)
+def _read_last(source: Source, found: Matroska, times: _Times) -> _End | None:
+    """Return the end of the last frame. None if no frame was found. `times` has none yet."""
+    first, end = found.first_cluster or 0, min(found.segment_end or source.size, source.size)
     small, large = _TAIL_BYTES
-    times = _Times(found.main_tracks(), found.scale_ns / 1e6, found.main_picture())
     _read_tail(source, found, max(first, end - small), end, times)
     if times.ends:
         return times.end()
     with suppress(BoundReached):
-        if last := _from_cues(source, found, end):
+        if last := _from_cues(source, found, end, times):
             return last
     if end - small > first:
         _read_tail(source, found, max(first, end - large), end, times)
@@ -350,7 +353,7 @@ def _is_last_block_cut(source: Source, start: int) -> bool | None:
     return None
 
 
-def _from_cues(source: Source, found: Matroska, end: int) -> _End | None:
+def _from_cues(source: Source, found: Matroska, end: int, times: _Times) -> _End | None:
     """Follow the last cue of picture or sound to its cluster, and go on from there to the last cluster."""
     at = _last_cued_cluster(source, found)
     clusters: list[Element] = []
@@ -362,7 +365,7 @@ def _from_cues(source: Source, found: Matroska, end: int) -> _End | None:
             clusters.append(element)
         at = element.end
     for cluster in reversed(clusters):
-        if last := _end_of_cluster(source, found, cluster):
+        if last := _end_of_cluster(source, cluster, times.empty()):
             return last
     return None
 
@@ -396,10 +399,9 @@ def _last_cue_points(source: Source, cues: Element, end: int) -> list[Element]:
     return []
 
 
-def _end_of_cluster(source: Source, found: Matroska, cluster: Element) -> _End | None:
+def _end_of_cluster(source: Source, cluster: Element, times: _Times) -> _End | None:
     """Return the end of its last frame. None if it has no picture and no sound."""
     end = min(cluster.end or source.size, source.size)
-    times = _Times(found.main_tracks(), found.scale_ns / 1e6, found.main_picture())
     if end - cluster.start <= _BIG_CLUSTER_BYTES:
         source.read(cluster.start, end - cluster.start)
         _walk(source, cluster, end, times)

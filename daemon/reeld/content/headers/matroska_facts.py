@@ -7,7 +7,7 @@ from reeld.content import codec_tags as tags
 from reeld.content.headers import coded_picture, matroska_blocks
 from reeld.content.headers.coded_picture import Stated
 from reeld.content.headers.ebml import BROKEN, Id, parts
-from reeld.content.headers.facts import Facts, picture_of_tag, plain_language, sound_of_tag
+from reeld.content.headers.facts import Facts, is_aac, picture_of_tag, plain_language, sound_of_tag
 from reeld.content.headers.matroska import AUDIO, SUBTITLE, VIDEO, Matroska, Track, read_head
 from reeld.content.headers.messages import MOST_BYTES
 from reeld.content.headers.picture import DOLBY_VISION, dolby_vision_of
@@ -153,7 +153,8 @@ def _sound(entry: dict[int, bytes], codec: str) -> str:
     name = _SOUND.get(codec) or ("aac" if codec.startswith("A_AAC/") else None)
     if codec == _WRAPPED_SOUND:
         name = sound_of_tag(entry.get(Id.CODEC_PRIVATE, b""))
-    if name is None:
+    private = entry.get(Id.CODEC_PRIVATE)
+    if name is None or (name == "aac" and private is not None and codec != _WRAPPED_SOUND and not is_aac(private)):
         raise NotUnderstood
     return name
 

@@ -9,7 +9,7 @@ from reeld.content import codec_tags as tags
 from reeld.content.headers import coded_picture
 from reeld.content.headers.boxes import BROKEN, Box, boxes, content, inner
 from reeld.content.headers.coded_picture import Stated
-from reeld.content.headers.facts import Facts, plain_language, told_ms
+from reeld.content.headers.facts import Facts, is_aac, plain_language, told_ms
 from reeld.content.headers.messages import MOST_BYTES
 from reeld.content.headers.mp4 import Layout, Movie, Track, length_of, read_layout, read_movie
 from reeld.content.headers.picture import BEFORE_CHILDREN, DOLBY_VISION, clean_aperture_of, dolby_vision_of
@@ -48,8 +48,6 @@ _SOUND = {
     "ima4": "adpcm_ima_qt",
     **dict.fromkeys(("sowt", "twos", "in24", "in32", "fl32", "fl64", "lpcm", "raw ", "ipcm", "fpcm"), "pcm"),
 }
-_AAC_OBJECTS = (1, 2, 3, 4, 5, 6, 23, 29, 39, 42)
-"""Of what MPEG-4 calls audio object types, those that are AAC."""
 _MPEG4_SOUND = 0x40
 _MPEG_SOUND = (0x69, 0x6B)
 """Sound of MPEG-1 and MPEG-2. Each frame begins with its layer."""
@@ -164,6 +162,8 @@ def _language(source: Source, track: Track, *, is_quicktime: bool) -> str:
     if language := track.boxes.get(b"elng"):
         return plain_language(content(source, language, 64)[4:])
     head = source.read(_box(track, b"mdhd")[1], 34)
+    if head[:1] not in (b"\0", b"\1"):
+        raise NotUnderstood
     packed = int.from_bytes(head[32:34] if head[:1] == b"\1" else head[20:22], "big")
     if packed in _NO_LANGUAGE:
         return ""
@@ -288,7 +288,7 @@ def _sound(source: Source, track: Track, *, is_quicktime: bool) -> str:
         before = {0: 28, 1: 44, 2: 64}.get(version)
         described = _described(source, entry, before) if before else None
         name = tags.MP4_AUDIO_OBJECTS.get(f"mp4a-{described[0]:X}") if described else None
-        if described and described[0] == _MPEG4_SOUND and _sound_object(described[1]) in _AAC_OBJECTS:
+        if described and described[0] == _MPEG4_SOUND and is_aac(described[1]):
             name = "aac"
         elif described and described[0] in _MPEG_SOUND:
             name = _LAYERS.get(int.from_bytes(_first_frame(source, track)[:2], "big") & 0xFFE6)
@@ -318,14 +318,12 @@ def _described(source: Source, entry: Box, before: int) -> tuple[int, bytes] | N
 
 def _descriptor(held: bytes) -> tuple[int, bytes]:
     """Return the tag of a descriptor, and what stands behind its size, which has up to four bytes."""
-    at = 1
-    while at < min(len(held), 4) and held[at] & 0x80:
+    at, size = 1, 0
+    for byte in held[1:5]:
+        size = size << 7 | byte & 0x7F
         at += 1
-    return (held[0] if held else 0), held[at + 1 :]
-
-
-def _sound_object(told: bytes) -> int:
-    """Return the audio object type."""
-    bits = int.from_bytes(told[:2].ljust(2, b"\0"), "big")
-    kind = bits >> 11
-    return 32 + (bits >> 5 & 63) if kind == 31 else kind
+        if byte < 0x80:
+            break
+    if at + size > len(held):
+        raise NotUnderstood
+    return held[0], held[at:]

@@ -50,14 +50,16 @@ class NotUnderstood(Exception):
 
 
 class Source:
-    """A file. At most 2 MiB of it are read, in at most 64 reads."""
+    """A file. At most 2 MiB of it are read, in at most 64 reads, and at most so many elements."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, most_elements: int = MOST_ELEMENTS) -> None:
         self.size = os.fstat(descriptor).st_size
         self._descriptor = descriptor
         self._bytes_left = MOST_BYTES
         self._reads_left = MOST_READS
-        self.elements_left = MOST_ELEMENTS
+        self.elements_left = most_elements
+        self.is_exceeded = False
+        """Whether BoundReached was raised. Some readers go on with what they have."""
         self._pieces: list[tuple[int, int, bytes]] = []
         """Where each begins and ends, and its bytes."""
         self._last = 0, 0, b""
@@ -66,6 +68,9 @@ class Source:
     def read(self, at: int, length: int) -> bytes:
         """Return these bytes, fewer at the end of the file. Raises BoundReached, and OSError."""
         end = at + length
+        start, stop, content = self._last
+        if start <= at < end <= stop:
+            return content[at - start : end - start]
         for start, stop, content in reversed(self._pieces):
             if start <= at < end <= stop:
                 return content[at - start : end - start]
@@ -75,11 +80,13 @@ class Source:
             return b""
         wanted = min(max(length, _LEAST_READ), self.size - at, self._bytes_left)
         if self._reads_left == 0 or wanted < end - at:
+            self.is_exceeded = True
             raise BoundReached
         content = os.pread(self._descriptor, wanted, at)
         self._reads_left -= 1
         self._bytes_left -= len(content)
-        self._pieces.append((at, at + len(content), content))
+        self._last = at, at + len(content), content
+        self._pieces.append(self._last)
         return content[: end - at]
 
     def piece(self, at: int, end: int) -> tuple[bytes, int]:
@@ -94,7 +101,8 @@ class Source:
         return self.read(at, end - at), at
 
     def count_element(self) -> None:
-        """Count one more element. Raises BoundReached above 4,000."""
+        """Count one more element. Raises BoundReached if there were too many."""
         if self.elements_left == 0:
+            self.is_exceeded = True
             raise BoundReached
         self.elements_left -= 1
