@@ -1,18 +1,22 @@
 """Hashes are right, depend on what they say, and never belong to a file that moved under the reader."""
 
+import errno
 import os
 import random
 import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reeld.content import hashing
 from reeld.content.hashing import END_BYTES, SLICE_BYTES, full_hash, quick_hashes
 from reeld.domain.files import FileStamp
 from reeld.errors import (
@@ -22,6 +26,7 @@ from reeld.errors import (
     FileVanished,
     Interrupted,
 )
+from tests.page_cache import cached_bytes, drop
 
 MIB = 1 << 20
 
@@ -90,6 +95,96 @@ def test_the_full_hash_is_what_xxhsum_prints(tmp_path: Path, size: int) -> None:
     path = _write(tmp_path / "a.mkv", _noise(size))
     printed = subprocess.run(["xxhsum", "-H2", path], capture_output=True, text=True, check=True).stdout
     assert _full(path) == printed.split()[0]
+
+
+# --- the page cache --------------------------------------------------------------------------------------
+
+FILM_BYTES = SLICE_BYTES + 5 * MIB + 123
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """A film of several reads, on a disk."""
+    return _write(tmp_path / "film.mkv", _noise(FILM_BYTES))
+
+
+@pytest.fixture(autouse=True)
+def unknown_devices() -> Iterator[None]:
+    """Nothing is known of any device, before a test and after it."""
+    hashing._Reader.refusing.clear()
+    yield
+    hashing._Reader.refusing.clear()
+
+
+@pytest.fixture
+def needs_dontcache(tmp_path: Path) -> None:
+    probe = _write(tmp_path / "probe", b"abc")
+    with probe.open("rb") as file:
+        try:
+            os.preadv(file.fileno(), [bytearray(3)], 0, hashing.RWF_DONTCACHE)
+        except (OSError, NotImplementedError) as err:
+            pytest.skip(f"RWF_DONTCACHE is not known on the disk of {tmp_path}: {err}")
+
+
+def _refusing_flag(errno_of_it: int) -> Callable[..., int]:
+    """`os.preadv` of a kernel or a file system that does not know a flag."""
+    real = os.preadv
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags:
+            raise OSError(errno_of_it, os.strerror(errno_of_it))
+        return real(descriptor, buffers, offset)
+
+    return preadv
+
+
+@pytest.mark.usefixtures("needs_dontcache")
+def test_a_warm_film_is_warm_after_it_was_hashed(film: Path) -> None:
+    expected = xxhash.xxh3_128(film.read_bytes()).hexdigest()
+    warm = cached_bytes(film)
+    assert warm >= FILM_BYTES
+    assert _full(film) == expected
+    assert cached_bytes(film) == warm
+
+
+@pytest.mark.usefixtures("needs_dontcache")
+def test_a_cold_film_is_cold_after_it_was_hashed(film: Path) -> None:
+    expected = xxhash.xxh3_128(film.read_bytes()).hexdigest()
+    drop(film)
+    assert cached_bytes(film) == 0
+    assert _full(film) == expected
+    assert cached_bytes(film) <= 4 * MIB
+
+
+@pytest.mark.parametrize("refusal", [errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS])
+def test_without_dontcache_the_hash_is_the_same_and_the_file_is_cold_afterwards(
+    film: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    expected = xxhash.xxh3_128(film.read_bytes()).hexdigest()
+    drop(film)
+    monkeypatch.setattr("os.preadv", _refusing_flag(refusal))
+    assert _full(film) == expected
+    assert cached_bytes(film) <= 4 * MIB
+
+
+def test_a_device_that_refused_dontcache_is_asked_once(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing, flags_of = _refusing_flag(errno.EOPNOTSUPP), []
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        flags_of.append(flags)
+        return refusing(descriptor, buffers, offset, flags)
+
+    monkeypatch.setattr("os.preadv", preadv)
+    assert _full(film) == _full(film)
+    assert sum(flags_of) == hashing.RWF_DONTCACHE
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no tmpfs at /dev/shm")
+def test_a_film_on_a_tmpfs_is_hashed_whether_it_knows_dontcache_or_not() -> None:
+    """A tmpfs of Linux 6.18 refuses the flag: its page cache is the file."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = _write(Path(folder) / "film.mkv", _noise(5 * MIB))
+        assert _full(path) == xxhash.xxh3_128(path.read_bytes()).hexdigest()
 
 
 def test_progress_tells_of_every_byte_once(tmp_path: Path) -> None:
@@ -197,7 +292,7 @@ def _replace(path: Path) -> None:
 def test_a_file_that_is_touched_while_it_is_hashed_gets_no_hash(
     tmp_path: Path, meanwhile: Callable[[Path], object]
 ) -> None:
-    path = _write(tmp_path / "a.mkv", _noise(3 * MIB))
+    path = _write(tmp_path / "a.mkv", _noise(9 * MIB))  # more than one read
     with pytest.raises(FileChanged):
         _full(path, meanwhile=lambda: meanwhile(path))
 
@@ -280,14 +375,14 @@ def test_a_file_on_a_broken_disk_is_unreadable(tmp_path: Path, monkeypatch: pyte
     assert "check the disk" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("reads", ["preadv", "readv"])
+@pytest.mark.parametrize("hashes", [lambda path: quick_hashes(str(path), _stamp(path)), _full], ids=["ends", "whole"])
 def test_a_file_that_ends_before_its_size_gets_no_hash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashes: Callable[[Path], object]
 ) -> None:
     path = _write(tmp_path / "a.mkv", b"abc")
-    monkeypatch.setattr(f"os.{reads}", lambda *_arguments: 0)
+    monkeypatch.setattr("os.preadv", lambda *_arguments: 0)
     with pytest.raises(FileUnreadable):
-        quick_hashes(str(path), _stamp(path)) if reads == "preadv" else _full(path)
+        hashes(path)
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe caf\xe9.mkv", b"x" * 251 + b".mkv", b"a\nb\t.mkv"])
