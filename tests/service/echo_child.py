@@ -79,6 +79,13 @@ def _hang(_how: bool, descriptors: Sequence[int]) -> NoReturn:
         signal.pause()
 
 
+def _await_word(_how: bool, descriptors: Sequence[int]) -> dict[str, Any]:
+    """Say over a socket that the request has arrived, and wait for a byte."""
+    os.write(descriptors[0], b"!")
+    os.read(descriptors[0], 1)
+    return {"pid": os.getpid()}
+
+
 def _spin(_how: bool, _descriptors: Sequence[int]) -> NoReturn:
     while True:
         pass
@@ -103,6 +110,7 @@ _DEEDS: dict[str, Callable[[Any, Sequence[int]], dict[str, Any]]] = {
     "fail": _fail,
     "signal": _signal,
     "hang": _hang,
+    "await_word": _await_word,
     "spin": _spin,
     "lie": _lie,
 }

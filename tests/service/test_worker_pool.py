@@ -5,6 +5,7 @@ import errno
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -110,6 +111,52 @@ def test_a_child_that_died_while_idle_is_nobodys_fault(make_pool: MakePool) -> N
     select.select([watched], [], [])
     os.close(watched)
     assert _ask(pool)["pid"] != first
+
+
+def _wait_for_end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        watched = os.pidfd_open(pid)
+        select.select([watched], [], [])
+        os.close(watched)
+
+
+def test_a_child_without_work_is_ended_and_the_next_request_gets_another(make_pool: MakePool) -> None:
+    pool = make_pool(idle_s=0.2)
+    first = _ask(pool)["pid"]
+    _wait_for_end(first)
+    assert _ask(pool)["pid"] != first
+
+
+def test_only_children_that_were_free_all_the_time_are_ended(make_pool: MakePool) -> None:
+    now = 0.0
+    pool = make_pool(2, idle_s=60.0, clock=lambda: now)
+    assert pool.end_idle() is None
+    pids = _ask_two_at_once(pool)
+    assert len(pids) == 2
+    now = 59.0
+    assert pool.end_idle() == 1.0
+    kept = _ask(pool)["pid"]
+    now = 60.0
+    assert pool.end_idle() == 59.0
+    (ended,) = pids - {kept}
+    assert not _is_alive(ended)
+    assert _ask(pool)["pid"] == kept
+    now = 1000.0
+    assert pool.end_idle() is None
+    assert not _is_alive(kept)
+
+
+def _ask_two_at_once(pool: WorkerPool) -> set[int]:
+    with ThreadPoolExecutor(2) as threads, contextlib.ExitStack() as stack:
+        ends = [tuple(map(stack.enter_context, socket.socketpair())) for _ in range(2)]
+        answers = [
+            threads.submit(pool.call, {"await_word": True}, [theirs.fileno()], timeout_s=150) for _, theirs in ends
+        ]
+        for ours, _ in ends:
+            assert ours.recv(1) == b"!"
+        for ours, _ in ends:
+            ours.send(b"!")
+        return {answer.result()["pid"] for answer in answers}
 
 
 def test_stop_signals_for_the_whole_group_leave_a_child_at_work(make_pool: MakePool) -> None:

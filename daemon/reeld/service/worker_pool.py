@@ -2,7 +2,8 @@
 
 `WorkerPool` keeps a few confined children (see `sandbox.py`) warm, because starting one costs some 100 ms
 and an answer 2 to 4 ms. A child is replaced when it dies, exceeds its time, came near its memory limit, or
-has served its number of requests. It starts by `exec`, never by a bare `fork` of this threaded process.
+has served its number of requests. One that had nothing to do for a minute is ended: all of them together hold more
+memory than the daemon. A child starts by `exec`, never by a bare `fork` of this threaded process.
 """
 
 import contextlib
@@ -16,8 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from reeld.domain.files import readable
@@ -33,6 +34,9 @@ REAP_TIMEOUT_S = 2.0
 GROWN_SHARE = 0.5
 """Above this share of its memory limit a child is replaced, so that no file pays for the one before."""
 
+IDLE_S = 60.0
+"""A child that was free for so long is ended. The next request waits 0.1 to 0.4 s for a new one."""
+
 LAST_WORDS_BYTES = 2000
 
 
@@ -44,20 +48,31 @@ class WorkerPool:
     forbids_calls: bool | None = None
     """Whether a filter forbids the children all system calls that they do not need. None as above."""
 
-    def __init__(self, module: str, size: int, limits: Limits, *, requests_per_worker: int = 1000) -> None:
+    def __init__(
+        self,
+        module: str,
+        size: int,
+        limits: Limits,
+        *,
+        requests_per_worker: int = 1000,
+        idle_s: float = IDLE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._module = module
         self._size = size
         self._limits = limits
         self._requests_per_worker = requests_per_worker
+        self._idle_s = idle_s
+        self._clock = clock
         self._is_closed = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._live: set[_Worker] = set()
         # Last in, first out: the warm child is used again, and a second one never starts without need.
-        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
-        for _ in range(size):
-            self._free.put(None)
+        self._free: list[_Worker | None] = [None] * size
         # A child dies with the THREAD that started it (PR_SET_PDEATHSIG), and callers' threads may end.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix=f"start {module}")
+        self._keeper: threading.Thread | None = None
+        self._orders: queue.SimpleQueue[Future[_Worker] | None] = queue.SimpleQueue()
+        """Children that the keeper is to start; None is its end."""
 
     def call(self, request: dict[str, Any], descriptors: Sequence[int] = (), *, timeout_s: float) -> dict[str, Any]:
         """Return the child's answer to `request`. Waiting for a free child comes first and is not in `timeout_s`.
@@ -66,7 +81,7 @@ class WorkerPool:
         the child; a bare WorkerError when no child could be started, for which no request is to blame;
         Interrupted once the pool is closed.
         """
-        worker = self._free.get()
+        worker = self._take()
         try:
             worker = self._ready(worker)
             return worker.ask(request, descriptors, timeout_s)
@@ -75,38 +90,92 @@ class WorkerPool:
                 raise Interrupted(f"{self._module} was closed while it was at work") from err
             raise
         finally:
-            self._free.put(self._if_fit(worker))
+            self._give_back(self._if_fit(worker))
+
+    def end_idle(self) -> float | None:
+        """End the children that were free for `idle_s`. Return in how many seconds to ask again; None without any."""
+        now = self._clock()
+        with self._changed:
+            idle = [worker for worker in self._free if worker and now - worker.free_since >= self._idle_s]
+            kept = [worker for worker in self._free if worker not in idle]
+            self._free = [*(None for _ in idle), *kept]
+            since = [worker.free_since if worker in kept else now for worker in self._live if worker not in idle]
+        for worker in idle:
+            self._clear_away(worker)
+        return min(since) + self._idle_s - now if since else None
 
     def close(self) -> None:
         """End every child, also one that is at work: its caller gets Interrupted. Twice does no harm."""
-        with self._lock:
+        with self._changed:
             self._is_closed = True
             live = tuple(self._live)
         for worker in live:
             worker.kill()
-        for _ in range(self._size):
-            self._free.get()  # each caller returns its own: when all are here, none is at work
-        for worker in live:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._free) == self._size)  # then none is at work
+            self._free = []  # another `close` waits until this one is over
+            keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            self._orders.put(None)
+            keeper.join()
+        for worker in tuple(self._live):
             self._clear_away(worker)
-        for _ in range(self._size):
-            self._free.put(None)
-        self._starter.shutdown()
+        with self._changed:
+            self._free = [None] * self._size
+            self._changed.notify_all()
+
+    def _take(self) -> "_Worker | None":
+        with self._changed:
+            self._changed.wait_for(lambda: self._free)
+            return self._free.pop()
+
+    def _give_back(self, worker: "_Worker | None") -> None:
+        with self._changed:
+            if worker is None:
+                self._free.insert(0, None)
+            else:
+                worker.free_since = self._clock()
+                self._free.append(worker)
+            self._changed.notify_all()
 
     def _ready(self, worker: "_Worker | None") -> "_Worker":
         if self._is_closed:
             raise Interrupted(f"{self._module} was closed")
         if (fit := self._if_fit(worker)) is not None:
             return fit
+        started: Future[_Worker] = Future()
+        with self._changed:
+            if self._keeper is None:
+                self._keeper = self._start_keeper()
+            self._orders.put(started)
+        return started.result()
+
+    def _start_keeper(self) -> threading.Thread:
+        keeper = threading.Thread(target=self._keep, name=f"start {self._module}", daemon=True)
         try:
-            started = self._starter.submit(self._start)
+            keeper.start()
         except RuntimeError as err:  # so Python says that the machine has no thread left
             hint = "check free memory and the limit of processes, as TasksMax= of systemd"
             raise WorkerError(f"{self._module} cannot be started ({err})", hint) from err
-        return started.result()
+        return keeper
+
+    def _keep(self) -> None:
+        """Start children, and end those that are idle. Without any child this thread sleeps."""
+        while True:
+            try:
+                order = self._orders.get(timeout=self.end_idle())
+            except queue.Empty:
+                continue
+            if order is None:
+                return
+            try:
+                order.set_result(self._start())
+            except BaseException as err:  # noqa: BLE001 - it is raised where the child is awaited
+                order.set_exception(err)
 
     def _start(self) -> "_Worker":
         worker = _Worker(self._module, self._limits, self._requests_per_worker)
-        with self._lock:
+        with self._changed:
             self._live.add(worker)
             if self._is_closed:
                 worker.kill()
@@ -127,7 +196,7 @@ class WorkerPool:
     def _clear_away(self, worker: "_Worker") -> None:
         """One that even SIGKILL does not end (it waits for a dead disk) stays listed for `close`."""
         if worker.end():
-            with self._lock:
+            with self._changed:
                 self._live.discard(worker)
 
 
@@ -138,6 +207,8 @@ class _Worker:
         self._module = module
         self._limits = limits
         self._requests_left = requests
+        self.free_since = 0.0
+        """Since when it has nothing to do, by the pool's clock. The pool sets it."""
         try:
             self._channel, theirs = socket.socketpair()
         except OSError as err:
