@@ -85,7 +85,11 @@ def test_a_scan_loads_the_log_at_its_start(empty: Reeld) -> None:
     """Also where nothing is logged: later, memory or descriptors may be used up. It shows what the report sees."""
     quiet = empty.home / "quiet.toml"
     quiet.write_text(f'log.level = "error"\n{empty.config.read_text()}')
-    assert {"structlog", "rich", "watchdog", "reeld.scanner"} <= _loaded_by("scan", "--config", str(quiet))
+    assert {"structlog", "watchdog", "reeld.scanner"} <= _loaded_by("scan", "--config", str(quiet))
+
+
+def test_the_log_of_a_scan_loads_nothing_that_draws_tracebacks(empty: Reeld) -> None:
+    assert _loaded_by("scan", "--config", str(empty.config)).isdisjoint({"rich.console", "rich.traceback", "pygments"})
 
 
 # --- the table -------------------------------------------------------------------------------------------
