@@ -40,7 +40,12 @@ def test_enough_names_of_a_shape_are_accepted_and_read_right(shape: str, hardnes
 
 @pytest.mark.parametrize(
     ("name", "coverage", "right"),
-    [("heldout.toml", 0.85, 0.95), ("heldout_adversarial.toml", 0.55, 0.88), ("titles.toml", 0.85, 0.95)],
+    [
+        ("heldout.toml", 0.85, 0.95),
+        ("heldout_adversarial.toml", 0.55, 0.88),
+        ("heldout_releases.toml", 0.85, 0.95),
+        ("titles.toml", 0.85, 0.95),
+    ],
 )
 def test_names_that_were_written_after_the_rules_fare_no_worse(name: str, coverage: float, right: float) -> None:
     figures = Figures.of(outcomes(name))
