@@ -9,6 +9,7 @@ from reeld.identify.guessit_reader import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
 from reeld.identify.names import is_random_name, spaced, split_path, stem_of, without_site, words_of
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
+from reeld.identify.release_reader import read_release
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import Structure, read_structure
 from reeld.identify.titles import title_key
@@ -22,8 +23,8 @@ class Evidence:
     """The results of all readers for one file.
 
     `name` is what is read as the file's name. If the file's own name says nothing, it is the
-    release folder's, and `substituted` is true. guessit, the slow one, runs only if the others do
-    not suffice.
+    release folder's, and `substituted` is true. `release` and guessit, the slow one, run only if
+    the others do not suffice.
     """
 
     clues: Clues
@@ -34,12 +35,20 @@ class Evidence:
     nfos: tuple[Nfo, ...]
     run: Run | None
     stacked: int | None
+    release: Reading | None = None
     is_guess_asked: bool = False
     guess: Guess | None = None
     folder_guess: Guess | None = None
     substituted: bool = False
     is_generic_name: bool = False
     """The name has no words of its own: a hash, `movie`, `01`."""
+
+    def with_release(self) -> "Evidence | None":
+        """Return the same evidence with the reading of a whole release; None if the name is not
+        understood.
+        """
+        release = read_release(self.name)
+        return replace(self, release=release) if release else None
 
     def with_guess(self) -> "Evidence":
         """Return the same evidence with guessit's reading."""

@@ -27,8 +27,8 @@ def film_candidate(evidence: Evidence) -> Candidate:
 
 
 def _from_own_name(evidence: Evidence) -> Candidate:
-    """Use a name with title and year. guessit, the folder or a .nfo must agree."""
-    read, folder, guess = evidence.structure, evidence.folder, evidence.guess
+    """Use a name with title and year. Another reader, the folder or a .nfo must agree."""
+    read, folder = evidence.structure, evidence.folder
     candidate = Candidate(Reading(kind="movie", title=read.title, year=read.year, edition=read.edition))
     candidate.supports(f"the name has the title {read.title!r} and the year {read.year}", "title", "year")
     folder_agrees = same_title(folder.title, read.title)
@@ -37,26 +37,19 @@ def _from_own_name(evidence: Evidence) -> Candidate:
         candidate.supports(f"the folder {folder.name!r} has the same title", "title")
     if folder_confirms and folder.year == read.year:
         candidate.supports("the folder has the same year", "year")
-    is_film_to_guessit = guess is not None and _is_film(guess.reading, read.edition)
-    if guess and is_film_to_guessit:
-        if guess_has_title(guess, read):
-            candidate.supports(_agreement(guess.reading.title, read.title), "title")
-        if guess.reading.year == read.year:
-            candidate.supports("guessit reads the same year", "year")
+    objection = _weigh_other_readers(candidate, evidence)
     both = folder_confirms and folder.year == read.year
     confirmed = folder_confirms or _nfo_agrees(evidence) or (bool(evidence.ids) and not _has_addition(read.title))
     candidate.add_objections(() if confirmed else read.title_ambiguities)
     if read.title_ambiguities and not confirmed:
         addition = _has_addition(read.title) and read.likely_title
-        candidate.reading = replace(candidate.reading, title=addition or title_to_offer(guess, read))
+        candidate.reading = replace(candidate.reading, title=addition or title_to_offer(evidence.guess, read))
     candidate.add_objections(() if both else read.ambiguities)
     candidate.add_objections(
         (f"{read.extra!r} behind the year says that it may be an extra of the film",) if read.extra else ()
     )
-    if not both and not evidence.is_guess_asked:
-        candidate.add_objection("guessit was not asked")
-    elif not both and guess and not is_film_to_guessit:
-        candidate.add_objection("guessit reads it as an episode")
+    if objection and not both:
+        candidate.add_objection(objection)
     if (
         not read.is_release
         and not folder_agrees
@@ -66,6 +59,25 @@ def _from_own_name(evidence: Evidence) -> Candidate:
         candidate.add_objection("nothing but a number like a year says that it is a film")
     _weigh_other_folder(candidate, evidence, folder_agrees=folder_agrees)
     return candidate
+
+
+def _weigh_other_readers(candidate: Candidate, evidence: Evidence) -> str | None:
+    """Add what the release reader or guessit says. Return an objection if neither sees a film."""
+    read, guess, release = evidence.structure, evidence.guess, evidence.release
+    if release and release.kind == "movie" and same_title(release.title, read.title) and release.year == read.year:
+        candidate.supports("every word has its place in a release of that title and year", "title", "year")
+        return None
+    if not evidence.is_guess_asked:
+        return "guessit was not asked"
+    if guess is None:
+        return None
+    if not _is_film(guess.reading, read.edition):
+        return "guessit reads it as an episode"
+    if guess_has_title(guess, read):
+        candidate.supports(_agreement(guess.reading.title, read.title), "title")
+    if guess.reading.year == read.year:
+        candidate.supports("guessit reads the same year", "year")
+    return None
 
 
 def _has_addition(title: str | None) -> bool:

@@ -152,6 +152,8 @@ def _weigh_title(candidate: Candidate, evidence: Evidence) -> None:
         candidate.supports("guessit reads the same title", "title")
     elif guess and guess.reading.title:
         candidate.supports(f"guessit reads the title {guess.reading.title!r}")
+    if evidence.release and same_title(evidence.release.title, own.title):
+        candidate.supports("every word has its place in a release of that title", "title")
     folder_confirms = same_title(folder.title, own.title) and not folder.is_release_name
     if same_title(folder.title, own.title):
         _weigh_same_folder(candidate, own, folder)
@@ -220,6 +222,8 @@ def _weigh_number(candidate: Candidate, evidence: Evidence) -> None:
     _count_own_number(candidate, evidence)
     if guess and _same_number(guess.reading, reading):
         candidate.supports("guessit reads the same number", "number")
+    if evidence.release and _same_number(evidence.release, reading):
+        candidate.supports("every word has its place in a release of that number", "number")
     _weigh_season_folder(candidate, read, folder)
     if evidence.run and evidence.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
         candidate.supports(f"the siblings differ in this number: {ranges(evidence.run.numbers)}", "number")

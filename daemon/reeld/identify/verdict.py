@@ -33,8 +33,10 @@ def identify(clues: Clues) -> Verdict:
     evidence = gather(clues)
     # If all others agree, guessit cannot change the result, and it takes a hundred times as long
     # as they do.
-    verdict = _judge(evidence, disc)
-    return verdict if isinstance(verdict, Accepted) else _judge(evidence.with_guess(), disc)
+    for others in (evidence, evidence.with_release()):
+        if others and isinstance(verdict := _judge(others, disc), Accepted):
+            return verdict
+    return _judge(evidence.with_guess(), disc)
 
 
 def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
