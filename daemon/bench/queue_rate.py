@@ -59,7 +59,7 @@ def _take_and_finish() -> bool:
     with writing():
         for job in claimed:
             if queue.holds(job):
-                queue.finish(job)
+                queue.finish([job])
     return bool(claimed)
 
 

@@ -157,7 +157,7 @@ class QueueMachine(RuleBasedStateMachine):
             holds = queue.holds(job)
             if holds:
                 _store(job)
-                queue.move_on(job, stage=STAGES[1], lane=lane, keep=keep, now_ms=self.now_ms)
+                queue.move_on([job], stage=STAGES[1], lane=lane, keep=keep, now_ms=self.now_ms)
         assert holds == (expected is not None)
         if expected is not None:
             self.stored[job.video_file_id] = job.token
@@ -176,7 +176,7 @@ class QueueMachine(RuleBasedStateMachine):
         with writing():
             if queue.holds(job):
                 _store(job)
-            queue.finish(job)
+            queue.finish([job])
         if expected is not None:
             self.stored[job.video_file_id] = job.token
             del self.jobs[job.video_file_id]
@@ -377,7 +377,7 @@ def test_files_are_taken_together_only_where_very_many_wait_and_within_the_bytes
         with writing():
             jobs = queue.claim("heavy", NOW_MS, most=most, most_bytes=most_bytes)
             for job in jobs:
-                queue.finish(job)
+                queue.finish([job])
         return len(jobs)
 
     with writing():
@@ -497,7 +497,7 @@ def test_a_failed_job_that_reads_its_name_in_between_is_tried_again(catalog: Pat
         assert retried == 1
         name = claim_one("names", NOW_MS)
         assert name
-        assert queue.end_reading_in_between(name)
+        assert queue.end_reading_in_between([name])
         assert claim_one("heavy", NOW_MS)
 
 
@@ -508,7 +508,7 @@ def test_a_job_resumes_no_stage_that_is_switched_off_meanwhile(catalog: Path) ->
         queue.drop_stage("hash")
         name = claim_one("names", NOW_MS)
         assert name, "the name is still to be read"
-        assert not queue.end_reading_in_between(name)
+        assert not queue.end_reading_in_between([name])
 
 
 def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
@@ -552,7 +552,7 @@ def test_what_was_changed_last_comes_first_through_all_lanes(catalog: Path) -> N
             with writing():
                 (job,) = queue.claim(lane, NOW_MS)
                 order.append(video_files.file_record(job.video_file_id).path)
-                queue.move_on(job, stage="hash", lane=following, keep=False, now_ms=NOW_MS)
+                queue.move_on([job], stage="hash", lane=following, keep=False, now_ms=NOW_MS)
         assert order == expected
 
 

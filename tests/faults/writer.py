@@ -78,7 +78,7 @@ def _finish(job: Job, say: Say) -> None:
         if Movie.update(year=Movie.year + 1).where(Movie.title == title).execute() == 0:
             now = utc_from_ms(NOW_MS)
             Movie.insert(title=title, title_key=title, year=1, created_at=now, updated_at=now).execute()
-        queue.finish(job)
+        queue.finish([job])
     say(f"done {title}")
 
 

@@ -1,7 +1,8 @@
 """Runs the real pipeline over a folder once, and may kill its own process at a chosen moment.
 
 `python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW`: MOMENT is `before`, `unsaved` (the stage has
-run and its result is being stored) or `committed`, and is that of the second file which gets there. HOW is `alone`, or
+run and its result is being stored), `stored` (all is written, and the jobs have moved on) or `committed`, and is that
+of the second file which gets there. HOW is `alone`, or
 `together` where all files that wait go through a stage, and are committed, at once. The STAGE `toy` is added first.
 `listing` is no stage: it writes the rows of new files, two folders in a commit, and its MOMENT is that of the commit
 whose number is HOW.
@@ -28,8 +29,9 @@ from reeld.domain.records import FileRecord, Place
 from reeld.domain.states import LibraryState
 from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.runner import Runner, Work
-from reeld.pipeline.stages import LANES, Stage, stages
+from reeld.pipeline.runner import Runner
+from reeld.pipeline.stages import LANES, Filling, Stage, stages
+from reeld.pipeline.store_results import CommitResult, FileResults, Work
 from reeld.scanner.first_listing import FirstListing
 from reeld.scanner.library_scanner import make_folder_scanner, record_state
 from reeld.scanner.reconcile import reconcile
@@ -39,7 +41,7 @@ from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
 from tests.pipeline import toy_stage
 
-MOMENTS = ("before", "unsaved", "committed")
+MOMENTS = ("before", "unsaved", "stored", "committed")
 
 LISTING = "listing"
 
@@ -56,14 +58,22 @@ Tell = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellingRunner(Runner):
-    """A runner that tells when a stage's result is committed."""
+    """A runner that tells when a stage's result is stored, and when it is committed."""
 
     tell: Tell
 
-    def _commit(self, found: Sequence[Any]) -> list[Work]:
+    def _store(self, found: Sequence[FileResults]) -> list[CommitResult]:
+        became = Runner._store(self, found)
+        for each in found:
+            for result in each.results:
+                self.tell(result.stage.name, "stored")
+        return became
+
+    def _commit(self, found: Sequence[FileResults]) -> list[Work]:
         following = Runner._commit(self, found)
         for each in found:
-            self.tell(each.stage.name, "committed")
+            for result in each.results:
+                self.tell(result.stage.name, "committed")
         return following
 
 
@@ -138,7 +148,13 @@ def _telling(stage: Stage, tell: Tell) -> Stage:
         stage.save(video_file_id, result, at_ms)
         tell(stage.name, "unsaved")
 
-    return replace(stage, run=run, save=save)
+    def fill(record: FileRecord, result: Any) -> Filling | None:
+        filling = stage.fill(record, result) if stage.fill else None
+        if filling is not None:
+            tell(stage.name, "unsaved")
+        return filling
+
+    return replace(stage, run=run, save=save, fill=stage.fill and fill)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -129,7 +129,7 @@ def test_what_only_waits_for_its_end_is_no_work(catalog: Path) -> None:
         assert again
     assert has_only_waits(), "also while somebody looks whether it has come"
     with writing():
-        queue.move_on(again, stage="hash", lane="heavy", keep=False, now_ms=NOW_MS)
+        queue.move_on([again], stage="hash", lane="heavy", keep=False, now_ms=NOW_MS)
     assert work_left() == WorkLeft(files=1, files_to_read=0, bytes_to_hash=5000)
     assert (counts()["awaited"], awaited()) == (0, [])
 

@@ -334,7 +334,7 @@ def test_a_file_whose_ctime_alone_changed_is_read_again_and_keeps_what_is_known(
     assert after.ctime_ns > before.ctime_ns
     assert (after.file_hash, after.verdict) == (before.file_hash, before.verdict)
     assert known.jobs() == {"a/one.mkv": "name"}
-    assert not media.has_full_hash(after.id)
+    assert not video_files.file_record(after.id).has_full_hash
 
 
 def test_a_file_that_was_given_up_is_tried_again_when_a_right_was_given(world: World) -> None:
@@ -819,7 +819,7 @@ def _work(world: World) -> None:
                     media.save_full_hash(row.id, file.read_text())
                 reading = Reading(kind="movie", title=os.fsencode(row.path).hex(), year=2000)
                 assignments.store_verdict(row.id, Accepted(reading=reading), title_key, NOW_MS)
-            queue.finish(job)
+            queue.finish([job])
 
 
 def _empty(world: World) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.catalog import assignments, copies, history, media, video_files, views
+from reeld.catalog import assignments, copies, history, video_files, views
 from reeld.catalog.models import EpisodeFile, FileHistory, JobRow, Library, Movie, PendingValidation, Trash, VideoFile
 from reeld.config import Config
 from reeld.content.hashing import full_hash
@@ -156,7 +156,7 @@ def _empty(world: World) -> None:
 
 
 def _is_hashed_again(world: World, path: str) -> bool:
-    return not media.has_full_hash(world.row(path).id)
+    return not video_files.file_record(world.row(path).id).has_full_hash
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -570,7 +570,7 @@ def test_a_file_in_doubt_that_is_moved_or_missing_stays_in_doubt_until_it_is_rea
     os.rename(tmp_path / "aside", world.root / "Heat.mkv")
     world.look()
     assert world.jobs() == {"Heat.mkv": "name"}
-    assert not media.has_full_hash(VideoFile.get().id)
+    assert not video_files.file_record(VideoFile.get().id).has_full_hash
 
 
 # --- copied and deleted ----------------------------------------------------------------------------------

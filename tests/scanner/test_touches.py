@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reeld.catalog import media, overview, views
+from reeld.catalog import overview, video_files, views
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.connection import reading, writing
 from reeld.pipeline.backfill import enqueue_backfill, enqueue_doubts
@@ -184,4 +184,4 @@ def test_a_file_in_doubt_is_read_behind_all_others(reader: Reader, film: Path) -
         waiting = {job.video_file.path: job.is_backfill for job in JobRow.select()}
     assert waiting == {film.name: True, "Ronin (1998).mkv": False}
     reader.take()
-    assert media.has_full_hash(VideoFile.get(VideoFile.path == film.name).id)
+    assert video_files.file_record(VideoFile.get(VideoFile.path == film.name).id).has_full_hash

@@ -34,6 +34,12 @@ from reeld.errors import NotFoundError
 
 BROUGHT_BACK = "the user restored its work from the trash"
 
+IS_FINAL = (
+    "verdict IS NOT NULL AND identified_at >= changed_at "
+    "AND NOT (verdict = 'accepted' AND decided_by = 'reeld' AND codec_video IS NULL AND media_problem IS NOT NULL)"
+)
+"""Whether the verdict of a row is final: the name was read after the content changed, and nothing contradicts it."""
+
 KeyOf = Callable[[str], str]
 """Maps a title to the key under which all its spellings are one work."""
 
@@ -64,17 +70,6 @@ def store_verdict(
             _unlink(video_file_id, now_ms)
             _decide(video_file_id, FileVerdict.IGNORED, DecidedBy.REELD, None, reason, evidence)
             _close_validation(video_file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
-
-
-def is_final(video_file_id: int) -> bool:
-    """Tell whether the verdict is final: the name was read after the content changed, and nothing
-    contradicts it.
-    """
-    sql = (
-        "SELECT 1 FROM video_files WHERE id = ? AND verdict IS NOT NULL AND identified_at >= changed_at "
-        "AND NOT (verdict = 'accepted' AND decided_by = 'reeld' AND codec_video IS NULL AND media_problem IS NOT NULL)"
-    )
-    return bool(rows(sql, video_file_id))
 
 
 def ignore_by_rules(video_file_ids: Sequence[int], reason: str, now_ms: int) -> None:

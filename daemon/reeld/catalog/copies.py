@@ -70,6 +70,8 @@ _PAIRS = """
 # Uses the index on the library, so that this costs nothing while no library is removed.
 _OF_REMOVED_LIBRARY = "old.library_id IN (SELECT id FROM libraries WHERE state = 'removed')"
 
+_AMONG = "new.id IN (SELECT value FROM json_each(?))"
+
 _MISSING, _LEFT_BEHIND = FileState.MISSING, FileState.LIBRARY_REMOVED
 
 # 1970 as a Julian day.
@@ -86,9 +88,10 @@ class LeftBehind:
     """When the bytes of the new file came."""
 
 
-def has_no_copy_to_match(video_file_id: int) -> bool:
-    """Whether no missing file, and no file of a removed library, had the content of this one."""
-    return not _pairs("new.id = ?", [video_file_id], _MISSING, _LEFT_BEHIND)
+def without_copy_to_match(video_file_ids: Collection[int]) -> set[int]:
+    """Those of these files whose content no missing file, and no file of a removed library, had."""
+    found = _pairs(_AMONG, [json.dumps(list(video_file_ids))], _MISSING, _LEFT_BEHIND)
+    return set(video_file_ids) - {new_id for new_id, *_ in found}
 
 
 def left_behind(video_file_id: int, now_ms: int) -> list[LeftBehind]:
@@ -107,7 +110,7 @@ def ask_left_behind(now_ms: int, video_file_ids: Collection[int] | None = None) 
         found = _pairs(_OF_REMOVED_LIBRARY, [], _LEFT_BEHIND, now_ms=now_ms)
     else:
         these = json.dumps(list(video_file_ids))
-        found = _pairs("new.id IN (SELECT value FROM json_each(?))", [these], _LEFT_BEHIND, now_ms=now_ms)
+        found = _pairs(_AMONG, [these], _LEFT_BEHIND, now_ms=now_ms)
     for new_id in dict.fromkeys(new_id for new_id, *_ in found):
         queue.enqueue_if_idle(new_id, stage=STAGE, lane=LANE, due_at_ms=now_ms, now_ms=now_ms)
 

@@ -1,14 +1,16 @@
 """Store what stages read from a file's bytes, forget it when the bytes change, and hand it from row to row."""
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from reeld.catalog import history
 from reeld.catalog.models import VideoFile, stage_columns
 from reeld.database.base import Row
 from reeld.database.fields import utc_from_ms
-from reeld.database.statements import change, rows, update_row
+from reeld.database.statements import change, rows, update_many, update_row
 from reeld.domain.content import MediaFacts, QuickHashes
 
 _STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "links")
@@ -39,7 +41,7 @@ def content_columns() -> tuple[str, ...]:
 
 def forgotten() -> Row:
     """The values of a row whose bytes no stage has read, by field, as the model takes them."""
-    return _empty(stage_columns()) | {"stages_done": {}, "is_in_doubt": False}
+    return empty(stage_columns()) | {"stages_done": {}, "is_in_doubt": False}
 
 
 def of_row(video_file_id: int) -> Row:
@@ -68,14 +70,44 @@ def stages_done(video_file_id: int) -> dict[str, int]:
     return done
 
 
-def mark_done(video_file_id: int, stage: str, version: int) -> dict[str, int]:
-    """Record that this version of the stage has run for the file's bytes, also if it found nothing.
+def mark_done(video_file_id: int, stage: str, version: int) -> None:
+    """Record that this version of the stage has run for the file's bytes, also if it found nothing."""
+    sql = "UPDATE video_files SET stages_done = json_set(stages_done, ?, ?) WHERE id = ?"
+    change(sql, f"$.{stage}", version, video_file_id)
 
-    Returns all stages that have run for them, as `stages_done` does.
-    """
-    sql = "UPDATE video_files SET stages_done = json_set(stages_done, ?, ?) WHERE id = ? RETURNING stages_done"
-    ((done,),) = rows(sql, f"$.{stage}", version, video_file_id)
-    return dict(json.loads(done))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What stages found out about a file, where that changes nothing but their own columns."""
+
+    video_file_id: int
+    columns: Row
+    end: str | None
+    """The check of the file's end, which belongs to the completeness checks. None: it was not made."""
+    stages_done: Mapping[str, int]
+
+
+def fill(files: Iterable[Filled]) -> None:
+    """Store what stages found out about many files, and that these stages have run for them."""
+    alike: dict[tuple[bool, tuple[str, ...]], list[Filled]] = defaultdict(list)
+    for file in files:
+        alike[file.end is not None, tuple(file.columns)].append(file)
+    for (has_end, names), group in alike.items():
+        # NULL where an earlier schema recorded no completeness checks: then there is nothing to add to.
+        also = ("stages_done = ?", *(["completeness = json_set(completeness, '$.end', ?)"] if has_end else []))
+        update_many(
+            VideoFile,
+            names,
+            also,
+            (
+                (
+                    file.video_file_id,
+                    file.columns.values(),
+                    (json.dumps(file.stages_done, separators=(",", ":")), *([file.end] if has_end else [])),
+                )
+                for file in group
+            ),
+        )
 
 
 def compare_ends_again(video_file_id: int) -> None:
@@ -85,12 +117,13 @@ def compare_ends_again(video_file_id: int) -> None:
 
 def forget_stage(video_file_id: int, stage: str, columns: Iterable[str]) -> None:
     """Forget what the stage found, so that it runs again."""
-    update_row(VideoFile, video_file_id, **_empty(columns))
+    update_row(VideoFile, video_file_id, **empty(columns))
     sql = "UPDATE video_files SET stages_done = json_remove(stages_done, ?) WHERE id = ?"
     change(sql, f"$.{stage}", video_file_id)
 
 
-def _empty(columns: Iterable[str]) -> Row:
+def empty(columns: Iterable[str]) -> Row:
+    """The values of these columns before their stage has run, as the model takes them."""
     fields = VideoFile._meta.fields  # noqa: SLF001 - peewee's documented way to ask
     return {name: _default(fields[name]) for name in columns}
 
@@ -118,27 +151,17 @@ def save_full_hash(video_file_id: int, file_hash: str) -> None:
     update_row(VideoFile, video_file_id, file_hash=file_hash, is_in_doubt=False)
 
 
-def has_full_hash(video_file_id: int) -> bool:
-    """Whether the hash that is stored is certainly that of the file's bytes."""
-    sql = "SELECT 1 FROM video_files WHERE id = ? AND file_hash IS NOT NULL AND NOT is_in_doubt"
-    return bool(rows(sql, video_file_id))
-
-
-def is_read_only_for_doubt(video_file_id: int) -> bool:
-    """Whether a hash is stored, and only a doubt about it has the file read again."""
-    return bool(rows("SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL", video_file_id))
-
-
 def note_reread(video_file_id: int, now_ms: int) -> None:
     """Record that all bytes were read because they are in doubt. Call it before the doubt is resolved."""
-    if is_read_only_for_doubt(video_file_id):
-        update_row(VideoFile, video_file_id, reread_at=utc_from_ms(now_ms))
+    change(
+        "UPDATE video_files SET reread_at = ? WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL",
+        VideoFile.reread_at.db_value(utc_from_ms(now_ms)),
+        video_file_id,
+    )
 
 
 def was_reread_lately(video_file_id: int, now_ms: int) -> bool:
     """Whether the doubt must wait, since the file was read for one within a day, and no other name of it helps."""
-    if not is_read_only_for_doubt(video_file_id):  # nearly always, and quick
-        return False
     sql = (
         "SELECT 1 FROM video_files WHERE id = ? AND is_in_doubt AND file_hash IS NOT NULL "  # noqa: S608 - ours
         f"AND reread_at BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM {KNOWN_LINK})"
@@ -223,33 +246,27 @@ def contradict(video_file_id: int, name: Literal["fingerprint", "file_hash"], fo
 # --- media facts -----------------------------------------------------------------------------------------
 
 
-def has_media_facts(video_file_id: int) -> bool:
-    """Whether the file's headers were read without a problem. A problem may have been repaired since."""
-    return bool(
-        rows(
-            "SELECT 1 FROM video_files WHERE id = ? AND container IS NOT NULL AND media_problem IS NULL", video_file_id
-        )
-    )
+def media_columns(facts: MediaFacts) -> Row:
+    """The columns of what the prober read."""
+    return {
+        "container": facts.container,
+        "duration_ms": facts.duration_ms,
+        "resolution_width": facts.width,
+        "resolution_height": facts.height,
+        "codec_video": facts.codec_video,
+        "codec_audio": facts.codec_audio,
+        "hdr": facts.hdr,
+        "dolby_vision": facts.dolby_vision,
+        "hdr_fallback": facts.hdr_fallback,
+        "languages": list(facts.languages),
+        "subtitle_languages": list(facts.subtitle_languages),
+        "media_problem": facts.problem,
+    }
 
 
 def save_media_facts(video_file_id: int, facts: MediaFacts) -> None:
     """Store what the prober read, and its check of the file's end with the other completeness checks."""
-    update_row(
-        VideoFile,
-        video_file_id,
-        container=facts.container,
-        duration_ms=facts.duration_ms,
-        resolution_width=facts.width,
-        resolution_height=facts.height,
-        codec_video=facts.codec_video,
-        codec_audio=facts.codec_audio,
-        hdr=facts.hdr,
-        dolby_vision=facts.dolby_vision,
-        hdr_fallback=facts.hdr_fallback,
-        languages=list(facts.languages),
-        subtitle_languages=list(facts.subtitle_languages),
-        media_problem=facts.problem,
-    )
+    update_row(VideoFile, video_file_id, **media_columns(facts))
     # NULL where an earlier schema recorded no completeness checks: then there is nothing to add to.
     change(
         "UPDATE video_files SET completeness = json_set(completeness, '$.end', ?) WHERE id = ?",

@@ -10,7 +10,8 @@ Each function that lets a job wait calls `work_has_come`, which wakes the sleepi
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from peewee import chunked
@@ -45,15 +46,31 @@ _READ_NAME_IN_BETWEEN = f"""
         is_denied = 0, is_name_stale = 0
 """  # noqa: S608 - constants
 
-_MOVE_ON = """
+_THESE = "id IN (SELECT value FROM json_each(?)) AND token = ?"
+
+_MOVE_ON = f"""
     UPDATE jobs SET
         stage = ?, lane = ?, state = 'waiting', token = NULL, attempts = 0, due_at_ms = min(due_at_ms, ?),
         last_error = NULL, awaited_until_ms = NULL, interruptions = 0, is_backfill = is_backfill OR ?
-    WHERE id = ? AND token = ? RETURNING is_name_stale
-"""
+    WHERE {_THESE} RETURNING id, is_name_stale
+"""  # noqa: S608 - constants
+
+_KEEP = f"""
+    UPDATE jobs SET
+        stage = ?, lane = ?, attempts = 1, last_error = NULL, awaited_until_ms = NULL, interruptions = 0,
+        is_backfill = is_backfill OR ?
+    WHERE {_THESE}
+"""  # noqa: S608 - constants
+
+_READ_NAME_AT_LAST = f"""
+    UPDATE jobs SET
+        stage = '{IDENTIFY_STAGE}', lane = '{NAMES_LANE}', state = 'waiting', token = NULL, attempts = 0,
+        is_name_stale = 0
+    WHERE {_THESE}
+"""  # noqa: S608 - constants
 
 SHARERS = 4
-"""One worker claims at most this fraction of the waiting jobs at once."""
+"""One worker claims at most this fraction of the waiting jobs at once, so that the others have their share."""
 
 FARTHEST_DUE_MS = 10_800_000
 """Three hours: several times the longest delay of pipeline/retry.py."""
@@ -163,15 +180,20 @@ def read_name_again(video_file_id: int, now_ms: int) -> None:
     work_has_come()
 
 
-def end_reading_in_between(job: Job) -> bool:
-    """Let a job that read the name in between be again what it was. False if it was not that."""
-    found = rows("SELECT resumes FROM jobs WHERE id = ? AND resumes IS NOT NULL", job.id)
-    for (text,) in found:
+def end_reading_in_between(jobs: Sequence[Job]) -> set[int]:
+    """Let the jobs that read the name in between be again what they were. Return the ids of those."""
+    by_id = {job.id: job for job in jobs}
+    found = [
+        each
+        for ids, token in _by_token(jobs)
+        for each in rows(f"SELECT id, resumes FROM jobs WHERE {_THESE} AND resumes IS NOT NULL", ids, token)  # noqa: S608
+    ]
+    for job_id, text in found:
         before = json.loads(text)
-        state = JobState.PAUSED if _is_away(job) else before.pop("state")
-        update_row(JobRow, job.id, **{**before, "state": state, "token": None, "resumes": None})
+        state = JobState.PAUSED if _is_away(by_id[job_id]) else before.pop("state")
+        update_row(JobRow, job_id, **{**before, "state": state, "token": None, "resumes": None})
         work_has_come()
-    return bool(found)
+    return {job_id for job_id, _ in found}
 
 
 def _read_stale_names(job_id: int | None = None) -> None:
@@ -247,15 +269,16 @@ def claim(
         ),
         [],
     )
-    chosen = _batch(due, most, most_bytes)
+    chosen = _batch(due, most_bytes)
     if not chosen:
         return []
     token = secrets.token_hex(8)
+    ids = json.dumps([job.id for job in chosen])
     change(
         "UPDATE jobs SET state = 'running', token = ?, attempts = attempts + 1 "
         "WHERE id IN (SELECT value FROM json_each(?))",
         token,
-        json.dumps([job.id for job in chosen]),
+        ids,
     )
     return [
         Job(
@@ -271,37 +294,56 @@ def claim(
 
 def holds(job: Job) -> bool:
     """Whether the job is still claimed by this token: neither reset nor deleted."""
-    return bool(rows("SELECT 1 FROM jobs WHERE id = ? AND token = ?", job.id, job.token))
+    return bool(held([job]))
 
 
-def move_on(job: Job, *, stage: str, lane: str, keep: bool, now_ms: int, is_last_in_line: bool = False) -> None:
-    """Move the job to its next stage, with its attempts counted from zero.
+def held(jobs: Iterable[Job]) -> set[int]:
+    """The ids of those jobs that are still claimed by their tokens: neither reset nor deleted."""
+    return {
+        job_id
+        for ids, token in _by_token(jobs)
+        for (job_id,) in rows(f"SELECT id FROM jobs WHERE {_THESE}", ids, token)  # noqa: S608 - constants
+    }
 
-    `keep`: the same worker goes straight on, and its first attempt is counted here. Else the job keeps its place in
+
+def move_on(
+    jobs: Sequence[Job], *, stage: str, lane: str, keep: bool, now_ms: int, is_last_in_line: bool = False
+) -> None:
+    """Move jobs to their next stage, with their attempts counted from zero.
+
+    `keep`: the same worker goes straight on, and its first attempt is counted here. Else a job keeps its place in
     the queue, or, with `is_last_in_line`, waits until no other job of its lane is due.
     """
-    if keep:
-        values = {"last_error": None, "awaited_until_ms": None, "interruptions": 0}
-        _update(job, stage=stage, lane=lane, attempts=1, **values, **({"is_backfill": True} if is_last_in_line else {}))
-        return
-    moved = rows(_MOVE_ON, stage, lane, now_ms, is_last_in_line, job.id, job.token)
-    if moved != [(0,)]:
-        _read_stale_names(job.id)
-    work_has_come()
+    for ids, token in _by_token(jobs):
+        if keep:
+            change(_KEEP, stage, lane, is_last_in_line, ids, token)
+            continue
+        for job_id, is_name_stale in rows(_MOVE_ON, stage, lane, now_ms, is_last_in_line, ids, token):
+            if is_name_stale:
+                _read_stale_names(job_id)
+        work_has_come()
 
 
-def finish(job: Job) -> None:
-    """Delete the job: all stages are done, unless the name must be read again."""
-    if not change("DELETE FROM jobs WHERE id = ? AND token = ? AND NOT is_name_stale", job.id, job.token):
-        _update(
-            job,
-            stage=IDENTIFY_STAGE,
-            lane=NAMES_LANE,
-            state=JobState.WAITING,
-            token=None,
-            attempts=0,
-            is_name_stale=False,
-        )
+def finish(jobs: Sequence[Job]) -> None:
+    """Delete jobs whose stages are all done, unless the name must be read again."""
+    for ids, token in _by_token(jobs):
+        change(f"DELETE FROM jobs WHERE {_THESE} AND NOT is_name_stale", ids, token)  # noqa: S608 - constants
+        change(_READ_NAME_AT_LAST, ids, token)
+
+
+def release(jobs: Iterable[Job], now_ms: int) -> None:
+    """Release jobs that were not begun, without counting an attempt. Those of a library that went away are paused."""
+    for job in jobs:
+        requeue(job, due_at_ms=now_ms, error=None, counts=False)
+
+
+def _by_token(jobs: Iterable[Job]) -> Iterator[tuple[str, str]]:
+    """Yield each token with the ids of its jobs, as JSON. The jobs of one claim share theirs."""
+    by_token: dict[str, list[int]] = defaultdict(list)
+    for job in jobs:
+        by_token[job.token].append(job.id)
+    for token, ids in by_token.items():
+        yield json.dumps(ids), token
 
 
 def requeue(
@@ -530,20 +572,26 @@ class _Due(NamedTuple):
 
 
 def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int], *, is_backfill: bool) -> list[_Due]:
-    """Return the lane's first jobs that are due between these moments."""
+    """Return the lane's first jobs that are due between these moments: one worker's share of all."""
+    where = "lane = ? AND jobs.state = 'waiting' AND is_backfill = ? AND due_at_ms BETWEEN ? AND ?"
+    which: tuple[object, ...] = (lane, is_backfill, from_ms, until_ms)
+    tables = "jobs"
+    if busy:
+        tables += " JOIN video_files ON video_files.id = video_file_id"
+        where += f" AND {_not_on(busy)}"
+        which += tuple(_as_stored(busy))
+    # Counted by the index alone, and no further than it matters.
+    ((waiting,),) = rows(f"SELECT COUNT(*) FROM (SELECT 1 FROM {tables} WHERE {where} LIMIT ?)", *which, most * SHARERS)  # noqa: S608
+    if not waiting:
+        return []
     found = rows(
         f"""
         SELECT jobs.id, video_file_id, stage, attempts, library_id, size_bytes
         FROM jobs JOIN video_files ON video_files.id = video_file_id
-        WHERE lane = ? AND jobs.state = 'waiting' AND is_backfill = ? AND due_at_ms BETWEEN ? AND ? AND {_not_on(busy)}
-        ORDER BY due_at_ms, jobs.id LIMIT ?
+        WHERE {where} ORDER BY due_at_ms, jobs.id LIMIT ?
         """,  # noqa: S608 - question marks
-        lane,
-        is_backfill,
-        from_ms,
-        until_ms,
-        *_as_stored(busy),
-        most if most == 1 else most * SHARERS,
+        *which,
+        max(1, waiting // SHARERS),
     )
     return [_Due(*row) for row in found]
 
@@ -556,11 +604,11 @@ def _as_stored(devices: Sequence[int]) -> list[object]:
     return [VideoFile.device.db_value(device) for device in devices]
 
 
-def _batch(due: Sequence[_Due], most: int, most_bytes: int | None) -> list[_Due]:
-    """Choose the jobs of one worker: a share of those that wait, so that the others have theirs."""
+def _batch(due: Sequence[_Due], most_bytes: int | None) -> list[_Due]:
+    """Choose the jobs that one worker takes together: the first, and those after it that are alike."""
     chosen: list[_Due] = []
     total_bytes = 0
-    for job in due[: max(1, min(most, len(due) // SHARERS))]:
+    for job in due:
         total_bytes += job.size_bytes
         is_alike = job.library_id == due[0].library_id and not job.attempts and not due[0].attempts
         if chosen and not (is_alike and (most_bytes is None or total_bytes <= most_bytes)):

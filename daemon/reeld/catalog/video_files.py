@@ -1,5 +1,6 @@
 """Read and write the rows of video files: what a scan knows of them, and what it changes."""
 
+import json
 import os
 from array import array
 from collections import Counter, defaultdict
@@ -34,12 +35,14 @@ _AS_SEEN = """
     FROM video_files WHERE library_id = ? AND directory = ? AND state = 'present'
 """
 
-_RECORD = f"""
-    SELECT libraries.path, libraries.kind, video_files.path, size_bytes, mtime_ns, ctime_ns, inode, device, links,
-           duration_ms, codec_video, media_problem,
-           (SELECT link.file_hash FROM {media.KNOWN_LINK} LIMIT 1)
+_RECORDS = f"""
+    SELECT video_files.id, libraries.path, libraries.kind, video_files.path,
+           size_bytes, mtime_ns, ctime_ns, inode, device, links,
+           duration_ms, codec_video IS NOT NULL, media_problem, container, fingerprint, file_hash, is_in_doubt,
+           {assignments.IS_FINAL}, stages_done,
+           IIF(links > 1, (SELECT link.file_hash FROM {media.KNOWN_LINK} LIMIT 1), NULL)
     FROM video_files JOIN libraries ON libraries.id = video_files.library_id
-    WHERE video_files.id = ?
+    WHERE video_files.id IN (SELECT value FROM json_each(?))
 """  # noqa: S608 - ours
 
 
@@ -47,17 +50,33 @@ _RECORD = f"""
 
 
 def file_record(video_file_id: int) -> FileRecord:
-    ((root, kind, path, *stamp, duration_ms, codec_video, problem, hash_of_link),) = rows(_RECORD, video_file_id)
+    return file_records([video_file_id])[video_file_id]
+
+
+def file_records(video_file_ids: Collection[int]) -> dict[int, FileRecord]:
+    """The records of these files, by id, in one query."""
+    return {record.id: record for record in map(_record, rows(_RECORDS, json.dumps(list(video_file_ids))))}
+
+
+def _record(row: tuple[Any, ...]) -> FileRecord:
+    row_id, root, kind, path, size_bytes, mtime_ns, ctime_ns, inode, device, links, *known = row
+    duration_ms, has_video, problem, container, fingerprint, file_hash, is_in_doubt, is_final, done, of_link = known
     return FileRecord(
-        id=video_file_id,
+        id=row_id,
         library_path=Library.path.python_value(root),
         library_kind=kind,
         path=VideoFile.path.python_value(path),
-        stamp=_stamp(*stamp),
-        hash_of_link=hash_of_link,
+        stamp=_stamp(size_bytes, mtime_ns, ctime_ns, inode, device, links),
+        hash_of_link=of_link,
         duration_ms=duration_ms,
-        has_video=codec_video is not None,
+        has_video=bool(has_video),
         media_problem=problem,
+        container=container,
+        fingerprint=fingerprint,
+        file_hash=file_hash,
+        is_in_doubt=bool(is_in_doubt),
+        is_verdict_final=bool(is_final),
+        stages_done=json.loads(done),
     )
 
 

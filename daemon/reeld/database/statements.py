@@ -92,6 +92,25 @@ def _literal(value: Any) -> str:
     return f"{value:d}" if isinstance(value, int) else "'{}'".format(str(value).replace("'", "''"))
 
 
+def update_many(
+    model: Any,
+    names: Sequence[str],
+    also: Sequence[str],
+    changes: Iterable[tuple[int, Iterable[Any], Sequence[object]]],
+) -> None:
+    """Set the same model fields of many rows, one row after the other.
+
+    `also` are further assignments, as SQL with a question mark each. Each change has the row's id, the values of
+    `names`, and those of `also`.
+    """
+    fields = tuple(model._meta.fields[name] for name in names)  # noqa: SLF001 - peewee's documented way to ask
+    assignments = ", ".join((*(f"{field.column_name} = ?" for field in fields), *also))
+    database.connection().executemany(
+        f"UPDATE {model._meta.table_name} SET {assignments} WHERE id = ?",  # noqa: SLF001, S608 - names of ours
+        ((*map(_stored, fields, values), *more, row_id) for row_id, values, more in changes),
+    )
+
+
 def _execute(sql: str, parameters: tuple[object, ...]) -> Any:
     return database.connection().execute(sql, parameters)
 

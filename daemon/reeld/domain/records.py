@@ -1,6 +1,7 @@
 """Carry the parts of a row that other modules need; rows themselves stay in `catalog/`."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reeld.domain.files import FileStamp
@@ -32,10 +33,34 @@ class FileRecord:
     has_video: bool = False
     """Whether the prober found a video in it."""
     media_problem: str | None = None
+    container: str | None = None
+    fingerprint: str | None = None
+    file_hash: str | None = None
+    is_in_doubt: bool = False
+    """Whether the stored hashes may be of other bytes."""
+    is_verdict_final: bool = False
+    """Whether its name was read after its content changed, and what the content shows does not contradict it."""
+    stages_done: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """The stages that have run for its bytes, each with its version."""
 
     @property
     def absolute_path(self) -> str:
         return os.path.join(self.library_path, self.path)
+
+    @property
+    def has_full_hash(self) -> bool:
+        """Whether the hash that is stored is certainly that of the file's bytes."""
+        return self.file_hash is not None and not self.is_in_doubt
+
+    @property
+    def is_read_only_for_doubt(self) -> bool:
+        """Whether a hash is stored, and only a doubt about it has the file read again."""
+        return self.file_hash is not None and self.is_in_doubt
+
+    @property
+    def has_media_facts(self) -> bool:
+        """Whether its headers were read without a problem. A problem may have been repaired since."""
+        return self.container is not None and self.media_problem is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,10 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
 from typing import Any, TypeVar
 
 from reeld.catalog import media, queue, video_files
@@ -21,6 +20,7 @@ from reeld.errors import (
     ClueUnreadable,
     FileChanged,
     FileUnreadable,
+    FileVanished,
     ReeldError,
     WorkerDied,
 )
@@ -40,40 +40,29 @@ from reeld.pipeline.retry import (
     is_denied,
     is_read_error,
 )
-from reeld.pipeline.stages import Lane, Stage, dependents
+from reeld.pipeline.stages import Lane, Stage
+from reeld.pipeline.store_results import CommitResult, FileResults, StageResult, Work, store_results
 from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
 
 T = TypeVar("T")
 
-Work = tuple[Job, FileRecord]
-"""A job at its next stage, and its file."""
-
-MOST_TOGETHER = 32
-"""Batch size under load: one commit for up to 32 files, because each commit costs an fsync."""
+MOST_TOGETHER = 256
+"""Batch size under load: one commit for so many files, because each commit costs an fsync."""
 MOST_BYTES: dict[Lane, int | None] = {"names": None, "light": None, "heavy": 64 << 20}
 """Caps the hashing lost to a kill: so many bytes, or one file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageResult:
-    """What a stage found out about a file, and when it began."""
+class Failed:
+    """The error of a job's stage."""
 
     job: Job
     record: FileRecord
     stage: Stage
-    result: Any
-    began_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitResult:
-    """What became of a result. `is_ours`: the job was not reset meanwhile. `work`: the same worker goes on with it."""
-
-    is_ours: bool = True
-    is_last: bool = False
-    work: Work | None = None
+    error: Exception
+    is_the_disks_fault: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +108,8 @@ class Runner:
 
     def _claim(self, lane: Lane) -> list[Work]:
         jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane))
-        return [(job, video_files.file_record(job.video_file_id)) for job in jobs]
+        records = video_files.file_records([job.video_file_id for job in jobs]) if jobs else {}
+        return [(job, records[job.video_file_id]) for job in jobs]
 
     def next_due_ms(self, lane: Lane) -> int | None:
         """Return when `step` would find a job; None if there is none."""
@@ -134,176 +124,163 @@ class Runner:
 
     def _run_stages(self, work: Sequence[Work]) -> list[Work]:
         """Run each file's next stage, then commit once; return what the same worker goes on with."""
-        found: list[StageResult] = []
+        found: list[FileResults] = []
+        failed: list[Failed] = []
+        left: Callable[[], None] | None = None
         for at, (job, record) in enumerate(work):
             if at and self.disk_health.must_pause(record.library_path):
-                self._patiently(partial(self._pause_library, work[at:]))
+                left = partial(self._pause_library, work[at:])
                 break
             if at and self.tools.should_stop():
-                self._requeue(job, 0.0, None, counts=False)
+                left = partial(queue.release, [job for job, _ in work[at:]], self.now_ms())
+                break
+            with every_event_says(path=record.path, stage=self._stage(job).name):
+                each = self._run_stage(job, record)
+            if isinstance(each, Failed):
+                failed.append(each)
             else:
-                with every_event_says(path=record.path, stage=self._stage(job).name):
-                    each = self._run_stage(job, record)
-                if each is not None:
-                    found.append(each)
+                found.append(each)
+        found += self._handle_errors(failed)
+        if left is not None:
+            # After the errors: what failed before the library rests, rests with it.
+            self._patiently(left)
         return self._commit(found)
 
     def _pause_library(self, work: Sequence[Work]) -> None:
         queue.release_and_pause([job for job, _ in work])
         self.disk_health.mark_paused(work[0][1].library_path)
 
-    def _run_stage(self, job: Job, record: FileRecord) -> StageResult | None:
-        """Run the job's stage; return None if it failed, and the error is handled."""
+    def _run_stage(self, job: Job, record: FileRecord) -> FileResults | Failed:
+        """Run the job's stage."""
         stage = self._stage(job)
         if job.attempts > MAX_DEATHS:
             # No attempt ended with an error: each ended the process.
             died = WorkerDied(
                 f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
             )
-            return self._handle_error(died, job, stage, record)
+            return self._failed(job, record, stage, died)
         began_ms = self.now_ms()
         try:
             result = stage.run(record, self.tools)
-        except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
-            # Else the job would be running until the next start.
-            self._requeue(job, CATALOG_DELAY_S, explanation(err), counts=False)
-            return None
-        except CatalogError:
-            raise
+        except CatalogError as err:
+            if not isinstance(err, (CatalogBusy, CatalogFull, CatalogUnavailable)):
+                raise
+            return self._failed(job, record, stage, err)
         except Exception as err:  # noqa: BLE001 - here and in `_commit`, and nowhere else: no file ends the daemon
-            return self._handle_error(err, job, stage, record)
+            return self._failed(job, record, stage, err)
         if stage.reads_file:
             self.disk_health.read_one(record.library_path)
-        return StageResult(job=job, record=record, stage=stage, result=result, began_ms=began_ms)
+        results = [StageResult(stage=stage, result=result, began_ms=began_ms)]
+        return FileResults(job=job, record=record, results=results)
 
-    def _commit(self, found: Sequence[StageResult]) -> list[Work]:
+    def _commit(self, found: Sequence[FileResults]) -> list[Work]:
         """Store the results and move the jobs on, in one transaction; return what this worker goes on with.
 
-        If one result cannot be stored, store each in a transaction of its own, so that the others do not fail.
+        If one result cannot be stored, store each half in a transaction of its own, so that the others do not fail.
         """
         if not found:
             return []
         try:
-            followed = self._patiently(lambda: [self._store(each) for each in found])
+            became = self._patiently(partial(self._store, found))
         except CatalogError:
             raise
         except Exception as err:  # noqa: BLE001
             if len(found) > 1:
-                return [work for each in found for work in self._commit([each])]
+                half = len(found) // 2
+                return [*self._commit(found[:half]), *self._commit(found[half:])]
             (each,) = found
-            with every_event_says(path=each.record.path, stage=each.stage.name):
-                substitute = self._handle_error(err, each.job, each.stage, each.record)
-            return self._commit([substitute]) if substitute else []
-        for each in found:
-            # After the commit: a change that comes later is compared with what is stored now.
-            if each.stage.is_outdated is not None and each.stage.is_outdated(each.record, each.result):
-                self.rescan_directory(each.record.absolute_path)
-        for each, stored in zip(found, followed, strict=True):
-            about = {"path": each.record.path, "stage": each.stage.name}
-            log.debug("stage.finished", **about, is_stored=stored.is_ours)
+            failed = self._failed(each.job, each.record, each.results[0].stage, err)
+            return self._commit(self._handle_errors([failed]))
+        for each, stored in zip(found, became, strict=True):
+            for result in each.results:
+                about = {"path": each.record.path, "stage": result.stage.name}
+                # After the commit: a change that comes later is compared with what is stored now.
+                if result.stage.is_outdated is not None and result.stage.is_outdated(each.record, result.result):
+                    self.rescan_directory(each.record.absolute_path)
+                log.debug("stage.finished", **about, is_stored=stored.is_ours)
             if stored.is_last:
                 log.info("file.finished", **about)
-        return [stored.work for stored in followed if stored.work is not None]
+        return [stored.work for stored in became if stored.work is not None]
 
-    def _store(self, found: StageResult) -> CommitResult:
-        """Save a result and move its job to the next stage, within the caller's transaction.
+    def _store(self, found: Sequence[FileResults]) -> list[CommitResult]:
+        return store_results(found, self.stages, self.now_ms())
 
-        A result whose job was reset meanwhile is dropped. The others are dated when their stage began, since it may
-        not have seen what changed later.
-        """
-        job, stage = found.job, found.stage
-        if not queue.holds(job):
-            return CommitResult(is_ours=False)
-        stage.save(job.video_file_id, found.result, found.began_ms)
-        self._forget_dependents(stage, job.video_file_id)
-        if stage.name == queue.IDENTIFY_STAGE and queue.end_reading_in_between(job):
-            return CommitResult()
-        # The row, and with it the job, may have gone: its file is one that was known before.
-        following = self._next_stage(stage, job.video_file_id) if queue.holds(job) else None
-        if following is None:
-            queue.finish(job)
-            return CommitResult(is_last=True)
-        keep = following.lane == stage.lane
-        is_reread = following.reads_all and media.is_read_only_for_doubt(job.video_file_id)
-        queue.move_on(
-            job, stage=following.name, lane=following.lane, keep=keep, now_ms=self.now_ms(), is_last_in_line=is_reread
-        )
-        if not keep:
-            return CommitResult()
-        # Within this transaction: if a later read failed, the job would stay claimed without a worker.
-        record = video_files.file_record(job.video_file_id)
-        return CommitResult(work=(replace(job, stage=following.name, attempts=1), record))
+    def _failed(self, job: Job, record: FileRecord, stage: Stage, error: Exception) -> Failed:
+        # One .nfo may speak of a hundred videos, and is one file.
+        culprit = error.path if isinstance(error, ClueUnreadable) else record.id
+        is_the_disks = is_read_error(error) and self.disk_health.failed_to_read(record.library_path, culprit)
+        return Failed(job=job, record=record, stage=stage, error=error, is_the_disks_fault=is_the_disks)
 
-    def _handle_error(self, err: Exception, job: Job, stage: Stage, record: FileRecord) -> StageResult | None:
+    def _handle_errors(self, failed: Sequence[Failed]) -> list[FileResults]:
+        """Write what follows from these errors, in one transaction; return what to store in place of results."""
+        outcomes = []
+        for each in failed:
+            with every_event_says(path=each.record.path, stage=each.stage.name):
+                outcomes.append(self._outcome(each))
+        writes = [each for each in outcomes if not isinstance(each, FileResults)]
+        if writes:
+            self._patiently(lambda: [write() for write in writes])
+        for each in failed:
+            if isinstance(each.error, (FileVanished, FileChanged)):
+                self.rescan_directory(each.record.absolute_path)
+        return [each for each in outcomes if isinstance(each, FileResults)]
+
+    def _outcome(self, failed: Failed) -> FileResults | Callable[[], None]:
+        """Decide what follows from an error: what to store in place of the result, or what to write of the job."""
+        err, job = failed.error, failed.job
         reason = explanation(err)
+        if isinstance(err, CatalogError):
+            # Else the job would be running until the next start.
+            return self._requeue(job, CATALOG_DELAY_S, reason, counts=False)
         if not isinstance(err, (ReeldError, MemoryError)):
             log.error("stage.crashed", attempt=job.attempts, exc_info=err)
-        # One .nfo may speak of a hundred videos, and is one file.
-        culprit = err.path if isinstance(err, ClueUnreadable) else record.id
-        is_the_disks_fault = is_read_error(err) and self.disk_health.failed_to_read(record.library_path, culprit)
-        match consequence(err, job, self.rng, is_the_disks_fault=is_the_disks_fault):
+        match consequence(err, job, self.rng, is_the_disks_fault=failed.is_the_disks_fault):
             case Fail():
-                return self._give_up(job, stage, record, err)
+                return self._give_up(failed)
             case Release():
-                self._requeue(job, 0.0, None, counts=False, was_interrupted=True)
+                return self._requeue(job, 0.0, None, counts=False, was_interrupted=True)
             case Retry(delay_s=delay_s, counts=counts):
                 log.warning("stage.failed", reason=reason, retry_s=round(delay_s))
-                self._requeue(job, delay_s, reason, counts=counts)
+                return self._requeue(job, delay_s, reason, counts=counts)
             case Rescan(delay_s=delay_s):
                 log.info("file.changed", reason=reason)
                 has_changed = isinstance(err, FileChanged)
-                self._requeue(job, delay_s, reason, counts=False, is_gone=True, has_changed=has_changed)
-                self.rescan_directory(record.absolute_path)
+                return self._requeue(job, delay_s, reason, counts=False, is_gone=True, has_changed=has_changed)
             case WaitForData(delay_s=delay_s, left_s=left_s):
                 if self.next_look_s is not None and delay_s < left_s:
                     delay_s = self.next_look_s
                 log.info("file.incomplete", reason=reason, retry_s=round(delay_s))
-                self._requeue(job, delay_s, reason, counts=False, awaited_s=left_s)
-        return None
+                return self._requeue(job, delay_s, reason, counts=False, awaited_s=left_s)
 
-    def _give_up(self, job: Job, stage: Stage, record: FileRecord, err: Exception) -> StageResult | None:
+    def _give_up(self, failed: Failed) -> FileResults | Callable[[], None]:
+        err, job, stage = failed.error, failed.job, failed.stage
         reason = explanation(err)
         log.warning("stage.given_up", reason=reason, attempts=job.attempts)
         substitute = _substitute(stage, err)
         if substitute is not None:
             # The job fails if even that cannot be stored.
-            final = replace(stage, give_up=None)
-            return StageResult(job=job, record=record, stage=final, result=substitute, began_ms=self.now_ms())
+            result = StageResult(stage=replace(stage, give_up=None), result=substitute, began_ms=self.now_ms())
+            return FileResults(job=job, record=failed.record, results=[result])
 
         def fail() -> None:
             if stage.reads_file and queue.holds(job):
                 media.doubt(job.video_file_id)
             queue.fail(job, error=reason, is_denied=is_denied(err))
 
-        self._patiently(fail)
-        return None
+        return fail
 
     def _requeue(
-        self,
-        job: Job,
-        delay_s: float,
-        reason: str | None,
-        *,
-        counts: bool,
-        awaited_s: float | None = None,
-        was_interrupted: bool = False,
-        is_gone: bool = False,
-        has_changed: bool = False,
-    ) -> None:
+        self, job: Job, delay_s: float, reason: str | None, *, awaited_s: float | None = None, **how: Any
+    ) -> Callable[[], None]:
+        """Return a function that requeues the job; `how` as `queue.requeue` takes it."""
         now_ms = self.now_ms()
-        due_at_ms = now_ms + int(delay_s * 1000)
-        until_ms = None if awaited_s is None else now_ms + round(awaited_s * 1000)
-        self._patiently(
-            lambda: queue.requeue(
-                job,
-                due_at_ms=due_at_ms,
-                error=reason,
-                counts=counts,
-                awaited_until_ms=until_ms,
-                was_interrupted=was_interrupted,
-                is_gone=is_gone,
-                has_changed=has_changed,
-            )
+        return partial(
+            queue.requeue,
+            job,
+            due_at_ms=now_ms + int(delay_s * 1000),
+            error=reason,
+            awaited_until_ms=None if awaited_s is None else now_ms + round(awaited_s * 1000),
+            **how,
         )
 
     def _patiently(self, write: Callable[[], T]) -> T:
@@ -324,32 +301,6 @@ class Runner:
     def _stage(self, job: Job) -> Stage:
         # A stage that only another version of reeld has: the file begins with the first one.
         return next((stage for stage in self.stages if stage.name == job.stage), self.stages[0])
-
-    def _forget_dependents(self, stage: Stage, video_file_id: int) -> None:
-        """Forget what other stages made of the stage's earlier result."""
-        for dependent in dependents(stage, self.stages):
-            media.forget_stage(video_file_id, dependent.name, dependent.columns)
-
-    def _next_stage(self, stage: Stage, video_file_id: int) -> Stage | None:
-        """Record that the stage has run, and return the next stage that has something to do.
-
-        This is an earlier one if that has never run for these bytes: because it is new to the catalogue, or because
-        this stage found that the bytes changed.
-        """
-        if stage.columns:
-            done = media.mark_done(video_file_id, stage.name, stage.version)
-        else:
-            done = media.stages_done(video_file_id)
-        at = [each.name for each in self.stages].index(stage.name)
-        earlier = (each for each in self.stages[:at] if each.columns and not each.has_run(done))
-        later = (each for each in self.stages[at + 1 :] if self._has_to_run(each, video_file_id, done))
-        return next(chain(earlier, later), None)
-
-    def _has_to_run(self, stage: Stage, video_file_id: int, done: Mapping[str, int]) -> bool:
-        """Whether the stage runs now. A doubt alone has a file read as a whole at most once a day."""
-        if stage.can_be_left_out(video_file_id, done):
-            return False
-        return not (stage.reads_all and media.was_reread_lately(video_file_id, self.now_ms()))
 
 
 def _substitute(stage: Stage, err: Exception) -> Any:

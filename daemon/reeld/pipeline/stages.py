@@ -10,7 +10,7 @@ another row, are shown and exported, and are filled in once for every file that 
 CONTRIBUTING.md says how to add a stage. The crash tests read this table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from reeld.catalog.undo_moves import undo_move
 from reeld.content.hashing import full_hash, quick_hashes
 from reeld.content.opening import is_as_linked, open_video, require_expected
 from reeld.content.probing import probe
+from reeld.database.base import Row
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
@@ -33,8 +34,13 @@ Lane = Literal["names", "light", "heavy"]
 lanes do not wait for each other: new files are identified while the bytes of others are still being read."""
 
 
-def _never(_video_file_id: int) -> bool:
-    return False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """The values of a stage's columns for one file, as the model takes them."""
+
+    columns: Row
+    end: str | None = None
+    """The check of the file's end, for the completeness checks. None: the stage makes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,9 @@ class Stage:
     run: Callable[[FileRecord, StageContext], Any]
     save: Callable[[int, Any, int], None]
     """Takes the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
+    fill: Callable[[FileRecord, Any], Filling | None] | None = None
+    """Takes the file as it is stored now, and what `run` returned. Returns what to store if that is all that `save`
+    would do; else None. So many files are stored by few statements."""
     columns: tuple[str, ...] = ()
     """The columns that `save` fills; of `StageColumns` in `catalog/models.py`, each of one stage."""
     version: int = 1
@@ -61,18 +70,20 @@ class Stage:
     is_outdated: Callable[[FileRecord, Any], bool] | None = None
     """Takes what `run` returned once it is saved: whether what it came from, beside the file, has changed meanwhile.
     Its event may be over, so the folder is scanned again."""
-    is_done: Callable[[int], bool] | None = None
-    """Takes the file's id: whether the stage can be left out. None: once it has run for these bytes, if it has columns.
-    A stage with columns is never left out before it has run."""
+    done_among: Callable[[Sequence[FileRecord]], Collection[int]] | None = None
+    """Takes files, and returns the ids of those for which the stage can be left out. None: those for which it has run,
+    if it has columns. A stage with columns is never left out before it has run."""
 
-    def can_be_left_out(self, video_file_id: int, done: Mapping[str, int]) -> bool:
-        """Whether the file needs nothing of this stage. `done` are the stages that have run for it, with versions."""
-        if not self.columns:
-            return self.is_done is not None and self.is_done(video_file_id)
-        return self.has_run(done) and (self.is_done is None or self.is_done(video_file_id))
+    def can_be_left_out(self, files: Sequence[FileRecord]) -> set[int]:
+        """The ids of those of these files that need nothing of this stage."""
+        if self.columns:
+            files = [file for file in files if self.has_run(file.stages_done)]
+        elif self.done_among is None:
+            return set()
+        return {file.id for file in files} if self.done_among is None or not files else set(self.done_among(files))
 
     def has_run(self, done: Mapping[str, int]) -> bool:
-        """Whether this version of the stage has run for the file's bytes."""
+        """Whether this version of the stage has run for the file's bytes. `done` are those that have, with versions."""
         return done.get(self.name, 0) >= self.version
 
 
@@ -99,6 +110,12 @@ def _fingerprint(record: FileRecord, _tools: StageContext) -> QuickHashes:
     return quick_hashes(record.absolute_path, record.stamp)
 
 
+def _fill_fingerprint(record: FileRecord, hashes: QuickHashes) -> Filling | None:
+    if record.is_in_doubt or record.fingerprint not in (None, hashes.fingerprint):
+        return None
+    return Filling(columns={"fingerprint": hashes.fingerprint, "oshash": hashes.oshash})
+
+
 def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> None:
     if undo_move(video_file_id, hashes.fingerprint, stage=NAME.name, lane=NAME.lane, now_ms=now_ms):
         return
@@ -122,6 +139,10 @@ def _wait_for_the_end(record: FileRecord, tools: StageContext) -> None:
     patience_s = tools.patience_s(record.library_path)
     if abs(unchanged_s) < patience_s:
         raise FileIncomplete(record.absolute_path, unchanged_s=unchanged_s, patience_s=patience_s)
+
+
+def _fill_media_facts(_record: FileRecord, facts: MediaFacts) -> Filling:
+    return Filling(columns=stored.media_columns(facts), end=facts.end)
 
 
 def _save_media_facts(video_file_id: int, facts: MediaFacts, _now_ms: int) -> None:
@@ -154,6 +175,13 @@ def _full_hash(record: FileRecord, tools: StageContext) -> str:
     )
 
 
+def _fill_full_hash(record: FileRecord, file_hash: str) -> Filling | None:
+    has_links = (record.stamp.links or 0) > 1  # which are told
+    if record.is_in_doubt or has_links or record.file_hash not in (None, file_hash):
+        return None
+    return Filling(columns={"file_hash": file_hash})
+
+
 def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
     stored.note_reread(video_file_id, now_ms)
     stored.contradict(video_file_id, "file_hash", file_hash, now_ms)
@@ -173,6 +201,26 @@ def _save_matched_copy(video_file_id: int, gone: Sequence[int], now_ms: int) -> 
     copies.match_copy(video_file_id, now_ms)
 
 
+def _none(_files: Sequence[FileRecord]) -> Collection[int]:
+    return ()
+
+
+def _with_final_verdict(files: Sequence[FileRecord]) -> Collection[int]:
+    return [file.id for file in files if file.is_verdict_final]
+
+
+def _with_media_facts(files: Sequence[FileRecord]) -> Collection[int]:
+    return [file.id for file in files if file.has_media_facts]
+
+
+def _with_full_hash(files: Sequence[FileRecord]) -> Collection[int]:
+    return [file.id for file in files if file.has_full_hash]
+
+
+def _without_copy_to_match(files: Sequence[FileRecord]) -> Collection[int]:
+    return copies.without_copy_to_match([file.id for file in files])
+
+
 NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict, is_outdated=_is_verdict_outdated)
 """Where a new file begins. Its save assigns the file to a film or to episodes, asks the user, or ignores the file."""
 IDENTIFY = Stage(
@@ -181,7 +229,7 @@ IDENTIFY = Stage(
     run=identify_file,
     save=_save_verdict,
     is_outdated=_is_verdict_outdated,
-    is_done=assignments.is_final,
+    done_among=_with_final_verdict,
 )
 """The same, once it is known what the file holds, if that may change the verdict. A file begins here
 if only its name is new."""
@@ -192,8 +240,9 @@ HASH = Stage(
     lane="heavy",
     run=_full_hash,
     save=_save_full_hash,
+    fill=_fill_full_hash,
     columns=("file_hash",),
-    is_done=stored.has_full_hash,
+    done_among=_with_full_hash,
     reads_file=True,
     reads_all=True,
 )
@@ -205,9 +254,10 @@ STAGES: Sequence[Stage] = (
         lane="light",
         run=_fingerprint,
         save=_save_fingerprint,
+        fill=_fill_fingerprint,
         columns=("fingerprint", "oshash"),
         # Two short reads, which find most changes that a program hid by putting the time back.
-        is_done=_never,
+        done_among=_none,
         reads_file=True,
     ),
     Stage(
@@ -215,6 +265,7 @@ STAGES: Sequence[Stage] = (
         lane="light",
         run=_probe,
         save=_save_media_facts,
+        fill=_fill_media_facts,
         columns=(
             "container",
             "duration_ms",
@@ -231,7 +282,7 @@ STAGES: Sequence[Stage] = (
         ),
         version=2,
         give_up=_without_media_facts,
-        is_done=stored.has_media_facts,
+        done_among=_with_media_facts,
         reads_file=True,
     ),
     IDENTIFY,
@@ -242,6 +293,6 @@ STAGES: Sequence[Stage] = (
         lane=copies.LANE,
         run=_find_originals_gone,
         save=_save_matched_copy,
-        is_done=copies.has_no_copy_to_match,
+        done_among=_without_copy_to_match,
     ),
 )
