@@ -246,8 +246,8 @@ def test_many_files_at_once_are_counted_without_a_line_for_any(level: Any) -> No
     stream = io.StringIO()
     configure_log(LogSettings(level=level, format="json"), stream)
     tell_left_out(is_last=True)
-    tell_of_each("file.listed_at_once", [f"{number}.mkv" for number in range(MOST_NEWS + 1)])
-    tell_of_each("file.listed_alone", ["alone.mkv"])
+    tell_of_each("file.listed_at_once", [f"{number}.mkv" for number in range(MOST_NEWS + 1)], MOST_NEWS + 1)
+    tell_of_each("file.listed_alone", ["alone.mkv"], 1)
     tell_left_out(is_last=True)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     sums = {line["what"]: line["count"] for line in lines if line["event"] == "log.summed_up"}

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
@@ -241,13 +241,13 @@ class Flood:
 _flood = Flood()
 
 
-def tell_of_each(event: str, paths: Sequence[str]) -> None:
-    """Log the same news of each of these files. Many at once are only counted, unless `debug` is shown.
+def tell_of_each(event: str, paths: Iterable[str], count: int) -> None:
+    """Log the same news of each of so many files. Many at once are only counted, unless `debug` is shown.
 
     A first scan lists thousands of files in a second, and an event takes as long as the row of a file.
     """
-    if len(paths) > MOST_NEWS and Logger.least > LEVELS["debug"]:
-        _flood.sum_up(event, len(paths))
+    if count > MOST_NEWS and Logger.least > LEVELS["debug"]:
+        _flood.sum_up(event, count)
         return
     for path in paths:
         log.info(event, path=path)

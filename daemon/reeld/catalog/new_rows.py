@@ -20,8 +20,11 @@ from reeld.domain.states import FileState
 Content = tuple[int, int, int]
 """Inode number, size in bytes and mtime in nanoseconds."""
 
+Stamp = tuple[int, int, int, int, int, int]
+"""Size in bytes, mtime and ctime in nanoseconds, inode, device, and number of names."""
+
 NewRow = tuple[Any, ...]
-"""The values of COLUMNS, as SQLite has them."""
+"""The values of the columns in which new files differ, as SQLite has them; the last but one is the number of names."""
 
 _COLUMNS = (
     *("path", "directory", "filename", "size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "links"),
@@ -34,19 +37,23 @@ _path = VideoFile.path.db_value
 _number = VideoFile.inode.db_value
 
 
-def new_row(
-    directory: str, name: str, stamp: tuple[int, int, int, int, int, int], completeness: Completeness
-) -> NewRow:
-    """Return the row of a file that is complete and not known. `directory` is relative to the library.
+def new_row(directory: str, name: str, stamp: Stamp, completeness: str) -> NewRow:
+    """Return the row of a file that is complete and not known.
 
-    `stamp` is its size in bytes, mtime and ctime in nanoseconds, inode, device, and number of names.
+    `directory` is relative to the library, and `completeness` is as `as_text` makes it.
     """
     path = f"{directory}/{name}" if directory else name
     size_bytes, mtime_ns, ctime_ns, inode, device, links = stamp
     numbers = (inode, device) if inode < _SIGNED and device < _SIGNED else (_number(inode), _number(device))
     # Nearly all paths are ASCII, and that is known at once.
     place = (path, directory, name) if path.isascii() else (_path(path), _path(directory), _path(name))
-    return (*place, size_bytes, mtime_ns, ctime_ns, *numbers, links, _as_json(completeness))
+    return (*place, size_bytes, mtime_ns, ctime_ns, *numbers, links, completeness)
+
+
+@lru_cache(maxsize=64)
+def as_text(completeness: Completeness) -> str:
+    """Return what the row of a file says of the checks that found it complete. Most files have that in common."""
+    return json.dumps(asdict(completeness))
 
 
 def is_any_known(library_id: int, below: str) -> bool:
@@ -83,8 +90,3 @@ def insert(library_id: int, new: Sequence[NewRow], *, stage: str, lane: str, now
     insert_rows(VideoFile, same, _COLUMNS, new)
     # Ids are never given twice: the new rows are those beyond the last one.
     queue.enqueue_new(last_id, stage=stage, lane=lane, now_ms=now_ms)
-
-
-@lru_cache(maxsize=64)
-def _as_json(completeness: Completeness) -> str:
-    return json.dumps(asdict(completeness))

@@ -217,8 +217,9 @@ def present_with_sizes(sizes: Collection[int]) -> list[KnownFile]:
 
 def present_directories(library_id: int, below: str) -> list[str]:
     """The folders at and below `below` with present files; "" is the whole library."""
-    inside = _present_inside(library_id, below)
-    return [directory for (directory,) in VideoFile.select(VideoFile.directory).where(inside).distinct().tuples()]
+    query = VideoFile.select(VideoFile.directory).where(_present_inside(library_id, below)).distinct()
+    sql, parameters = query.sql()
+    return [VideoFile.directory.python_value(directory) for (directory,) in rows(sql, *parameters)]
 
 
 def present_count(library_id: int) -> int:

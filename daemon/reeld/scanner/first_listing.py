@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from reeld.catalog import new_rows
-from reeld.catalog.new_rows import Content, NewRow
+from reeld.catalog.new_rows import Content, NewRow, new_row
 from reeld.database.connection import reading, writing
 from reeld.scanner.new_files import BATCH, NewFiles
 from reeld.watch.walk import Listing
 
-_content_of = attrgetter("st_ino", "st_size", "st_mtime_ns")
 _stamp_of = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev", "st_nlink")
 
 
@@ -70,8 +69,8 @@ class FirstListing:
             new = self._not_known(new, self._known_folders(new))
             self.new_files.record_new([row for folder in new for row in folder.rows])
         seen = [each for folder in new for each in folder.listing.files]
-        linked = [each.stamp for each in seen if each.status.st_nlink > 1]
-        self.new_files.tell_recorded([each.relative for each in seen], linked)
+        linked = [each.stamp for each in seen if each.status.st_nlink != 1]
+        self.new_files.tell_recorded((each.relative for each in seen), len(seen), linked)
 
     def _not_known(self, folders: Sequence[_NewFolder], known: Collection[str]) -> list[_NewFolder]:
         """Return the folders that are not known. The others have to be compared."""
@@ -91,24 +90,24 @@ class FirstListing:
 
     def _new_folder(self, listing: Listing, unchanged_since_ns: int) -> _NewFolder | None:
         """Return the rows of a folder if all its files are complete, as far as can be told, and None if not."""
-        statuses = [status for _, _, status in listing.files]
-        contents = [_content_of(status) for status in statuses]
-        inodes = {inode for inode, _, _ in contents}
-        if listing.is_renumbered or not listing.has_inodes or len(inodes) < len(contents):
+        stamps = [_stamp_of(status) for _, _, status in listing.files]
+        inodes = {inode for _, _, _, inode, _, _ in stamps}
+        if listing.is_renumbered or not listing.has_inodes or len(inodes) < len(stamps):
             return None
         if not self._inodes.isdisjoint(inodes):  # a hard link, or a file that was renamed a moment ago
             return None
-        if any(max(status.st_mtime_ns, status.st_ctime_ns) > unchanged_since_ns for status in statuses):
-            return None
+        for _, mtime_ns, ctime_ns, _, _, _ in stamps:
+            if mtime_ns > unchanged_since_ns or ctime_ns > unchanged_since_ns:
+                return None
         checked = self.new_files.check_at_first_sight(listing)
         if checked is None:
             return None
         self._inodes |= inodes
-        relative = listing.relative
         rows = [
-            new_rows.new_row(relative, name, _stamp_of(status), completeness)
-            for (name, _, status), completeness in zip(listing.files, checked, strict=True)
+            new_row(listing.relative, name, stamp, completeness)
+            for (name, _, _), stamp, completeness in zip(listing.files, stamps, checked, strict=True)
         ]
+        contents = [(inode, size, mtime_ns) for size, mtime_ns, _, inode, _, _ in stamps]
         return _NewFolder(listing=listing, rows=rows, contents=contents)
 
     def _commits(self) -> Iterator[list[_NewFolder]]:

@@ -111,21 +111,29 @@ class NewFiles:
         """Return the time by which a file must have changed last to be settled when it is first seen now."""
         return self.settling.unchanged_since_ns(self.monotonic(), self.wall_ns())
 
-    def check_at_first_sight(self, listing: Listing) -> list[Completeness] | None:
+    def check_at_first_sight(self, listing: Listing) -> list[str] | None:
         """Check the files of a folder, which did not change for long. None unless each is complete and first seen.
 
-        None as well if a rule skips one, or a name beside it may hold it. Then `see` tells what each waits for.
+        For each file it returns what the row says of that, see `new_rows.as_text`. None as well if a rule skips one, or
+        a name beside it may hold it. Then `see` tells what each waits for.
         """
-        names = listing.file_names
-        if self.rules.is_any_ignored(listing.relative, names, listing.sizes):
+        # A video that is named as a download is ignored.
+        if self.rules.is_any_ignored(listing.relative, listing.file_names, listing.sizes):
             return None
-        if may_be_incomplete(listing.companions) or may_be_incomplete(names):
+        if may_be_incomplete(listing.companions):
             return None
-        if not all(map(self._is_first_seen, (seen.relative for seen in listing.files))):
+        if not (self._remembers_none or all(map(self._is_first_seen, (seen.relative for seen in listing.files)))):
             return None
-        folder = os.path.join(self.place.root, listing.relative) if listing.relative else self.place.root
+        folder = f"{self.place.root}/{listing.relative}" if listing.relative else self.place.root
         checked = self.completeness_checks.ask_of_listed(folder, listing.files)
-        return None if checked is None else [self._completeness(*results) for results in checked]
+        if checked is None:
+            return None
+        texts = {results: new_rows.as_text(self._completeness(*results)) for results in set(checked)}
+        return [texts[results] for results in checked]
+
+    @property
+    def _remembers_none(self) -> bool:
+        return not (self._settled or self._searches or self.settling.remembers_any)
 
     def _is_first_seen(self, path: str) -> bool:
         return self.settling.is_first_seen(path) and path not in self._settled and path not in self._searches
@@ -303,7 +311,9 @@ class NewFiles:
             elif path in known:
                 self._record_version(path, each)
             else:
-                new.append(new_rows.new_row(*os.path.split(path), _stamp_of(each.stamp), each.completeness))
+                new.append(
+                    new_rows.new_row(*os.path.split(path), _stamp_of(each.stamp), new_rows.as_text(each.completeness))
+                )
         self.record_new(new)
         reidentify.read_again_after(self.place, settled, self.now_ms())
 
@@ -316,14 +326,14 @@ class NewFiles:
     def after_commit(self, settled: Mapping[str, Settled]) -> None:
         """Tell that these files are recorded now."""
         stamps = (each.stamp for each in settled.values())
-        self.tell_recorded(list(settled), [stamp for stamp in stamps if stamp.links != 1])
+        self.tell_recorded(settled, len(settled), [stamp for stamp in stamps if stamp.links != 1])
 
-    def tell_recorded(self, paths: Sequence[str], linked: Sequence[FileStamp]) -> None:
-        """Log the files at these paths, and have the other hard links of those that have several names scanned.
+    def tell_recorded(self, paths: Iterable[str], count: int, linked: Sequence[FileStamp]) -> None:
+        """Log the files at so many paths, and have the other hard links of those that have several names scanned.
 
         What changes a file under one name changes it under all names, without an event for the others.
         """
-        tell_of_each("file.settled", paths)
+        tell_of_each("file.settled", paths, count)
         self.scan_links(linked)
 
     def scan_links(self, linked: Sequence[FileStamp]) -> None:

@@ -72,7 +72,7 @@ class CompletenessChecks:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return CheckResults(stamp=None, writer=writer, holes=holes)
-            if self.asks_writer and self._is_grant_meant(path, status.st_dev):
+            if self.asks_writer and _may_ask_writers() and self._is_grant_meant(path, status.st_dev):
                 writer = _ask_writer(descriptor)
             if self.asks_holes:
                 holes = _ask_holes(descriptor, status.st_size)
@@ -89,11 +89,10 @@ class CompletenessChecks:
         """
         if not (self.asks_writer or self.asks_holes):
             return [("not asked", "not asked")] * len(files)
-        can_ask = signal.getsignal(signal.SIGIO) is signal.SIG_IGN
+        can_ask = self.asks_writer and _may_ask_writers()
+        unasked: WriterSeen = "unknown" if self.asks_writer else "not asked"
         found: list[tuple[WriterSeen, HolesSeen]] = []
         for name, _, listed in files:
-            writer: WriterSeen = "unknown" if self.asks_writer else "not asked"
-            holes: HolesSeen = "not asked"
             path = f"{folder}/{name}"
             try:
                 descriptor = os.open(path, _FLAGS)
@@ -102,10 +101,9 @@ class CompletenessChecks:
             try:
                 if _identity_of(os.fstat(descriptor)) != _identity_of(listed):
                     return None
-                if can_ask and self.asks_writer and self._is_grant_meant(path, listed.st_dev):
-                    writer = _writer_by(_try_lease(descriptor))
-                if self.asks_holes:
-                    holes = _ask_holes(descriptor, listed.st_size)
+                is_meant = can_ask and self._is_grant_meant(path, listed.st_dev)
+                writer = _ask_writer(descriptor) if is_meant else unasked
+                holes = _ask_holes(descriptor, listed.st_size) if self.asks_holes else "not asked"
             finally:
                 os.close(descriptor)
             if writer == "some" or holes == "some":
@@ -140,15 +138,13 @@ def ignore_broken_leases() -> object:
     return signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
+def _may_ask_writers() -> bool:
+    """Tell whether SIGIO is ignored here. Else a writer that comes while a lease is held would kill us."""
+    return signal.getsignal(signal.SIGIO) is signal.SIG_IGN
+
+
 def _ask_writer(descriptor: int) -> WriterSeen:
-    if signal.getsignal(signal.SIGIO) is not signal.SIG_IGN:
-        return "unknown"  # SIGIO is not ignored here, so a writer that comes now would kill us
-    return _writer_by(_try_lease(descriptor))
-
-
-def _writer_by(answer: int) -> WriterSeen:
-    """Tell what the errno of a lease that was tried, or 0, says about writers."""
-    match answer:
+    match _try_lease(descriptor):
         case 0:
             return "none"
         case errno.EAGAIN:

@@ -155,6 +155,11 @@ class Settling:
         """Return the time by which a file must have changed last to be settled when it is first seen now."""
         return wall_ns - self._forward_jump_ns(now, wall_ns) - int(self.quiet_s * _NS)
 
+    @property
+    def remembers_any(self) -> bool:
+        """Whether a file waits, or waited before."""
+        return bool(self._waits or self._settled_before)
+
     def is_first_seen(self, key: str) -> bool:
         """Tell whether nothing is remembered of this file: it neither waits, nor settled before."""
         return key not in self._waits and key not in self._settled_before
