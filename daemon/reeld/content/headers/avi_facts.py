@@ -112,7 +112,7 @@ def _chunks(held: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _streams(header: bytes, *, is_open: bool) -> Iterator[_Stream]:
-    frames, total = 0, 0
+    frames, total = 0, int.from_bytes(header[24:28], "little")
     if header[:8] != _MAIN_HEADER:
         raise NotUnderstood
     for kind, content in _chunks(header):
@@ -121,9 +121,9 @@ def _streams(header: bytes, *, is_open: bool) -> Iterator[_Stream]:
             frames = stream.count if stream.kind == b"vids" else frames
             yield stream
         elif kind == b"LIST" and content[:4] == b"odml":
-            total = int.from_bytes(dict(_chunks(content[4:])).get(b"dmlh", b"")[:4], "little")
-    # Of a film in several parts, the rest of the header may count only the first one.
-    if total not in (0, frames):
+            # The main header counts the first part of a film that has several.
+            total = int.from_bytes(dict(_chunks(content[4:])).get(b"dmlh", b"")[:4], "little") or total
+    if total != frames and not is_open:
         raise NotUnderstood
 
 
