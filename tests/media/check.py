@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reeld.content.probing import probe
+from reeld.content.readings import Readings
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
@@ -34,16 +35,18 @@ def main(names: Sequence[str]) -> int:
         folder = Path(name)
         for source in SOURCES:
             _make(source, folder)
+        readings = Readings()
         pool = WorkerPool("reeld.content.probe_child", 1, Limits())
         try:
             for kind in KINDS:
                 if not names or kind.name in names:
-                    verdict, detail = _judge(kind, folder, pool)
+                    verdict, detail = _judge(kind, folder, pool, readings)
                     counts[verdict] += 1
                     _say(f"{verdict:8} {kind.name}{detail}")
         finally:
             pool.close()
     _say(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+    _say(f"{readings.read.own} read by reeld itself, {readings.read.prober} by the prober")
     return 1 if counts["wrong"] or not counts["right"] else 0
 
 
@@ -52,12 +55,15 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _judge(kind: Kind, folder: Path, pool: WorkerPool) -> tuple[str, str]:
+def _judge(kind: Kind, folder: Path, pool: WorkerPool, readings: Readings) -> tuple[str, str]:
     if problem := _make(kind, folder):
         return "skipped", f": {problem}"
     path = folder / kind.name
     found = probe(
-        str(path), FileStamp.of(path.stat()), lambda request, files: pool.call(request, files, timeout_s=_TIMEOUT_S)
+        str(path),
+        FileStamp.of(path.stat()),
+        lambda request, files: pool.call(request, files, timeout_s=_TIMEOUT_S),
+        readings,
     )
     differences = list(_differences(found, kind.facts))
     if not differences:

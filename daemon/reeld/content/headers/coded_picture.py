@@ -32,7 +32,7 @@ _SIZED_BY_CONTAINER = frozenset(
 _SEVERAL_VIEWS = (118, 128)
 """The profiles of H.264 whose pictures are for two eyes."""
 
-_PQ, _HLG = 16, 18
+_SDR = DynamicRange()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,8 @@ class Stated:
 
 def read(stated: Stated) -> tuple[tuple[int, int], DynamicRange]:
     """Return the size of what is shown, and its range. Raises NotUnderstood."""
-    if min(stated.size) <= 0 or min(stated.shown or (1, 1)) <= 0:
+    width, height = stated.shown or stated.size
+    if not (0 < width <= stated.size[0] and 0 < height <= stated.size[1]):
         raise NotUnderstood
     match stated.codec:
         case "h264":
@@ -134,7 +135,7 @@ def _range(stated: Stated, curves: Sequence[int | None]) -> DynamicRange:
         return shown
     if stated.has_mastering and curve != "HDR10":
         raise NotUnderstood
-    return DynamicRange(name=curve)
+    return DynamicRange(name=curve) if curve else _SDR
 
 
 def _only(stated: Stated, sequences: Sequence[parameter_sets.Sequence | None]) -> parameter_sets.Sequence:

@@ -98,7 +98,9 @@ _ALL_ONES = tuple((1 << 7 * length) - 1 for length in range(10))
 def read_element(source: Source, at: int) -> Element | None:
     """Read the element's header. None if it is none, or if the file ends in it."""
     source.count_element()
-    head, start = source.piece(at, at + 12)
+    start, stop, head = source.last
+    if at < start or at + 12 > stop:
+        head, start = source.piece(at, at + 12)
     at -= start
     if len(head) - at < 2 or (ident := head[at]) < 0x10:
         return None

@@ -35,8 +35,6 @@ _MOST_PICTURE_BYTES = 512
 
 _DEFAULT_LANGUAGE = b"eng"
 
-_UNUSUAL = frozenset((BROKEN, Id.TRACK_OPERATION))
-
 _Track = tuple[Track, dict[int, bytes]]
 """A track, and the elements of its entry."""
 
@@ -71,9 +69,10 @@ def read(source: Source) -> Facts | None:
 def _entry(track: Track) -> dict[int, bytes]:
     """Return the elements of the track's entry by number. Of these only one may stand there several times."""
     entry = dict(track.parts)
-    mappings = sum(ident == Id.BLOCK_ADDITION_MAPPING for ident, _ in track.parts)
-    is_usual = len(entry) + max(mappings - 1, 0) == len(track.parts) and not _UNUSUAL & entry.keys()
-    if not is_usual or entry.get(Id.FLAG_ENABLED, b"\1") != b"\1":
+    doubles = len(track.parts) - len(entry)
+    if doubles and doubles != sum(ident == Id.BLOCK_ADDITION_MAPPING for ident, _ in track.parts) - 1:
+        raise NotUnderstood
+    if BROKEN in entry or Id.TRACK_OPERATION in entry or entry.get(Id.FLAG_ENABLED, b"\1") != b"\1":
         raise NotUnderstood
     return entry
 

@@ -62,13 +62,13 @@ class Source:
         """Whether BoundReached was raised. Some readers go on with what they have."""
         self._pieces: list[tuple[int, int, bytes]] = []
         """Where each begins and ends, and its bytes."""
-        self._last = 0, 0, b""
+        self.last = 0, 0, b""
         """The piece that was found last: the next bytes are mostly in it, too."""
 
     def read(self, at: int, length: int) -> bytes:
         """Return these bytes, fewer at the end of the file. Raises BoundReached, and OSError."""
         end = at + length
-        start, stop, content = self._last
+        start, stop, content = self.last
         if start <= at < end <= stop:
             return content[at - start : end - start]
         for start, stop, content in reversed(self._pieces):
@@ -85,18 +85,18 @@ class Source:
         content = os.pread(self._descriptor, wanted, at)
         self._reads_left -= 1
         self._bytes_left -= len(content)
-        self._last = at, at + len(content), content
-        self._pieces.append(self._last)
+        self.last = at, at + len(content), content
+        self._pieces.append(self.last)
         return content[: end - at]
 
     def piece(self, at: int, end: int) -> tuple[bytes, int]:
         """Return bytes that hold these ones, as far as the file does, and where in the file they begin. Copies none."""
-        start, stop, content = self._last
+        start, stop, content = self.last
         if start <= at and end <= stop:
             return content, start
         for start, stop, content in reversed(self._pieces):
             if start <= at and end <= stop:
-                self._last = start, stop, content
+                self.last = start, stop, content
                 return content, start
         return self.read(at, end - at), at
 
