@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reeld.domain.identity import Kind
 from reeld.identify.ids import without_ids
@@ -63,7 +64,9 @@ class FolderReading:
     title_ambiguities: tuple[str, ...] = ()
 
 
-def read_folders(folders: Sequence[str]) -> FolderReading:
+# The files of a folder come one after the other.
+@lru_cache(maxsize=256)
+def read_folders(folders: tuple[str, ...]) -> FolderReading:
     """Read `folders`, outermost first. The nearest one that says something wins."""
     season: int | None = None
     is_disc = False
