@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import count
 from typing import Any
 
 from hypothesis import given
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Sidecar, Uncertain
 from reeld.errors import WorkerDied, WorkerTimeout
-from reeld.identify.batch import identify_all
-from reeld.identify.child import answer
+from reeld.identify.batch import LARGEST_BATCH, LARGEST_SIDECARS, identify_all
+from reeld.identify.child import LONGEST_READING_S, answer
 from reeld.identify.json_codec import clues_from_wire, clues_to_wire, verdict_from_wire, verdict_to_wire
 from reeld.identify.verdict import identify
 from reeld.sandbox import Limits
@@ -68,6 +69,54 @@ def test_a_name_that_hangs_or_kills_its_reader_costs_only_itself() -> None:
             assert "could not be read" in verdict.reason
         else:
             assert isinstance(verdict, Accepted)
+
+
+def test_a_name_that_hangs_costs_two_time_limits_however_many_lie_beside_it() -> None:
+    limits_reached: list[int] = []
+
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        if any(clues["path"] == "hang.mkv" for clues in request["clues"]):
+            limits_reached.append(len(request["clues"]))
+            raise WorkerTimeout("no answer after 5 s")
+        return answer(request)
+
+    paths = [f"Dark.S01E{number:02}.mkv" for number in range(1, LARGEST_BATCH)]
+    identify_all([Clues(path=path) for path in (*paths, "hang.mkv")], ask)
+    assert limits_reached == [LARGEST_BATCH, 1]
+
+
+def test_the_next_question_begins_where_an_answer_ends() -> None:
+    """A batch of names that each take long never reaches the time limit."""
+    asked: list[int] = []
+
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(len(request["clues"]))
+        seconds = count()
+        return answer(request, clock=lambda: next(seconds) * LONGEST_READING_S / 2)
+
+    clues = [Clues(path=f"Dark.S01E{number:02}.720p.mkv") for number in range(1, 6)]
+    assert identify_all(clues, ask) == [identify(each) for each in clues]
+    assert asked == [5, 3, 1]
+
+
+def test_an_answer_without_a_verdict_is_not_asked_for_again_and_again() -> None:
+    (verdict,) = identify_all([Clues(path="Dark.S01E01.720p.mkv")], lambda _request: {"verdicts": []})
+    assert isinstance(verdict, Uncertain)
+    assert "could not be read" in verdict.reason
+
+
+def test_a_message_holds_no_more_nfo_bytes_than_a_child_can_hold() -> None:
+    asked: list[int] = []
+
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(len(request["clues"]))
+        return answer(request)
+
+    large = Sidecar(path="movie.nfo", content=bytes(LARGEST_SIDECARS // 2))
+    too_large = Sidecar(path="movie.nfo", content=bytes(LARGEST_SIDECARS + 1))
+    sidecars = [(large,), (large,), (large,), (too_large,), (), ()]
+    identify_all([Clues(path="Heat (1995).mkv", sidecars=each) for each in sidecars], ask)
+    assert asked == [2, 1, 1, 2]
 
 
 def test_a_confined_process_gives_the_same_verdicts() -> None:

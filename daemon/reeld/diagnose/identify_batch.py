@@ -7,11 +7,8 @@ from itertools import islice
 
 from reeld.config import Config
 from reeld.domain.identity import Clues, Verdict
-from reeld.identify.batch import identify_all
+from reeld.identify.batch import LARGEST_BATCH, identify_all
 from reeld.service.stage_context import cores, identifier_pool
-
-# Names in one message to a child, so that the message itself costs next to nothing.
-BATCH = 16
 
 
 def identify_in_parallel(clues: Iterable[Clues], config: Config) -> Iterator[tuple[Clues, Verdict]]:
@@ -23,7 +20,7 @@ def identify_in_parallel(clues: Iterable[Clues], config: Config) -> Iterator[tup
         return list(zip(batch, verdicts, strict=True))
 
     source = iter(clues)
-    batches = iter(lambda: list(islice(source, BATCH)), [])
+    batches = iter(lambda: list(islice(source, LARGEST_BATCH)), [])
     try:
         with ThreadPoolExecutor(cores()) as executor:
             under_way: deque[Future[list[tuple[Clues, Verdict]]]] = deque()
