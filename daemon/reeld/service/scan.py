@@ -34,6 +34,8 @@ from reeld.watch.hints import DirtyDirectories
 from reeld.watch.rescan import RequestedScan
 
 TICK_S = 0.1
+BUSY_TICK_S = 1.0
+"""How often libraries are looked after while there is work."""
 
 # Counting what is left reads the whole queue: 0.1 s for 100,000 waiting files. So it takes one part in 20 of the time.
 SHOW_S = 0.5
@@ -243,7 +245,7 @@ class _Scan:
                     takes_long.cancel()
                     takes_long.join()
                 workers.start()
-                self._work_off(show)
+                self._work_off(workers, show)
                 self._check_roots()
             finally:
                 self._stopping.set()
@@ -283,7 +285,7 @@ class _Scan:
             if not scanner.check_root():
                 self._note_offline(scanner)
 
-    def _work_off(self, show: Show | None) -> None:
+    def _work_off(self, workers: Workers, show: Show | None) -> None:
         """Tick until nothing settles and nothing is queued, or until our patience with what settles is used up."""
         quiet_s = max((library.quiet_s for library in self._config.libraries), default=0.0)
         last_work, next_show = time.monotonic(), 0.0
@@ -303,7 +305,15 @@ class _Scan:
                 PATIENCE * quiet_s + (CONFIRMING_S if must_confirm else 1)
             ):
                 return
-            time.sleep(TICK_S)
+            self._rest(workers)
+
+    def _rest(self, workers: Workers) -> None:
+        """Wait a moment; longer while the workers are busy, which need the processor more."""
+        busy_until = time.monotonic() + BUSY_TICK_S
+        while time.monotonic() < busy_until and not self._is_over():
+            if workers.wait_until_idle(TICK_S):
+                break
+        time.sleep(TICK_S)
 
     def _has_work(self) -> bool:
         """Return whether there are jobs whose file does not settle. Those others are waited for anyway."""

@@ -57,6 +57,7 @@ class Workers:
         self._heartbeats = heartbeats
         self._work_came = threading.Condition()
         self._generation = 0
+        self._asleep = 0
         self._census = threading.Lock()
         self._numbers = itertools.count(1)
         self._lane_of: dict[threading.Thread, Lane] = {}
@@ -91,6 +92,11 @@ class Workers:
         with self._work_came:
             self._generation += 1
             self._work_came.notify_all()
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until no thread finds a job that is due, at most so long; return whether that is so."""
+        with self._work_came:
+            return self._work_came.wait_for(lambda: self._asleep >= sum(self._wanted.values()), timeout_s)
 
     def join(self) -> None:
         """Wait until every thread has ended; `stopping` must be set."""
@@ -148,5 +154,9 @@ class Workers:
         """Sleep until woken. Return at once if that happened since `generation`, while the queue was read."""
         heartbeat.beat(within_s=timeout_s)
         with self._work_came:
+            self._asleep += 1
+            if self._asleep == sum(self._wanted.values()):
+                self._work_came.notify_all()  # for `wait_until_idle`
             # The shutdown may have begun, and have woken the threads, just before this one came here.
             self._work_came.wait_for(lambda: self._generation != generation or self._stopping.is_set(), timeout_s)
+            self._asleep -= 1
