@@ -16,6 +16,7 @@ from bench.material import large_file
 from bench.measure import MIB, Goal, Line, alternate, seconds_of
 from bench.world import World
 from reeld.content.hashing import full_hash
+from reeld.content.opening import opened
 from reeld.domain.files import FileStamp
 
 SAMPLE_EVERY = 4
@@ -76,7 +77,8 @@ def _seconds_of_hash(path: Path) -> float:
 
 def _hash(path: Path, should_stop: Callable[[], bool]) -> str:
     stamp = FileStamp.of(os.stat(path))
-    return full_hash(str(path), stamp, on_progress=lambda _done: None, should_stop=should_stop)
+    with opened(str(path), stamp) as video:
+        return full_hash(video, on_progress=lambda _done: None, should_stop=should_stop)
 
 
 def _warm(path: Path) -> None:

@@ -84,7 +84,10 @@ def main() -> None:
 
 def _timed(stage: pipeline.Stage, clock: Clock) -> pipeline.Stage:
     return replace(
-        stage, run=clock.timed(f"{stage.name}: run", stage.run), save=clock.timed(f"{stage.name}: save", stage.save)
+        stage,
+        run=clock.timed(f"{stage.name}: run", stage.run),
+        answer=stage.answer and clock.timed(f"{stage.name}: answer", stage.answer),
+        save=clock.timed(f"{stage.name}: save", stage.save),
     )
 
 

@@ -565,3 +565,22 @@ def test_what_has_waited_for_days_is_not_put_off_by_what_keeps_coming(catalog: P
             queue.enqueue(row_id, stage="name", lane="names", now_ms=now_ms, changed_ms=changed_ms)
         (job,) = queue.claim("names", later_ms)
         assert video_files.file_record(job.video_file_id).path == "old.mkv"
+
+
+def test_where_very_many_wait_in_all_lanes_a_worker_takes_all_that_it_may(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "CROWD", 30)
+    (library_id,) = add_libraries("Films")
+    with writing():
+        for number in range(40):
+            file_id = video_files.record_settled(library_id, f"{number}.mkv", stamp(), NOW_MS)
+            lane = "names" if number < 25 else "light"
+            queue.enqueue(file_id, stage="name", lane=lane, now_ms=NOW_MS)
+
+        def claimed(lane: str) -> int:
+            return len(queue.claim(lane, NOW_MS, most=10, lanes=("names", "light", "heavy")))
+
+        assert claimed("light") == 10, "40 wait"
+        assert claimed("light") == 5, "30 wait"
+        assert claimed("names") == 25 // queue.SHARERS, "25 wait"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from peewee import sqlite3
 
-from reeld.content.hashing import full_hash
 from reeld.domain.amounts import number_of
 from reeld.domain.files import FileStamp
 from tests.cli.conftest import Reeld
 from tests.content.kinds import Sound, content
+from tests.content.reading import full_hash
 
 
 def test_a_film_with_two_files_is_one_film(reeld: Reeld) -> None:

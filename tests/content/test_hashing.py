@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.content import hashing
-from reeld.content.hashing import END_BYTES, SLICE_BYTES, full_hash, quick_hashes
+from reeld.content.hashing import END_BYTES, SLICE_BYTES
 from reeld.domain.files import FileStamp
 from reeld.errors import (
     FileChanged,
@@ -26,6 +26,7 @@ from reeld.errors import (
     FileVanished,
     Interrupted,
 )
+from tests.content.reading import full_hash, quick_hashes
 from tests.page_cache import cached_bytes, drop
 
 MIB = 1 << 20
@@ -341,14 +342,15 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, make
 
 _AS_NOBODY = """
 import os, sys
-from reeld.content.hashing import quick_hashes
+from reeld.content.opening import opened
 from reeld.domain.files import FileStamp
 from reeld.errors import FileUnreadable
 expected = FileStamp.of(os.stat(sys.argv[1]))
 if os.geteuid() == 0:
     os.seteuid(65534)
 try:
-    quick_hashes(sys.argv[1], expected)
+    with opened(sys.argv[1], expected):
+        print("it was opened")
 except FileUnreadable as err:
     print(err, err.hint, sep="\\n")
 """

@@ -57,9 +57,9 @@ def try_to_write_to_videos() -> None:
             done.append(name)
         _tell("test.tried", path=path, by=by, done=done)
 
-    def hash_and_harm(path: str, *rest: Any) -> Any:
-        harm(path, threading.current_thread().name)
-        return quick_hashes(path, *rest)
+    def hash_and_harm(video: Any) -> Any:
+        harm(video.path, threading.current_thread().name)
+        return quick_hashes(video)
 
     def check_and_harm(root: str) -> Any:
         for name in sorted(os.listdir(root)):
@@ -107,7 +107,7 @@ def hang_within_a_commit() -> None:
         _tell("test.hung")
         threading.Event().wait()
 
-    _patch("reeld.catalog.media.save_quick_hashes", hang)
+    _patch("reeld.catalog.media.fill", hang)
 
 
 def hang_in_upkeep() -> None:

@@ -1,11 +1,11 @@
 """Runs the real pipeline over a folder once, and may kill its own process at a chosen moment.
 
-`python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW`: MOMENT is `before`, `unsaved` (the stage has
-run and its result is being stored), `stored` (all is written, and the jobs have moved on) or `committed`, and is that
-of the second file which gets there. HOW is `alone`, or
-`together` where all files that wait go through a stage, and are committed, at once. The STAGE `toy` is added first.
-`listing` is no stage: it writes the rows of new files, two folders in a commit, and its MOMENT is that of the commit
-whose number is HOW.
+`python -m tests.pipeline.crash_driver DATABASE ROOT STAGE MOMENT HOW KNOWN`: MOMENT is `before`, `unsaved` (the stage
+has run and its result is being stored), `stored` (all is written, and the jobs have moved on) or `committed`, and is
+that of the second file which gets there. HOW is `alone`, or `together` where all files that wait go through a stage,
+and are committed, at once. The STAGE `toy` is added first. `listing` is no stage: it writes the rows of new files, two
+folders in a commit, and its MOMENT is that of the commit whose number is HOW, and never `stored`. KNOWN is `some` where
+the files of KNOWN_BEFORE are there, and else `none`.
 """
 
 import importlib
@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reeld.catalog import media, new_rows, queue, video_files
 from reeld.catalog.libraries import sync_libraries
 from reeld.config import Config, Library
-from reeld.content.hashing import full_hash, quick_hashes
 from reeld.database.connection import open_catalog, writing
 from reeld.domain.files import FileStamp
 from reeld.domain.records import FileRecord, Place
@@ -39,6 +39,7 @@ from reeld.scanner.root_check import Root
 from reeld.service.stage_context import now_ms, open_stage_context, stat_names_of
 from reeld.watch.hints import EVERYTHING
 from reeld.watch.walk import RootSeen
+from tests.content.reading import full_hash, quick_hashes
 from tests.pipeline import toy_stage
 
 MOMENTS = ("before", "unsaved", "stored", "committed")
@@ -158,12 +159,10 @@ def _telling(stage: Stage, tell: Tell) -> Stage:
 
 
 def main(arguments: Sequence[str]) -> None:
-    database, root, stage, moment, how = arguments
-    if stage == toy_stage.TOY.name:
-        with toy_stage.installed():
-            _run_until(database, root, stage, moment, how)
-    else:
-        _run_until(database, root, stage, moment, how)
+    database, root, stage, moment, how, known_before = arguments
+    names = KNOWN_BEFORE if known_before == "some" else ()
+    with toy_stage.installed() if stage == toy_stage.TOY.name else nullcontext():
+        _run_until(database, root, stage, moment, how, names)
 
 
 def _telling_of_listing(tell: Tell) -> None:
@@ -185,7 +184,7 @@ def _telling_of_listing(tell: Tell) -> None:
     new_rows.insert = insert_and_tell
 
 
-def _run_until(database: str, root: str, stage: str, moment: str, how: str) -> None:
+def _run_until(database: str, root: str, stage: str, moment: str, how: str, known_before: Sequence[str]) -> None:
     last = 2
     if how == "together":
         queue.SHARERS = 1  # else only of very many files several are taken at once
@@ -205,7 +204,7 @@ def _run_until(database: str, root: str, stage: str, moment: str, how: str) -> N
     open_catalog(database, create=True)
     config = Config(source=None, libraries=(), database_path=database)
     with open_stage_context(config, threading.Event()) as tools:
-        run_pipeline(root, tools, tell)
+        run_pipeline(root, tools, tell, known_before=known_before)
 
 
 if __name__ == "__main__":

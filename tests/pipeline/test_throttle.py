@@ -15,7 +15,6 @@ from reeld.catalog import queue
 from reeld.catalog.models import JobRow
 from reeld.config import hours_of
 from reeld.content.devices import has_moving_heads
-from reeld.content.hashing import full_hash
 from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
@@ -24,6 +23,7 @@ from reeld.errors import CatalogError
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.throttle import LARGEST_BURST_S, DeviceLocks, RateLimit, TimeWindow
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
+from tests.content.reading import full_hash
 from tests.pipeline.test_runner import Work, give
 
 

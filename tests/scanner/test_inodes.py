@@ -13,7 +13,6 @@ import pytest
 from reeld.catalog import assignments, history, libraries
 from reeld.catalog.models import VideoFile
 from reeld.config import InodeSetting
-from reeld.content.hashing import full_hash
 from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
@@ -26,6 +25,7 @@ from reeld.scanner import root_check
 from reeld.watch import fs_identity
 from tests import fuse
 from tests.catalog.rows import NOW_MS, add_libraries
+from tests.content.reading import full_hash
 from tests.scanner import test_library_scanner
 from tests.scanner.test_moved_files import decide, exchange
 
@@ -45,7 +45,9 @@ def _call_it_a_film(video_file_id: int, _nothing: None, now_ms: int) -> None:
 
 # Names are not read: no children are needed.
 READING_STAGES = [
-    replace(stage, run=lambda _record, _tools: None, save=_call_it_a_film) if stage.lane == "names" else stage
+    replace(stage, run=lambda _record, _tools: None, answer=None, save=_call_it_a_film)
+    if stage.lane == "names"
+    else stage
     for stage in STAGES
     if stage.name != "probe"
 ]

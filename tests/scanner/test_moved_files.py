@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from reeld.catalog import assignments, copies, history, video_files, views
 from reeld.catalog.models import EpisodeFile, FileHistory, JobRow, Library, Movie, PendingValidation, Trash, VideoFile
 from reeld.config import Config
-from reeld.content.hashing import full_hash
 from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
@@ -39,6 +38,7 @@ from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Found, SeenFile
 from tests.catalog.rows import NOW_MS, add_libraries
+from tests.content.reading import full_hash
 from tests.scanner.test_compare import QUIET_S, World
 from tests.videos import make_video
 

@@ -11,13 +11,13 @@ from reeld.catalog import assignments, queue
 from reeld.catalog.models import Episode, EpisodeFile, JobRow, Library, Series, VideoFile
 from reeld.database.connection import writing
 from reeld.database.fields import utc_from_ms
-from reeld.domain.identity import Accepted, ClueDigests, Judged, Reading, Uncertain, Verdict
+from reeld.domain.identity import Accepted, ClueDigests, Reading, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import FileNotRegular
 from reeld.identify.titles import title_key
 from reeld.pipeline import identify_file as identify_module
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.identify_file import identify_file
+from reeld.pipeline.identify_file import NameQuestion, identify_file
 from reeld.pipeline.stages import HASH, IDENTIFY, LANES, STAGES, Stage
 from reeld.pipeline.surroundings import NEIGHBOURS_EACH_SIDE
 from reeld.watch.hints import EVERYTHING, Hint
@@ -139,7 +139,7 @@ def test_a_job_that_is_past_the_name_begins_anew_with_it(world: World, stage: st
 def test_a_nfo_is_read_though_the_file_waits_for_its_hash(films: World, tools: StageContext) -> None:
     """That waits for its hours, or behind thousands of others, for days."""
     films.advance_s -= 7200
-    make_video(films.root / "Heat.mkv", seed=1)
+    make_video(films.root / "Heat.mkv", seed=1, padding_bytes=3 << 20)
     films.be_quiet()
     work(films, tools, lanes=("names", "light"))
     assert (films.row("Heat.mkv").verdict, films.jobs()) == ("pending", {"Heat.mkv": "hash"})
@@ -278,12 +278,12 @@ def test_the_result_of_a_reading_that_began_before_the_nfo_came_is_discarded(fil
     with writing():
         queue.enqueue(row.id, stage="identify", lane="names", now_ms=films.now_ms())
 
-    def read_late(record: FileRecord, context: StageContext) -> Judged:
-        judged = identify_file(record, context)
+    def read_late(record: FileRecord, context: StageContext) -> NameQuestion:
+        question = identify_file(record, context)
         if not (films.root / "Heat.nfo").exists():
             (films.root / "Heat.nfo").write_text(NFO)
             films.look()
-        return judged
+        return question
 
     _work_with(films, tools, replace(IDENTIFY, run=read_late))
     assert films.row("Heat.mkv").verdict == "accepted", films.row("Heat.mkv").reason
@@ -313,10 +313,10 @@ def test_a_folder_whose_times_stay_is_listed_once_for_a_name(
         listed.append(path)
         return really(path)
 
-    def read_among_many(record: FileRecord, context: StageContext) -> Judged:
-        judged = identify_file(record, context)
+    def read_among_many(record: FileRecord, context: StageContext) -> NameQuestion:
+        question = identify_file(record, context)
         identify_module._listed.cache_clear()
-        return judged
+        return question
 
     scanned: list[str] = []
     stages = [replace(stage, run=read_among_many) if stage.name == "name" else stage for stage in STAGES]
@@ -341,13 +341,13 @@ def test_a_nfo_that_changes_while_a_name_is_read_is_heard_though_the_folder_is_o
     films.be_quiet()
     scanned: list[str] = []
 
-    def read_late(record: FileRecord, context: StageContext) -> Judged:
-        judged = identify_file(record, context)
+    def read_late(record: FileRecord, context: StageContext) -> NameQuestion:
+        question = identify_file(record, context)
         if change == "goes":
             (films.root / place).unlink()
         else:
             (films.root / place).write_text(NFO)
-        return judged
+        return question
 
     stages = [replace(stage, run=read_late) if stage.name == "name" else stage for stage in STAGES]
     runner = replace(runner_in(films, tools), stages=stages, rescan_directory=scanned.append)
@@ -361,11 +361,11 @@ def test_a_nfo_that_comes_while_a_name_is_read_for_the_first_time_is_heard(films
     films.be_quiet()
     scanned: list[str] = []
 
-    def read_late(record: FileRecord, context: StageContext) -> Judged:
-        judged = identify_file(record, context)
+    def read_late(record: FileRecord, context: StageContext) -> NameQuestion:
+        question = identify_file(record, context)
         (films.root / "Heat.nfo").write_text(NFO)
         films.look()
-        return judged
+        return question
 
     stages = [replace(stage, run=read_late) if stage.name == "name" else stage for stage in STAGES]
     runner = replace(runner_in(films, tools), stages=stages, rescan_directory=scanned.append)
@@ -381,7 +381,7 @@ def test_a_full_hash_under_way_goes_on_and_the_name_is_read_after_it(
     films: World, tools: StageContext, *, fails: bool
 ) -> None:
     """In a folder that changes all the time a large file would never be hashed."""
-    make_video(films.root / "Heat.mkv", seed=1)
+    make_video(films.root / "Heat.mkv", seed=1, padding_bytes=3 << 20)
     films.be_quiet()
     runs = []
 

@@ -72,6 +72,9 @@ _READ_NAME_AT_LAST = f"""
 SHARERS = 4
 """One worker claims at most this fraction of the waiting jobs at once, so that the others have their share."""
 
+CROWD = 1000
+"""Where so many jobs wait in all lanes, a worker claims all that it may: then each commit counts, not who waits."""
+
 FARTHEST_DUE_MS = 10_800_000
 """Three hours: several times the longest delay of pipeline/retry.py."""
 
@@ -248,9 +251,17 @@ def _enqueue_behind(
 
 
 def claim(
-    lane: str, now_ms: int, *, most: int = 1, most_bytes: int | None = None, busy: Sequence[int] = ()
+    lane: str,
+    now_ms: int,
+    *,
+    most: int = 1,
+    most_bytes: int | None = None,
+    busy: Sequence[int] = (),
+    lanes: Sequence[str] = (),
 ) -> list[Job]:
     """Claim the next due jobs of a lane; under load a batch of one library.
+
+    `lanes` are all lanes: where very many jobs wait in them together, a batch is as large as it may be.
 
     A batch has at most `most` jobs, and beyond the first at most `most_bytes` of files. None is on a `busy` device.
     Attempts are counted before the work starts, so that a file that kills its worker fails after a few attempts. A job
@@ -262,7 +273,7 @@ def claim(
         filter(
             None,
             (
-                _due(lane, from_ms, until_ms, most, busy, is_backfill=is_backfill)
+                _due(lane, from_ms, until_ms, most, busy, lanes, is_backfill=is_backfill)
                 for is_backfill in (False, True)
                 for from_ms, until_ms in ((0, now_ms), (far_ms, LAST_MOMENT_MS))
             ),
@@ -571,7 +582,16 @@ class _Due(NamedTuple):
     size_bytes: int
 
 
-def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int], *, is_backfill: bool) -> list[_Due]:
+def _due(
+    lane: str,
+    from_ms: int,
+    until_ms: int,
+    most: int,
+    busy: Sequence[int],
+    lanes: Sequence[str],
+    *,
+    is_backfill: bool,
+) -> list[_Due]:
     """Return the lane's first jobs that are due between these moments: one worker's share of all."""
     where = "lane = ? AND jobs.state = 'waiting' AND is_backfill = ? AND due_at_ms BETWEEN ? AND ?"
     which: tuple[object, ...] = (lane, is_backfill, from_ms, until_ms)
@@ -591,9 +611,15 @@ def _due(lane: str, from_ms: int, until_ms: int, most: int, busy: Sequence[int],
         WHERE {where} ORDER BY due_at_ms, jobs.id LIMIT ?
         """,  # noqa: S608 - question marks
         *which,
-        max(1, waiting // SHARERS),
+        min(most, waiting) if waiting > SHARERS and _is_crowded(lanes) else max(1, waiting // SHARERS),
     )
     return [_Due(*row) for row in found]
+
+
+def _is_crowded(lanes: Sequence[str]) -> bool:
+    """Whether very many jobs wait in these lanes, as the index tells."""
+    sql = f"SELECT 1 FROM jobs WHERE lane IN ({', '.join('?' * len(lanes))}) AND state = 'waiting' AND is_backfill = 0"  # noqa: S608
+    return len(rows(f"{sql} LIMIT ?", *lanes, CROWD)) == CROWD
 
 
 def _not_on(devices: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import xxhash
 
-from reeld.content.opening import open_video, require_expected, require_untouched
+from reeld.content.opening import OpenVideo
 from reeld.domain.content import QuickHashes
 from reeld.domain.files import FileStamp, readable
 from reeld.errors import Interrupted
@@ -39,32 +39,33 @@ SLICE_BYTES = 32 << 20
 """How much of a file the page cache may hold behind the reader, and how often to check for a change."""
 
 
-def quick_hashes(path: str, expected: FileStamp) -> QuickHashes:
+SMALL_BYTES = 2 * END_BYTES
+"""A file of at most so many bytes has no other bytes than those of its ends."""
+
+
+def quick_hashes(video: OpenVideo) -> QuickHashes:
     """Hash the first and the last MiB: two reads, however large the file is.
 
     The fingerprint is xxh3-64 of the first MiB, the last MiB and the size as 8 bytes, little endian; a file
-    below 2 MiB goes in whole, once. Raises FileChanged if the file is not `expected`, or was touched
-    while it was read, and all that `open_video` raises.
+    below 2 MiB goes in whole, once. Raises FileChanged if the file was touched while it was read, and OSError.
     """
-    with open_video(path) as descriptor:
-        before = require_expected(path, descriptor, expected)
-        # Without this, read-ahead doubles what is read from the disk.
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        size = before.size_bytes
-        ends = bytearray(min(size, 2 * END_BYTES))  # filled in place: fresh pages cost more than the hash
-        with memoryview(ends) as view:
-            got = _fill(descriptor, view[:END_BYTES], 0)
-            got += _fill(descriptor, view[END_BYTES:], max(END_BYTES, size - END_BYTES))
-        require_untouched(path, descriptor, before)
-        _require_complete(got, len(ends))
+    # Without this, read-ahead doubles what is read from the disk.
+    os.posix_fadvise(video.descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+    size = video.stamp.size_bytes
+    ends = bytearray(min(size, SMALL_BYTES))  # filled in place: fresh pages cost more than the hash
+    with memoryview(ends) as view:
+        got = _fill(video.descriptor, view[:END_BYTES], 0)
+        got += _fill(video.descriptor, view[END_BYTES:], max(END_BYTES, size - END_BYTES))
+    video.require_untouched()
+    _require_complete(got, len(ends))
+    video.ends = ends
     digest = xxhash.xxh3_64(ends)
     digest.update(size.to_bytes(8, "little"))
     return QuickHashes(fingerprint=digest.hexdigest(), oshash=_oshash(ends, size))
 
 
 def full_hash(
-    path: str,
-    expected: FileStamp,
+    video: OpenVideo,
     *,
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
@@ -74,32 +75,34 @@ def full_hash(
 
     Call `on_progress` with the number of bytes read since its last call, every 32 MiB and at the end. For each read,
     of 2 MiB at most, call `should_stop`, which raises Interrupted here once it returns True, and `limit_rate`, which
-    may wait. Raises FileChanged if the file is not `expected`, or was touched while it was read, and all that
-    `open_video` raises.
+    may wait. A small file whose ends were read is not read again.
+    Raises FileChanged if the file was touched while it was read, and OSError.
     """
-    with open_video(path) as descriptor:
-        before = require_expected(path, descriptor, expected)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        reader = _Reader(descriptor, before)
-        digest = xxhash.xxh3_128()
-        done = 0
-        while done < before.size_bytes:
-            end = min(done + SLICE_BYTES, before.size_bytes)
-            count = 0
-            while done + count < end:
-                if should_stop():
-                    raise Interrupted(f"{readable(path)} was not hashed to its end, because reeld was asked to stop")
-                piece = reader.read(done + count, end)
-                if not piece:
-                    break
-                digest.update(piece)
-                limit_rate(len(piece))
-                count += len(piece)
-            reader.forget(done, count)
-            require_untouched(path, descriptor, before)
-            _require_complete(count, end - done)
-            done = end
-            on_progress(count)
+    size = video.stamp.size_bytes
+    if video.ends is not None and size <= SMALL_BYTES:
+        on_progress(size)
+        return xxhash.xxh3_128(video.ends).hexdigest()
+    os.posix_fadvise(video.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    reader = _Reader(video.descriptor, video.stamp)
+    digest = xxhash.xxh3_128()
+    done = 0
+    while done < size:
+        end = min(done + SLICE_BYTES, size)
+        count = 0
+        while done + count < end:
+            if should_stop():
+                raise Interrupted(f"{readable(video.path)} was not hashed to its end, because reeld was asked to stop")
+            piece = reader.read(done + count, end)
+            if not piece:
+                break
+            digest.update(piece)
+            limit_rate(len(piece))
+            count += len(piece)
+        reader.forget(done, count)
+        video.require_untouched()
+        _require_complete(count, end - done)
+        done = end
+        on_progress(count)
     return digest.hexdigest()
 
 

@@ -8,7 +8,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Self
 
 from reeld.domain.files import FileStamp
 from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted
@@ -20,6 +22,70 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO)  # a symbolic link, a socket
 
 
+@dataclass(slots=True)
+class OpenVideo:
+    """A file that was opened for reading, and its stamp from before anything was read."""
+
+    path: str
+    descriptor: int
+    stamp: FileStamp
+    ends: bytearray | None = None
+    """Its first and its last bytes, once `content/hashing.py` has read them, for the next reader."""
+
+    def require_untouched(self) -> None:
+        """Raise FileChanged if anything changed the file since it was opened, even if only its ctime.
+
+        A rename, a chmod or a new hard link changes ctime and no byte, and costs a second reading.
+        That is worth it: only ctime reveals a writer that sets mtime back (rsync --inplace, cp -p).
+        Later comparisons leave ctime out, so such a change would never be noticed.
+        """
+        after = FileStamp.of(os.fstat(self.descriptor))
+        if after != self.stamp:
+            raise FileChanged(self.path, self.stamp, after)
+
+
+class SharedOpening:
+    """Opens a video once for several readers, one after the other. Each is told if it was touched by then."""
+
+    def __init__(self, path: str, expected: FileStamp) -> None:
+        self._path = path
+        self._expected = expected
+        self._opened = ExitStack()
+        self._video: OpenVideo | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._opened.close()
+
+    @contextmanager
+    def video(self) -> Iterator[OpenVideo]:
+        """Lend the video to one reader. Raises what `opened` does."""
+        with _own_errors(self._path):
+            if self._video is None:
+                descriptor = self._opened.enter_context(open_video(self._path))
+                self._video = OpenVideo(
+                    self._path, descriptor, require_expected(self._path, descriptor, self._expected)
+                )
+            try:
+                yield self._video
+            except OSError:
+                self._video.require_untouched()  # which explains a read that failed
+                raise
+            self._video.require_untouched()
+
+
+@contextmanager
+def opened(path: str, expected: FileStamp) -> Iterator[OpenVideo]:
+    """Open the file that settled with the stamp `expected` for one reader.
+
+    Raises FileChanged if it is another one, or was touched at the end of the block, and all that `open_video` raises.
+    """
+    with SharedOpening(path, expected) as opening, opening.video() as video:
+        yield video
+
+
 @contextmanager
 def open_video(path: str) -> Iterator[int]:
     """Open the regular file at `path` for reading, and close it at the end of the block.
@@ -27,7 +93,7 @@ def open_video(path: str) -> Iterator[int]:
     Any OSError within the block counts as an error of reading this file. Raises FileVanished,
     FileNotRegular, MachineExhausted or FileUnreadable.
     """
-    try:
+    with _own_errors(path):
         descriptor = os.open(path, _FLAGS)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -35,6 +101,12 @@ def open_video(path: str) -> Iterator[int]:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def _own_errors(path: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as err:
         if err.errno in _GONE:
             raise FileVanished(path) from err
@@ -58,15 +130,3 @@ def is_as_linked(path: str, stamp: FileStamp) -> bool:
     with open_video(path) as descriptor:
         status = os.fstat(descriptor)
         return status.st_nlink > 1 and FileStamp.of(status) == stamp
-
-
-def require_untouched(path: str, descriptor: int, before: FileStamp) -> None:
-    """Raise FileChanged if anything changed the file since `before`, even if only its ctime.
-
-    A rename, a chmod or a new hard link changes ctime and no byte, and costs a second reading.
-    That is worth it: only ctime reveals a writer that sets mtime back (rsync --inplace, cp -p).
-    Later comparisons leave ctime out, so such a change would never be noticed.
-    """
-    after = FileStamp.of(os.fstat(descriptor))
-    if after != before:
-        raise FileChanged(path, before, after)

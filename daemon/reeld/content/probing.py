@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from reeld.content.headers.read_all import read_all
-from reeld.content.opening import open_video, require_expected, require_untouched
+from reeld.content.opening import OpenVideo, opened
 from reeld.content.readings import READINGS, Ask, Readings
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
@@ -60,22 +60,26 @@ _OTHER_KINDS = (
 
 
 def probe(path: str, expected: FileStamp, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
+    """Open the file and probe it. Raises what `opened` and `probe_open` do."""
+    with opened(path, expected) as video:
+        return probe_open(video, ask, readings)
+
+
+def probe_open(video: OpenVideo, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
     """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
-    The prober gets a descriptor, never a name. Raises FileChanged if the file is not `expected` or was changed
-    meanwhile, the errors of `open_video`, and those of `ask` when the prober hangs or dies.
+    The prober gets a descriptor, never a name. Raises OSError, FileChanged if the file was changed
+    meanwhile, and the errors of `ask` when the prober hangs or dies.
     """
-    with open_video(path) as descriptor:
-        before = require_expected(path, descriptor, expected)
-        found, other = read_headers(descriptor), None
-        if found is None:
-            found = ask_prober(descriptor, readings.counting(ask))
-        elif readings.count_own():
-            with suppress(WorkerError):  # that the prober fails is no fault of a file whose facts are known
-                other = ask_prober(descriptor, ask)
-        require_untouched(path, descriptor, before)
-        if other:
-            readings.compare(path, found, other)
+    found, other = read_headers(video.descriptor), None
+    if found is None:
+        found = ask_prober(video.descriptor, readings.counting(ask))
+    elif readings.count_own():
+        with suppress(WorkerError):  # that the prober fails is no fault of a file whose facts are known
+            other = ask_prober(video.descriptor, ask)
+    video.require_untouched()
+    if other:
+        readings.compare(video.path, found, other)
     return found
 
 

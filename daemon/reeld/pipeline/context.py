@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from reeld.content.opening import OpenVideo, opened
 from reeld.domain.records import FileRecord
 
 
@@ -27,5 +29,9 @@ class StageContext:
     wall_ns: Callable[[], int] = time.time_ns
     gone_from_former_place: Callable[[FileRecord], Sequence[int]] = lambda _record: ()
     """Return the known files of removed libraries that this file may be a copy of and that left their places."""
+    video: Callable[[FileRecord], AbstractContextManager[OpenVideo]] = lambda record: opened(
+        record.absolute_path, record.stamp
+    )
+    """Open the file that settled. Stages that run together share one opening."""
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now. A call that waits for one raises Interrupted."""

@@ -1,10 +1,10 @@
-"""Identify a file: collect its name, folders, siblings and .nfo files, and have them read by a child process."""
+"""Identify files: collect the name, folders, siblings and .nfo files of each, and have them read by a child process."""
 
 import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ from reeld.domain.records import FileRecord
 from reeld.errors import ClueUnreadable, FileUnreadable, FileVanished, MachineExhausted
 from reeld.identify.batch import identify_all
 from reeld.identify.nfo import LARGEST_BYTES, is_nfo
-from reeld.log import get_logger
+from reeld.log import every_event_says, get_logger
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.surroundings import FolderFiles, mark_of, nfos_about, nfos_above
 
@@ -41,17 +41,31 @@ _Unread = dict[str, OSError]
 """Evidence that cannot be read: the error, by path."""
 
 
-def identify_file(record: FileRecord, tools: StageContext) -> Judged:
-    """Return the verdict about a file from its name, folders, siblings, .nfo files and content.
-
-    Raises ClueUnreadable if one of those cannot be read for now, which may pass by itself.
-    """
+def identify_file(record: FileRecord, _tools: StageContext) -> "NameQuestion":
+    """Collect what a name reader needs to tell what a file is: its name, folders, siblings and .nfo files."""
     unread: _Unread = {}
     found = _gather(record, unread)
     _require_there(record.absolute_path)
-    (by_name,) = identify_all([found.clues], tools.ask_identifier)
-    verdict = _with_regard_to_unread(with_regard_to_content(by_name, record), unread)
-    _tell(verdict)
+    return NameQuestion(record=record, found=found, unread=unread)
+
+
+def judge_names(questions: Sequence["NameQuestion"], tools: StageContext) -> list[Judged | Exception]:
+    """Return the verdict about each file from its clues and its content, or its error. A child reads all names at once.
+
+    The error is ClueUnreadable if evidence cannot be read for now, which may pass by itself.
+    """
+    by_name = identify_all([question.found.clues for question in questions], tools.ask_identifier)
+    return [_judged(question, verdict) for question, verdict in zip(questions, by_name, strict=True)]
+
+
+def _judged(question: "NameQuestion", by_name: Verdict) -> Judged | Exception:
+    record, found, unread = question.record, question.found, question.unread
+    try:
+        verdict = _with_regard_to_unread(with_regard_to_content(by_name, record), unread)
+    except ClueUnreadable as err:
+        return err
+    with every_event_says(path=record.path):
+        _tell(verdict)
     return Judged(verdict=verdict, digests=None if unread else found.digests, times=None if unread else found.times)
 
 
@@ -144,6 +158,15 @@ class _Gathered:
     clues: Clues
     digests: ClueDigests
     times: ClueTimes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameQuestion:
+    """What lies around a file, which a name reader is asked about."""
+
+    record: FileRecord
+    found: _Gathered
+    unread: _Unread
 
 
 def _gather(record: FileRecord, unread: _Unread) -> _Gathered:

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from reeld.catalog import media, queue, video_files
 from reeld.content.devices import has_moving_heads
+from reeld.content.opening import SharedOpening
 from reeld.database.connection import writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import (
@@ -40,29 +42,21 @@ from reeld.pipeline.retry import (
     is_denied,
     is_read_error,
 )
-from reeld.pipeline.stages import Lane, Stage
-from reeld.pipeline.store_results import CommitResult, FileResults, StageResult, Work, store_results
+from reeld.pipeline.stages import LANES, Lane, Stage
+from reeld.pipeline.store_results import CommitResult, Failed, FileResults, StageResult, Work, store_results
 from reeld.pipeline.throttle import DeviceLocks, TimeWindow
 
 log = get_logger()
 
 T = TypeVar("T")
 
+_PASSING = (CatalogBusy, CatalogFull, CatalogUnavailable)
+"""Errors of the catalogue for which a job waits. Others end reeld."""
+
 MOST_TOGETHER = 256
 """Batch size under load: one commit for so many files, because each commit costs an fsync."""
 MOST_BYTES: dict[Lane, int | None] = {"names": None, "light": None, "heavy": 64 << 20}
 """Caps the hashing lost to a kill: so many bytes, or one file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """The error of a job's stage."""
-
-    job: Job
-    record: FileRecord
-    stage: Stage
-    error: Exception
-    is_the_disks_fault: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +97,18 @@ class Runner:
                         stack.enter_context(self.device_locks.reading(record.stamp.device))
             following = work
             while following:
-                following = self._run_stages(following)
+                following = self._run_all(following)
         return bool(work)
 
     def _claim(self, lane: Lane) -> list[Work]:
-        jobs = queue.claim(lane, self.now_ms(), most=MOST_TOGETHER, most_bytes=MOST_BYTES[lane], busy=self._busy(lane))
+        jobs = queue.claim(
+            lane,
+            self.now_ms(),
+            most=MOST_TOGETHER,
+            most_bytes=MOST_BYTES[lane],
+            busy=self._busy(lane),
+            lanes=LANES,
+        )
         records = video_files.file_records([job.video_file_id for job in jobs]) if jobs else {}
         return [(job, records[job.video_file_id]) for job in jobs]
 
@@ -122,7 +123,7 @@ class Runner:
         now = dt.datetime.fromtimestamp(self.now_ms() / 1000).astimezone()
         return lane != "heavy" or self.hours.has(now)
 
-    def _run_stages(self, work: Sequence[Work]) -> list[Work]:
+    def _run_all(self, work: Sequence[Work]) -> list[Work]:
         """Run each file's next stage, then commit once; return what the same worker goes on with."""
         found: list[FileResults] = []
         failed: list[Failed] = []
@@ -135,43 +136,92 @@ class Runner:
                 left = partial(queue.release, [job for job, _ in work[at:]], self.now_ms())
                 break
             with every_event_says(path=record.path, stage=self._stage(job).name):
-                each = self._run_stage(job, record)
+                each = self._run_job(job, record)
             if isinstance(each, Failed):
                 failed.append(each)
             else:
                 found.append(each)
+        found = self._answer(found, failed)
         found += self._handle_errors(failed)
         if left is not None:
             # After the errors: what failed before the library rests, rests with it.
             self._patiently(left)
         return self._commit(found)
 
+    def _answer(self, found: Sequence[FileResults], failed: list[Failed]) -> list[FileResults]:
+        """Have the questions among these results answered, each stage's at once. Errors are added to `failed`."""
+        answered: list[FileResults] = []
+        asked: dict[str, list[FileResults]] = defaultdict(list)
+        for each in found:
+            last = each.results[-1]
+            (answered if last.stage.answer is None else asked[last.stage.name]).append(each)
+        for name, files in asked.items():
+            with every_event_says(stage=name):
+                answers = self._answers([each.results[-1] for each in files])
+            for each, answer in zip(files, answers, strict=True):
+                *before, last = each.results
+                if isinstance(answer, Exception):
+                    failed.append(self._failed(each.job, each.record, last.stage, answer))
+                else:
+                    answered.append(replace(each, results=[*before, replace(last, result=answer)]))
+        return answered
+
+    def _answers(self, asked: Sequence[StageResult]) -> Sequence[Any]:
+        """Ask a stage for the answers to its questions. An error that is no single file's is that of all."""
+        questions = [each.result for each in asked]
+        answer = asked[0].stage.answer or (lambda questions, _tools: questions)
+        try:
+            return answer(questions, self.tools)
+        except Exception as err:  # noqa: BLE001 - as in `_run_stages`
+            return [err] * len(questions)
+
     def _pause_library(self, work: Sequence[Work]) -> None:
         queue.release_and_pause([job for job, _ in work])
         self.disk_health.mark_paused(work[0][1].library_path)
 
-    def _run_stage(self, job: Job, record: FileRecord) -> FileResults | Failed:
-        """Run the job's stage."""
-        stage = self._stage(job)
+    def _run_job(self, job: Job, record: FileRecord) -> FileResults | Failed:
+        """Run the job's stage, and those that share the opening of the file with it."""
+        first = self._stage(job)
         if job.attempts > MAX_DEATHS:
             # No attempt ended with an error: each ended the process.
             died = WorkerDied(
                 f"reeld itself ended while it worked on this file, {MAX_DEATHS} times; try it again with reeld retry"
             )
-            return self._failed(job, record, stage, died)
-        began_ms = self.now_ms()
-        try:
-            result = stage.run(record, self.tools)
-        except CatalogError as err:
-            if not isinstance(err, (CatalogBusy, CatalogFull, CatalogUnavailable)):
-                raise
-            return self._failed(job, record, stage, err)
-        except Exception as err:  # noqa: BLE001 - here and in `_commit`, and nowhere else: no file ends the daemon
-            return self._failed(job, record, stage, err)
-        if stage.reads_file:
-            self.disk_health.read_one(record.library_path)
-        results = [StageResult(stage=stage, result=result, began_ms=began_ms)]
-        return FileResults(job=job, record=record, results=results)
+            return self._failed(job, record, first, died)
+        if not first.shares_opening(record):
+            return self._run_stages([first], job, record, self.tools)
+        with SharedOpening(record.absolute_path, record.stamp) as opening:
+            tools = replace(self.tools, video=lambda _record: opening.video())
+            return self._run_stages([first, *self._sharers(first, record)], job, record, tools)
+
+    def _sharers(self, first: Stage, record: FileRecord) -> Iterator[Stage]:
+        """Yield the later stages that the file needs and that run together with this one."""
+        at = [stage.name for stage in self.stages].index(first.name)
+        for stage in self.stages[at + 1 :]:
+            if stage.shares_opening(record) and not stage.can_be_left_out([record]):
+                yield stage
+
+    def _run_stages(
+        self, stages: Sequence[Stage], job: Job, record: FileRecord, tools: StageContext
+    ) -> FileResults | Failed:
+        """Run these stages until one fails."""
+        results: list[StageResult] = []
+        failed: Failed | None = None
+        for stage in stages:
+            began_ms = self.now_ms()
+            try:
+                result = stage.run(record, tools)
+            except Exception as err:  # here and in `_commit`, and nowhere else: no file ends the daemon
+                if isinstance(err, CatalogError) and not isinstance(err, _PASSING):
+                    raise
+                failed = self._failed(job, record, stage, err)
+                break
+            if stage.reads_file:
+                self.disk_health.read_one(record.library_path)
+            results.append(StageResult(stage=stage, result=result, began_ms=began_ms))
+        if not results and failed is not None:
+            return failed
+        return FileResults(job=job, record=record, results=results, failed=failed)
 
     def _commit(self, found: Sequence[FileResults]) -> list[Work]:
         """Store the results and move the jobs on, in one transaction; return what this worker goes on with.
@@ -189,18 +239,37 @@ class Runner:
                 half = len(found) // 2
                 return [*self._commit(found[:half]), *self._commit(found[half:])]
             (each,) = found
+            if len(each.results) > 1:
+                # The others are found again, one by one.
+                return self._commit([replace(each, results=each.results[:1], failed=None)])
             failed = self._failed(each.job, each.record, each.results[0].stage, err)
             return self._commit(self._handle_errors([failed]))
+        return self._go_on(found, became)
+
+    def _go_on(self, found: Sequence[FileResults], became: Sequence[CommitResult]) -> list[Work]:
+        """Return what this worker goes on with, after a commit. Handle the errors of stages that came next."""
+        following: list[Work] = []
+        failed: list[Failed] = []
         for each, stored in zip(found, became, strict=True):
-            for result in each.results:
-                about = {"path": each.record.path, "stage": result.stage.name}
-                # After the commit: a change that comes later is compared with what is stored now.
-                if result.stage.is_outdated is not None and result.stage.is_outdated(each.record, result.result):
-                    self.rescan_directory(each.record.absolute_path)
-                log.debug("stage.finished", **about, is_stored=stored.is_ours)
-            if stored.is_last:
-                log.info("file.finished", **about)
-        return [stored.work for stored in became if stored.work is not None]
+            self._tell(each, stored)
+            if stored.work is None:
+                continue
+            job, record = stored.work
+            if each.failed is not None and each.failed.stage.name == job.stage:
+                failed.append(replace(each.failed, job=job, record=record))
+            else:
+                following.append(stored.work)
+        return [*following, *self._commit(self._handle_errors(failed))]
+
+    def _tell(self, found: FileResults, stored: CommitResult) -> None:
+        about = {"path": found.record.path}
+        for each in found.results:
+            # After the commit: a change that comes later is compared with what is stored now.
+            if each.stage.is_outdated is not None and each.stage.is_outdated(found.record, each.result):
+                self.rescan_directory(found.record.absolute_path)
+            log.debug("stage.finished", **about, stage=each.stage.name, is_stored=stored.is_ours)
+        if stored.is_last:
+            log.info("file.finished", **about, stage=found.results[-1].stage.name)
 
     def _store(self, found: Sequence[FileResults]) -> list[CommitResult]:
         return store_results(found, self.stages, self.now_ms())

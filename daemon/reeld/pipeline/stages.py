@@ -17,9 +17,9 @@ from typing import Any, Literal
 from reeld.catalog import assignments, copies, queue, video_files
 from reeld.catalog import media as stored
 from reeld.catalog.undo_moves import undo_move
-from reeld.content.hashing import full_hash, quick_hashes
-from reeld.content.opening import is_as_linked, open_video, require_expected
-from reeld.content.probing import probe
+from reeld.content.hashing import SMALL_BYTES, full_hash, quick_hashes
+from reeld.content.opening import is_as_linked
+from reeld.content.probing import probe_open
 from reeld.database.base import Row
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
@@ -27,7 +27,7 @@ from reeld.domain.records import FileRecord
 from reeld.errors import FileIncomplete
 from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.identify_file import have_clues_changed, identify_file
+from reeld.pipeline.identify_file import have_clues_changed, identify_file, judge_names
 
 Lane = Literal["names", "light", "heavy"]
 """Work that needs only a file's name, work of milliseconds that reads its ends, and work that reads all of it. The
@@ -52,6 +52,9 @@ class Stage:
     run: Callable[[FileRecord, StageContext], Any]
     save: Callable[[int, Any, int], None]
     """Takes the file's id, what `run` returned, and when it began, in milliseconds; runs in a transaction."""
+    answer: Callable[[Sequence[Any], StageContext], Sequence[Any]] | None = None
+    """Takes what `run` returned of several files, and returns what to save of each, or its error. For stages that ask a
+    child process, which answers many questions at once."""
     fill: Callable[[FileRecord, Any], Filling | None] | None = None
     """Takes the file as it is stored now, and what `run` returned. Returns what to store if that is all that `save`
     would do; else None. So many files are stored by few statements."""
@@ -65,6 +68,9 @@ class Stage:
     """Makes what to save when `run` failed for good, from the reason; None: the job fails."""
     reads_file: bool = False
     """Whether `run` reads the file's bytes, so that its success shows that the disk works."""
+    shares_opening: Callable[[FileRecord], bool] = lambda _record: False
+    """Whether `run` reads this file by `tools.video` alone, and needs no result of the stages just before it. Then it
+    runs together with those, whatever its lane: the file is opened once, and all is stored at once."""
     reads_all: bool = False
     """Whether it reads every byte, so that it alone resolves a doubt about them."""
     is_outdated: Callable[[FileRecord, Any], bool] | None = None
@@ -106,8 +112,13 @@ def dependents(stage: Stage, table: Sequence[Stage]) -> list[Stage]:
     return found
 
 
-def _fingerprint(record: FileRecord, _tools: StageContext) -> QuickHashes:
-    return quick_hashes(record.absolute_path, record.stamp)
+def _always(_record: FileRecord) -> bool:
+    return True
+
+
+def _fingerprint(record: FileRecord, tools: StageContext) -> QuickHashes:
+    with tools.video(record) as video:
+        return quick_hashes(video)
 
 
 def _fill_fingerprint(record: FileRecord, hashes: QuickHashes) -> Filling | None:
@@ -124,7 +135,8 @@ def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> N
 
 
 def _probe(record: FileRecord, tools: StageContext) -> MediaFacts:
-    facts = probe(record.absolute_path, record.stamp, tools.ask_prober)
+    with tools.video(record) as video:
+        facts = probe_open(video, tools.ask_prober)
     if facts.end == "missing":
         _wait_for_the_end(record, tools)
     return facts
@@ -166,13 +178,15 @@ def _is_verdict_outdated(record: FileRecord, found: Judged | Verdict) -> bool:
 def _full_hash(record: FileRecord, tools: StageContext) -> str:
     if record.hash_of_link is not None and is_as_linked(record.absolute_path, record.stamp):
         return record.hash_of_link
-    return full_hash(
-        record.absolute_path,
-        record.stamp,
-        on_progress=tools.on_bytes_hashed,
-        should_stop=tools.should_stop,
-        limit_rate=tools.limit_rate,
-    )
+    with tools.video(record) as video:
+        return full_hash(
+            video, on_progress=tools.on_bytes_hashed, should_stop=tools.should_stop, limit_rate=tools.limit_rate
+        )
+
+
+def _is_read_with_its_ends(record: FileRecord) -> bool:
+    """Whether all bytes are read with the ends, and nothing but them says what the hash is."""
+    return record.stamp.size_bytes <= SMALL_BYTES and record.hash_of_link is None and not record.is_in_doubt
 
 
 def _fill_full_hash(record: FileRecord, file_hash: str) -> Filling | None:
@@ -191,8 +205,8 @@ def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
 
 
 def _find_originals_gone(record: FileRecord, tools: StageContext) -> Sequence[int]:
-    with open_video(record.absolute_path) as descriptor:
-        require_expected(record.absolute_path, descriptor, record.stamp)
+    with tools.video(record):
+        pass
     return tools.gone_from_former_place(record)
 
 
@@ -221,12 +235,20 @@ def _without_copy_to_match(files: Sequence[FileRecord]) -> Collection[int]:
     return copies.without_copy_to_match([file.id for file in files])
 
 
-NAME = Stage(name="name", lane="names", run=identify_file, save=_save_verdict, is_outdated=_is_verdict_outdated)
+NAME = Stage(
+    name="name",
+    lane="names",
+    run=identify_file,
+    answer=judge_names,
+    save=_save_verdict,
+    is_outdated=_is_verdict_outdated,
+)
 """Where a new file begins. Its save assigns the file to a film or to episodes, asks the user, or ignores the file."""
 IDENTIFY = Stage(
     name="identify",
     lane="names",
     run=identify_file,
+    answer=judge_names,
     save=_save_verdict,
     is_outdated=_is_verdict_outdated,
     done_among=_with_final_verdict,
@@ -244,6 +266,7 @@ HASH = Stage(
     columns=("file_hash",),
     done_among=_with_full_hash,
     reads_file=True,
+    shares_opening=_is_read_with_its_ends,
     reads_all=True,
 )
 
@@ -259,6 +282,7 @@ STAGES: Sequence[Stage] = (
         # Two short reads, which find most changes that a program hid by putting the time back.
         done_among=_none,
         reads_file=True,
+        shares_opening=_always,
     ),
     Stage(
         name="probe",
@@ -284,6 +308,7 @@ STAGES: Sequence[Stage] = (
         give_up=_without_media_facts,
         done_among=_with_media_facts,
         reads_file=True,
+        shares_opening=_always,
     ),
     IDENTIFY,
     HASH,

@@ -33,6 +33,19 @@ class FileResults:
     job: Job
     record: FileRecord
     results: Sequence[StageResult]
+    failed: "Failed | None" = None
+    """The error of the stage that came after these, if there was one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The error of a job's stage. `is_the_disks_fault`: other files there could not be read either."""
+
+    job: Job
+    record: FileRecord
+    stage: Stage
+    error: Exception
+    is_the_disks_fault: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,19 +38,27 @@ class Counters:
             self._bytes_hashed += size_bytes
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measure one run of a stage. Count its error by type, except Interrupted, which we asked for."""
+    def stage(self, name: str, count: int = 1) -> Iterator[None]:
+        """Measure one run of a stage, or a part of it, with `count` 0.
+
+        Count its error by type, except Interrupted, which we asked for.
+        """
         started = self._clock()
         try:
             yield
         except Interrupted:
             raise
         except Exception as err:
-            with self._lock:
-                self._errors[type(err).__name__] += 1
+            self.failed([err])
             raise
         finally:
-            self._add(self._stages, name, self._clock() - started)
+            self._add(self._stages, name, self._clock() - started, count)
+
+    def failed(self, errors: Iterable[Exception]) -> None:
+        """Count errors of stages by type."""
+        with self._lock:
+            for err in errors:
+                self._errors[type(err).__name__] += 1
 
     @contextmanager
     def scan(self, library: str) -> Iterator[None]:
@@ -74,9 +82,9 @@ class Counters:
     def scans(self) -> dict[str, Spent]:
         return self._copy(self._scans)
 
-    def _add(self, to: dict[str, Spent], name: str, seconds: float) -> None:
+    def _add(self, to: dict[str, Spent], name: str, seconds: float, count: int = 1) -> None:
         with self._lock:
-            to[name] = Spent(to[name].count + 1, to[name].seconds + seconds)
+            to[name] = Spent(to[name].count + count, to[name].seconds + seconds)
 
     def _copy(self, counted: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -90,4 +98,14 @@ def counted(stage: Stage, counters: Counters) -> Stage:
         with counters.stage(stage.name):
             return stage.run(record, tools)
 
-    return replace(stage, run=run)
+    ask = stage.answer
+    if ask is None:
+        return replace(stage, run=run)
+
+    def answer(questions: Sequence[Any], tools: StageContext) -> Sequence[Any]:
+        with counters.stage(stage.name, 0):
+            answers = ask(questions, tools)
+        counters.failed(each for each in answers if isinstance(each, Exception))
+        return answers
+
+    return replace(stage, run=run, answer=answer)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from reeld.catalog import video_files
 from reeld.content.hashing import quick_hashes
+from reeld.content.opening import opened
 from reeld.database.connection import reading
 from reeld.domain.files import FileStamp
 from reeld.domain.records import KnownFile
@@ -97,7 +98,8 @@ class Twins:
 def fingerprint_at(path: str, stamp: FileStamp) -> str | None:
     """Read the fingerprint of the file with this stamp, 2 MiB at most. None if it cannot be read, or is another."""
     try:
-        return quick_hashes(path, stamp).fingerprint
+        with opened(path, stamp) as video:
+            return quick_hashes(video).fingerprint
     except ReeldError:
         return None
 
