@@ -147,6 +147,7 @@ def test_a_parameter_set_that_ends_too_early_is_none() -> None:
 
 
 def test_damaged_headers_raise_nothing_and_cost_few_reads(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I11."""
     reads: list[int] = []
 
     class Counting:
