@@ -28,7 +28,7 @@ from reeld.service import watcher as watcher_module
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.stage_context import now_ms, stat_names_of
 from reeld.service.watcher import LibraryWatcher
-from reeld.watch import directories, walk
+from reeld.watch import completeness, directories, walk
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
 from reeld.watch.walk import Listing, RootSeen
@@ -320,14 +320,24 @@ def test_what_replaced_a_known_file_is_taken_though_very_many_wait(
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(root_check, "check_root"), (reconciling, "check_root"), (new_files.NewFiles, "_stamp_at")],
-    ids=["is the root there", "is it still the same", "is the file still there"],
+    [
+        (root_check, "check_root"),
+        (reconciling, "check_root"),
+        (completeness.CompletenessChecks, "ask_of_listed"),
+        (new_files.NewFiles, "_stamp_at"),
+    ],
+    ids=["is the root there", "is it still the same", "is the file complete", "is the file still there"],
 )
 def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_more(
     films: Watched, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
 ) -> None:
     """The library was taken out of the configuration while the disk did not answer to this question."""
-    write(films.root / "new.mkv", "new")
+    write(films.root / "known" / "old.mkv", "old")
+    films.turn()
+    # A file beside a known one is compared with it. Those of a new folder are listed together.
+    where = "new" if name == "ask_of_listed" else "known"
+    write(films.root / where / "new.mkv", "new")
+    films.watcher.hints.mark(where)
     asked, answers = threading.Event(), threading.Event()
     ask: Callable[..., object] = getattr(module, name)
 
@@ -345,4 +355,4 @@ def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_
     answers.set()
     films.watcher._thread.join(PATIENCE_S)
     assert not films.watcher._thread.is_alive()
-    assert (LibraryRow.get().state, states()) == ("removed", {})
+    assert (LibraryRow.get().state, list(states())) == ("removed", ["known/old.mkv"])
