@@ -212,6 +212,10 @@ class Flood:
         """Do the same for the news that were not shown."""
         return self._take(self._summed_up, is_last=is_last)
 
+    def is_to_tell(self) -> bool:
+        """Whether something was left out or summed up and not taken yet."""
+        return bool(self._left_out or self._summed_up)
+
     def _take(self, counts: dict[str, int], *, is_last: bool) -> dict[str, int]:
         with self._lock:
             names = [name for name in counts if is_last or self._is_over(name)]
@@ -266,6 +270,11 @@ def tell_left_out(*, is_last: bool = False) -> None:
         log.warning("log.lost", count=lost)
         if StandardError.lost_lines:  # this line was lost as well
             StandardError.lost_lines += lost - 1
+
+
+def is_to_tell_left_out() -> bool:
+    """Return whether `tell_left_out` has something to log, now or in a while."""
+    return _flood.is_to_tell() or StandardError.lost_lines > 0
 
 
 def configure_log(

@@ -130,3 +130,35 @@ def test_a_thread_that_an_error_ended_is_stuck_for_good(heartbeats: Heartbeats, 
     assert heartbeats.check().stuck == (threading.current_thread().name,)
     clock.now += 1000
     assert heartbeats.check().stuck == (threading.current_thread().name,)
+
+
+def test_a_thread_that_begins_to_work_says_so_once(heartbeats: Heartbeats) -> None:
+    begun: list[int] = []
+    heartbeats.on_work = lambda: begun.append(heartbeats.are_at_rest())
+    with _thread(heartbeats, "light-1", lambda heartbeat: heartbeat.rest(within_s=3600)):
+        assert len(begun) == 1, "it is new"
+        assert heartbeats.are_at_rest()
+        begun.clear()
+        with heartbeats.of_this_thread() as heartbeat:
+            heartbeat.rest(within_s=60)
+            begun.clear()
+            before = heartbeats.beginnings
+            heartbeat.at_disk("/films", "Heat.mkv")
+            heartbeat.beat()
+            assert len(begun) == 1
+            assert heartbeats.beginnings == before + 1
+
+
+def test_while_one_thread_works_not_all_are_at_rest(heartbeats: Heartbeats) -> None:
+    with _thread(heartbeats, "light-1", lambda heartbeat: heartbeat.rest(within_s=3600)):
+        with _thread(heartbeats, "light-2", lambda heartbeat: heartbeat.at_disk("/films", "Heat.mkv")):
+            assert not heartbeats.are_at_rest()
+        assert heartbeats.are_at_rest()
+
+
+def test_a_thread_that_rests_for_longer_than_it_said_is_stuck(heartbeats: Heartbeats, clock: Clock) -> None:
+    with _thread(heartbeats, "watch films", lambda heartbeat: heartbeat.rest(within_s=60)):
+        clock.now += PATIENCE_S + 60
+        assert heartbeats.check().stuck == ()
+        clock.now += 1
+        assert heartbeats.check().stuck == ("watch films",)

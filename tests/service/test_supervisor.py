@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from reeld.pipeline.disk_health import FILES_IN_A_ROW, FIRST_PAUSE_S, DiskHealth
 from reeld.service.heartbeat import Heartbeats
 from reeld.service.supervisor import Supervisor
@@ -26,3 +28,28 @@ def test_what_is_left_of_a_library_no_longer_configured_ends_and_reeld_does_not(
     assert disk_health.may_resume() == ["/disks/Old"]
     supervisor.check()
     assert disk_health.may_resume() == []
+
+
+def test_the_main_thread_rests_only_while_nothing_is_to_be_supervised(catalog: Any) -> None:
+    disk_health, heartbeats = DiskHealth(), Heartbeats()
+    workers = cast("Any", SimpleNamespace(relieve=lambda _stalled: None))
+    supervisor = Supervisor(heartbeats, disk_health, workers, {})
+    supervisor.check()
+    assert supervisor.may_rest()
+    disk_health.mark_paused("/disks/Films")
+    assert not supervisor.may_rest(), "its jobs wait until the disk answers"
+    disk_health.mark_resumed("/disks/Films")
+    assert supervisor.may_rest()
+    disk_health.do_not_answer({}, frozenset(["/disks/Films"]))
+    assert not supervisor.may_rest()
+
+
+def test_the_watchdog_is_fed_during_the_longest_rest(catalog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd ends reeld after WatchdogSec, half of which is the longest time between two messages."""
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    workers = cast("Any", SimpleNamespace(relieve=lambda _stalled: None))
+    supervisor = Supervisor(Heartbeats(), DiskHealth(), workers, {})
+    assert supervisor.rest_s() == 0.0
+    supervisor.check()
+    assert 0.0 < supervisor.rest_s() <= 30.0

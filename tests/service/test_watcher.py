@@ -5,6 +5,7 @@ import errno
 import importlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 
 from reeld.catalog.libraries import sync_libraries
+from reeld.catalog.models import JobRow, VideoFile
 from reeld.catalog.models import Library as LibraryRow
-from reeld.catalog.models import VideoFile
-from reeld.config import Library, WatchSettings
+from reeld.config import Library, WatchMode, WatchSettings
 from reeld.database.connection import writing
 from reeld.domain.records import Place
 from reeld.errors import CatalogBusy
@@ -55,6 +56,7 @@ class Watched:
         roots: dict[int, Root],
         heartbeats: Heartbeats,
         on_evicted: Callable[[], Callable[[], bool]] = lambda: lambda: True,
+        watch: WatchMode = "poll",
     ) -> None:
         self.library_id = library_id
         self.root = root
@@ -62,7 +64,7 @@ class Watched:
         with writing():
             LibraryRow.update(path=str(root)).where(LibraryRow.id == library_id).execute()
         roots[library_id] = Root(place=Place(library_id, str(root)))
-        library = Library(name=root.name, path=str(root), quiet_s=0, watch="poll")
+        library = Library(name=root.name, path=str(root), quiet_s=0, watch=watch)
         self.folder_scanner = make_folder_scanner(
             library,
             library_id,
@@ -81,7 +83,9 @@ class Watched:
             lambda _error: None,
             heartbeats,
             Counters(),
+            sees_mounts=lambda: self.sees_mounts,
         )
+        self.sees_mounts = True
 
     def turn(self, times: int = TURNS) -> None:
         for _ in range(times):
@@ -356,3 +360,78 @@ def test_a_watcher_that_its_disk_held_until_others_took_over_writes_nothing_any_
     films.watcher._thread.join(PATIENCE_S)
     assert not films.watcher._thread.is_alive()
     assert (LibraryRow.get().state, list(states())) == ("removed", ["known/old.mkv"])
+
+
+# --- the rest --------------------------------------------------------------------------------------------
+
+
+def _may_rest(watched: Watched) -> bool:
+    """Turn until the events of these turns came back, then ask."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        watched.watcher._next_denied = 0.0  # each turn asks for files that were refused
+        watched.turn(1)
+        if watched.watcher._observer_health.is_quiet or time.monotonic() > deadline:
+            return watched.watcher._may_rest()
+
+
+@pytest.fixture
+def with_events(catalog: Path, tmp_path: Path, heartbeats: Heartbeats) -> Iterator[Watched]:
+    watched = Watched(add_libraries("films")[0], tmp_path / "films", {}, heartbeats, watch="events")
+    yield watched
+    watched.watcher._rescans.stop()
+
+
+def test_a_library_that_is_well_lets_its_thread_rest(with_events: Watched) -> None:
+    (with_events.root / "Heat (1995).mkv").write_bytes(b"x")
+    with_events.turn()
+    assert _may_rest(with_events)
+
+
+def test_while_a_file_was_refused_its_thread_looks_for_the_right_to_read_it(with_events: Watched) -> None:
+    (with_events.root / "Heat (1995).mkv").write_bytes(b"x")
+    with_events.turn()
+    with writing():
+        JobRow.update(state="failed", is_denied=True).execute()
+    (with_events.root / "Heat (1995).mkv").chmod(0)
+    with_events.watcher._has_nothing_denied = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "access", lambda *_arguments: False)
+        assert not _may_rest(with_events)
+
+
+def test_while_another_thread_works_a_file_may_still_be_refused(with_events: Watched, heartbeats: Heartbeats) -> None:
+    is_over, has_begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with heartbeats.of_this_thread():
+            has_begun.set()
+            is_over.wait()
+
+    with_events.turn()
+    thread = threading.Thread(target=work, name="light-1")
+    thread.start()
+    has_begun.wait()
+    assert not _may_rest(with_events)
+    is_over.set()
+    thread.join()
+    assert _may_rest(with_events)
+
+
+def test_where_mounts_are_not_reported_its_thread_looks_every_few_seconds(with_events: Watched) -> None:
+    with_events.turn()
+    assert _may_rest(with_events)
+    with_events.sees_mounts = False
+    assert not _may_rest(with_events)
+
+
+def test_a_library_that_is_away_lets_its_thread_not_rest(with_events: Watched) -> None:
+    with_events.turn()
+    with_events.root.rename(with_events.root.with_name("elsewhere"))
+    with_events.turn()
+    assert not with_events.watcher._may_rest()
+
+
+def test_a_library_that_is_polled_lets_its_thread_not_rest(films: Watched) -> None:
+    films.turn()
+    assert not films.watcher._may_rest()

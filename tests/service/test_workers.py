@@ -12,6 +12,8 @@ from reeld.service import workers
 from reeld.service.heartbeat import Heartbeat, Heartbeats
 from reeld.service.workers import Workers
 
+PATIENCE_S = 150.0
+
 
 def _runner(catalog: Path) -> Runner:
     del catalog
@@ -52,5 +54,37 @@ def test_there_are_no_threads_before_the_start_and_a_second_start_makes_no_more(
     pool.start()
     pool.start()
     assert (threading.active_count(), pool.have_started) == (before + 2, True)
+    stopping.set()
+    pool.join()
+
+
+def test_a_job_that_another_process_queued_wakes_the_threads(catalog: Path) -> None:
+    """Nothing in this process calls `work_has_come` for it."""
+    stopping, has_stepped = threading.Event(), threading.Event()
+    steps: list[str] = []
+
+    class Once:
+        """A runner that notes each step, and finds no job."""
+
+        def step(self, lane: str) -> bool:
+            steps.append(lane)
+            has_stepped.set()
+            return False
+
+        def next_due_ms(self, _lane: str) -> int | None:
+            return due_ms
+
+    due_ms: int | None = None
+    heartbeats = Heartbeats()
+    runner: Any = Once()
+    pool = Workers(runner, stopping, lambda _error: None, {"light": 1}, heartbeats, is_supervised=True)
+    pool.start()
+    assert has_stepped.wait(PATIENCE_S)
+    has_stepped.clear()
+    pool.wake_if_due()
+    assert steps == ["light"]
+    due_ms = 0
+    pool.wake_if_due()
+    assert has_stepped.wait(PATIENCE_S)
     stopping.set()
     pool.join()

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -431,6 +432,58 @@ def test_a_thread_that_dies_is_noticed(follower: Follower, monkeypatch: pytest.M
     assert not follower.observer.is_healthy()
     assert "thread" in (follower.observer.trouble() or "")
     follower.observer.stop()
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        lambda root: root.rename(root.with_name("moved")),
+        lambda root: root.parent.rename(root.parent.with_name("moved")),
+        lambda root: root.chmod(0o700),
+    ],
+    ids=["renamed", "renamed above", "other rights"],
+)
+def test_what_happens_to_the_root_or_above_it_wakes_its_thread(
+    tmp_path: Path, happen: Callable[[Path], object]
+) -> None:
+    """The thread checks the root then. Nothing is marked: a root that went must not be walked."""
+    root = tmp_path / "disk" / "library"
+    root.mkdir(parents=True)
+    hints = _Woken()
+    observer = LibraryObserver(str(root), hints, lambda _why: None, rules=RULES)
+    observer.start()
+    try:
+        happen(root)
+        assert hints.woken.wait(PATIENCE_S)
+        assert len(hints) == 0
+    finally:
+        observer.stop()
+
+
+def test_a_link_to_the_root_that_leads_elsewhere_wakes_its_thread(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    link, new = tmp_path / "link", tmp_path / "new"
+    link.symlink_to("library")
+    hints = _Woken()
+    observer = LibraryObserver(str(link), hints, lambda _why: None, rules=RULES)
+    observer.start()
+    try:
+        new.symlink_to("elsewhere")
+        new.replace(link)
+        assert hints.woken.wait(PATIENCE_S)
+    finally:
+        observer.stop()
+
+
+class _Woken(DirtyDirectories):
+    """Tells when its thread is woken without a mark."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken = threading.Event()
+
+    def wake(self) -> None:
+        self.woken.set()
 
 
 def test_a_root_that_is_deleted_is_noticed(follower: Follower) -> None:

@@ -55,7 +55,7 @@ Changes = tuple[int, int]
 
 
 class Maintenance:
-    """Maintains one open catalogue. One thread calls `tick` about once a second.
+    """Maintains one open catalogue. One thread calls `tick` about once a second, or a minute while `is_quiet`.
 
     `now_s` is the wall clock, since the ages of backups outlive the process. A clock that jumps
     causes at most one extra backup.
@@ -92,6 +92,11 @@ class Maintenance:
             self._attempt("log", lambda: self._bound_log(now_s))
         if self._is_backup_due(now_s):
             self._back_up(now_s)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether `tick` need not be called for a minute, unless something happens to the catalogue's files."""
+        return self._checks_with_loss == 0 and not self._problems and self._checked_in_s is not None
 
     def back_up_at_end(self, now_s: float) -> None:
         """Make a backup at the end of `reeld scan`, if one is due: a scan is too short for `tick`."""

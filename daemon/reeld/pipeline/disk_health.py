@@ -93,6 +93,12 @@ class DiskHealth:
         with self._lock:
             self._paused.discard(root)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether every disk answers, and no library's jobs are paused."""
+        with self._lock:
+            return not (self._stalled or self._silent or self._paused)
+
     def trouble(self, root: str) -> str | None:
         """Say what is wrong with the disk, for the user; None if nothing is."""
         with self._lock:

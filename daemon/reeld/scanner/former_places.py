@@ -68,6 +68,11 @@ class FormerPlaces:
             self._waiting[copy.id] = self.monotonic() + delay_s
         return ()
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether `take_due` will return something."""
+        return bool(self._waiting)
+
     def take_due(self) -> list[int]:
         """Return the copies that must be asked about again now."""
         now = self.monotonic()

@@ -105,6 +105,14 @@ class LibraryScanner:
         has_request = self._rescan_all_at < math.inf
         return self.is_online and (len(self.hints) > 0 or has_request or self._must_reverify_root)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether `tick` has nothing to do before `next_due`, unless the hints are woken."""
+        folders = self.folder_scanner
+        is_well = self.state is not None and self.state.state == LibraryState.ONLINE and self.state.reason is None
+        has_work = self.is_behind or folders.new_files.rejected or folders.new_files.settling or self.unreadable
+        return self.is_online and is_well and not has_work and folders.missing_files.next_due() is None
+
     def rescan_all(self, at: float) -> int:
         """Request a scan for changes in the whole library, at this time of the monotonic clock.
 

@@ -43,13 +43,14 @@ from reeld.scanner.former_places import FormerPlaces
 from reeld.scanner.library_scanner import make_folder_scanner
 from reeld.service.catalog_wait import CatalogWait
 from reeld.service.heartbeat import Heartbeats
-from reeld.service.instance_lock import InstanceLock
+from reeld.service.instance_lock import InstanceLock, owned_files
 from reeld.service.reload import Reloading
 from reeld.service.shutdown import LONGEST_END_S, abandon, attempt, bound_the_end, join_all, leave
 from reeld.service.signals import Signals
 from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
 from reeld.service.timeouts import was_silent
+from reeld.service.wakeups import Cause, Wakeups
 from reeld.service.watcher import LibraryWatcher
 from reeld.service.workers import LISTING_S, Workers, lane_threads
 
@@ -65,6 +66,9 @@ READY_S = 0.1
 LONGEST_OPENING_DELAY_S = 60.0
 
 MAINTENANCE_S = 1.0
+
+# The same while the catalogue is well. What happens to its files ends this sleep.
+MAINTENANCE_REST_S = 60.0
 
 # How often to look for files that may be read again: a doubt has a file read as a whole once a day.
 DOUBTS_S = 600.0
@@ -226,6 +230,12 @@ class Daemon:
             should_stop=self.stopping.is_set,
         )
         self._status_line = StatusLine()
+        files = owned_files(config.database_path)
+        # Another process that queues a job writes to the log.
+        self._wakeups = Wakeups(signals.fileno(), files, [path for path in files if path.endswith("-wal")])
+        self._was_woken = False
+        """Whether something ended the last rest of the main thread."""
+        self._maintenance_is_due = threading.Event()
         self._stages: tuple[Stage, ...] = tuple(
             at_its_disk(counted(stage, counters), self._heartbeats) for stage in stages(with_full_hash=config.hash.full)
         )
@@ -235,13 +245,16 @@ class Daemon:
 
         If a thread still waits for a dead disk at the end, the process exits here.
         """
-        with open_stage_context(
-            self._config,
-            self.stopping,
-            self._counters.hashed,
-            heartbeats=self._heartbeats,
-            former_places=self._former_places,
-        ) as tools:
+        with (
+            self._wakeups,
+            open_stage_context(
+                self._config,
+                self.stopping,
+                self._counters.hashed,
+                heartbeats=self._heartbeats,
+                former_places=self._former_places,
+            ) as tools,
+        ):
             self._start(tools)
             goes_on = False
             try:
@@ -262,9 +275,10 @@ class Daemon:
             disk_health=self._disks,
             hours=TimeWindow(*hours_of(self._config.hash.hours)),
         )
-        self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._heartbeats)
+        self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._heartbeats, is_supervised=True)
         self._watchers = self._make_watchers()
         self._supervisor = Supervisor(self._heartbeats, self._disks, self._workers, self._ids)
+        self._heartbeats.on_work = self._wakeups.wake_soon
         threading.excepthook = self._crash
         self._list_until = time.monotonic() + LISTING_S
         for watcher in self._watchers:
@@ -321,6 +335,7 @@ class Daemon:
                 self._fail,
                 self._heartbeats,
                 self._counters,
+                lambda: self._wakeups.sees_mounts,
             )
             for library in self._config.libraries
         ]
@@ -330,12 +345,15 @@ class Daemon:
         is_ready, started = False, round(time.time())
         before: RunningStatus | None = None
         while not self.stopping.is_set():
+            self._follow(self._wakeups.take())
+            is_locked = False
             try:
-                instance_lock.keep()
+                is_locked = instance_lock.keep()
                 self._supervisor.check()
             except CatalogError as err:
                 self._fail(err)
             was_ready, is_ready = is_ready, is_ready or self._is_watched_or_known_why_not()
+            has_rested = self._rest_so_far(is_ready=is_ready and is_locked)
             status = self._status(started)
             if status != before:
                 instance_lock.publish(status)
@@ -345,9 +363,9 @@ class Daemon:
             elif is_ready:
                 self._status_line.update(status)
             self._begin_work()
-            match self._signals.wait(
-                self._supervisor.pause_s() if is_ready and self._workers.have_started else READY_S
-            ):
+            self._wake_workers()
+            self._sleep(has_rested, is_ready=is_ready)
+            match self._signals.wait(0):
                 case "end":
                     return False
                 case "reload":
@@ -358,6 +376,46 @@ class Daemon:
                     if is_ready:
                         self._status_line.send_ready(self._status(started))
         return False
+
+    def _follow(self, causes: set[Cause]) -> None:
+        """Wake the threads that something concerns which happened outside."""
+        if Cause.FILES in causes or Cause.CLOCK in causes:
+            self._maintenance_is_due.set()
+        if Cause.CLOCK in causes:
+            self._workers.wake()  # they sleep until a moment of the wall clock
+        if Cause.MOUNTS in causes:
+            for watcher in self._watchers:
+                watcher.mounts_changed()
+
+    def _wake_workers(self) -> None:
+        """Wake the workers if a job is due that none of them waits for: another process queued it."""
+        if self._workers.have_started:
+            try:
+                self._workers.wake_if_due()
+            except CatalogCorrupt as err:
+                self._fail(err)
+            except CatalogError:
+                return  # the next time; other threads log the reason
+
+    def _rest_so_far(self, *, is_ready: bool) -> Callable[[], bool]:
+        """Return a function that tells whether nothing was to be supervised at any moment since this call."""
+        begun = self._heartbeats.beginnings
+        may_rest = is_ready and self._workers.have_started and self._wakeups.sees_files and self._supervisor.may_rest()
+        return lambda: may_rest and self._heartbeats.beginnings == begun and self._supervisor.may_rest()
+
+    def _sleep(self, has_rested: Callable[[], bool], *, is_ready: bool) -> None:
+        """Sleep a second, or, where nothing is to be supervised, until something happens.
+
+        What happens a hundred times a second, such as a clock that is set on and on, ends only one rest a second.
+        """
+        if self._signals.is_reload_due:
+            return
+        if has_rested() and not self._was_woken:
+            self._was_woken = self._wakeups.rest(self._supervisor.rest_s(), has_rested)
+        else:
+            self._was_woken = False
+            is_running = is_ready and self._workers.have_started
+            self._wakeups.sleep(self._supervisor.pause_s() if is_running else READY_S)
 
     def _status(self, started: int) -> RunningStatus:
         """Return what `reeld status` shows in addition to the catalogue."""
@@ -401,6 +459,7 @@ class Daemon:
     def _end(self, tools: StageContext, *, is_last: bool) -> list[threading.Thread]:
         """Stop all threads. Return those that still wait for a disk."""
         self.stopping.set()
+        self._maintenance_is_due.set()
         if is_last:
             attempt("bound", lambda: bound_the_end(lambda: self.failure.exit_code if self.failure else os.EX_OK))
             notify("STOPPING=1", "STATUS=finishing what is under way")
@@ -442,8 +501,11 @@ class Daemon:
                     next_doubts = time.monotonic() + DOUBTS_S
                     self._resolve_doubts()
                 self._ask_for_originals()
-                heartbeat.beat(within_s=MAINTENANCE_S)
-                self.stopping.wait(MAINTENANCE_S)
+                is_quiet = self._maintenance.is_quiet and not self._former_places.has_waiting
+                pause_s = MAINTENANCE_REST_S if is_quiet and self._wakeups.sees_files else MAINTENANCE_S
+                heartbeat.rest(within_s=pause_s)
+                self._maintenance_is_due.wait(pause_s)
+                self._maintenance_is_due.clear()
 
     def _resolve_doubts(self) -> None:
         """Queue the files that are still in doubt, or do so the next time if the catalogue cannot be written."""
@@ -476,6 +538,8 @@ class Daemon:
         name = crash.thread.name if crash.thread else "?"
         if name.startswith(OUR_THREADS):
             self._fail(ReeldError(f"a bug in reeld ended its thread {name!r}", "report it with the log"))
+        for watcher in self._watchers:
+            watcher.wake()  # it may have been one of its observer
         log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
 
     def _fail(self, error: ReeldError) -> None:
@@ -484,6 +548,7 @@ class Daemon:
         if is_first:
             self.failure = error
         self.stopping.set()
+        self._wakeups.wake()
         if is_first:
             log.error("daemon.failed", reason=error.with_hint)
 

@@ -33,6 +33,8 @@ class Doing:
     """The library whose disk it may wait for, or None."""
     what: str = ""
     """What it reads there."""
+    is_resting: bool = False
+    """Whether it sleeps until there is something to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +63,24 @@ class Findings:
 class Heartbeat:
     """The record of one thread. Only that thread writes it, any thread may read it."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], on_work: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
+        self._on_work = on_work
         self.doing = Doing(since=clock())
         # Only the thread itself may ask: for a thread that has ended the call crashes the process.
         self._processor_clock = time.pthread_getcpuclockid(threading.get_ident())
 
     def beat(self, within_s: float = 0.0) -> None:
         """Record that the thread is alive, at no disk, and beats again within this time."""
-        self.doing = Doing(since=self._clock(), within_s=within_s)
+        self._set(Doing(since=self._clock(), within_s=within_s))
+
+    def rest(self, within_s: float) -> None:
+        """Record that the thread sleeps, until it is woken or this time is over."""
+        self._set(Doing(since=self._clock(), within_s=within_s, is_resting=True))
 
     def at_disk(self, root: str, what: str) -> None:
         """Record that from now on the thread may wait for this library's disk."""
-        self.doing = Doing(since=self._clock(), root=root, what=what)
+        self._set(Doing(since=self._clock(), root=root, what=what))
 
     @contextmanager
     def away(self, within_s: float) -> Iterator[None]:
@@ -95,6 +102,12 @@ class Heartbeat:
         finally:
             self.doing = replace(before, since=self._clock())
 
+    def _set(self, doing: Doing) -> None:
+        had_rested = self.doing.is_resting
+        self.doing = doing  # first: who is told now must see it
+        if had_rested and not doing.is_resting:
+            self._on_work()
+
     def processor_ns(self) -> int:
         """Return the processor time that the thread has used so far."""
         return time.clock_gettime_ns(self._processor_clock)
@@ -113,6 +126,10 @@ class Heartbeats:
     """The heartbeats of all registered threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.on_work: Callable[[], None] = lambda: None
+        """Called by a thread that begins to work after it rested, or that is new."""
+        self.beginnings = 0
+        """Differs after each such call."""
         self._clock = clock
         self._lock = threading.Lock()
         self._heartbeats: dict[str, Heartbeat] = {}
@@ -125,9 +142,10 @@ class Heartbeats:
     def of_this_thread(self) -> Iterator[Heartbeat]:
         """Register the calling thread until the end of the block."""
         name = threading.current_thread().name
-        heartbeat = self._mine.heartbeat = Heartbeat(self._clock)
+        heartbeat = self._mine.heartbeat = Heartbeat(self._clock, self._note_work)
         with self._lock:
             self._heartbeats[name] = heartbeat
+        self._note_work()
         try:
             yield heartbeat
         except BaseException:
@@ -137,10 +155,20 @@ class Heartbeats:
             with self._lock:
                 del self._heartbeats[name]
 
+    def _note_work(self) -> None:
+        self.beginnings += 1
+        self.on_work()
+
     def mine(self) -> Heartbeat:
         """Return the calling thread's heartbeat, or an unwatched one if it is not registered."""
         heartbeat: Heartbeat | None = getattr(self._mine, "heartbeat", None)
         return heartbeat or Heartbeat(self._clock)
+
+    def are_at_rest(self) -> bool:
+        """Return whether every registered thread but the calling one sleeps until there is something to do."""
+        mine = getattr(self._mine, "heartbeat", None)
+        with self._lock:
+            return all(each.doing.is_resting for each in self._heartbeats.values() if each is not mine)
 
     def check(self) -> Findings:
         """Find what is wrong now. For one thread, which calls it periodically."""

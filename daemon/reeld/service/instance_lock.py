@@ -16,6 +16,7 @@ from typing import Self
 
 from reeld.database.file_access import PRIVATE, create, protect
 from reeld.database.file_owner import give_to_owner, make_folder
+from reeld.database.open_files import SUFFIXES
 from reeld.database.sqlite_errors import full
 from reeld.database.whose import of_another
 from reeld.domain.files import readable
@@ -83,14 +84,15 @@ class InstanceLock:
                 return descriptor
             os.close(descriptor)
 
-    def keep(self) -> None:
+    def keep(self) -> bool:
         """Lock again if the lock's file was removed. Raises CatalogInUse if another process was faster.
 
         The lock belongs to the file, not to its name. A new file under that name could be locked by another process.
+        Return False if the file cannot be made now: then call this again soon.
         """
         before = self._descriptor
         if before is None or not _has_lost_its_name(before, _lock_path(self._database_path)):
-            return
+            return True
         try:
             self._descriptor = self._take()
         except CatalogInUse as err:
@@ -102,9 +104,10 @@ class InstanceLock:
                 "leave the files beside the catalogue alone while reeld runs",
             ) from err
         except OSError:
-            return  # the folder is gone or full: the next call tries again
+            return False  # the folder is gone or full
         os.close(before)
         log.warning("lock.renewed", path=_lock_path(self._database_path))
+        return True
 
     def __exit__(self, *exception: object) -> None:
         if self._descriptor is not None:
@@ -160,6 +163,11 @@ def status_of(database_path: str) -> RunningStatus | None:
             return RunningStatus.from_json(json.load(file))
     except (OSError, ValueError):
         return RunningStatus()
+
+
+def owned_files(database_path: str) -> list[str]:
+    """Return the paths of the files that the process which has the catalogue must keep an eye on."""
+    return [*(database_path + suffix for suffix in SUFFIXES), _lock_path(database_path)]
 
 
 def can_tell(database_path: str) -> bool:

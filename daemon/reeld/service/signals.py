@@ -31,6 +31,15 @@ class Signals:
         self._before[signal.SIGIO] = ignore_broken_leases()
         return self
 
+    def fileno(self) -> int:
+        """Return the descriptor that can be read once a signal came."""
+        return self._read
+
+    @property
+    def is_reload_due(self) -> bool:
+        """Whether `is_to_end` kept a reload for `wait`."""
+        return self._is_reload_due
+
     def take_over_the_end(self) -> None:
         """Receive SIGTERM and SIGINT too: from now on an orderly shutdown is needed."""
         self._before |= {number: signal.signal(number, _do_nothing) for number in _ENDING}

@@ -1,4 +1,4 @@
-"""Checks all threads every second, on the main thread.
+"""Checks all threads on the main thread: every second while one of them works.
 
 The jobs of a library whose disk does not answer are paused until it does. Substitutes do the work of threads that wait
 for it. A thread that hangs elsewhere is a bug. Then the watchdog gets no more messages, so systemd restarts reeld.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from reeld.catalog import queue
 from reeld.database.connection import reading, writing
 from reeld.errors import CatalogCorrupt, CatalogError
-from reeld.log import get_logger, tell_left_out
+from reeld.log import get_logger, is_to_tell_left_out, tell_left_out
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.report.sd_notify import notify, watchdog_interval_s
 from reeld.service.heartbeat import Findings, Heartbeats
@@ -22,6 +22,9 @@ log = get_logger()
 
 STATUS_S = 1.0
 """How long the main thread waits between two checks."""
+
+REST_S = 60.0
+"""The same while every thread sleeps. A thread that begins to work wakes the main thread; this is the net below."""
 
 
 class Supervisor:
@@ -39,14 +42,23 @@ class Supervisor:
         self._watchdog_s = watchdog_interval_s(os.environ)
         self._next_beat = 0.0
 
+    def may_rest(self) -> bool:
+        """Return whether there is nothing to supervise: all threads sleep, all disks answer, all is told."""
+        is_well = not (self._found.stalls or self._found.silent or self._found.stuck)
+        return is_well and self._disks.is_calm and not is_to_tell_left_out() and self._heartbeats.are_at_rest()
+
     def pause_s(self) -> float:
-        """Return how long to wait until the next check."""
+        """Return how long to wait until the next check while threads work."""
         return STATUS_S if self._watchdog_s is None else min(STATUS_S, self._watchdog_s / 2)
 
     @property
     def found(self) -> Findings:
         """What the last check found."""
         return self._found
+
+    def rest_s(self) -> float:
+        """Return the same while `may_rest`: systemd's watchdog must not wait."""
+        return REST_S if self._watchdog_s is None else max(0.0, min(REST_S, self._next_beat - time.monotonic()))
 
     def check(self) -> None:
         """Check all threads. Raises CatalogCorrupt. Any other catalogue error is tried again at the next check."""

@@ -29,6 +29,8 @@ log = get_logger()
 
 # The longest sleep: how long it takes at most to notice that a library's disk came, went or was replaced.
 CHECK_S = 5.0
+# The same while the library is well, and the kernel reports what could happen to it. This is the net below.
+REST_S = 60.0
 # How often, and for how many files, reeld checks whether files can be read that were refused for lack of permission.
 DENIED_S = 15.0
 MOST_DENIED = 500
@@ -52,7 +54,12 @@ class LibraryWatcher:
         on_fatal: Callable[[CatalogError], None],
         heartbeats: Heartbeats,
         counters: Counters,
+        sees_mounts: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`sees_mounts` promises that `mounts_changed` is called after each mount."""
+        self._sees_mounts = sees_mounts
+        self._has_nothing_denied = False
+        """Whether it is known since the last tick that no file was refused for lack of permission."""
         self.library = library
         self.is_watched = threading.Event()
         """Set once events are delivered, or it is known why not: from then on no change is missed."""
@@ -92,6 +99,11 @@ class LibraryWatcher:
         """End the thread's sleep, so that it sees `stopping`, for example."""
         self.hints.wake()
 
+    def mounts_changed(self) -> None:
+        """Have the root and the mounts below it checked."""
+        self._observer_health.mounts_changed()
+        self.hints.wake()
+
     def rescan_all(self, within_s: float) -> int:
         """Request a scan for changes in the whole library, so many seconds from now; return the request's number."""
         return self.scanner.rescan_all(time.monotonic() + within_s)
@@ -129,6 +141,7 @@ class LibraryWatcher:
                 self._rescans.stop()
 
     def _tick(self) -> None:
+        self._has_nothing_denied = False
         self._heartbeats.mine().at_disk(self.library.path, "its folders")
         now = time.monotonic()
         try:
@@ -148,12 +161,16 @@ class LibraryWatcher:
         """Wait for a hint or for what is due; after catalogue trouble, until the next attempt."""
         now = time.monotonic()
         next_at = self.scanner.next_due() if self._catalog_retry_at is None else self._catalog_retry_at
-        timeout_s = max(0.0, min(CHECK_S, next_at - now))
-        self._heartbeats.mine().beat(within_s=timeout_s)
+        timeout_s = max(0.0, min(REST_S if self._may_rest() else CHECK_S, next_at - now))
+        self._heartbeats.mine().rest(within_s=timeout_s)
         if self._catalog_retry_at is not None:
             self._stopping.wait(timeout_s)
         elif not self._stopping.is_set():
             self.hints.wait(timeout_s)
+
+    def _may_rest(self) -> bool:
+        is_well = self._has_nothing_denied and self._catalog_retry_at is None
+        return is_well and self._sees_mounts() and self.scanner.is_quiet and self._rescans.is_quiet
 
     def _back_off(self, err: CatalogError) -> None:
         """Scan everything again once the catalogue can be written: something was seen and not recorded."""
@@ -180,9 +197,11 @@ class LibraryWatcher:
         if now < self._next_denied or not self.scanner.is_online or self._stopping.is_set():
             return
         self._next_denied = now + DENIED_S
+        is_last_word = self._heartbeats.are_at_rest()  # first: a job that is under way may be refused
         folder_scanner = self.scanner.folder_scanner
         with reading():
             denied = queue.denied(folder_scanner.place.library_id, MOST_DENIED)
+        self._has_nothing_denied = is_last_word and not denied
         allowed = [row_id for row_id, path in denied if os.access(os.path.join(self.library.path, path), os.R_OK)]
         if allowed:
             with writing():

@@ -18,6 +18,9 @@ log = get_logger()
 # A clock that jumped back must not let a due time lie hours away.
 LONGEST_SLEEP_S = 30.0
 
+# The same for threads that the main thread wakes when something is due (`wake_if_due`).
+SUPERVISED_SLEEP_S = 3600.0
+
 MOST_READERS = 4
 
 LISTING_S = 20.0
@@ -48,7 +51,11 @@ class Workers:
         on_fatal: Callable[[CatalogError], None],
         threads: Mapping[Lane, int],
         heartbeats: Heartbeats,
+        *,
+        is_supervised: bool = False,
     ) -> None:
+        """`is_supervised` promises that `wake_if_due` is called every minute, and after each change of the clock."""
+        self._longest_sleep_s = SUPERVISED_SLEEP_S if is_supervised else LONGEST_SLEEP_S
         self._runner = runner
         self._stopping = stopping
         self._on_fatal = on_fatal
@@ -97,6 +104,18 @@ class Workers:
         """Wait until no thread finds a job that is due, at most so long; return whether that is so."""
         with self._work_came:
             return self._work_came.wait_for(lambda: self._asleep >= sum(self._wanted.values()), timeout_s)
+
+    def wake_if_due(self) -> None:
+        """Wake all threads if a job is due: by the clock as it is now, or because another process queued it.
+
+        Raises CatalogError.
+        """
+        for lane in self._wanted:
+            with reading():
+                due_ms = self._runner.next_due_ms(lane)
+            if due_ms is not None and due_ms <= now_ms():
+                self.wake()
+                return
 
     def join(self) -> None:
         """Wait until every thread has ended; `stopping` must be set."""
@@ -147,12 +166,12 @@ class Workers:
         with reading():
             due_ms = self._runner.next_due_ms(lane)
         if due_ms is None:
-            return LONGEST_SLEEP_S
-        return min(max((due_ms - now_ms()) / 1000, 0.0), LONGEST_SLEEP_S)
+            return self._longest_sleep_s
+        return min(max((due_ms - now_ms()) / 1000, 0.0), self._longest_sleep_s)
 
     def _sleep(self, timeout_s: float, generation: int, heartbeat: Heartbeat) -> None:
         """Sleep until woken. Return at once if that happened since `generation`, while the queue was read."""
-        heartbeat.beat(within_s=timeout_s)
+        heartbeat.rest(within_s=timeout_s)
         with self._work_came:
             self._asleep += 1
             if self._asleep == sum(self._wanted.values()):

@@ -1,9 +1,9 @@
 """Event probe: proves that inotify events still arrive.
 
 Threads can be alive and blocked, and a descriptor can be open and silent. So reeld changes a file
-of its own every few seconds. The event must come back through the same inotify descriptor, reader
-and queue. inotify keeps the order, so the probe's event also proves that all earlier events
-arrived.
+of its own every few seconds, or every minute while nothing happens. The event must come back
+through the same inotify descriptor, reader and queue. inotify keeps the order, so the probe's event
+also proves that all earlier events arrived.
 
 The file lies in memory, so a full or lost disk does not silence the probe.
 """
@@ -51,7 +51,7 @@ class EventProbe:
             os.close(file)
 
     def beat(self) -> None:
-        """Change the file if it is time. Call it every few seconds."""
+        """Change the file if it is time. Call it every few seconds while `is_due`."""
         now = self._clock()
         # After a long pause of this thread (a long walk, a stopped process) the delay proves
         # nothing.
@@ -63,6 +63,11 @@ class EventProbe:
             self._touched = (now, self._wall_ns())
             self._next_beat = now + BEAT_S
             os.utime(self._file)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the event of the last change has not come yet."""
+        return self._touched is not None
 
     def hear(self) -> None:
         touched, self._touched = self._touched, None

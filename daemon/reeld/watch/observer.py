@@ -49,6 +49,7 @@ from watchdog.version import VERSION_MAJOR, VERSION_MINOR
 from reeld.domain.files import readable
 from reeld.watch.coverage import Identity, missing_from
 from reeld.watch.event_probe import EventProbe
+from reeld.watch.file_events import way_to
 from reeld.watch.hints import DirtyDirectories
 from reeld.watch.limits import CannotWatch, cause_and_hint
 from reeld.watch.rules import Rules
@@ -95,6 +96,10 @@ _HOW = (
     | InotifyConstants.IN_EXCL_UNLINK
 )
 
+# What happens to a directory or a link itself. Its attributes are left out above the root: there the mask would also
+# ask for those of all names in the directory, such as /tmp.
+_ITSELF = InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_DELETE_SELF
+
 _STOP_TIMEOUT_S = 5.0
 
 
@@ -110,13 +115,17 @@ class LibraryObserver:
     `on_trouble` is called once, with a sentence, when events were lost or will be. Then stop this
     observer, start a new one and walk the library. Do not do so within the call, which an
     observer's thread makes. A thread that died or is blocked makes no call: so call `beat`, and
-    check `trouble`, every few seconds.
+    check `trouble`, every few seconds, or every minute while `is_quiet`.
+
+    If the root itself, or a directory or link on the way to it, is moved or deleted, or the root gets
+    other rights, the hints are woken without a mark: then check the root.
     """
 
     def __init__(self, root: str, hints: DirtyDirectories, on_trouble: Callable[[str], None], *, rules: Rules) -> None:
         # A root that is a link would be watched as a link, and files directly in it were missed
         # (measured).
         self._root = os.path.realpath(root)
+        self._way = way_to(root)
         self._hints = hints
         self._on_trouble = on_trouble
         self._rules = rules
@@ -124,6 +133,7 @@ class LibraryObserver:
         self._is_stopping = False
         self._reader: InotifyFD | None = None
         self._observer: BaseObserver | None = None
+        self._emitter: _TreeEmitter | None = None
         self._probe: EventProbe | None = None
         self._marker: _Marker | None = None
 
@@ -173,6 +183,12 @@ class LibraryObserver:
             return "the event of a change that reeld made itself did not arrive"
         return None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the event of the last change came back, and the way to the root is watched."""
+        is_probed = self._probe is None or not self._probe.is_due
+        return is_probed and self._emitter is not None and self._emitter.sees_way
+
     def beat(self) -> None:
         """Let the event probe make its change."""
         if self._probe is not None:
@@ -214,13 +230,17 @@ class LibraryObserver:
             _TreeEmitter,
             inotify_fd=self._reader,
             root=os.fsencode(self._root),
+            way=self._way,
             rules=self._rules,
             on_trouble=self._report,
+            wake=self._hints.wake,
             event_probe=self._probe,
         )
         self._marker = _Marker(self._root, self._hints, self._probe)
         self._observer.schedule(self._marker, self._root, recursive=True, event_filter=_WANTED)
         self._observer.start()
+        (emitter,) = self._observer.emitters
+        self._emitter = emitter if isinstance(emitter, _TreeEmitter) else None
 
     def _descriptor(self) -> int:
         """Use watchdog's one private name that is needed; 7.1 has no public one for it."""
@@ -285,17 +305,27 @@ class _TreeEmitter(InotifyEmitter):
         event_filter: list[type[FileSystemEvent]],
         inotify_fd: InotifyFD,
         root: bytes,
+        way: Iterable[str],
         rules: Rules,
         on_trouble: Callable[[str], None],
+        wake: Callable[[], None],
         event_probe: EventProbe,
     ) -> None:
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter, inotify_fd=inotify_fd)
         mask = Mask(self.get_event_mask_from_filter() | _HOW)
-        self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble)
+        self._tree = _Tree(root, inotify_fd, mask, rules, self.queue_event, on_trouble, wake)
+        self._way = _Way(way, wake)
         self._probe = _ProbeWatch(event_probe, self.queue_event)
+
+    @property
+    def sees_way(self) -> bool:
+        """Whether the way to the root is watched."""
+        return self._way.is_watched
 
     def on_thread_start(self) -> None:
         self._probe.start(self._tree.reader)
+        # First: a directory that lies on the way and, by a bind mount, in the tree keeps the tree's mask.
+        self._way.start(self._tree.reader)
         self._tree.watch_all()
 
     def queue_events(self, timeout: float, *, full_events: bool = False) -> None:  # noqa: ARG002
@@ -335,6 +365,37 @@ class _ProbeWatch:
         """Ignore it: every directory gets this call as well."""
 
 
+class _Way:
+    """The watches of the directories and links on the way to the root: a `WatchCallback`.
+
+    Without them, only a check would tell that a directory above the root was renamed.
+    """
+
+    def __init__(self, way: Iterable[str], wake: Callable[[], None]) -> None:
+        self._paths = tuple(way)
+        self._wake = wake
+        self.is_watched = False
+
+    def start(self, reader: InotifyFD) -> None:
+        mask = Mask(_ITSELF | InotifyConstants.IN_DONT_FOLLOW)
+        try:
+            watches = [reader.add_callback(os.fsencode(path), mask, self, CallbackId(id(self))) for path in self._paths]
+        except OSError:  # the limit, which the tree reports: it needs more
+            return
+        self.is_watched = all(watch >= 0 for watch in watches)
+
+    def on_event(self, event: InotifyEvent) -> None:
+        if event.mask & _ITSELF and not event.name:
+            self._wake()
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002
+        self.is_watched = False
+        self._wake()
+
+    def on_queue_overflow(self) -> None:
+        """Ignore it: every directory gets this call as well."""
+
+
 class _Tree:
     """All watches of one library.
 
@@ -351,7 +412,9 @@ class _Tree:
         rules: Rules,
         emit: Callable[[FileSystemEvent], None],
         report: Callable[[str], None],
+        wake: Callable[[], None],
     ) -> None:
+        self.wake = wake
         self.root = root
         self.reader = reader
         self.rules = rules
@@ -414,7 +477,8 @@ class _Tree:
 
     def _add(self, directory: "_Directory") -> bool:
         """Tell whether the kernel watches it now. watchdog reports a refused permission as watch -1."""
-        directory.watch = self.reader.add_callback(directory.path(), self._mask, directory, directory.id)
+        mask = self._mask if directory.parent is not None else Mask(self._mask | _ITSELF)
+        directory.watch = self.reader.add_callback(directory.path(), mask, directory, directory.id)
         if directory.watch >= 0:
             return True
         self.reader.remove_callbacks([(directory.watch, directory.id)])
@@ -470,6 +534,8 @@ class _Directory:
         if event.mask & InotifyConstants.IN_UNMOUNT:
             self.tree.report(f"{readable(os.fsdecode(self.path()))} was unmounted")
         if not event.name:  # about this directory itself: the one above it gets an event as well
+            if self.parent is None:
+                self.tree.wake()
             return
         if event.is_attrib:
             # Of a directory too: its own times say nothing of its files, and what was refused is asked again.

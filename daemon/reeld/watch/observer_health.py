@@ -129,6 +129,15 @@ class ObserverHealth:
         """Delivered events older than this moment of the wall clock are marked in the hints."""
         return 0 if self._observer is None else self._observer.delivered_until_ns
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether events are enough, and nothing is to be checked soon. Then `tend` need not be called for a minute.
+
+        But call it once the hints are woken, or a file system was mounted (`mounts_changed`).
+        """
+        is_observed = self._observer is not None and self._observer.is_quiet
+        return is_observed and not self.notice().is_polling and self._audit_at is None
+
     # --- keeping it watched ------------------------------------------------------------------------------
 
     def tend(self, directories: int) -> None:
@@ -198,6 +207,10 @@ class ObserverHealth:
         self._audit_at, self._unwatched_once, self._missed_event = None, frozenset(), 0
 
     # --- file systems without events ---------------------------------------------------------------------
+
+    def mounts_changed(self) -> None:
+        """Have the next `tend` read the mounts. Callable from any thread."""
+        self._mounts_read_at = None
 
     def _read_mounts(self, now: float) -> None:
         if self._library.watch != "auto" or (

@@ -161,6 +161,11 @@ class RescanSchedule(Rescans):
         return min(self._schedule.next_walk(is_polling=is_polling), self._schedule.next_pass(is_polling=is_polling))
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is to be done before `next_due`, unless the hints are woken."""
+        return self.observer_health.is_quiet
+
+    @property
     def _is_polling(self) -> bool:
         return self.observer_health.notice().is_polling
 
