@@ -14,7 +14,7 @@ class Usage:
 
     cpu_s: float
     wakeups: int
-    """Voluntary context switches: how often one of its threads slept and was woken."""
+    """Context switches of its threads. Each sleep is one; on a busy machine some are involuntary."""
     read_bytes: int
     """Read from the disk itself, without the page cache."""
     rss_bytes: int
@@ -27,11 +27,11 @@ class Usage:
 
 def usage(pid: int) -> Usage:
     process = Path("/proc", str(pid))
-    tasks = list((process / "task").iterdir())
+    switches = [(task / "status").read_text() for task in (process / "task").iterdir()]
     status = (process / "status").read_text()
     return Usage(
         cpu_s=cpu_s(pid),
-        wakeups=sum(_number("voluntary_ctxt_switches", (task / "status").read_text()) for task in tasks),
+        wakeups=sum(_number(f"{kind}voluntary_ctxt_switches", status) for status in switches for kind in ("", "non")),
         read_bytes=_number("read_bytes", (process / "io").read_text()),
         rss_bytes=_number("VmRSS", status) * KIB,
         pss_bytes=_number("Pss", (process / "smaps_rollup").read_text()) * KIB,
