@@ -393,8 +393,6 @@ def test_while_a_file_was_refused_its_thread_looks_for_the_right_to_read_it(with
     with_events.turn()
     with writing():
         JobRow.update(state="failed", is_denied=True).execute()
-    (with_events.root / "Heat (1995).mkv").chmod(0)
-    with_events.watcher._has_nothing_denied = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "access", lambda *_arguments: False)
         assert not _may_rest(with_events)
