@@ -198,7 +198,7 @@ class Reeld:
             for name, path in self.roots.items()
         )
         config = Config(source=None, libraries=configured, database_path=self.database_path, watch=WATCH)
-        nobody: Any = SimpleNamespace()
+        nobody: Any = SimpleNamespace(fileno=lambda: -1)
         daemon = Daemon(config, open_owned_catalog(config), nobody, nobody, Counters())
         self._heartbeats = daemon._heartbeats
         self.watchers: list[LibraryWatcher] = daemon._make_watchers()
