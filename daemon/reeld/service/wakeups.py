@@ -52,6 +52,8 @@ class Wakeups:
         self._files, self._written = files, written
         self._closing = threading.Lock()
         self._bell = self._alarm = -1
+        self._mounts: int | None = None
+        self._file_events: FileEvents | None = None
         self._is_resting = self._is_armed = False
         self._causes: set[Cause] = set()
 
