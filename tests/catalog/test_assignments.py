@@ -1,6 +1,8 @@
 """Do files find their film or episodes, once each, and do a person's words stand?"""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from reeld.catalog import assignments, media, video_files, views
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
+from reeld.database.base import database
 from reeld.database.connection import reading, writing
 from reeld.database.fields import utc_from_ms
 from reeld.domain.content import MediaFacts
@@ -88,6 +91,46 @@ def episodes_of(file_id: int) -> list[tuple[str, int | None, int | None]]:
     links = EpisodeFile.select(EpisodeFile, Episode, Series).join(Episode).join(Series)
     found = [link.episode for link in links.where(EpisodeFile.video_file == file_id)]
     return sorted((episode.series.title, episode.season_number, episode.episode_number) for episode in found)
+
+
+def _steps_of(action: Callable[[], object]) -> int:
+    """How many instructions SQLite ran, to the nearest ten."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 10
+        return 0
+
+    connection = database.connection()
+    connection.set_progress_handler(count, 10)
+    try:
+        action()
+    finally:
+        connection.set_progress_handler(None, 0)
+    return steps
+
+
+@pytest.mark.parametrize("reading", [film("Harbour", 1999), show("Orb Quest", 1, 900)], ids=["a film", "an episode"])
+def test_a_file_costs_no_more_where_many_are_known(library: int, reading: Reading) -> None:
+    def cost() -> int:
+        """That of a work's first file, and of one more."""
+        arrive(library, [replace(reading, title=f"{reading.title} {next(numbers)}")])
+        first, second = (add_file(library, f"new {next(numbers)}.mkv") for _ in range(2))
+        new = replace(reading, title=f"{reading.title} {next(numbers)}")
+        more = replace(new, episode_numbers=(901,)) if new.episode_numbers else new
+
+        def accept_both() -> None:
+            accept(first, new)
+            accept(second, more)
+
+        return _steps_of(accept_both)
+
+    numbers = itertools.count()
+    few = cost()
+    arrive(library, [film(f"Other {number}") for number in range(300)])
+    assert few > 0
+    assert cost() < 2 * few
 
 
 # --- one work, once --------------------------------------------------------------------------------------
