@@ -4,8 +4,9 @@ Everything here runs inside one transaction of its caller. So a verdict, the mov
 that it needs, and the validation that it opens or closes appear together.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from peewee import chunked, fn
@@ -52,23 +53,23 @@ def store_verdict(
     Without digests the next scan of the folder has the name read again.
     """
     is_provisional = isinstance(verdict, Uncertain) and verdict.is_provisional
-    update_row(
-        VideoFile,
-        video_file_id,
-        identified_at=None if is_provisional else utc_from_ms(now_ms),
-        clues=digests and digests.file,
-        folder_clues=digests and digests.folder,
-    )
-    if rows("SELECT 1 FROM video_files WHERE id = ? AND decided_by = 'user'", video_file_id):
+    also: Row = {
+        "identified_at": None if is_provisional else utc_from_ms(now_ms),
+        "clues": digests and digests.file,
+        "folder_clues": digests and digests.folder,
+    }
+    before = held_by(video_file_id)
+    if before.decided_by == DecidedBy.USER:
+        update_row(VideoFile, video_file_id, **also)
         return
     match verdict:
         case Accepted(reading=reading, others=others):
-            _assign(video_file_id, reading, others, DecidedBy.REELD, key_of, now_ms)
+            _assign(video_file_id, reading, others, DecidedBy.REELD, key_of, now_ms, before=before, also=also)
         case Uncertain():
-            _request_validation(video_file_id, verdict, now_ms)
+            _request_validation(video_file_id, verdict, now_ms, also)
         case Ignored(reason=reason, evidence=evidence):
             _unlink(video_file_id, now_ms)
-            _decide(video_file_id, FileVerdict.IGNORED, DecidedBy.REELD, None, reason, evidence)
+            _decide(video_file_id, FileVerdict.IGNORED, DecidedBy.REELD, None, reason, evidence, also=also)
             _close_validation(video_file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
 
 
@@ -161,7 +162,7 @@ def validate(validation_id: int, reading: Reading, *, candidate: int | None, key
         ((part,),) = rows("SELECT part FROM video_files WHERE id = ?", video_file_id)
         reading = replace(reading, part=part)
     _answer(validation_id, ValidationStatus.VALIDATED, candidate, now_ms)
-    _assign(video_file_id, reading, (), DecidedBy.USER, key_of, now_ms)
+    _assign(video_file_id, reading, (), DecidedBy.USER, key_of, now_ms, before=held_by(video_file_id), also={})
 
 
 def reject(validation_id: int, now_ms: int) -> None:
@@ -231,15 +232,20 @@ def _assign(
     by: Literal[DecidedBy.REELD, DecidedBy.USER],
     key_of: KeyOf,
     now_ms: int,
+    *,
+    before: Held,
+    also: Row,
 ) -> None:
-    """Assign the file to this film or these episodes, or ask the user if it fits several works."""
+    """Assign the file to this film or these episodes, or ask the user if it fits several works.
+
+    `before` is what it held until now. `also` are further columns of its row.
+    """
     claims = claims_of(reading, others, key_of(reading.title or ""))
     if reading.kind == "episode" and claims["claimed_episode"] is None:
         reason = f"the name does not say which episode of {reading.title!r} it is"
-        _request_validation(video_file_id, Uncertain(reason=reason, candidates=(reading, *others)), now_ms)
+        _request_validation(video_file_id, Uncertain(reason=reason, candidates=(reading, *others)), now_ms, also)
         return
     kind: WorkKind = "movie" if reading.kind == "movie" else "series"
-    before = held_by(video_file_id)
     if by == DecidedBy.USER:
         # Of several that fit, the oldest is meant.
         claims["claimed_work"]["meant"] = {}
@@ -247,7 +253,7 @@ def _assign(
     left: Works = ()
     if before.row_id is not None and not is_known and not (before.kind == kind and _may_stay(before, claims)):
         left = unlink(video_file_id, now_ms)
-    _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims)
+    _decide(video_file_id, FileVerdict.ACCEPTED, by, reading, None, claims=claims, also=also)
     is_asked = not is_known and _find_works(video_file_id, kind, before, claims, left, now_ms)
     if by == DecidedBy.USER:
         meant = titles.facts_beyond(video_file_id, claims["claimed_work"])
@@ -304,6 +310,7 @@ def _decide(
     evidence: Sequence[str] = (),
     *,
     claims: Row | None = None,
+    also: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     update_row(
         VideoFile,
@@ -317,6 +324,7 @@ def _decide(
         confidence=reading.score if reading else None,
         evidence=list(reading.evidence if reading else evidence),
         **as_columns(NO_CLAIMS if claims is None else claims),
+        **also,
     )
 
 
@@ -356,9 +364,9 @@ def _unlink(video_file_id: int, now_ms: int) -> None:
 # --- pending validations ----------------------------------------------------------------------------------------
 
 
-def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int) -> None:
+def _request_validation(video_file_id: int, verdict: Uncertain, now_ms: int, also: Row) -> None:
     _unlink(video_file_id, now_ms)
-    _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, verdict.reason)
+    _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, verdict.reason, also=also)
     _open(video_file_id, verdict.reason, verdict.candidates, now_ms)
 
 
@@ -416,6 +424,9 @@ def _answer(validation_id: int, status: ValidationStatus, candidate: int | None,
 
 
 def _close_validation(video_file_id: int, status: ValidationStatus, *, auto: bool, now_ms: int) -> None:
+    pending = "SELECT 1 FROM pending_validations WHERE video_file_id = ? AND validation_status = 'pending'"
+    if not rows(pending, video_file_id):
+        return
     change(
         "UPDATE pending_validations SET validation_status = ?, auto_validated = ?, resolved_at = ? "
         "WHERE video_file_id = ? AND validation_status = 'pending'",

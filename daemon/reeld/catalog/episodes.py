@@ -24,8 +24,8 @@ from reeld.database.fields import utc_from_ms
 from reeld.database.statements import change, insert_row, rows, update_row
 
 _CLAIMS = f"""
-    SELECT video_file_id, {COUNTS}, claimed_episode, decided_by = 'user',
-           (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id)
+    SELECT video_file_id, {COUNTS}, claimed_episode, decided_by = 'user', CASE WHEN decided_by = 'user' THEN
+        (SELECT MAX(resolved_at) FROM pending_validations WHERE video_file_id = video_files.id) END
     FROM episode_files JOIN video_files ON video_files.id = video_file_id WHERE episode_id = ?
 """  # noqa: S608 - a condition of ours
 # An episode whose number only missing files state is not there for others.
@@ -65,7 +65,14 @@ class Episodes:
         """Assign a file that has none to the episodes that it claims, if none of those is in question."""
         counts, _, names = self._claimed(video_file_id)
         for each in names:
-            self._link(video_file_id, self._found_or_made(series_id, each, counts=counts))
+            if (found := self._found(series_id, each, counts=counts)) is not None:
+                self._link(video_file_id, found)
+                continue
+            made = self._make(series_id, each)
+            self._link(video_file_id, made)
+            if each.get("absolute_number") is None:
+                # It says what its only file says, and no other file speaks of its number.
+                self._grown.discard(made)
 
     def assign(self, video_file_id: int, series_id: int) -> None:
         """Assign the file to the episodes that it claims, and to no others.
@@ -82,8 +89,8 @@ class Episodes:
         else:
             self._asked.pop(video_file_id, None)
             found = [self._found_or_made(series_id, each, counts=counts) for each in names]
-        for each in found:
-            self._link(video_file_id, each)
+        for episode_id in found:
+            self._link(video_file_id, episode_id)
         self.leave(video_file_id, keep=found)
 
     def renumber(self, video_file_id: int, series_id: int) -> None:
@@ -184,6 +191,11 @@ class Episodes:
         return f"{len(found)} episodes have the absolute number {number}, {said}; the name does not say which"
 
     def _found_or_made(self, series_id: int, names: Row, *, counts: bool) -> int:
+        found = self._found(series_id, names, counts=counts)
+        return self._make(series_id, names) if found is None else found
+
+    def _found(self, series_id: int, names: Row, *, counts: bool) -> int | None:
+        """Return the episode of the series that is meant; None if there is none yet."""
         if "season_number" in names:
             if (same := self._numbered(series_id, names)) is not None:
                 return int(same["id"])
@@ -199,6 +211,9 @@ class Episodes:
                 return int(min(known, key=_season_order)["id"])
         elif (aired := self._aired(series_id, names["air_date"])) is not None:
             return int(aired["id"])
+        return None
+
+    def _make(self, series_id: int, names: Row) -> int:
         now = utc_from_ms(self._now_ms)
         stated = {name: value for name, value in names.items() if value is not None}
         return insert_row(Episode, series=series_id, created_at=now, updated_at=now, **stated)
