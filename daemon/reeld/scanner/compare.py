@@ -239,9 +239,9 @@ class FolderScanner:
     """The marks of the .nfo files that are about files below their folders, by folder, as they were last listed."""
 
     _listed_above: dict[str, Mark | None] = field(default_factory=dict)
+    """The .nfo files that the folders above certainly lack, as this scan listed them."""
     _is_all_new: bool = False
     """Whether the catalogue had no row at or below the folder of this scan when it began."""
-    """The .nfo files that the folders above certainly lack, as this scan listed them."""
 
     def look(self, listing: Listing) -> Unrecorded | None:
         """Return the folder if something may have to be recorded of it. Nearly never so, but for a first scan."""
