@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,3 +137,35 @@ def test_nothing_is_written_to_a_descriptor_that_was_closed(tmp_path: Path) -> N
         os.read(reader, 1)
     os.close(reader)
     os.close(writer)
+
+
+_MOUNTING = """
+import os, subprocess, sys
+from reeld.service.wakeups import Wakeups
+
+def happen():
+    wakeups.wake()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", sys.argv[1]], check=True)
+    return True
+
+with Wakeups(os.eventfd(0), [sys.argv[1] + "/reeld.db"], []) as wakeups:
+    wakeups.take()
+    wakeups.rest(60, happen)
+    print(*(cause.name for cause in wakeups.take()))
+"""
+
+
+def test_a_mount_is_told_that_comes_together_with_a_call_to_wake(tmp_path: Path) -> None:
+    """The kernel reports it to one poll alone, and the rest ends for the call that came first."""
+    done = subprocess.run(
+        ["unshare", "-Urm", sys.executable, "-W", "error", "-c", _MOUNTING, tmp_path],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    if done.returncode != 0 and "unshare" in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["MOUNTS"]

@@ -124,15 +124,16 @@ class Wakeups:
                     return True
                 if (left_s := until - time.monotonic()) <= 0:
                     return False
-                for descriptor, _ in self._at_rest.poll(left_s):
-                    if descriptor == self._alarm:
-                        with suppress(BlockingIOError):
-                            os.read(self._alarm, 8)
-                        return False
-                    if descriptor in (self._signals, self._bell):
-                        return True
-                    if descriptor == self._mounts:
-                        self._causes.add(Cause.MOUNTS)
+                ready = {descriptor for descriptor, _ in self._at_rest.poll(left_s)}
+                # First: the kernel reports a mount to one poll alone, so `take` would not see it any more.
+                if self._mounts in ready:
+                    self._causes.add(Cause.MOUNTS)
+                if self._alarm in ready:
+                    with suppress(BlockingIOError):
+                        os.read(self._alarm, 8)
+                    return False
+                if not ready.isdisjoint((self._signals, self._bell)):
+                    return True
                 self._collect()
             return True
         finally:
