@@ -13,7 +13,7 @@ from reeld.content.headers import parameter_sets, source
 from reeld.content.headers.source import MOST_BYTES, MOST_READS
 from reeld.content.probing import read_headers
 from reeld.domain.content import MediaFacts
-from tests.content.kinds import Picture, Sound, content
+from tests.content.kinds import Picture, Sound, content, with_box
 from tests.content.mutants import Scratch, mutants
 from tests.videos import remux, video_bytes
 
@@ -110,6 +110,38 @@ def test_a_film_that_was_cut_off_is_missing_its_end(scratch: Scratch) -> None:
     found = read_headers(scratch.hold(_MKV[: len(_MKV) * 7 // 10]))
     assert found
     assert (found.end, found.codec_video, found.duration_ms) == ("missing", "mpeg4", 1088)
+
+
+def test_fragments_behind_an_unknown_box_are_left_to_the_prober(scratch: Scratch) -> None:
+    """The header of such a film states no length, and that is no reason to say that there is none."""
+    film = content("mp4", [Picture()], movflags="frag_keyframe+empty_moov")
+    assert read_headers(scratch.hold(film)) is None
+    assert film.count(b"moof") > 0
+    at = film.index(b"moof") - 4
+    assert read_headers(scratch.hold(film[:at] + b"\0\0\0\x10abcdefghijkl" + film[at:])) is None
+
+
+def test_a_length_that_the_writer_did_not_know_is_not_known(scratch: Scratch) -> None:
+    """All its bits are set then."""
+    film = bytearray(content("mp4", [Picture()]))
+    for kind in (b"mvhd", b"mdhd"):
+        at = film.index(kind) + 4
+        film[at + 16 : at + 20] = b"\xff" * 4
+    film = film.replace(b"elst", b"free")
+    found = read_headers(scratch.hold(bytes(film)))
+    assert found
+    assert found.duration_ms is None
+
+
+def test_colours_that_contradict_each_other_are_left_to_the_prober(scratch: Scratch) -> None:
+    def colours(curve: int) -> bytes:
+        return b"nclx" + b"".join(number.to_bytes(2, "big") for number in (9, curve, 9)) + b"\0"
+
+    film = with_box(content("mp4", [Picture(codec="libvpx-vp9")]), b"colr", colours(16))
+    found = read_headers(scratch.hold(film))
+    assert found
+    assert found.hdr == "HDR10"
+    assert read_headers(scratch.hold(with_box(film, b"colr", colours(1)))) is None
 
 
 def test_a_disk_that_fails_is_not_taken_for_a_header() -> None:

@@ -20,7 +20,8 @@ _TAIL_BYTES = 1 << 20
 _TOLERANCE_MS = 100
 
 
-_OF_A_MOVIE = frozenset((b"udta", b"meta", b"iods", b"free", b"skip", b"mvex", b"uuid"))
+_OF_A_MOVIE = frozenset((b"udta", b"meta", b"iods", b"free", b"skip", b"uuid"))
+"""Not `mvex`: a film in fragments goes on behind boxes of the outermost level that are not known here."""
 _NESTED = frozenset((b"edts", b"mdia"))
 _OF_A_TRACK = frozenset((b"tkhd", b"tref", b"elst", b"mdhd", b"hdlr", b"elng", b"minf")) | _NESTED
 _PERHAPS_SEVERAL = frozenset((b"udta", b"meta", b"free", b"skip", b"uuid", b"tapt", b"load", b"trgr"))
@@ -195,11 +196,12 @@ def _read_track(source: Source, start: int, end: int, timescale: int) -> Track:
 
 
 def clock(source: Source, at: int) -> tuple[int, int]:
-    """Return the ticks a second, and how many ticks it lasts, of a movie's or a track's header."""
+    """Return the ticks a second, and how many ticks it lasts (0: unknown), of a movie's or a track's header."""
     content = source.read(at, 32)
-    if content[:1] == b"\1":
-        return int.from_bytes(content[20:24], "big"), int.from_bytes(content[24:32], "big")
-    return int.from_bytes(content[12:16], "big"), int.from_bytes(content[16:20], "big")
+    rate, ticks = (content[20:24], content[24:32]) if content[:1] == b"\1" else (content[12:16], content[16:20])
+    # All bits are set where the writer did not know it (ISO/IEC 14496-12, 8.2.2).
+    is_known = any(byte != 0xFF for byte in ticks)
+    return int.from_bytes(rate, "big"), int.from_bytes(ticks, "big") if is_known else 0
 
 
 def _edited(source: Source, at: int) -> int:

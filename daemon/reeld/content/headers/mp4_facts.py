@@ -227,13 +227,14 @@ def _stated(source: Source, track: Track, codec: str, entry: Box) -> Stated:
     _, start, end = entry
     head = source.read(start + 24, 4)
     size = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
-    config, shown, curve, has_mastering, dolby_vision = b"", None, None, False, None
+    config, shown, has_mastering, dolby_vision = b"", None, False, None
+    curves: set[int] = set()
     for box in boxes(source, start + BEFORE_CHILDREN - 8, end):
         kind = box[0]
         if kind in _CONFIGS:
             config = content(source, box, _MOST_CONFIG_BYTES)
         elif kind == b"colr":
-            curve = _curve(content(source, box, 1 << 20) if box[2] - box[1] < _MOST_CONFIG_BYTES else b"") or curve
+            curves.add(_curve(content(source, box, 1 << 20) if box[2] - box[1] < _MOST_CONFIG_BYTES else b""))
         elif kind == b"clap":
             shown = clean_aperture_of(content(source, box, 64))
         elif kind in DOLBY_VISION:
@@ -244,23 +245,25 @@ def _stated(source: Source, track: Track, codec: str, entry: Box) -> Stated:
             has_mastering = True
         elif kind in _OTHER_LAYERS or kind == BROKEN:
             raise NotUnderstood
-    if shown and not (0 < shown[0] <= size[0] and 0 < shown[1] <= size[1]):
+    is_shown_inside = not shown or (0 < shown[0] <= size[0] and 0 < shown[1] <= size[1])
+    if not is_shown_inside or len(curves - {0}) > 1:
         raise NotUnderstood
     return Stated(
         codec=codec,
         size=size,
         shown=shown,
         config=config,
-        curve=curve,
+        curve=max(curves, default=0) or None,
         has_mastering=has_mastering,
         dolby_vision=dolby_vision,
         first_frame=partial(_first_frame, source, track),
     )
 
 
-def _curve(colours: bytes) -> int | None:
+def _curve(colours: bytes) -> int:
+    """Return the curve's number; 0 if the colours are told in another way."""
     is_numbered = colours[:4] in (b"nclx", b"nclc") and len(colours) >= 10
-    return int.from_bytes(colours[6:8], "big") if is_numbered else None
+    return int.from_bytes(colours[6:8], "big") if is_numbered else 0
 
 
 def _first_frame(source: Source, track: Track) -> bytes:
