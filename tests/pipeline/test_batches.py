@@ -1,8 +1,10 @@
 """Many files go through the real stages together: what is read once, asked once, and stays the business of one file."""
 
+import errno
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +96,58 @@ def test_a_small_file_is_opened_once_and_its_bytes_are_read_once(
     assert [(job.stage, job.lane) for job in JobRow.select()] == [("hash", "heavy")]
     assert runner.step("heavy")
     assert opened.count("Zulu (1964).mkv") == 2
+
+
+def test_a_file_that_cannot_be_closed_costs_nothing(
+    batch: World, tools: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FUSE and network file systems fail there, too. What was read is checked before."""
+    really = os.close
+
+    def fail(descriptor: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        really(descriptor)
+        if path.endswith(NAMES[3]):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    runner = runner_in(batch, tools)
+    runner.step("names")
+    monkeypatch.setattr(os, "close", fail)
+    assert runner.step("light")
+    assert hashed() == NAMES
+
+
+def test_the_disk_is_named_while_a_file_is_opened_and_closed(
+    batch: World, tools: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a dead mount either may wait for ever, which is no fault of the thread."""
+    at_disk: list[str] = []
+    waited: list[tuple[str, bool]] = []
+    really_open, really_close = os.open, os.close
+
+    @contextmanager
+    def naming(record: FileRecord) -> Iterator[None]:
+        at_disk.append(record.absolute_path)
+        yield
+        at_disk.pop()
+
+    def note_open(path: Any, *rest: Any, **more: Any) -> int:
+        if os.fspath(path).endswith(".mkv"):
+            waited.append(("open", at_disk == [path]))
+        return really_open(path, *rest, **more)
+
+    def note_close(descriptor: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if path.endswith(".mkv"):
+            waited.append(("close", at_disk == [path]))
+        really_close(descriptor)
+
+    runner = runner_in(batch, replace(tools, at_disk=naming))
+    runner.step("names")
+    monkeypatch.setattr(os, "open", note_open)
+    monkeypatch.setattr(os, "close", note_close)
+    assert runner.step("light")
+    assert waited == [("open", True), ("close", True)] * len(NAMES)
 
 
 def test_what_is_read_of_a_batch_is_one_commit(batch: World, tools: StageContext) -> None:
@@ -231,7 +285,7 @@ def test_the_names_of_a_batch_are_asked_in_one_question(batch: World, tools: Sta
 
 
 def test_only_the_name_that_kills_its_reader_is_not_read(batch: World, tools: StageContext) -> None:
-    """A question that ends the child is halved. The user is asked about the culprit."""
+    """After a question that ended the child each name is asked alone. The user is asked about the culprit."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
         if any(clues["path"] == NAMES[6] for clues in request["clues"]):

@@ -8,12 +8,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
 from reeld.domain.files import FileStamp
-from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted
+from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted, ReeldError
 
 # O_NONBLOCK: a FIFO without a writer would block for ever. O_NOCTTY: no terminal may become ours.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -57,7 +57,8 @@ class SharedOpening:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._opened.close()
+        with suppress(ReeldError):  # each reader was told whether what it read is right: a failed close changes nothing
+            self._opened.close()
 
     @contextmanager
     def video(self) -> Iterator[OpenVideo]:

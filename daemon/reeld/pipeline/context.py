@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,5 +33,7 @@ class StageContext:
         record.absolute_path, record.stamp
     )
     """Open the file that settled. Stages that run together share one opening."""
+    at_disk: Callable[[FileRecord], AbstractContextManager[None]] = lambda _record: nullcontext()
+    """A context within which the calling thread may wait for the file's disk for any time."""
     interrupt: Callable[[], None] = lambda: None
     """End the child processes now. A call that waits for one raises Interrupted."""

@@ -135,7 +135,8 @@ class Runner:
             if at and self.tools.should_stop():
                 left = partial(queue.release, [job for job, _ in work[at:]], self.now_ms())
                 break
-            with every_event_says(path=record.path, stage=self._stage(job).name):
+            # Around the opening and the closing as well: on a dead mount either may wait for ever.
+            with every_event_says(path=record.path, stage=self._stage(job).name), self.tools.at_disk(record):
                 each = self._run_job(job, record)
             if isinstance(each, Failed):
                 failed.append(each)

@@ -47,7 +47,7 @@ from reeld.service.instance_lock import InstanceLock, owned_files
 from reeld.service.reload import Reloading
 from reeld.service.shutdown import LONGEST_END_S, abandon, attempt, bound_the_end, join_all, leave
 from reeld.service.signals import Signals
-from reeld.service.stage_context import at_its_disk, now_ms, open_stage_context, roots_of, stat_names_of
+from reeld.service.stage_context import now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
 from reeld.service.timeouts import was_silent
 from reeld.service.wakeups import Cause, Wakeups
@@ -237,7 +237,7 @@ class Daemon:
         """Whether something ended the last rest of the main thread."""
         self._maintenance_is_due = threading.Event()
         self._stages: tuple[Stage, ...] = tuple(
-            at_its_disk(counted(stage, counters), self._heartbeats) for stage in stages(with_full_hash=config.hash.full)
+            counted(stage, counters) for stage in stages(with_full_hash=config.hash.full)
         )
 
     def run(self, instance_lock: InstanceLock) -> bool:

@@ -5,14 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from reeld.config import Config, Library
 from reeld.domain.records import FileRecord, Place
 from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
-from reeld.pipeline.stages import Stage
 from reeld.pipeline.throttle import RateLimit
 from reeld.sandbox import Limits
 from reeld.scanner.former_places import FormerPlaces
@@ -70,6 +68,15 @@ def open_stage_context(
         with heartbeats.mine().away(_longest_call_s(config.identify.timeout_s)):
             return identifier.call(request, timeout_s=config.identify.timeout_s)
 
+    @contextmanager
+    def at_disk(record: FileRecord) -> Iterator[None]:
+        heartbeat = heartbeats.mine()
+        heartbeat.at_disk(record.library_path, record.path)
+        try:
+            yield
+        finally:
+            heartbeat.beat()
+
     def interrupt() -> None:
         for pool in (prober, identifier):
             try:
@@ -92,6 +99,7 @@ def open_stage_context(
             limit_rate=pace.keep if config.hash.max_mib_per_s else lambda _count: None,
             patience_s=_patience(config.libraries),
             gone_from_former_place=former_places.gone,
+            at_disk=at_disk,
             interrupt=interrupt,
         )
     finally:
@@ -105,20 +113,6 @@ def _patience(libraries: Sequence[Library]) -> Callable[[str], float]:
     """Return a function of a library's path: how long to wait for the rest of a file that ends too early."""
     by_path = {each.path: each.patience_h * 3600 if each.container_end else 0.0 for each in libraries}
     return lambda library_path: by_path.get(library_path, 0.0)
-
-
-def at_its_disk(stage: Stage, heartbeats: Heartbeats) -> Stage:
-    """Return the stage with a heartbeat: while it runs, its thread says which disk it uses."""
-
-    def run(record: FileRecord, tools: StageContext) -> Any:
-        heartbeat = heartbeats.mine()
-        heartbeat.at_disk(record.library_path, record.path)
-        try:
-            return stage.run(record, tools)
-        finally:
-            heartbeat.beat()
-
-    return replace(stage, run=run)
 
 
 def now_ms() -> int:
