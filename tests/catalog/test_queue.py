@@ -1,6 +1,7 @@
 """Does the queue do what a dozen lines of plain Python would do, and never lose, double or confuse work?"""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -499,6 +500,30 @@ def test_a_failed_job_that_reads_its_name_in_between_is_tried_again(catalog: Pat
         assert name
         assert queue.end_reading_in_between([name])
         assert claim_one("heavy", NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda job: queue.finish([job]), lambda job: queue.fail(job, error="broken")],
+    ids=["finished", "failed"],
+)
+def test_the_workers_are_woken_for_a_name_that_is_read_after_a_stage_has_ended(
+    catalog: Path, end: Callable[[Job], None]
+) -> None:
+    """They sleep until they are woken."""
+    (library_id,) = add_libraries("Films")
+    with writing():
+        file_id = add_file(library_id, "a.mkv")
+        queue.enqueue(file_id, stage="hash", lane="heavy", now_ms=NOW_MS)
+        (job,) = queue.claim("heavy", NOW_MS)
+        queue.read_name_again(file_id, NOW_MS)
+    woken: list[str] = []
+    call_when_work_comes(lambda: woken.append("names"))
+    with writing():
+        end(job)
+    assert woken == ["names"]
+    with writing():
+        assert claim_one("names", NOW_MS)
 
 
 def test_a_job_resumes_no_stage_that_is_switched_off_meanwhile(catalog: Path) -> None:

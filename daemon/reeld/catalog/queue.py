@@ -202,7 +202,8 @@ def end_reading_in_between(jobs: Sequence[Job]) -> set[int]:
 def _read_stale_names(job_id: int | None = None) -> None:
     """Let those jobs read the name in between, or this job, whose running stage is over now."""
     its, values = ("", ()) if job_id is None else ("AND id = ?", (job_id,))
-    change(f"{_READ_NAME_IN_BETWEEN} WHERE is_name_stale AND state <> 'running' {its}", 0, *values)
+    if change(f"{_READ_NAME_IN_BETWEEN} WHERE is_name_stale AND state <> 'running' {its}", 0, *values):
+        work_has_come()
 
 
 def enqueue_lacking(*, stage: str, lane: str, version: int, also_in_doubt: bool, now_ms: int) -> int:
@@ -339,7 +340,8 @@ def finish(jobs: Sequence[Job]) -> None:
     """Delete jobs whose stages are all done, unless the name must be read again."""
     for ids, token in _by_token(jobs):
         change(f"DELETE FROM jobs WHERE {_THESE} AND NOT is_name_stale", ids, token)  # noqa: S608 - constants
-        change(_READ_NAME_AT_LAST, ids, token)
+        if change(_READ_NAME_AT_LAST, ids, token):
+            work_has_come()
 
 
 def release(jobs: Iterable[Job], now_ms: int) -> None:

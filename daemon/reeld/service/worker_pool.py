@@ -102,7 +102,7 @@ class WorkerPool:
             since = [worker.free_since if worker in kept else now for worker in self._live if worker not in idle]
         for worker in idle:
             self._clear_away(worker)
-        return min(since) + self._idle_s - now if since else None
+        return max(0.0, min(since) + self._idle_s - now) if since else None
 
     def close(self) -> None:
         """End every child, also one that is at work: its caller gets Interrupted. Twice does no harm."""
