@@ -13,6 +13,7 @@ from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.scanner import first_listing
+from reeld.scanner.compare import FolderScanner, Unrecorded
 from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import RootSeen, check_root
@@ -284,3 +285,27 @@ def test_the_extensions_that_end_in_part_names_are_not_taken_at_once(world: Worl
     world.advance_s += 3600
     world.look()
     assert "a/one.mkv" not in world.jobs()
+
+
+def test_a_root_that_changes_while_folders_are_compared_has_no_more_of_them_recorded(
+    old: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.look()
+    for number in range(FOLDERS):
+        old.write(f"{number}/three.mkv", f"the third {number}")
+    old.advance_s += 3600
+    compare = FolderScanner._compare
+    compared: list[str] = []
+
+    def check(root: str) -> RootSeen | str:
+        return "Stale file handle" if len(compared) == 2 else check_root(root)
+
+    def note(self: FolderScanner, folder: Unrecorded, is_same_root: Callable[[], bool]) -> None:
+        compare(self, folder, is_same_root)
+        compared.append(folder.listing.relative)
+
+    monkeypatch.setattr(FolderScanner, "_compare", note)
+    monkeypatch.setattr(reconciling, "check_root", check)
+    old.look()
+    assert compared == ["0", "1"]
+    assert {path for path in old.states() if path.endswith("three.mkv")} == {"0/three.mkv", "1/three.mkv"}

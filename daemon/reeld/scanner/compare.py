@@ -260,11 +260,13 @@ class FolderScanner:
         """
         first = FirstListing(self.new_files)
         first.sort(each.listing for each in folders)
-        if not first.record(is_same_root) or not (first.others and is_same_root()):
+        if not first.record(is_same_root):
             return
         others = {listing.relative for listing in first.others}
         for each in folders:
             if each.listing.relative in others:
+                if not is_same_root():
+                    return
                 self._compare(each, is_same_root)
 
     def _compare(self, folder: Unrecorded, is_same_root: Callable[[], bool]) -> None:
