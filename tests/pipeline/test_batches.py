@@ -250,6 +250,26 @@ def test_a_library_that_goes_away_within_a_batch_rests_with_what_was_not_begun(
     assert JobRow.select().count() == len(NAMES) - len(done)
 
 
+def test_a_disk_that_answers_only_after_a_reload_has_nothing_of_its_library_paused(
+    batch: World, tools: StageContext
+) -> None:
+    """The thread that it held belongs to a daemon that has ended. The next one knows of no trouble."""
+    health, root, has_ended = DiskHealth(), str(batch.root), threading.Event()
+
+    def stall(_record: FileRecord) -> None:
+        if not has_ended.is_set():
+            health.do_not_answer({root: "a read"}, frozenset({root}))
+            has_ended.set()
+            with writing():  # as the next daemon does at its start
+                queue.recover(lambda _attempts: batch.now_ms())
+
+    runner = harming(runner_in(batch, replace(tools, should_stop=has_ended.is_set), health), "fingerprint", stall)
+    runner.step("names")
+    runner.step("light")
+    assert [(job.state, job.stage) for job in JobRow.select()] == [("waiting", "fingerprint")] * len(NAMES)
+    assert hashed() == []
+
+
 def test_one_result_of_a_batch_that_cannot_be_stored_fails_alone(batch: World, tools: StageContext) -> None:
     (probe,) = [each for each in STAGES if each.name == "probe"]
 

@@ -129,11 +129,12 @@ class Runner:
         failed: list[Failed] = []
         left: Callable[[], None] | None = None
         for at, (job, record) in enumerate(work):
-            if at and self.disk_health.must_pause(record.library_path):
-                left = partial(self._pause_library, work[at:])
-                break
+            # First: a thread that a dead disk held until after a reload must not pause what nobody would resume.
             if at and self.tools.should_stop():
                 left = partial(queue.release, [job for job, _ in work[at:]], self.now_ms())
+                break
+            if at and self.disk_health.must_pause(record.library_path):
+                left = partial(self._pause_library, work[at:])
                 break
             # Around the opening and the closing as well: on a dead mount either may wait for ever.
             with every_event_says(path=record.path, stage=self._stage(job).name), self.tools.at_disk(record):
