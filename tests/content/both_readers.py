@@ -4,10 +4,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from reeld.content.probing import ask_prober, probe
+from reeld.content.probing import ask_prober
 from reeld.content.readings import Ask
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
+from tests.content.reading import probe
 
 ROUNDING_MS = 2
 """libmediainfo computes how long sound of a constant rate in an AVI lasts, and loses as much."""

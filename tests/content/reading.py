@@ -1,10 +1,12 @@
-"""Hashes a file by its path, as a stage does that runs alone."""
+"""Hashes or probes a file by its path, as a stage does that runs alone."""
 
 from collections.abc import Callable
 
 from reeld.content import hashing
 from reeld.content.opening import opened
-from reeld.domain.content import QuickHashes
+from reeld.content.probing import probe_open
+from reeld.content.readings import READINGS, Ask, Readings
+from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.files import FileStamp
 
 
@@ -23,3 +25,8 @@ def full_hash(
 ) -> str:
     with opened(path, expected) as video:
         return hashing.full_hash(video, on_progress=on_progress, should_stop=should_stop, limit_rate=limit_rate)
+
+
+def probe(path: str, expected: FileStamp, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
+    with opened(path, expected) as video:
+        return probe_open(video, ask, readings)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from reeld.content.probe_child import facts
-from reeld.content.probing import probe
 from reeld.content.readings import Ask
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
@@ -19,6 +18,7 @@ from reeld.sandbox import MEMORY_SHARE, Limits
 from reeld.service.worker_pool import WorkerPool
 from tests.content import standin_prober
 from tests.content.both_readers import probe_by_both
+from tests.content.reading import probe
 from tests.content.standin_prober import order
 from tests.videos import make_video, remux, video_bytes
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from reeld.content.probing import probe
 from reeld.content.readings import Read, Readings, differences
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.errors import FileChanged, WorkerDied
+from tests.content.reading import probe
 from tests.videos import make_video, remux
 
 _ANSWER = {

@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reeld.content.probing import probe
 from reeld.content.readings import Readings
 from reeld.domain.content import MediaFacts
 from reeld.domain.files import FileStamp
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
+from tests.content.reading import probe
 from tests.media.recipes import KINDS, SOURCES, Facts, Kind
 
 _TIMEOUT_S = 60

@@ -10,10 +10,9 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from reeld.content.headers.read_all import read_all
-from reeld.content.opening import OpenVideo, opened
+from reeld.content.opening import OpenVideo
 from reeld.content.readings import READINGS, Ask, Readings
 from reeld.domain.content import MediaFacts
-from reeld.domain.files import FileStamp
 from reeld.errors import WorkerError
 from reeld.sandbox import MEMORY_SHARE
 
@@ -57,12 +56,6 @@ _OTHER_KINDS = (
     (b"ID3", "sound without a picture"),
     (b"fLaC", "sound without a picture"),
 )
-
-
-def probe(path: str, expected: FileStamp, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
-    """Open the file and probe it. Raises what `opened` and `probe_open` do."""
-    with opened(path, expected) as video:
-        return probe_open(video, ask, readings)
 
 
 def probe_open(video: OpenVideo, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
