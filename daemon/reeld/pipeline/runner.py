@@ -174,7 +174,9 @@ class Runner:
         answer = asked[0].stage.answer or (lambda questions, _tools: questions)
         try:
             return answer(questions, self.tools)
-        except Exception as err:  # noqa: BLE001 - as in `_run_stages`
+        except Exception as err:  # as in `_run_stages`
+            if isinstance(err, CatalogError) and not isinstance(err, _PASSING):
+                raise
             return [err] * len(questions)
 
     def _pause_library(self, work: Sequence[Work]) -> None:
