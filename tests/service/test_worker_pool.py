@@ -129,7 +129,7 @@ def test_a_child_without_work_is_ended_and_the_next_request_gets_another(make_po
 
 def test_only_children_that_were_free_all_the_time_are_ended(make_pool: MakePool) -> None:
     now = 0.0
-    pool = make_pool(2, idle_s=60.0, clock=lambda: now)
+    pool = make_pool(2, idle_s=60.0, start_cost_s=0.0, clock=lambda: now)
     assert pool.end_idle() is None
     pids = _ask_two_at_once(pool)
     assert len(pids) == 2
@@ -144,6 +144,30 @@ def test_only_children_that_were_free_all_the_time_are_ended(make_pool: MakePool
     now = 1000.0
     assert pool.end_idle() is None
     assert not _is_alive(kept)
+
+
+def test_a_child_that_is_soon_free_is_waited_for(make_pool: MakePool) -> None:
+    pool = make_pool(2, start_cost_s=150)
+    with ThreadPoolExecutor(2) as threads, contextlib.ExitStack() as stack:
+        ours, theirs = map(stack.enter_context, socket.socketpair())
+        first = threads.submit(pool.call, {"await_word": True}, [theirs.fileno()], timeout_s=150)
+        assert ours.recv(1) == b"!"
+        second = threads.submit(_ask, pool)
+        assert ours.send(b"!") == 1
+        assert second.result()["pid"] == first.result()["pid"]
+
+
+def test_closing_ends_the_wait_for_a_child(make_pool: MakePool) -> None:
+    pool = make_pool(2, start_cost_s=150)
+    with ThreadPoolExecutor(2) as threads, contextlib.ExitStack() as stack:
+        ours, theirs = map(stack.enter_context, socket.socketpair())
+        waiting = [threads.submit(pool.call, {"hang": True}, [theirs.fileno()], timeout_s=150)]
+        assert ours.recv(1) == b"!"
+        waiting.append(threads.submit(_ask, pool))
+        pool.close()
+        for each in waiting:
+            with pytest.raises(Interrupted):
+                each.result()
 
 
 def _ask_two_at_once(pool: WorkerPool) -> set[int]:

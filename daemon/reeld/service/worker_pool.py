@@ -1,9 +1,10 @@
 """Sends requests to confined child processes, which may hang, crash or be hostile.
 
 `WorkerPool` keeps a few confined children (see `sandbox.py`) warm, because starting one costs some 100 ms
-and an answer 2 to 4 ms. A child is replaced when it dies, exceeds its time, came near its memory limit, or
-has served its number of requests. One that had nothing to do for a minute is ended: all of them together hold more
-memory than the daemon. A child starts by `exec`, never by a bare `fork` of this threaded process.
+and an answer 2 to 4 ms. Another one is started once requests have waited for as long as a start takes. A child is
+replaced when it dies, exceeds its time, came near its memory limit, or has served its number of requests. One that had
+nothing to do for a minute is ended: all of them together hold more memory than the daemon. A child starts by `exec`,
+never by a bare `fork` of this threaded process.
 """
 
 import contextlib
@@ -37,6 +38,11 @@ GROWN_SHARE = 0.5
 IDLE_S = 60.0
 """A child that was free for so long is ended. The next request waits 0.1 to 0.4 s for a new one."""
 
+START_COST_S = 1.0
+"""For so long, taken together, requests wait for children at work before another one is started. That is what starting
+one takes on a busy machine: so a few requests start one child only, and many soon have them all.
+"""
+
 LAST_WORDS_BYTES = 2000
 
 
@@ -56,6 +62,7 @@ class WorkerPool:
         *,
         requests_per_worker: int = 1000,
         idle_s: float = IDLE_S,
+        start_cost_s: float = START_COST_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._module = module
@@ -63,6 +70,9 @@ class WorkerPool:
         self._limits = limits
         self._requests_per_worker = requests_per_worker
         self._idle_s = idle_s
+        self._start_cost_s = start_cost_s
+        self._waited_s = 0.0
+        """For how long requests waited for children at work, since the last child was started."""
         self._clock = clock
         self._is_closed = False
         self._changed = threading.Condition()
@@ -99,6 +109,7 @@ class WorkerPool:
             idle = [worker for worker in self._free if worker and now - worker.free_since >= self._idle_s]
             kept = [worker for worker in self._free if worker not in idle]
             self._free = [*(None for _ in idle), *kept]
+            self._waited_s = 0.0 if idle else self._waited_s
             since = [worker.free_since if worker in kept else now for worker in self._live if worker not in idle]
         for worker in idle:
             self._clear_away(worker)
@@ -125,9 +136,23 @@ class WorkerPool:
             self._changed.notify_all()
 
     def _take(self) -> "_Worker | None":
+        """Return a free child; None if one is to be started."""
         with self._changed:
             self._changed.wait_for(lambda: self._free)
-            return self._free.pop()
+            while self._is_worth_waiting():
+                began = time.monotonic()
+                self._changed.wait(self._start_cost_s - self._waited_s)
+                self._waited_s += time.monotonic() - began
+                self._changed.wait_for(lambda: self._free)
+            worker = self._free.pop()
+            if worker is None:
+                self._waited_s = 0.0
+            return worker
+
+    def _is_worth_waiting(self) -> bool:
+        """Whether a child that is at work, or starts, may be free before another one were started."""
+        is_any_at_work = len(self._free) < self._size and not self._is_closed
+        return is_any_at_work and self._free[-1] is None and self._waited_s < self._start_cost_s
 
     def _give_back(self, worker: "_Worker | None") -> None:
         with self._changed:
