@@ -8,12 +8,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
 from reeld.domain.files import FileStamp
-from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted, ReeldError
+from reeld.errors import FileChanged, FileNotRegular, FileUnreadable, FileVanished, MachineExhausted
 
 # O_NONBLOCK: a FIFO without a writer would block for ever. O_NOCTTY: no terminal may become ours.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -39,9 +39,9 @@ class OpenVideo:
         That is worth it: only ctime reveals a writer that sets mtime back (rsync --inplace, cp -p).
         Later comparisons leave ctime out, so such a change would never be noticed.
         """
-        after = FileStamp.of(os.fstat(self.descriptor))
-        if after != self.stamp:
-            raise FileChanged(self.path, self.stamp, after)
+        status = os.fstat(self.descriptor)
+        if not self.stamp.is_that_of(status):
+            raise FileChanged(self.path, self.stamp, FileStamp.of(status))
 
 
 class SharedOpening:
@@ -50,31 +50,39 @@ class SharedOpening:
     def __init__(self, path: str, expected: FileStamp) -> None:
         self._path = path
         self._expected = expected
-        self._opened = ExitStack()
         self._video: OpenVideo | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        with suppress(ReeldError):  # each reader was told whether what it read is right: a failed close changes nothing
-            self._opened.close()
+        if self._video is not None:
+            with suppress(
+                OSError
+            ):  # each reader was told whether what it read is right: a failed close changes nothing
+                os.close(self._video.descriptor)
 
     @contextmanager
     def video(self) -> Iterator[OpenVideo]:
         """Lend the video to one reader. Raises what `opened` does."""
-        with _own_errors(self._path):
-            if self._video is None:
-                descriptor = self._opened.enter_context(open_video(self._path))
-                self._video = OpenVideo(
-                    self._path, descriptor, require_expected(self._path, descriptor, self._expected)
-                )
+        with _OwnErrors(self._path):
+            video = self._video
+            if video is None:
+                video = self._video = self._open()
             try:
-                yield self._video
+                yield video
             except OSError:
-                self._video.require_untouched()  # which explains a read that failed
+                video.require_untouched()  # which explains a read that failed
                 raise
-            self._video.require_untouched()
+            video.require_untouched()
+
+    def _open(self) -> OpenVideo:
+        descriptor = _open_regular(self._path)
+        try:
+            return OpenVideo(self._path, descriptor, require_expected(self._path, descriptor, self._expected))
+        except BaseException:
+            os.close(descriptor)
+            raise
 
 
 @contextmanager
@@ -94,28 +102,49 @@ def open_video(path: str) -> Iterator[int]:
     Any OSError within the block counts as an error of reading this file. Raises FileVanished,
     FileNotRegular, MachineExhausted or FileUnreadable.
     """
-    with _own_errors(path):
-        descriptor = os.open(path, _FLAGS)
+    with _OwnErrors(path):
+        descriptor = _open_regular(path)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileNotRegular(path)
             yield descriptor
         finally:
             os.close(descriptor)
 
 
-@contextmanager
-def _own_errors(path: str) -> Iterator[None]:
+def _open_regular(path: str) -> int:
+    """Return a descriptor of the file. Raises OSError, and FileNotRegular."""
+    descriptor = os.open(path, _FLAGS)
+    is_regular = False
     try:
-        yield
-    except OSError as err:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    finally:
+        if not is_regular:
+            os.close(descriptor)
+    if not is_regular:
+        raise FileNotRegular(path)
+    return descriptor
+
+
+class _OwnErrors:
+    """Makes each OSError of the block one of reeld's own. A class, because a generator takes thrice the time."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, err: BaseException | None, _trace: object) -> None:
+        if not isinstance(err, OSError):
+            return
         if err.errno in _GONE:
-            raise FileVanished(path) from err
+            raise FileVanished(self._path) from err
         if err.errno in _NOT_A_FILE:
-            raise FileNotRegular(path) from err
+            raise FileNotRegular(self._path) from err
         if err.errno in MachineExhausted.ERRNOS:
             raise MachineExhausted(err) from err
-        raise FileUnreadable(path, err) from err
+        raise FileUnreadable(self._path, err) from err
 
 
 def require_expected(path: str, descriptor: int, expected: FileStamp) -> FileStamp:
