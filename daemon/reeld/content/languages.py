@@ -1,6 +1,7 @@
 """Names languages by the shortest tag of BCP 47."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 # ISO 639-1, and the codes of ISO 639-2 that stand for the same language (terminology/bibliography).
 _SHORT = """
@@ -35,6 +36,7 @@ def distinct_languages(named: Iterable[str]) -> list[str]:
     return [tag for tag in dict.fromkeys(tags) if tag not in _NAMELESS]
 
 
+@lru_cache(maxsize=256)
 def _tag(code: str) -> str:
     """Return the tag as BCP 47 writes it: `de` for `ger`, `zh-TW` for `zh-tw`, `zh-Hant`."""
     language, *rest = code.strip().split("-")

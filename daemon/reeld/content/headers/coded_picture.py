@@ -1,7 +1,7 @@
 """Says how large a picture is and which dynamic range it has, from what its container and its stream state."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reeld.content.dynamic_range import CURVES, DynamicRange, range_of_dolby_vision
 from reeld.content.headers import av1, messages, parameter_sets
@@ -35,14 +35,15 @@ _SEVERAL_VIEWS = (118, 128)
 _SDR = DynamicRange()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
+class Stated(NamedTuple):
     """What a container states of a picture."""
 
     codec: str
     """By FFmpeg's name."""
     size: tuple[int, int]
     """Width and height before anything is cut off."""
+    first_frame: Callable[[], bytes]
+    """Reads the begin of the first frame. It is empty if that was not found."""
     shown: tuple[int, int] | None = None
     """What is left after that."""
     config: bytes = b""
@@ -53,8 +54,6 @@ class Stated:
     """Whether the screen is described on which the film was made."""
     dolby_vision: tuple[int, int] | None = None
     """Profile, and the number of what it is compatible with."""
-    first_frame: Callable[[], bytes]
-    """Reads the begin of the first frame. It is empty if that was not found."""
 
 
 def read(stated: Stated) -> tuple[tuple[int, int], DynamicRange]:

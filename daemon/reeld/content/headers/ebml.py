@@ -1,6 +1,7 @@
 """Reads the elements of EBML, the format below Matroska and WebM."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from reeld.content.headers.source import BoundReached, Source
@@ -95,29 +96,39 @@ _ALL_ONES = tuple((1 << 7 * length) - 1 for length in range(10))
 """What stands for an unknown size, by the length of the number."""
 
 
+_element: Callable[[tuple[int, int, int, int | None]], Element] = partial(tuple.__new__, Element)
+"""Makes an element in a third of the time of a call with four arguments."""
+
+
 def read_element(source: Source, at: int) -> Element | None:
     """Read the element's header. None if it is none, or if the file ends in it."""
     source.count_element()
     start, stop, head = source.last
     if at < start or at + 12 > stop:
         head, start = source.piece(at, at + 12)
-    at -= start
-    if len(head) - at < 2 or (ident := head[at]) < 0x10:
+        stop = start + len(head)
+    place = at - start
+    if place + 2 > len(head) or (ident := head[place]) < 0x10:
         return None
-    id_length = _LENGTHS[ident]
-    size_at = at + id_length
-    if id_length > 1:
-        ident = int.from_bytes(head[at:size_at], "big")
-        if len(head) <= size_at:
+    size_at = place + _LENGTHS[ident]
+    if ident < 0x80:
+        ident = int.from_bytes(head[place:size_at], "big")
+        if start + size_at >= stop:
             return None
     size = head[size_at]
-    size_length = _LENGTHS[size]
-    body = size_at + size_length
-    if size == 0 or len(head) < body:
-        return None
-    size = int.from_bytes(head[size_at:body], "big") & _ALL_ONES[size_length] if size_length > 1 else size & 0x7F
-    is_unknown = size == _ALL_ONES[size_length]
-    return Element(ident, start + at, start + body, None if is_unknown else start + body + size)
+    body = size_at + 1
+    if size >= 0x80:
+        size &= 0x7F
+        is_unknown = size == 0x7F
+    else:
+        length = _LENGTHS[size]
+        body = size_at + length
+        if size == 0 or start + body > stop:
+            return None
+        size = int.from_bytes(head[size_at:body], "big") & _ALL_ONES[length]
+        is_unknown = size == _ALL_ONES[length]
+    body += start
+    return _element((ident, at, body, None if is_unknown else body + size))
 
 
 _MOST_PARTS = 64
@@ -134,30 +145,30 @@ def parts(held: bytes, source: Source | None = None) -> list[tuple[int, bytes]]:
     """
     found: list[tuple[int, bytes]] = []
     at, end = 0, len(held)
+    beyond = end + 1
     for _ in range(source.elements_left if source else _MOST_PARTS):
         if at + 2 > end:
             break
-        ident = held[at]
-        at += 1
+        ident, size_at = held[at], at + 1
         if ident < 0x80:
             length = _LENGTHS[ident]
-            ident = int.from_bytes(held[at - 1 : at - 1 + length], "big") if length <= 4 else BROKEN
-            at += length - 1
-        size = held[at] if at < end else 0
-        at += 1
+            size_at = at + length
+            ident = int.from_bytes(held[at:size_at], "big") if length <= 4 else BROKEN
+        size = held[size_at] if size_at < end else 0
+        at = size_at + 1
         if size >= 0x80:
-            size &= 0x7F
-            is_unknown = size == 0x7F
+            size = size & 0x7F if size < 0xFF else beyond
         else:
             length = _LENGTHS[size]
-            size = int.from_bytes(held[at - 1 : at - 1 + length], "big") & _ALL_ONES[length]
-            at += length - 1
-            is_unknown = length > 8 or size == _ALL_ONES[length]
-        if at + size > end or is_unknown or ident == BROKEN:
-            at = end + 1
+            at = size_at + length
+            size = int.from_bytes(held[size_at:at], "big") & _ALL_ONES[length]
+            size = beyond if length > 8 or size == _ALL_ONES[length] else size
+        stop = at + size
+        if stop > end or ident == BROKEN:
+            at = beyond
             break
-        found.append((ident, held[at : at + size]))
-        at += size
+        found.append((ident, held[at:stop]))
+        at = stop
     else:
         if at < end:
             if source:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from reeld.content import codec_tags as tags
 from reeld.content.dynamic_range import DynamicRange
@@ -19,14 +19,16 @@ _WITHDRAWN = ("scc", "scr", "mol")
 
 _FOLDED = {tag.upper(): codec for tag, codec in reversed(tags.RIFF_VIDEO.items())}
 
+_RANKS = {True: 0, None: 1, False: 2}
+"""Which sound goes first, by whether it is marked as default."""
+
 _SOUND = frozenset(
     ("aac", "ac3", "adpcm_ima_wav", "adpcm_ms", "dts", "mp2", "mp3", "pcm_alaw", "pcm_mulaw", "wmav1", "wmav2")
 )
 """Codecs of Windows' sounds that are what their number says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """All facts of a file with a picture."""
 
     container: str
@@ -41,8 +43,6 @@ class Facts:
 
     def answer(self) -> dict[str, Any]:
         """Return them as the prober child would."""
-        rank = {True: 0, None: 1, False: 2}
-        preferred = min(self.sounds, key=lambda sound: rank[sound[1]], default=(None, None))
         return {
             "has_video": True,
             "has_audio": bool(self.sounds),
@@ -50,7 +50,7 @@ class Facts:
             "width": self.size[0],
             "height": self.size[1],
             "codec_video": self.codec_video,
-            "codec_audio": preferred[0],
+            "codec_audio": _preferred(self.sounds),
             "hdr": self.range.name,
             "dolby_vision": self.range.dolby_vision,
             "hdr_fallback": self.range.fallback,
@@ -58,6 +58,13 @@ class Facts:
             "subtitle_languages": distinct_languages(self.subtitle_languages),
             **self.length.answer(is_truncated=False),
         }
+
+
+def _preferred(sounds: Sequence[tuple[str, bool | None]]) -> str | None:
+    """Return the codec of the sound that players choose."""
+    if not sounds:
+        return None
+    return sounds[0][0] if len(sounds) == 1 else min(sounds, key=lambda sound: _RANKS[sound[1]])[0]
 
 
 def told_ms(longest_ms: float, picture_ms: float) -> int | None:
@@ -68,8 +75,9 @@ def told_ms(longest_ms: float, picture_ms: float) -> int | None:
     return longest or picture or None
 
 
+@lru_cache(maxsize=256)
 def plain_language(code: bytes) -> str:
-    """Return a code that means the same to every reader; nothing if none is named."""
+    """Return a code that means the same to every reader; nothing if none is named. Raises NotUnderstood."""
     text = code.rstrip(b"\0").decode("latin-1")
     if text and (not _LANGUAGE.fullmatch(text) or text[:3].lower() in _WITHDRAWN):
         raise NotUnderstood

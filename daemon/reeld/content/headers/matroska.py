@@ -6,10 +6,10 @@ time stamps of the first and the last blocks are read, too.
 
 import math
 import struct
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from reeld.content.headers.ebml import BROKEN, Element, Id, elements, parts
 from reeld.content.headers.source import BoundReached, Length, Source, WhyNoLength
@@ -37,8 +37,10 @@ class Track:
     is_default: bool
     frame_ms: float | None
     """How long each frame lasts, if the header states it."""
-    parts: Sequence[tuple[int, bytes]] = ()
+    parts: Sequence[tuple[int, bytes]]
     """All elements of its entry."""
+    told: Mapping[int, bytes]
+    """The same by number; of several with one number the last."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Matroska:
     """None: the segment states no size."""
     document: bytes = b""
     """The kind of document: `matroska` or `webm`."""
-    tracks: tuple[Track, ...] = ()
+    tracks: Sequence[Track] = ()
     scale_ns: int = 1_000_000
     stated_ms: float | None = None
     """The Duration element."""
@@ -64,7 +66,7 @@ class Matroska:
     is_broken: bool = False
     """Whether an element of the header ends beyond the one that it is in, or stands twice."""
 
-    def main_tracks(self) -> dict[int, Track]:
+    def main_tracks(self) -> Mapping[int, Track]:
         """Return the main picture and all sound, by number. Covers and subtitles make no film longer."""
         main = self.main_picture()
         return {track.number: track for track in self.tracks if track.kind == AUDIO or track is main}
@@ -78,8 +80,7 @@ class Matroska:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """When picture and sound begin and end, as the time stamps of their blocks say."""
 
     start_ms: float
@@ -93,24 +94,20 @@ class Span:
 def read_head(source: Source) -> Matroska | None:
     """Read what stands before the first cluster. None if the file is no Matroska."""
     document = b""
-    with suppress(BoundReached):
+    try:
         source.read(0, _HEAD_BYTES)
-        for element in elements(source, 0, source.size):
-            if element.ident == Id.SEGMENT:
+        for ident, _, body, end in elements(source, 0, source.size):
+            if ident == Id.SEGMENT:
                 # A size of 0 is a place where the size was to be filled in.
-                found = Matroska(
-                    segment_body=element.body,
-                    segment_end=None if element.end == element.body else element.end,
-                    document=document,
-                )
+                found = Matroska(segment_body=body, segment_end=None if end == body else end, document=document)
                 _read_segment(source, found)
                 return found
-            if element.ident == Id.EBML:
-                document = _document(
-                    source.read(element.body, min((element.end or 0) - element.body, _MOST_EBML_BYTES))
-                )
-            elif element.ident not in (Id.VOID, Id.CRC32):
+            if ident == Id.EBML:
+                document = _document(source.read(body, min((end or 0) - body, _MOST_EBML_BYTES)))
+            elif ident not in (Id.VOID, Id.CRC32):
                 return None
+    except BoundReached:
+        return None
     return None
 
 
@@ -148,17 +145,22 @@ def _duration(stated_ms: float | None, span: Span | None) -> tuple[float | None,
 
 
 def _read_segment(source: Source, found: Matroska) -> None:
+    size = source.size
     if found.segment_end is not None:
-        found.is_cut = found.segment_end > source.size
-    with suppress(BoundReached):
-        for element in elements(source, found.segment_body, min(found.segment_end or source.size, source.size)):
-            if element.ident == Id.CLUSTER:
-                found.first_cluster = element.start
+        found.is_cut = found.segment_end > size
+    try:
+        for element in elements(source, found.segment_body, min(found.segment_end or size, size)):
+            ident, start, _, end = element
+            if ident == Id.CLUSTER:
+                found.first_cluster = start
                 return
-            if element.end is not None and element.end > source.size:
+            if end is not None and end > size:
                 found.is_cut = True
                 return
-            _read_part(source, element, found)
+            if read := _PARTS.get(ident):
+                read(source, element, found)
+    except BoundReached:
+        return  # what was found till then counts
 
 
 @lru_cache(maxsize=64)
@@ -174,26 +176,9 @@ def _held(source: Source, element: Element) -> list[tuple[int, bytes]]:
     return parts(source.read(element.body, length), source) if 0 <= length <= _MOST_TRACKS_BYTES else [(BROKEN, b"")]
 
 
-def _read_part(source: Source, element: Element, found: Matroska) -> None:
-    match element.ident:
-        case Id.INFO:
-            _read_info(_held(source, element), found)
-        case Id.TRACKS:
-            found.is_broken = found.is_broken or bool(found.tracks)
-            entries = _held(source, element)
-            found.is_broken = found.is_broken or (BROKEN, b"") in entries[-1:]
-            found.tracks = tuple(
-                _track(parts(content, source)) for ident, content in entries if ident == Id.TRACK_ENTRY
-            )
-        case Id.SEEK_HEAD:
-            found.seek_head = source.read(element.body, min((element.end or element.body) - element.body, _HEAD_BYTES))
-        case Id.CUES:
-            found.cues_at = element.start
-
-
-def _read_info(info: Sequence[tuple[int, bytes]], found: Matroska) -> None:
+def _read_info(source: Source, element: Element, found: Matroska) -> None:
     ticks = 0.0
-    for ident, value in info:
+    for ident, value in _held(source, element):
         if ident == Id.TIMESTAMP_SCALE:
             found.scale_ns = _number(value) or found.scale_ns
         elif ident == Id.DURATION:
@@ -205,17 +190,48 @@ def _read_info(info: Sequence[tuple[int, bytes]], found: Matroska) -> None:
     found.stated_ms = stated_ms if math.isfinite(stated_ms) and stated_ms > 0 else None
 
 
+def _read_tracks(source: Source, element: Element, found: Matroska) -> None:
+    found.is_broken = found.is_broken or bool(found.tracks)
+    entries = _held(source, element)
+    found.is_broken = found.is_broken or (BROKEN, b"") in entries[-1:]
+    found.tracks = [_track(parts(content, source)) for ident, content in entries if ident == Id.TRACK_ENTRY]
+
+
+def _read_seek_head(source: Source, element: Element, found: Matroska) -> None:
+    _, _, body, end = element
+    found.seek_head = source.read(body, min((end or body) - body, _HEAD_BYTES))
+
+
+def _read_cues(_source: Source, element: Element, found: Matroska) -> None:
+    found.cues_at = element.start
+
+
+_PARTS: Mapping[int, Callable[[Source, Element, Matroska], None]] = {
+    Id.INFO: _read_info,
+    Id.TRACKS: _read_tracks,
+    Id.SEEK_HEAD: _read_seek_head,
+    Id.CUES: _read_cues,
+}
+"""Reads an element of the segment. The others tell nothing that is needed."""
+
+
 def _track(entry: Sequence[tuple[int, bytes]]) -> Track:
     told = dict(entry)
     frame_ns = _number(told.get(Id.DEFAULT_DURATION, b""))
     return Track(
         number=_number(told.get(Id.TRACK_NUMBER, b"")),
         kind=_number(told.get(Id.TRACK_TYPE, b"")),
-        codec=told.get(Id.CODEC_ID, b"")[:64].rstrip(b"\0").decode("ascii", "replace"),
+        codec=_codec(told.get(Id.CODEC_ID, b"")[:64]),
         is_default=_number(told.get(Id.FLAG_DEFAULT, b"\1")) != 0,
         frame_ms=frame_ns / 1e6 or None,
         parts=entry,
+        told=told,
     )
+
+
+@lru_cache(maxsize=64)
+def _codec(name: bytes) -> str:
+    return name.rstrip(b"\0").decode("ascii", "replace")
 
 
 def _number(content: bytes) -> int:

@@ -5,7 +5,7 @@ read. Where the last cluster is longer than what may be read, the cues lead to i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -65,7 +65,7 @@ class _End(NamedTuple):
 class _Times:
     """The times of blocks of the main picture and of sound."""
 
-    tracks: dict[int, Track]
+    tracks: Mapping[int, Track]
     scale_ms: float
     picture: Track | None
     first_ms: dict[int, float] = field(default_factory=dict)
@@ -135,15 +135,8 @@ def read_span(source: Source, found: Matroska) -> Span | None:
     if found.first_cluster is None or not tracks:
         return None
     times = _Times(tracks, found.scale_ns / 1e6, found.main_picture())
-    reached = None
-    with suppress(BoundReached):
-        reached = _read_first(source, found.first_cluster, times)
-    end = None
-    with suppress(BoundReached):
-        if reached is not None and times.ends and _is_last_cluster(source, found, reached):
-            end = times.end()
-        else:
-            end = _read_last(source, found, times.empty())
+    reached = _read_first(source, found.first_cluster, times)
+    end = _read_end(source, found, times, reached)
     if end is None:
         return None
     return Span(
@@ -180,13 +173,26 @@ def _lasts(first: _Times, picture_end_ms: float | None) -> float | None:
 
 def _read_first(source: Source, at: int, times: _Times) -> int | None:
     """Read the first blocks, and return where the first cluster ends if they are all that it has."""
-    source.read(at, _FIRST_BYTES)
-    cluster = read_element(source, at)
-    if cluster is None:
+    try:
+        source.read(at, _FIRST_BYTES)
+        cluster = read_element(source, at)
+        if cluster is None:
+            return None
+        limit = min(at + _FIRST_BYTES, source.size)
+        reached = _walk(source, cluster, limit, times, most=_FIRST_BLOCKS)
+    except BoundReached:
         return None
-    limit = min(at + _FIRST_BYTES, source.size)
-    reached = _walk(source, cluster, limit, times, most=_FIRST_BLOCKS)
     return reached if reached == cluster.end and reached is not None and reached <= limit else None
+
+
+def _read_end(source: Source, found: Matroska, times: _Times, reached: int | None) -> _End | None:
+    """Return the end of the last frame. `times` are those of the first cluster, if it was read up to `reached`."""
+    try:
+        if reached is not None and times.ends and _is_last_cluster(source, found, reached):
+            return times.end()
+        return _read_last(source, found, times.empty())
+    except BoundReached:
+        return None
 
 
 def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:

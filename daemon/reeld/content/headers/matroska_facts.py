@@ -35,9 +35,6 @@ _MOST_PICTURE_BYTES = 512
 
 _DEFAULT_LANGUAGE = b"eng"
 
-_Track = tuple[Track, dict[int, bytes]]
-"""A track, and the elements of its entry."""
-
 
 def read(source: Source) -> Facts | None:
     """Return the facts; None if it is no Matroska. Raises NotUnderstood and BoundReached."""
@@ -47,11 +44,11 @@ def read(source: Source) -> Facts | None:
     container = _CONTAINERS.get(found.document)
     if container is None or found.is_broken or found.first_cluster is None:
         raise NotUnderstood
-    tracks: dict[int, list[_Track]] = {VIDEO: [], AUDIO: [], SUBTITLE: []}
+    tracks: dict[int, list[Track]] = {VIDEO: [], AUDIO: [], SUBTITLE: []}
     for track in found.tracks:
-        if track.kind not in tracks:
+        if track.kind not in tracks or not _is_usual(track):
             raise NotUnderstood
-        tracks[track.kind].append((track, _entry(track)))
+        tracks[track.kind].append(track)
     picture, codec = _main_picture(tracks[VIDEO])
     size, shown = coded_picture.read(_stated(source, found, picture, codec))
     return Facts(
@@ -59,43 +56,43 @@ def read(source: Source) -> Facts | None:
         size=size,
         codec_video=codec,
         range=shown,
-        sounds=[(_sound(entry, track.codec), track.is_default) for track, entry in tracks[AUDIO]],
-        languages=[_language(entry) for _, entry in tracks[AUDIO]],
-        subtitle_languages=[_language(entry) for _, entry in tracks[SUBTITLE]],
+        sounds=[(_sound(track), track.is_default) for track in tracks[AUDIO]],
+        languages=[_language(track) for track in tracks[AUDIO]],
+        subtitle_languages=[_language(track) for track in tracks[SUBTITLE]],
         length=matroska_blocks.read_length(source, found),
     )
 
 
-def _entry(track: Track) -> dict[int, bytes]:
-    """Return the elements of the track's entry by number. Of these only one may stand there several times."""
-    entry = dict(track.parts)
-    doubles = len(track.parts) - len(entry)
+def _is_usual(track: Track) -> bool:
+    """Tell whether the track's entry is whole, and says nothing twice: of its elements only one may stand there
+    several times.
+    """
+    told = track.told
+    doubles = len(track.parts) - len(told)
     if doubles and doubles != sum(ident == Id.BLOCK_ADDITION_MAPPING for ident, _ in track.parts) - 1:
-        raise NotUnderstood
-    if BROKEN in entry or Id.TRACK_OPERATION in entry or entry.get(Id.FLAG_ENABLED, b"\1") != b"\1":
-        raise NotUnderstood
-    return entry
+        return False
+    return not (BROKEN in told or Id.TRACK_OPERATION in told or told.get(Id.FLAG_ENABLED, b"\1") != b"\1")
 
 
-def _main_picture(tracks: Sequence[_Track]) -> tuple[_Track, str]:
+def _main_picture(tracks: Sequence[Track]) -> tuple[Track, str]:
     """Return the picture that players choose, and its codec. Covers are none."""
-    films = [(one, codec) for one in tracks if (codec := _picture_codec(*one)) not in STILLS]
+    films = [(track, codec) for track in tracks if (codec := _picture_codec(track)) not in STILLS]
     if not films:
         raise NotUnderstood
-    return min(films, key=lambda film: not film[0][0].is_default)
+    return min(films, key=lambda film: not film[0].is_default) if len(films) > 1 else films[0]
 
 
-def _picture_codec(track: Track, entry: dict[int, bytes]) -> str:
+def _picture_codec(track: Track) -> str:
     if track.codec == _WRAPPED_PICTURE:
-        return picture_of_tag(entry.get(Id.CODEC_PRIVATE, b"")[16:20])
+        return picture_of_tag(track.told.get(Id.CODEC_PRIVATE, b"")[16:20])
     name = tags.MATROSKA_VIDEO.get(track.codec)
     if name is None:
         raise NotUnderstood
     return name
 
 
-def _stated(source: Source, found: Matroska, film: _Track, codec: str) -> Stated:
-    track, entry = film
+def _stated(source: Source, found: Matroska, track: Track, codec: str) -> Stated:
+    entry = track.told
     picture = entry.get(Id.PICTURE, b"")
     if len(picture) > _MOST_PICTURE_BYTES:
         raise NotUnderstood
@@ -148,18 +145,19 @@ def _dolby_vision(source: Source, track: Track) -> tuple[int, int] | None:
     return found
 
 
-def _sound(entry: dict[int, bytes], codec: str) -> str:
+def _sound(track: Track) -> str:
+    codec, private = track.codec, track.told.get(Id.CODEC_PRIVATE)
     name = _SOUND.get(codec) or ("aac" if codec.startswith("A_AAC/") else None)
     if codec == _WRAPPED_SOUND:
-        name = sound_of_tag(entry.get(Id.CODEC_PRIVATE, b""))
-    private = entry.get(Id.CODEC_PRIVATE)
+        name = sound_of_tag(private or b"")
     if name is None or (name == "aac" and private is not None and codec != _WRAPPED_SOUND and not is_aac(private)):
         raise NotUnderstood
     return name
 
 
-def _language(entry: dict[int, bytes]) -> str:
+def _language(track: Track) -> str:
     """Return the language as the newer element names it, else the older one."""
+    entry = track.told
     return plain_language(entry.get(Id.LANGUAGE_BCP47) or entry.get(Id.LANGUAGE, _DEFAULT_LANGUAGE))
 
 

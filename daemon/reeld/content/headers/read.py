@@ -1,7 +1,6 @@
 """Reads what a container states about its length, if it is one of those that are known."""
 
 from contextlib import suppress
-from dataclasses import replace
 
 from reeld.content.headers import asf, flv, matroska, matroska_blocks, mp4, ogg, riff, transport
 from reeld.content.headers.source import BoundReached, Length, Source
@@ -16,7 +15,7 @@ def read_length(descriptor: int, told_ms: int | None) -> Length:
     """
     found = _read(Source(descriptor), told_ms)
     is_possible = found.duration_ms is not None and found.duration_ms > 0
-    return found if is_possible else replace(found, duration_ms=None)
+    return found if is_possible else found._replace(duration_ms=None)
 
 
 def _read(source: Source, told_ms: int | None) -> Length:

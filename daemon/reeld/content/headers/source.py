@@ -1,8 +1,7 @@
 """Reads pieces of a file within fixed bounds, and keeps what a container says about its length."""
 
 import os
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 MOST_BYTES = 2 << 20
 MOST_READS = 64
@@ -17,8 +16,7 @@ PADDING_MS = 120
 WhyNoLength = Literal["not stated", "contradicted", "jumps"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Length:
+class Length(NamedTuple):
     """What a container says about its length, in bytes and in time."""
 
     is_stated: bool = False
