@@ -60,7 +60,7 @@ class Matroska:
     """The content of the index of the headers."""
     cues_at: int | None = None
     """Where the cues begin, if they stand before the first cluster."""
-    first_cluster: int | None = None
+    first_cluster: Element | None = None
     is_cut: bool | None = None
     """Whether an element states more bytes than there are. None: this was not found out."""
     is_broken: bool = False
@@ -150,9 +150,9 @@ def _read_segment(source: Source, found: Matroska) -> None:
         found.is_cut = found.segment_end > size
     try:
         for element in elements(source, found.segment_body, min(found.segment_end or size, size)):
-            ident, start, _, end = element
+            ident, _, _, end = element
             if ident == Id.CLUSTER:
-                found.first_cluster = start
+                found.first_cluster = element
                 return
             if end is not None and end > size:
                 found.is_cut = True

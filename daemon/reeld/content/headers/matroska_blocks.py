@@ -149,7 +149,7 @@ def read_span(source: Source, found: Matroska) -> Span | None:
 
 def read_first_frame(source: Source, found: Matroska, track: int, most: int) -> bytes:
     """Return so many bytes of the track's first block in the first cluster; nothing if there is none near its begin."""
-    cluster = None if found.first_cluster is None else read_element(source, found.first_cluster)
+    cluster = found.first_cluster
     if cluster is None:
         return b""
     end = min(cluster.end or source.size, source.size)
@@ -171,14 +171,11 @@ def _lasts(first: _Times, picture_end_ms: float | None) -> float | None:
     return None if picture_end_ms is None or start_ms is None else picture_end_ms - start_ms
 
 
-def _read_first(source: Source, at: int, times: _Times) -> int | None:
+def _read_first(source: Source, cluster: Element, times: _Times) -> int | None:
     """Read the first blocks, and return where the first cluster ends if they are all that it has."""
+    limit = min(cluster.start + _FIRST_BYTES, source.size)
     try:
-        source.read(at, _FIRST_BYTES)
-        cluster = read_element(source, at)
-        if cluster is None:
-            return None
-        limit = min(at + _FIRST_BYTES, source.size)
+        source.piece(cluster.start, limit)
         reached = _walk(source, cluster, limit, times, most=_FIRST_BLOCKS)
     except BoundReached:
         return None
@@ -208,7 +205,8 @@ def _is_last_cluster(source: Source, found: Matroska, at: int) -> bool:
 
 def _read_last(source: Source, found: Matroska, times: _Times) -> _End | None:
     """Return the end of the last frame. None if no frame was found. `times` has none yet."""
-    first, end = found.first_cluster or 0, min(found.segment_end or source.size, source.size)
+    first = found.first_cluster.start if found.first_cluster else 0
+    end = min(found.segment_end or source.size, source.size)
     small, large = _TAIL_BYTES
     _read_tail(source, found, max(first, end - small), end, times)
     if times.ends:
@@ -233,9 +231,11 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
     If the cluster goes on after `most` blocks, return where the last one that was read ends.
     """
     stop = limit if cluster.end is None else min(cluster.end, limit)
-    at, base = cluster.body, None
+    at = cluster.body
     held, start = source.piece(at, stop) if at < stop else (b"", at)
-    sure = start + len(held) - _BLOCK_HEAD_BYTES
+    sure = min(start + len(held) - _BLOCK_HEAD_BYTES, stop - 1)
+    length, base = _begin(source, held, at - start, sure - start)
+    at += length
     while at < stop and most > 0:
         if base is not None and at <= sure and (length := _add_simple(held, at - start, base, times)):  # nearly always
             source.count_element()
@@ -259,6 +259,22 @@ def _walk(source: Source, cluster: Element, limit: int, times: _Times, most: int
         at = element.end
     is_left = most <= 0 and at < stop
     return at if cluster.end is None or is_left else max(at, cluster.end)
+
+
+def _begin(source: Source, held: bytes, at: int, sure: int) -> tuple[int, int | None]:
+    """Read the cluster's time if it stands first, or behind a checksum, as nearly always.
+
+    Return how long these elements are, and the time. Up to `sure` 16 bytes are there.
+    """
+    first, time = at, None
+    while time is None and at <= sure:
+        ident, length, body = held[at], held[at + 1] - 0x80, at + 2
+        if ident not in (Id.TIMESTAMP, Id.CRC32) or not 0 < length <= 8:
+            break
+        source.count_element()
+        at = body + length
+        time = int.from_bytes(held[body:at], "big") if ident == Id.TIMESTAMP else None
+    return at - first, time
 
 
 def _add_simple(held: bytes, at: int, base: int, times: _Times) -> int:
@@ -312,13 +328,13 @@ def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Ti
 
     The padding of sound may have a cluster of its own, so the one before is read as well.
     """
-    tail = source.read(start, end - start)
-    at, known_from = len(tail), end
+    held, first = source.piece(start, end)
+    at, known_from = end, end
     for _ in range(_MOST_GUESSES):
-        at = tail.rfind(_CLUSTER_ID, 0, at)
-        if at < 0:
+        at = first + held.rfind(_CLUSTER_ID, start - first, at - first)
+        if at < start:
             return
-        cluster = read_element(source, start + at)
+        cluster = read_element(source, at)
         guessed, was_enough = times.copy(), times.is_enough()
         try:
             reached = None if cluster is None else _walk(source, cluster, known_from, guessed)
@@ -331,7 +347,7 @@ def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Ti
         if known_from == end and found.segment_end is None:
             found.is_cut = _is_cut_after(source, reached)
         times.ends = guessed.ends
-        known_from = start + at
+        known_from = at
         if was_enough or times.is_enough(with_picture=True):
             return
 
