@@ -5,7 +5,6 @@ The file is read, never mapped: truncating a mapped file would kill the whole da
 
 import errno
 import os
-import struct
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -164,6 +163,25 @@ def _oshash(ends: bytearray, size: int) -> str | None:
     """Return the size plus the 64-bit words of the first and the last 64 KiB, little endian, modulo 2**64."""
     if size < OSHASH_END_BYTES:
         return None
-    words = struct.Struct(f"<{OSHASH_END_BYTES // 8}Q")
-    total = size + sum(words.unpack_from(ends)) + sum(words.unpack(ends[-OSHASH_END_BYTES:]))
+    with memoryview(ends) as view:
+        total = size + _sum_of_words(view[:OSHASH_END_BYTES], view[-OSHASH_END_BYTES:])
     return f"{total % (1 << 64):016x}"
+
+
+_EVERY_OTHER_WORD = int.from_bytes((b"\xff" * 8 + bytes(8)) * (OSHASH_END_BYTES // 16), "little")
+
+
+def _sum_of_words(*ends: memoryview) -> int:
+    """Return the sum of all 64-bit words, little endian, of these ends of OSHASH_END_BYTES.
+
+    Each end is one large number, folded in half until one word is left. To add up thousands of small numbers takes
+    Python three times as long, and was the dearest part of a file's quick hashes.
+    """
+    numbers = [int.from_bytes(end, "little") for end in ends]
+    # Each word gets the room of two, so that no sum runs into the next.
+    words = sum((number & _EVERY_OTHER_WORD) + ((number >> 64) & _EVERY_OTHER_WORD) for number in numbers)
+    half = OSHASH_END_BYTES * 8 // 2
+    while half >= 128:
+        words = (words & ((1 << half) - 1)) + (words >> half)
+        half //= 2
+    return words
