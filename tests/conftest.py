@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from reeld import log
 from reeld.database.connection import close_catalog, open_catalog
 from tests.template import copy_template
 
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, name in enumerate(LONG) if item.path.is_relative_to(tests / name)), len(LONG))
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is one for the process: what a test sets and logs must not silence those that come after it."""
+    monkeypatch.setattr(log, "_flood", log.Flood())
+    monkeypatch.setattr(log.Logger, "least", 0)
 
 
 @pytest.fixture

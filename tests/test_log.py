@@ -1,6 +1,5 @@
 """What the log looks like to machines and to people, and that no file name can spoil it."""
 
-import contextlib
 import io
 import json
 import os
@@ -18,7 +17,6 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld import log
 from reeld.config import LogSettings
 from reeld.domain.files import readable
 from reeld.log import (
@@ -38,9 +36,7 @@ HOSTILE = "a\nb\x1b[31m\udce9\u202e.mkv"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The log is one for the process: what a test sets must not silence those that come after it."""
-    monkeypatch.setattr(log, "_flood", Flood())
+def _default_structlog() -> Iterator[None]:
     yield
     structlog.reset_defaults()
 
@@ -187,12 +183,7 @@ def test_a_traceback_on_a_terminal_shows_no_name_raw() -> None:
 
 def _flood_of(count: int, flood: Flood, event: str = "stage.failed", level: str = "warning") -> int:
     """How many of so many events get through."""
-    through = 0
-    for number in range(count):
-        with contextlib.suppress(structlog.DropEvent):
-            flood(None, level, {"event": event, "path": number})
-            through += 1
-    return through
+    return sum(flood.level_of(event, level) == level for _ in range(count))
 
 
 def test_ten_thousand_warnings_alike_are_shown_in_part_and_counted() -> None:

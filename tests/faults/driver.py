@@ -125,7 +125,7 @@ def die_without_a_word() -> None:
         return (die if threading.current_thread().name == "maintenance" else let_through)(*arguments)
 
     _patch("reeld.database.maintenance.space_trouble", die)
-    let_through, Flood.__call__ = Flood.__call__, log  # type: ignore[method-assign, assignment]
+    let_through, Flood.level_of = Flood.level_of, log  # type: ignore[method-assign, assignment]
 
 
 def jump_in_time() -> None:

@@ -24,7 +24,7 @@ from reeld.domain.records import FileRecord
 from reeld.errors import ClueUnreadable, FileUnreadable, FileVanished, MachineExhausted
 from reeld.identify.batch import identify_all
 from reeld.identify.nfo import LARGEST_BYTES, is_nfo
-from reeld.log import every_event_says, get_logger
+from reeld.log import get_logger
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.surroundings import FolderFiles, mark_of, nfos_about, nfos_above
 
@@ -64,8 +64,7 @@ def _judged(question: "NameQuestion", by_name: Verdict) -> Judged | Exception:
         verdict = _with_regard_to_unread(with_regard_to_content(by_name, record), unread)
     except ClueUnreadable as err:
         return err
-    with every_event_says(path=record.path):
-        _tell(verdict)
+    _tell(record.path, verdict)
     return Judged(verdict=verdict, digests=None if unread else found.digests, times=None if unread else found.times)
 
 
@@ -137,14 +136,14 @@ def _why_unread(path: str, err: OSError) -> str:
     return f"{FileUnreadable(path, err).with_hint}{', or remove it' if is_nfo(path) else ''}"
 
 
-def _tell(verdict: Verdict) -> None:
+def _tell(path: str, verdict: Verdict) -> None:
     match verdict:
         case Accepted(reading=reading):
-            log.info("verdict.accepted", kind=reading.kind, title=reading.title, year=reading.year)
+            log.info("verdict.accepted", path=path, kind=reading.kind, title=reading.title, year=reading.year)
         case Uncertain(reason=reason):
-            log.info("verdict.uncertain", reason=reason)
+            log.info("verdict.uncertain", path=path, reason=reason)
         case Ignored(reason=reason):
-            log.info("verdict.ignored", reason=reason)
+            log.info("verdict.ignored", path=path, reason=reason)
 
 
 def gather_clues(record: FileRecord, unread: dict[str, OSError]) -> tuple[Clues, ClueDigests]:
