@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reeld.identify.names import normal, stem_of
 
@@ -38,10 +39,16 @@ class Run:
         return all(1 <= low <= 3 for low in starts.values())
 
 
+# The files of a folder come one after the other, and each is compared with all others.
+@lru_cache(maxsize=1024)
+def _stem(name: str) -> str:
+    return stem_of(normal(name))
+
+
 def differing_run(name: str, siblings: Iterable[str]) -> Run | None:
     """Find the one number that differs from most siblings, while the text before it is the same."""
-    stem = stem_of(normal(name))
-    others = {stem_of(normal(sibling)) for sibling in siblings} - {stem}
+    stem = _stem(name)
+    others = {_stem(sibling) for sibling in siblings} - {stem}
     best: tuple[int, int] | None = None
     found: Run | None = None
     for digits in _DIGITS.finditer(stem):
@@ -75,8 +82,8 @@ def _numbers_at(stem: str, digits: re.Match[str], others: Iterable[str]) -> set[
 
 def is_one_of_a_series(name: str, siblings: Iterable[str]) -> bool:
     """Tell whether it is `1of6` of something, with `2of6` and others of the same six beside it."""
-    own = _OF.search(stem_of(normal(name)))
-    others = [found for sibling in siblings if (found := _OF.search(stem_of(normal(sibling))))]
+    own = _OF.search(_stem(name))
+    others = [found for sibling in siblings if (found := _OF.search(_stem(sibling)))]
     if own is None or not others or int(own["count"]) < LEAST_EPISODES:
         return False
     numbers = {int(found["number"]) for found in (own, *others)}
@@ -86,8 +93,8 @@ def is_one_of_a_series(name: str, siblings: Iterable[str]) -> bool:
 
 def has_other_half(name: str, siblings: Iterable[str]) -> bool:
     """Tell whether the other half of an episode lies beside it: `S01E01b` beside `S01E01a`."""
-    stem = stem_of(normal(name)).casefold()
-    others = [stem_of(normal(sibling)).casefold() for sibling in siblings]
+    stem = _stem(name).casefold()
+    others = [_stem(sibling).casefold() for sibling in siblings]
     for letter in re.finditer(r"(?<=\d)[ab](?![^\W_])", stem):
         other_half = stem[: letter.start()] + ("b" if letter[0] == "a" else "a")
         if any(re.match(re.escape(other_half) + r"(?![^\W_])", other) for other in others):
@@ -97,12 +104,12 @@ def has_other_half(name: str, siblings: Iterable[str]) -> bool:
 
 def stacked_part(name: str, siblings: Iterable[str]) -> int | None:
     """Return a film's part number, if a sibling differs only by the number after `part` or `cd`."""
-    stem = stem_of(normal(name)).casefold()
-    others = {stem_of(normal(sibling)).casefold() for sibling in siblings} - {stem}
+    stem = _stem(name).casefold()
     for digits in re.finditer(r"\d{1,2}|(?<![^\W_])[ab]$|(?<=cd|pt)[ab]$|(?<=part|disc)[ab]$", stem):
         if not _PART_WORD.search(stem[: digits.start()]):
             continue
         pattern = re.compile(re.escape(stem[: digits.start()]) + r"(?:\d{1,2}|[a-h])" + re.escape(stem[digits.end() :]))
+        others = {_stem(sibling).casefold() for sibling in siblings} - {stem}
         if any(pattern.fullmatch(other) for other in others):
             return int(digits[0]) if digits[0].isdigit() else "ab".index(digits[0]) + 1
     return None

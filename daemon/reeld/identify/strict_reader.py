@@ -19,7 +19,7 @@ from reeld.identify.title_text import (
     title_ambiguities,
     without_brackets_in_front,
 )
-from reeld.identify.words import EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
+from reeld.identify.words import ANY_EDITION, EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 # {edition-Final Cut}: the way media servers write it.
 _EDITION_TAG = re.compile(r"\s*[{\[]edition[-=: ]\s*(?P<edition>[^}\]]+)[}\]]", re.IGNORECASE)
@@ -119,6 +119,8 @@ def film_end(stem: str) -> int:
 
 def edition_in(text: str) -> str | None:
     """Return the editions named in `text`, in their usual spelling, joined by a space."""
+    if not ANY_EDITION.search(text):
+        return None
     found = sorted((hit.start(), label) for pattern, label in EDITIONS if (hit := pattern.search(text)))
     return " ".join(dict.fromkeys(label for _, label in found)) or None
 
@@ -289,7 +291,7 @@ def _unknown_words(tail: str) -> list[str]:
     """List the words before the first quality word that are no quality, language or edition."""
     quality = STRONG_QUALITY.search(tail)
     text = tail[: quality.start()] if quality else re.sub(r"-[^\W_]+(?:\[[^\]]*\])?$", "", tail)
-    for pattern, _ in EDITIONS:
+    for pattern, _ in EDITIONS if ANY_EDITION.search(text) else ():
         text = pattern.sub(" ", text)
     text = _PART.sub(" ", text)
     return [word for word in words_of(text) if word not in WEAK_QUALITY | LANGUAGES | _FILLERS and not word.isdigit()]
