@@ -1,122 +1,177 @@
-"""Measures the first scan of small real videos, and where its time goes.
+"""Measures the first scan of small videos, and where its time goes.
 
-Both ways are whole processes, start and imports included, on files in the page cache. The time by
-stage comes from a separate scan, which does not count in the total.
+All ways are whole processes, start and imports included, on files in the page cache. The time by stage
+and the number of statements come from separate scans, which do not count in the total.
 """
 
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import minidlna
-from bench.material import Library, real_videos
-from bench.measure import Goal, Line, alternate, seconds_of
+from bench.material import Library, loose_videos, real_videos, tiny_videos
+from bench.measure import Goal, Line, Taken, alternate, compared, scaled, seconds_of
 from bench.world import World, scan_command, write_config
 
 PACKAGES = str(Path(__file__).parents[1])
 
 
 def run(world: World) -> Iterator[Line]:
+    yield from _real(world)
+    yield from _few(world)
+    yield from _tiny(world)
+    yield from _statements(world)
+    yield from _by_stage(world)
+
+
+def _real(world: World) -> Iterator[Line]:
     library = real_videos(world)
+    parts: dict[str, list[float]] = defaultdict(list)
+    ways: dict[str, Callable[[], float]] = {
+        "plain": lambda: _plain_s(world, library, parts),
+        "reeld": lambda: _scan_s(world, library),
+    }
+    cores = os.sched_getaffinity(0)
+    if len(cores) > 1:
+        ways["one core"] = lambda: _scan_s(world, library, ("taskset", "--cpu-list", str(min(cores))))
+    taken = alternate(world.sizes.rounds, _with_minidlna(world, library, ways))
     files = len(library.paths)
-    parts: dict[str, float] = defaultdict(float)
-    cpu: list[float] = []
-    ways = {"plain": lambda: _plain(world, library, parts), "reeld": lambda: _scan(world, library, cpu)}
-    if minidlna.is_there():
-        ways["minidlna"] = lambda: minidlna.scan_s(world, library.root)
-    seconds = alternate(world.sizes.rounds, ways)
-    speeds = {name: files / value for name, value in seconds.items()}
-    yield Line(
-        what=f"first scan of {files:,} real videos",
-        figure=speeds["reeld"],
-        unit="files/s",
-        yardstick="plain pipeline, one process",
-        yardstick_figure=speeds["plain"],
+    what = f"first scan, {files:,} real videos"
+    yield _against_minidlna(what, files, taken, 1.5)
+    yield _processor(what, files, taken, 0.12)
+    yield compared(
+        f"{what}: elapsed a file",
+        _ms(files, taken["reeld"].figures),
+        "ms",
+        "plain pipeline, one process",
+        _ms(files, taken["plain"].figures),
+        Goal(sense="<=", limit=0.25),
     )
-    yield Line(
-        what="first scan: time a file",
-        figure=1000 * seconds["reeld"] / files,
-        unit="ms",
-        yardstick="plain pipeline, one process",
-        yardstick_figure=1000 * seconds["plain"] / files,
-        goal=Goal(sense="<=", limit=0.25),
-    )
-    yield Line(
-        what="first scan: time a file, with identification and hashes",
-        figure=1000 * seconds["reeld"] / files,
-        unit="ms",
-        yardstick="minidlnad -R, without them" if minidlna.is_there() else "minidlnad is not installed",
-        yardstick_figure=1000 * seconds["minidlna"] / files if minidlna.is_there() else None,
-        goal=Goal(sense="<=", limit=1.5),
-    )
-    bare_s = sum(parts.values()) / world.sizes.rounds
-    yield Line(
-        what="first scan: processor time a file, all processes",
-        figure=1000 * statistics.median(cpu) / files,
-        unit="ms",
-        yardstick="the plain pipeline's bare calls",
-        yardstick_figure=1000 * bare_s / files,
+    yield compared(
+        f"{what}: elapsed a file, {len(cores)} cores",
+        _ms(files, taken["reeld"].figures),
+        "ms",
+        "reeld scan on one core" if len(cores) > 1 else "there is one core only",
+        _ms(files, taken["one core"].figures) if len(cores) > 1 else None,
+        Goal(sense="<=", limit=0.75),
     )
     for part, spent in parts.items():
-        yield Line(what=f"  plain pipeline, {part}", figure=1000 * spent / world.sizes.rounds / files, unit="ms a file")
-    yield from _by_stage(world, library)
+        yield Line(what=f"  plain pipeline: {part}", figure=statistics.median(_ms(files, spent)), unit="ms a file")
 
 
-def _plain(world: World, library: Library, parts: dict[str, float]) -> float:
+def _few(world: World) -> Iterator[Line]:
+    library = loose_videos(world)
+    ways = {"plain": lambda: _plain_s(world, library), "reeld": lambda: _scan_s(world, library)}
+    taken = alternate(world.sizes.rounds, ways)
+    files = len(library.paths)
+    yield _processor(f"first scan, {files:,} real videos, loose films among them", files, taken, 0.25)
+
+
+def _tiny(world: World) -> Iterator[Line]:
+    library = tiny_videos(world, world.sizes.tiny)
+    ways = _with_minidlna(world, library, {"reeld": lambda: _scan_s(world, library)})
+    files = len(library.paths)
+    yield _against_minidlna(f"first scan, {files:,} tiny videos", files, alternate(world.sizes.rounds, ways), 1.0)
+
+
+def _with_minidlna(
+    world: World, library: Library, ways: dict[str, Callable[[], float]]
+) -> dict[str, Callable[[], float]]:
+    if not minidlna.is_there():
+        return ways
+    return {**ways, "minidlna": lambda: minidlna.scan_s(world, library.root)}
+
+
+def _against_minidlna(what: str, files: int, taken: dict[str, Taken], limit: float) -> Line:
+    return compared(
+        f"{what}: elapsed a file",
+        _ms(files, taken["reeld"].figures),
+        "ms",
+        "minidlnad -R, no identify, no hash" if minidlna.is_there() else "minidlnad is not installed",
+        _ms(files, taken["minidlna"].figures) if minidlna.is_there() else None,
+        Goal(sense="<=", limit=limit),
+    )
+
+
+def _processor(what: str, files: int, taken: dict[str, Taken], limit: float) -> Line:
+    return compared(
+        f"{what}: processor a file",
+        _ms(files, taken["reeld"].cpu_s),
+        "ms",
+        "plain pipeline, one process",
+        _ms(files, taken["plain"].cpu_s),
+        Goal(sense="<=", limit=limit),
+    )
+
+
+def _ms(files: int, seconds: Sequence[float]) -> list[float]:
+    return scaled(1000 / files, seconds)
+
+
+def _plain_s(world: World, library: Library, parts: dict[str, list[float]] | None = None) -> float:
     with world.corner("plain") as corner, tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "bench.plain", str(library.root), str(corner / "plain.db")]
         spent = seconds_of(["env", f"PYTHONPATH={PACKAGES}", *command], stdout=output)
         output.seek(0)
         for part, value in json.load(output).items():
-            parts[part] += value
+            if parts is not None:
+                parts[part].append(value)
         return spent
 
 
-def _scan(world: World, library: Library, cpu: list[float]) -> float:
-    before = _children_cpu_s()
+def _scan_s(world: World, library: Library, prefix: Sequence[str] = ()) -> float:
     with world.corner("scan") as corner, tempfile.TemporaryFile() as output:
-        spent = seconds_of(scan_command(write_config(corner, library.root)), stdout=output, log=corner / "stderr.log")
+        command = (*prefix, *scan_command(write_config(corner, library.root)))
+        spent = seconds_of(command, stdout=output, log=corner / "stderr.log")
         output.seek(0)
-        require_all_identified(json.load(output), len(library.paths))
-    cpu.append(_children_cpu_s() - before)
+        _require_all_identified(json.load(output), len(library.paths))
     return spent
 
 
-def require_all_identified(summary: dict[str, Any], files: int) -> None:
+def _require_all_identified(summary: dict[str, Any], files: int) -> None:
     """Refuse an incomplete scan: doing half of the work is not faster."""
     if summary["present_count"] != files or summary["accepted_count"] < files // 2:
         raise RuntimeError(f"the scan left work undone: {summary}")
 
 
-def _children_cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _by_stage(world: World, library: Library) -> Iterator[Line]:
-    with world.corner("staged") as corner, open(corner / "stderr.log", "wb") as log:
-        config = write_config(corner, library.root)
-        done = subprocess.run(
-            ["env", f"PYTHONPATH={PACKAGES}", sys.executable, "-m", "bench.staged", str(config)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            check=True,
+def _statements(world: World) -> Iterator[Line]:
+    told = _told_by(world, "bench.counted")
+    for kind, limit in (("statements", 20.0), ("commits", 0.02)):
+        yield Line(
+            what=f"first scan, {told['files']:,} real videos: {kind}",
+            figure=told[kind] / told["files"],
+            unit="a file",
+            goal=Goal(sense="<=", limit=limit, of="figure"),
         )
-    told = json.loads(done.stdout)
+
+
+def _by_stage(world: World) -> Iterator[Line]:
+    told = _told_by(world, "bench.staged")
+    elapsed_ms = 1000 * told["elapsed_s"] / told["files"]
     for part, spent in told["parts"].items():
         yield Line(
             what=f"  thread time in {part}",
             figure=1000 * spent / told["files"],
             unit="ms a file",
             yardstick="elapsed",
-            yardstick_figure=1000 * told["elapsed_s"] / told["files"],
+            yardstick_figure=elapsed_ms,
         )
     for process, spent in told["processor"].items():
         yield Line(what=f"  processor time of {process}", figure=1000 * spent / told["files"], unit="ms a file")
+
+
+def _told_by(world: World, module: str) -> dict[str, Any]:
+    """Run a first scan of the real videos that is watched from inside, and return what it tells."""
+    with world.corner("watched") as corner, open(corner / "stderr.log", "wb") as log:
+        config = write_config(corner, real_videos(world).root)
+        command = ["env", f"PYTHONPATH={PACKAGES}", sys.executable, "-m", module, str(config)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told

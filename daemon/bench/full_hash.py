@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.page_cache import cached_bytes, drop
 
 from bench.material import large_file
-from bench.measure import MIB, Goal, Line, alternate, seconds_of
+from bench.measure import MIB, Goal, Line, alternate, compared, seconds_of, speeds
 from bench.world import World
 from reeld.content.hashing import full_hash
 from reeld.content.opening import opened
@@ -28,26 +28,19 @@ def run(world: World) -> Iterator[Line]:
     size_mib = path.stat().st_size / MIB
     ways = _ways(path)
     for state, prepare in (("warm", _warm), ("cold", _cool)):
-        seconds = alternate(world.sizes.rounds, {name: _prepared(path, prepare, way) for name, way in ways.items()})
-        speeds = {name: size_mib / value for name, value in seconds.items()}
-        what = f"full hash, {state}, {world.sizes.hash_gib:g} GiB"
-        cat_goal = Goal(sense=">=", limit=0.95 if state == "warm" else 1.0)
-        yield Line(
-            what=what,
-            figure=speeds["reeld"],
-            unit="MiB/s",
-            yardstick="cat > /dev/null",
-            yardstick_figure=speeds["cat"],
-            goal=cat_goal,
+        taken = alternate(world.sizes.rounds, {name: _prepared(path, prepare, way) for name, way in ways.items()})
+        rates = {name: speeds(size_mib, each.figures) for name, each in taken.items()}
+        what = f"full hash, {state}, one file of {world.sizes.hash_gib:g} GiB"
+        yield compared(
+            what,
+            rates["reeld"],
+            "MiB/s",
+            "cat > /dev/null",
+            rates["cat"],
+            Goal(sense=">=", limit=0.95 if state == "warm" else 1.0),
         )
-        yield Line(
-            what=what,
-            figure=speeds["reeld"],
-            unit="MiB/s",
-            yardstick="xxhsum -H2" if "xxhsum" in speeds else "xxhsum is missing (Debian: xxhash)",
-            yardstick_figure=speeds.get("xxhsum"),
-            goal=Goal(sense=">=", limit=1.0) if state == "cold" else None,
-        )
+        there = "xxhsum -H2" if "xxhsum" in rates else "xxhsum is missing (Debian: xxhash)"
+        yield compared(what, rates["reeld"], "MiB/s", there, rates.get("xxhsum"))
     yield from _page_cache(path)
 
 

@@ -1,6 +1,6 @@
 """Measures the cost of a daemon while nothing happens.
 
-Its catalogue has many cheap files. It has just taken in a few real ones, so that its child processes
+Its catalogue has many tiny videos. It has just taken in a few real ones, so that its child processes
 ran. The clock starts once they have ended and it has come to rest. A change of the mounts, of which a
 machine that does other things has many, wakes a daemon: measure on a quiet one.
 """
@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import minidlna
-from bench.material import catalogued, cheap_files, real_content
+from bench.material import Library, catalogued, real_content
 from bench.measure import MIB, Goal, Line
 from bench.processes import Usage, children, usage
 from bench.world import Daemon, World, copy_catalog, running_daemon, write_config
-
-REST_AFTER_S = 90.0
 
 MOST_PSS_MIB = {10_000: 60.0, 100_000: 75.0}
 """Goals, by the number of files."""
@@ -25,18 +23,28 @@ NEWCOMERS = ("The.Bench.Warmer.2019.1080p.BluRay.x264-GRP.mkv", "Bench.Warmers.S
 
 
 def run(world: World) -> Iterator[Line]:
-    stock = catalogued(world, world.sizes.catalogued)
+    for count in sorted(world.sizes.idle):
+        yield from _idle(world, count, with_peer=count == min(world.sizes.idle))
+
+
+def _idle(world: World, count: int, *, with_peer: bool) -> Iterator[Line]:
+    stock = catalogued(world, count)
     new_files = [stock.library.root / "Arrivals" / name for name in NEWCOMERS]
     with world.corner("idle") as corner:
         database = copy_catalog(stock.database, corner)
         config = write_config(corner, stock.library.root, quiet_s=0.5)
         try:
             with running_daemon(config, database) as daemon:
-                _give_work(daemon, new_files, world.sizes.catalogued)
-                yield from _watch(daemon, world)
+                _give_work(daemon, new_files, count)
+                _wait_for_rest(daemon, world.sizes.rest_s)
+                pids = [daemon.pid, *children(daemon.pid)]
+                rest, after = _rest_of(pids, world.sizes.idle_s)
         finally:
             for path in new_files:
                 path.unlink(missing_ok=True)
+    peer = _peer(world, stock.library) if with_peer and minidlna.is_there() else None
+    yield from _lines(f"idle, {count:,} files catalogued", rest, peer)
+    yield from _memory(f"idle, {count:,} files catalogued", count, after[pids[0]], [after[pid] for pid in pids[1:]])
 
 
 def _give_work(daemon: Daemon, new_files: list[Path], already: int) -> None:
@@ -45,7 +53,6 @@ def _give_work(daemon: Daemon, new_files: list[Path], already: int) -> None:
         path.write_bytes(real_content(2_000_000 + number, path.name))
     daemon.wait_until_worked_off(already + len(new_files))
     daemon.wait_until_resting()
-    _wait_for_rest(daemon, REST_AFTER_S)
 
 
 def _wait_for_rest(daemon: Daemon, seconds: float) -> None:
@@ -56,31 +63,24 @@ def _wait_for_rest(daemon: Daemon, seconds: float) -> None:
         time.sleep(1.0)
 
 
-def _watch(daemon: Daemon, world: World) -> Iterator[Line]:
-    pids = [daemon.pid, *children(daemon.pid)]
-    rest, after = _rest_of(pids, world.sizes.idle_s)
-    peer = _peer(world)
-    what = f"idle, {world.sizes.catalogued:,} files catalogued"
-    yardstick = "minidlnad" if peer else "minidlnad is not installed"
+def _lines(what: str, rest: "Rest", peer: "Rest | None") -> Iterator[Line]:
     yield Line(
         what=f"{what}: processor, daemon and children",
         figure=rest.cpu_percent,
         unit="% of a core",
-        yardstick=yardstick,
-        yardstick_figure=peer and peer.cpu_percent,
+        yardstick="minidlnad" if peer else None,
+        yardstick_figure=peer.cpu_percent if peer else None,
         goal=Goal(sense="<=", limit=0.05, of="figure"),
     )
     yield Line(
         what=f"{what}: wake-ups",
         figure=rest.wakeups_per_s,
         unit="/s",
-        yardstick=yardstick,
-        yardstick_figure=peer and peer.wakeups_per_s,
+        yardstick="minidlnad" if peer else None,
+        yardstick_figure=peer.wakeups_per_s if peer else None,
         goal=Goal(sense="<=", limit=0.2, of="figure"),
     )
     yield Line(what=f"{what}: read from the disk", figure=rest.read_mib, unit="MiB")
-    yield Line(what=f"{what}: inotify watches", figure=after[daemon.pid].inotify_watches, unit="")
-    yield from _memory(what, world.sizes.catalogued, after[daemon.pid], [after[pid] for pid in pids[1:]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +105,14 @@ def _rest_of(pids: list[int], seconds: float) -> tuple[Rest, dict[int, Usage]]:
     ), after
 
 
-def _peer(world: World) -> Rest | None:
-    """Measure minidlnad on a library of as many files; it reads only their names."""
-    if not minidlna.is_there():
-        return None
-    with minidlna.scanned(world, cheap_files(world, world.sizes.catalogued).root) as pid:
+def _peer(world: World, library: Library) -> Rest:
+    """Measure minidlnad on the same library."""
+    with minidlna.scanned(world, library.root) as pid:
         return _rest_of([pid], world.sizes.idle_s)[0]
 
 
 def _memory(what: str, count: int, own: Usage, offspring: list[Usage]) -> Iterator[Line]:
-    yield Line(what=f"{what}: daemon, RSS", figure=own.rss_bytes / MIB, unit="MiB")
+    yield Line(what=f"{what}: inotify watches", figure=own.inotify_watches, unit="")
     yield Line(what=f"{what}: daemon, PSS", figure=own.pss_bytes / MIB, unit="MiB")
     yield Line(
         what=f"{what}: daemon, peak RSS since its start",

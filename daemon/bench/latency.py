@@ -45,7 +45,7 @@ def run(world: World) -> Iterator[Line]:
             _remove(stock.library.root, arriving)
     yield Line(what="close to row, the first file after the daemon's start", figure=1000 * first, unit="ms")
     what = f"close to row, {world.sizes.arrivals_per_s:g} files/s, {world.sizes.catalogued:,} files catalogued"
-    for name, share, limit in (("p50", 0.50, 50), ("p99", 0.99, 250)):
+    for name, share, limit in (("p50", 0.50, 15), ("p99", 0.99, 35)):
         yield Line(
             what=f"{what}, {name}",
             figure=1000 * percentile(latencies, share),

@@ -1,4 +1,4 @@
-"""Makes the measured libraries: realistic names, made once and equal in each run."""
+"""Makes the measured libraries: realistic names, made once for all benchmarks, and equal in each run."""
 
 import json
 import os
@@ -16,11 +16,14 @@ from tests.videos import video_bytes
 
 import reeld.database
 from bench.measure import MIB
-from bench.names import library_paths
-from bench.world import World, scan_command, write_config
+from bench.names import library_paths, loose_paths
+from bench.world import World, copy_catalog, scan_command, write_config
 
 # Old enough to settle at the first scan.
 DAY_S = 86_400
+
+SETTLED_S = 2.0
+"""How long after its last change a file is complete at the first look, so that a scan need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,37 +45,50 @@ class Catalogued:
 
 def real_videos(world: World) -> Library:
     """Make small videos with a real encoder, each with its own bytes."""
-    return _made_once(world.folder / f"videos-{world.sizes.videos}", world.sizes.videos, real_content)
+    count = world.sizes.videos
+    return _made_once(world.folder / f"videos-{count}", library_paths(count), real_content)
 
 
-def cheap_files(world: World, count: int) -> Library:
-    """Make files that are no videos, with a few bytes each: the media prober never sees them."""
-    return _made_once(world.folder / f"cheap-{count}", count, _cheap_content)
+def loose_videos(world: World) -> Library:
+    """Make few such videos, with films that have no folder of their own."""
+    count = world.sizes.few
+    return _made_once(world.folder / f"loose-{count}", loose_paths(count), real_content)
 
 
 def tiny_videos(world: World, count: int) -> Library:
     """Make videos of one picture quickly: Matroska or MP4, with a few bytes of their own after the
     end.
     """
-    return _made_once(world.folder / f"tiny-{count}", count, _tiny_content)
+    return _made_once(world.folder / f"tiny-{count}", library_paths(count), _tiny_content)
 
 
 def catalogued(world: World, count: int) -> Catalogued:
-    """Make cheap files, and add them to a catalogue with a `reeld scan` that is not measured."""
-    library = cheap_files(world, count)
-    folder = world.folder / f"catalog-{count}"
-    database, complete = folder / "reeld.db", folder / "complete"
+    """Return tiny videos with a catalogue of them: of an earlier benchmark, or of a scan that is not measured."""
+    library = tiny_videos(world, count)
+    folder = _catalog_folder(world, count)
+    complete = folder / "complete"
     if not complete.exists() or complete.read_text() != _schema():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        with open(folder / "stderr.log", "wb") as log:
-            command = ("nice", *scan_command(write_config(folder, library.root)))
+        with world.corner("catalog") as corner, open(corner / "stderr.log", "wb") as log:
+            command = ("nice", *scan_command(write_config(corner, library.root)))
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=True)
-        found = json.loads(done.stdout)["present_count"]
-        if found != count:
-            raise RuntimeError(f"the scan found {found} of {count} files; see {log.name}")
-        complete.write_text(_schema())
-    return Catalogued(library=library, database=database)
+            found = json.loads(done.stdout)["present_count"]
+            if found != count:
+                raise RuntimeError(f"the scan found {found} of {count} files; see {log.name}")
+            keep_catalog(world, count, corner)
+    return Catalogued(library=library, database=folder / "reeld.db")
+
+
+def keep_catalog(world: World, count: int, corner: Path) -> None:
+    """Keep the closed catalogue of so many tiny videos, which a scan left in `corner`, for `catalogued`."""
+    folder = _catalog_folder(world, count)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    copy_catalog(corner / "reeld.db", folder)
+    (folder / "complete").write_text(_schema())
+
+
+def _catalog_folder(world: World, count: int) -> Path:
+    return world.folder / f"catalog-{count}"
 
 
 def _schema() -> str:
@@ -102,12 +118,7 @@ def _template(container: str) -> bytes:
     return video_bytes(container, seed=1)
 
 
-def _cheap_content(_number: int, path: str) -> bytes:
-    return f"no video, and no other file like it: {path}\n".encode()
-
-
-def _made_once(root: Path, count: int, content: Callable[[int, str], bytes]) -> Library:
-    paths = library_paths(count)
+def _made_once(root: Path, paths: Sequence[str], content: Callable[[int, str], bytes]) -> Library:
     if not (done := root.with_suffix(".complete")).exists():
         shutil.rmtree(root, ignore_errors=True)
         past = time.time() - DAY_S
@@ -116,6 +127,7 @@ def _made_once(root: Path, count: int, content: Callable[[int, str], bytes]) -> 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(number, relative))
             os.utime(path, (past, past))
+        time.sleep(SETTLED_S)
         done.touch()
     return Library(root=root, paths=paths)
 

@@ -1,11 +1,12 @@
 """Measures fairly: alternating ways, medians, and lines that name what was compared."""
 
 import math
+import resource
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
@@ -35,6 +36,8 @@ class Line:
     yardstick: str | None = None
     yardstick_figure: float | None = None
     """In the same unit, or None if the yardstick is not available, and `yardstick` says why."""
+    spread: tuple[float, float] | None = None
+    """The lowest and the highest ratio of the rounds, or figure where there is no yardstick. None: one round."""
     goal: Goal | None = None
 
     @property
@@ -53,13 +56,41 @@ class Line:
         compared = self.yardstick or ""
         if self.yardstick_figure is not None:
             compared += f" {shown(self.yardstick_figure)}"
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        ratio = "" if self.ratio is None else shown(self.ratio)
+        spread = "" if self.spread is None else f"{shown(self.spread[0])} to {shown(self.spread[1])}"
         verdict = {True: "met", False: "MISSED", None: ""}[self.is_met]
         goal = f"{self.goal}: {verdict}" if self.goal else ""
-        return f"{self.what:<62} {shown(self.figure):>9} {self.unit:<12} {compared:<40} {ratio:>7}  {goal}".rstrip()
+        cells = (
+            f"{self.what:<72} {shown(self.figure):>8} {self.unit:<11} {compared:<38} {ratio:>6}  {spread:<16} {goal}"
+        )
+        return cells.rstrip()
 
 
-HEADING = f"{'what':<62} {'figure':>9} {'unit':<12} {'yardstick':<40} {'ratio':>7}  goal"
+def compared(
+    what: str,
+    figures: Sequence[float],
+    unit: str,
+    yardstick: str,
+    yardstick_figures: Sequence[float] | None,
+    goal: Goal | None = None,
+) -> Line:
+    """Return the line of the medians of the rounds, with the spread of their ratios.
+
+    Both ways were measured in the same rounds. `yardstick_figures` is None if there is no yardstick.
+    """
+    ratios = [figure / other for figure, other in zip(figures, yardstick_figures or (), strict=False)]
+    return Line(
+        what=what,
+        figure=statistics.median(figures),
+        unit=unit,
+        yardstick=yardstick,
+        yardstick_figure=statistics.median(yardstick_figures) if yardstick_figures else None,
+        spread=(min(ratios), max(ratios)) if len(ratios) > 1 else None,
+        goal=goal,
+    )
+
+
+HEADING = f"{'what':<72} {'figure':>8} {'unit':<11} {'yardstick':<38} {'ratio':>6}  {'spread':<16} goal"
 
 
 def shown(value: float) -> str:
@@ -68,13 +99,39 @@ def shown(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def alternate(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """Return each way's median. The ways alternate, so that a noisy minute affects all of them."""
-    samples: dict[str, list[float]] = {name: [] for name in ways}
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one way took in each round."""
+
+    figures: list[float] = field(default_factory=list)
+    """What it returned: as a rule the seconds from start to end."""
+    cpu_s: list[float] = field(default_factory=list)
+    """The processor time of all processes that it started and waited for, with theirs."""
+
+
+def alternate(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, Taken]:
+    """Return what each way took. The ways take turns, so that a noisy minute affects all of them."""
+    taken = {name: Taken() for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            samples[name].append(way())
-    return {name: statistics.median(values) for name, values in samples.items()}
+            before = children_cpu_s()
+            taken[name].figures.append(way())
+            taken[name].cpu_s.append(children_cpu_s() - before)
+    return taken
+
+
+def children_cpu_s() -> float:
+    """Return the processor time of all processes that ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def scaled(factor: float, figures: Sequence[float]) -> list[float]:
+    return [factor * figure for figure in figures]
+
+
+def speeds(amount: float, seconds: Sequence[float]) -> list[float]:
+    return [amount / spent for spent in seconds]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

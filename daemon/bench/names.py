@@ -47,6 +47,15 @@ def library_paths(count: int, seed: int = 1) -> list[str]:
     return list(found)[:count]
 
 
+def loose_paths(count: int, seed: int = 4) -> list[str]:
+    """Make paths as `library_paths` does, with half of the films beside each other in one folder."""
+    found: dict[str, None] = {}
+    for number, path in enumerate(library_paths(2 * count, seed)):
+        is_loose = path.startswith("Films/") and number % 2 == 0
+        found[f"Films/{path.rpartition('/')[2]}" if is_loose else path] = None
+    return list(found)[:count]
+
+
 def arriving_paths(count: int, present: list[str], seed: int = 2) -> list[str]:
     """Name files that come later: alternately a film in its own folder, and an episode of a known
     season.

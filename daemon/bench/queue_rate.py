@@ -13,7 +13,7 @@ from pathlib import Path
 
 from peewee import sqlite3 as driver
 
-from bench.measure import Line, alternate
+from bench.measure import Line, alternate, compared, speeds
 from bench.world import World
 from reeld.catalog import queue
 from reeld.database.connection import close_catalog, open_catalog, writing
@@ -27,13 +27,13 @@ CREATED = "2027-01-15T08:00:00.000Z"
 def run(world: World) -> Iterator[Line]:
     jobs = world.sizes.jobs
     ways = {"reeld": lambda: _with_reeld(world, jobs), "bare": lambda: _with_sqlite(world, jobs)}
-    seconds = alternate(world.sizes.rounds, ways)
-    yield Line(
-        what=f"queue: {jobs:,} jobs enqueued, claimed and finished",
-        figure=jobs / seconds["reeld"],
-        unit="jobs/s",
-        yardstick="the same SQL by bare sqlite3",
-        yardstick_figure=jobs / seconds["bare"],
+    taken = alternate(world.sizes.rounds, ways)
+    yield compared(
+        f"queue: {jobs:,} jobs enqueued, claimed and finished",
+        speeds(jobs, taken["reeld"].figures),
+        "jobs/s",
+        "the same SQL by bare sqlite3",
+        speeds(jobs, taken["bare"].figures),
     )
 
 

@@ -32,7 +32,9 @@ from bench import (
     identify_names,
     idle,
     latency,
+    listing,
     peak_memory,
+    probing,
     queue_rate,
     reconcile,
     second_scan,
@@ -44,7 +46,9 @@ from bench.world import QUICK, Sizes, World
 BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "hash": full_hash.run,
     "names": identify_names.run,
+    "probing": probing.run,
     "first-scan": first_scan.run,
+    "listing": listing.run,
     "growth": growth.run,
     "memory": peak_memory.run,
     "second-scan": second_scan.run,
@@ -54,6 +58,7 @@ BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "queue": queue_rate.run,
     "start": start.run,
 }
+"""In this order, since some use the libraries and catalogues of those before."""
 
 KEPT = Path(__file__).resolve().parents[2] / ".bench"
 
@@ -61,7 +66,7 @@ KEPT = Path(__file__).resolve().parents[2] / ".bench"
 def main() -> None:
     asked = _arguments()
     with _folder(asked) as folder:
-        world = World(folder=folder, sizes=_sizes(asked))
+        world = World(folder=folder, sizes=_sizes(asked), picture=asked.svg)
         print(_about(world), HEADING, sep="\n", flush=True)
         for name in asked.only or BENCHMARKS:
             for line in BENCHMARKS[name](world):
@@ -76,8 +81,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--keep", action="store_true", help=f"work in {KEPT} and leave the libraries there for the next run"
     )
+    parser.add_argument("--svg", type=Path, metavar="PATH", help="write the picture of growth to this file")
     for size in fields(Sizes):
-        kind = _counts if size.name == "growth" else type(size.default)
+        kind = _counts if isinstance(size.default, tuple) else type(size.default)
         parser.add_argument(f"--{size.name.replace('_', '-').replace('hash-', 'size-')}", dest=size.name, type=kind)
     return parser.parse_args()
 

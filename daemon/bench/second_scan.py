@@ -9,22 +9,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.material import Catalogued, catalogued
-from bench.measure import Goal, Line, alternate, seconds_of
+from bench.material import catalogued
+from bench.measure import Goal, Line, alternate, compared, scaled, seconds_of
 from bench.world import World, copy_catalog, scan_command, write_config
 
 
 def run(world: World) -> Iterator[Line]:
-    for count in sorted({world.sizes.videos, world.sizes.catalogued}):
-        yield from _compare(world, catalogued(world, count), count)
-
-
-def _compare(world: World, stock: Catalogued, count: int) -> Iterator[Line]:
+    count = world.sizes.catalogued
+    stock = catalogued(world, count)
     find = ["find", str(stock.library.root), "-type", "f", "-printf", "%p %s %T@ %i\\n"]
     with world.corner("second") as corner:
         copy_catalog(stock.database, corner)
         config = write_config(corner, stock.library.root)
-        seconds = alternate(
+        taken = alternate(
             2 * world.sizes.rounds + 1,
             {
                 "find": lambda: seconds_of(find),
@@ -36,13 +33,13 @@ def _compare(world: World, stock: Catalogued, count: int) -> Iterator[Line]:
         ("pass", "the pass itself", Goal(sense="<=", limit=5.0)),
         ("whole", "the whole command", None),
     ):
-        yield Line(
-            what=f"second scan of {count:,} files, nothing changed, {what}",
-            figure=1000 * seconds[name],
-            unit="ms",
-            yardstick="find -type f -printf",
-            yardstick_figure=1000 * seconds["find"],
-            goal=goal,
+        yield compared(
+            f"second scan of {count:,} files, nothing changed, {what}",
+            scaled(1000, taken[name].figures),
+            "ms",
+            "find -type f -printf",
+            scaled(1000, taken["find"].figures),
+            goal,
         )
 
 

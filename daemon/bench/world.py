@@ -28,32 +28,50 @@ RESTING_CPU_S = 0.03
 class Sizes:
     """How much is measured."""
 
-    hash_gib: float = 4.0
+    hash_gib: float = 2.0
+    names: int = 2000
+    probed: int = 1000
     videos: int = 5000
+    few: int = 600
+    tiny: int = 20_000
+    listed: int = 100_000
+    growth: tuple[int, ...] = (1000, 10_000, 100_000)
     catalogued: int = 10_000
     walked: int = 200_000
     burst: int = 40_000
-    growth: tuple[int, ...] = (1000, 10_000, 100_000)
-    jobs: int = 10_000
-    names: int = 2000
     new_files: int = 200
     arrivals_per_s: float = 5.0
+    idle: tuple[int, ...] = (10_000, 100_000)
     idle_s: float = 60.0
+    rest_s: float = 90.0
+    jobs: int = 10_000
     rounds: int = 3
 
+    def rounds_of(self, files: int) -> int:
+        """Return how many rounds a first scan of so many files gets: one if it takes minutes."""
+        return self.rounds if files < LONG_FILES else 1
+
+
+LONG_FILES = 40_000
+"""A first scan of so many files is measured once: its rounds would take most of the half hour."""
 
 QUICK = Sizes(
     hash_gib=0.25,
+    names=200,
+    probed=100,
     videos=100,
+    few=60,
+    tiny=300,
+    listed=1000,
+    growth=(100, 300, 1000),
     catalogued=300,
     walked=2000,
     burst=300,
-    growth=(100, 300),
-    jobs=500,
-    names=200,
     new_files=20,
-    arrivals_per_s=5.0,
+    idle=(300,),
     idle_s=10.0,
+    rest_s=5.0,
+    jobs=500,
     rounds=1,
 )
 
@@ -64,6 +82,8 @@ class World:
 
     folder: Path
     sizes: Sizes
+    picture: Path | None = None
+    """Where to write a picture of how time and memory grow; None: nowhere."""
 
     @contextlib.contextmanager
     def corner(self, name: str) -> Iterator[Path]:
@@ -171,10 +191,15 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+_WORKED_OFF = """
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE state != 'failed') THEN 0
+    ELSE (SELECT count(*) FROM video_files) END
+"""
+"""The number of files, but 0 while there is work: then one row is read, and not all of a table that is being filled."""
+
+
 def _is_worked_off(connection: sqlite3.Connection, files: int) -> bool:
-    (present,) = connection.execute("SELECT count(*) FROM video_files").fetchone()
-    (left,) = connection.execute("SELECT count(*) FROM jobs WHERE state != 'failed'").fetchone()
-    return bool(present >= files and left == 0)
+    return bool(connection.execute(_WORKED_OFF).fetchone()[0] >= files)
 
 
 def copy_catalog(source: Path, folder: Path) -> Path:
