@@ -39,7 +39,9 @@ def test_a_picture_is_svg_with_units_and_a_figure_at_each_point() -> None:
     picture = draw("Growth", [panel, Panel(title="Memory", unit="MiB", points=[(1000, 50.0)])])
     drawing = ET.fromstring(picture)
     texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"Time & start", "ms a file", "MiB", "files", "1,000", "10,000", "100,000", "2.5", "1.25"} <= set(texts)
+    assert {"Time & start, ms a file", "Memory, MiB", "number of files", "1,000", "100,000", "2.5", "1.25"} <= set(
+        texts
+    )
     assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) == 4
     assert "prefers-color-scheme: dark" in picture
 

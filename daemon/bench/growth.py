@@ -71,7 +71,7 @@ def run(world: World) -> Iterator[Line]:
 
 def _picture(grown: list[Growth]) -> str:
     return draw(
-        "First scan of tiny videos: time and memory by the number of files",
+        "First scan of tiny videos",
         [
             Panel(
                 title="Elapsed time, start included",

@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH, PANEL_HEIGHT = 640, 250
-LEFT, RIGHT, TOP, BOTTOM = 70, 600, 60, 210
+WIDTH, PANEL_HEIGHT = 640, 260
+LEFT, RIGHT, TOP, BOTTOM = 70, 620, 40, 200
 """Where the axes of a panel lie, from its upper left corner."""
+
+MARGIN = 45
+"""How far the first and the last point are from the ends of the axis, so that their labels have room."""
 
 _STYLE = """
   text { font: 13px sans-serif; fill: #24292f; }
@@ -51,13 +54,13 @@ def _panel(panel: Panel) -> Iterator[str]:
     step, top = _scale(max(value for _, value in panel.points))
 
     def across(count: float) -> float:
-        return LEFT + (RIGHT - LEFT) * (math.log10(count) - first) / (last - first)
+        share = (math.log10(count) - first) / (last - first)
+        return LEFT + MARGIN + (RIGHT - LEFT - 2 * MARGIN) * share
 
     def up(value: float) -> float:
         return BOTTOM - (BOTTOM - TOP) * value / top
 
-    yield _text(LEFT, TOP - 28, panel.title, "start", "title")
-    yield _text(LEFT, TOP - 10, panel.unit, "start")
+    yield _text(LEFT, TOP - 16, f"{panel.title}, {panel.unit}", "start", "title")
     for power in range(first, last + 1):
         x = across(10**power)
         yield _line(x, TOP, x, BOTTOM, "grid")
@@ -66,7 +69,7 @@ def _panel(panel: Panel) -> Iterator[str]:
         y = up(number * step)
         yield _line(LEFT, y, RIGHT, y, "axis" if number == 0 else "grid")
         yield _text(LEFT - 8, y + 4, f"{number * step:g}", "end")
-    yield _text((LEFT + RIGHT) / 2, BOTTOM + 36, "files", "middle")
+    yield _text((LEFT + RIGHT) / 2, BOTTOM + 36, "number of files", "middle")
     places = [(across(count), up(value)) for count, value in panel.points]
     yield f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
     for (x, y), (_, value) in zip(places, panel.points, strict=True):
@@ -76,10 +79,10 @@ def _panel(panel: Panel) -> Iterator[str]:
 
 def _scale(most: float) -> tuple[float, float]:
     """Return the step of the lines, 1, 2 or 5 times a power of ten, and the value of the top one."""
-    least_step = most / 5
+    least_step = most / 4
     power = 10 ** math.floor(math.log10(least_step))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least_step)
-    return step, step * (math.floor(most / step) + 1)
+    return step, step * math.ceil(1.15 * most / step)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

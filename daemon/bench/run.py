@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--svg", type=Path, metavar="PATH", help="write the picture of growth to this file")
     for size in fields(Sizes):
         kind = _counts if isinstance(size.default, tuple) else type(size.default)
-        parser.add_argument(f"--{size.name.replace('_', '-').replace('hash-', 'size-')}", dest=size.name, type=kind)
+        parser.add_argument(f"--{size.name.replace('_', '-')}", dest=size.name, type=kind)
     return parser.parse_args()
 
 

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,12 +152,12 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_daemon(config: Path, database: Path) -> Iterator[Daemon]:
-    """Run a daemon with this configuration; the block starts when it is ready."""
+def running_daemon(config: Path, database: Path, prefix: Sequence[str] = ()) -> Iterator[Daemon]:
+    """Run a daemon with this configuration, by way of the command `prefix`; the block starts when it is ready."""
     log = config.parent / "stderr.log"
     with open(log, "wb") as stderr:
         process = subprocess.Popen(
-            (*REELD, "--config", str(config), "run"), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr
+            (*prefix, *REELD, "--config", str(config), "run"), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr
         )
     daemon = Daemon(process=process, database=database)
     try:
