@@ -1,6 +1,6 @@
 """Names languages by the shortest tag of BCP 47."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 # ISO 639-1, and the codes of ISO 639-2 that stand for the same language (terminology/bibliography).
@@ -32,11 +32,16 @@ _NAMELESS = ("", "und", "mis")
 
 def distinct_languages(named: Iterable[str]) -> list[str]:
     """Return each language once, in order, without those that name none. Commas part several of one track."""
+    return list(_distinct(tuple(named)))
+
+
+@lru_cache(maxsize=256)
+def _distinct(named: Sequence[str]) -> Sequence[str]:
+    """All episodes of a series name the same ones."""
     tags = (_tag(code) for names in named for code in names.split(","))
     return [tag for tag in dict.fromkeys(tags) if tag not in _NAMELESS]
 
 
-@lru_cache(maxsize=256)
 def _tag(code: str) -> str:
     """Return the tag as BCP 47 writes it: `de` for `ger`, `zh-TW` for `zh-tw`, `zh-Hant`."""
     language, *rest = code.strip().split("-")

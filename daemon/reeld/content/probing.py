@@ -61,8 +61,8 @@ _OTHER_KINDS = (
 def probe_open(video: OpenVideo, ask: Ask, readings: Readings = READINGS) -> MediaFacts:
     """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
-    The prober gets a descriptor, never a name. Raises OSError, FileChanged if the file was changed
-    meanwhile, and the errors of `ask` when the prober hangs or dies.
+    The prober gets a descriptor, never a name. Raises OSError, and the errors of `ask` when the prober hangs
+    or dies. Whoever lent the video checks afterwards that nothing changed it meanwhile.
     """
     found, other = read_headers(video.descriptor), None
     if found is None:
@@ -70,8 +70,8 @@ def probe_open(video: OpenVideo, ask: Ask, readings: Readings = READINGS) -> Med
     elif readings.count_own():
         with suppress(WorkerError):  # that the prober fails is no fault of a file whose facts are known
             other = ask_prober(video.descriptor, ask)
-    video.require_untouched()
     if other:
+        video.require_untouched()
         readings.compare(video.path, found, other)
     return found
 
@@ -193,11 +193,12 @@ def _doubt(answer: dict[str, Any]) -> str | None:
 
 def _unread(answer: dict[str, Any]) -> list[str]:
     """Name what the prober says that it did not find, of the tracks that it did find."""
-    expected = {
-        "the size of its picture": ("has_video", "width"),
-        "the codec of its sound": ("has_audio", "codec_audio"),
-    }
-    return [words for words, (track, fact) in expected.items() if answer.get(track) and answer.get(fact, "") is None]
+    unread = []
+    if answer.get("has_video") and answer.get("width", "") is None:
+        unread.append("the size of its picture")
+    if answer.get("has_audio") and answer.get("codec_audio", "") is None:
+        unread.append("the codec of its sound")
+    return unread
 
 
 def _text(value: object) -> str | None:
@@ -207,7 +208,7 @@ def _text(value: object) -> str | None:
 
 def _texts(value: object) -> tuple[str, ...]:
     """Accept up to 200 short names: no disc has more tracks."""
-    return tuple(text for one in value[:200] if (text := _text(one))) if isinstance(value, list) else ()
+    return tuple([text for one in value[:200] if (text := _text(one))]) if value and isinstance(value, list) else ()
 
 
 def _count(value: object) -> int | None:

@@ -23,6 +23,8 @@ _HEAD_BYTES = 32 << 10
 _MOST_EBML_BYTES = 256
 _MOST_TRACKS_BYTES = 512 << 10
 
+_FLOATS = {4: ">f", 8: ">d"}
+
 _TOLERANCE_MS = 100.0
 """The last audio frame may be partly padding, and a header may count it or not."""
 
@@ -66,9 +68,8 @@ class Matroska:
     is_broken: bool = False
     """Whether an element of the header ends beyond the one that it is in, or stands twice."""
 
-    def main_tracks(self) -> Mapping[int, Track]:
+    def main_tracks(self, main: Track | None) -> Mapping[int, Track]:
         """Return the main picture and all sound, by number. Covers and subtitles make no film longer."""
-        main = self.main_picture()
         return {track.number: track for track in self.tracks if track.kind == AUDIO or track is main}
 
     def main_picture(self) -> Track | None:
@@ -182,7 +183,7 @@ def _read_info(source: Source, element: Element, found: Matroska) -> None:
         if ident == Id.TIMESTAMP_SCALE:
             found.scale_ns = _number(value) or found.scale_ns
         elif ident == Id.DURATION:
-            kind = {4: ">f", 8: ">d"}.get(len(value))
+            kind = _FLOATS.get(len(value))
             ticks = struct.unpack(kind, value)[0] if kind else 0.0
         elif ident == BROKEN:
             found.is_broken = True

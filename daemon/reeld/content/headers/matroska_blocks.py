@@ -73,9 +73,6 @@ class _Times:
     ends: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     """By track: the two latest blocks, each with the time and the length that it states (or 0)."""
 
-    def copy(self) -> "_Times":
-        return _Times(self.tracks, self.scale_ms, self.picture, dict(self.first_ms), dict(self.ends))
-
     def empty(self) -> "_Times":
         """Return one of the same tracks, without any times."""
         return _Times(self.tracks, self.scale_ms, self.picture)
@@ -86,11 +83,13 @@ class _Times:
             if frames > 1 and not length_ms:
                 length_ms = frames * (self.tracks[track].frame_ms or 0.0)
             latest, new = self.ends.get(track), (at_ms, length_ms)
-            if latest and new > latest[-1]:  # nearly always, and quick
+            if latest is None:
+                self.first_ms[track], self.ends[track] = at_ms, [new]
+            elif new > latest[-1]:
                 self.ends[track] = [latest[-1], new]
-                return
-            self.first_ms[track] = min(at_ms, self.first_ms.get(track, at_ms))
-            self.ends[track] = sorted({*(latest or ()), new})[-2:]
+            else:  # stored before an earlier one
+                self.first_ms[track] = min(at_ms, self.first_ms[track])
+                self.ends[track] = sorted({*latest, new})[-2:]
 
     def end(self) -> "_End | None":
         """Return the end of the last frame, and that of the picture if only the padding of sound is behind it."""
@@ -131,10 +130,11 @@ def read_span(source: Source, found: Matroska) -> Span | None:
 
     Sets `is_cut` of `found` where the segment states no size but an element at its end does.
     """
-    tracks = found.main_tracks()
+    picture = found.main_picture()
+    tracks = found.main_tracks(picture)
     if found.first_cluster is None or not tracks:
         return None
-    times = _Times(tracks, found.scale_ns / 1e6, found.main_picture())
+    times = _Times(tracks, found.scale_ns / 1e6, picture)
     reached = _read_first(source, found.first_cluster, times)
     end = _read_end(source, found, times, reached)
     if end is None:
@@ -335,18 +335,20 @@ def _read_tail(source: Source, found: Matroska, start: int, end: int, times: _Ti
         if at < start:
             return
         cluster = read_element(source, at)
-        guessed, was_enough = times.copy(), times.is_enough()
+        before, was_enough = times.ends, times.is_enough()
+        times.ends = dict(before)
         try:
-            reached = None if cluster is None else _walk(source, cluster, known_from, guessed)
+            reached = None if cluster is None else _walk(source, cluster, known_from, times)
         except BoundReached:
+            times.ends = before
             if was_enough:
                 return
             raise
         if reached is None:  # four bytes of a picture that look like a cluster's mark
+            times.ends = before
             continue
         if known_from == end and found.segment_end is None:
             found.is_cut = _is_cut_after(source, reached)
-        times.ends = guessed.ends
         known_from = at
         if was_enough or times.is_enough(with_picture=True):
             return
@@ -397,7 +399,7 @@ def _last_cued_cluster(source: Source, found: Matroska) -> int | None:
     cues = None if place is None else read_element(source, place)
     if cues is None or cues.ident != Id.CUES or cues.end is None or cues.end > source.size:
         return None
-    tracks = found.main_tracks()
+    tracks = found.main_tracks(found.main_picture())
     last = -1
     for point in _last_cue_points(source, cues, cues.end):
         for positions in children(source, point):
