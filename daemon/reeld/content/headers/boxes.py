@@ -1,6 +1,7 @@
 """Finds the boxes of MP4 and QuickTime files."""
 
 import struct
+from collections.abc import Sequence
 
 from reeld.content.headers.source import BoundReached, Source
 
@@ -21,23 +22,22 @@ def boxes(source: Source, start: int, end: int, *, until: bytes | None = None) -
     """
     found: list[Box] = []
     at, held, first = start, b"", 0
+    sure = start - 1
     while at + 8 <= end:
-        place = at - first
-        if place < 0 or place + 16 > len(held):
-            held, first = source.piece(at, min(end, at + 16))
-            place = at - first
         source.count_element()
-        if place + 8 > len(held):  # the file ends here
+        if at > sure:
+            held, first = source.piece(at, min(end, at + 16))
+            sure = first + len(held) - 16
+        place = at - first
+        if at > sure and place + 8 > len(held):  # the file ends here
             found.append((BROKEN, at, end))
             break
         size, kind = _HEAD(held, place)
-        body = at + 8
+        body, stop = at + 8, at + size
         if size == 1:
-            size = int.from_bytes(held[place + 8 : place + 16], "big")
-            body = at + 16
+            body, stop = at + 16, at + int.from_bytes(held[place + 8 : place + 16], "big")
         elif size == 0:
-            size = end - at
-        stop = at + size
+            stop = end
         if stop < body or stop > end:
             found.append((BROKEN, at, end))
             break
@@ -56,6 +56,14 @@ def inner(source: Source, place: Box | None, *path: bytes) -> Box | None:
         found = boxes(source, place[1], place[2], until=kind)
         place = found[-1] if found and found[-1][0] == kind else None
     return place
+
+
+def first_of(found: Sequence[Box], kind: bytes) -> Box | None:
+    """Return the first box of this kind."""
+    for box in found:
+        if box[0] == kind:
+            return box
+    return None
 
 
 def content(source: Source, box: Box, most: int) -> bytes:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from reeld.content import codec_tags as tags
 from reeld.content.headers import coded_picture
-from reeld.content.headers.boxes import BROKEN, Box, boxes, content, inner
+from reeld.content.headers.boxes import BROKEN, Box, boxes, content, first_of, inner
 from reeld.content.headers.coded_picture import Stated
 from reeld.content.headers.facts import Facts, is_aac, plain_language, told_ms
 from reeld.content.headers.messages import MOST_BYTES
@@ -86,7 +86,7 @@ def _facts(source: Source, brand: bytes, layout: Layout, movie: Movie) -> Facts:
     tracks: dict[bytes, list[Track]] = {b"vide": [], b"soun": [], b"text": []}
     chapters = {number for track in movie.tracks for number in _chapters(source, track)}
     for track in _in_order(source, movie.tracks):
-        if track.handler in _NEITHER or _number(source, track) in chapters:
+        if track.handler in _NEITHER or (chapters and _number(source, track) in chapters):
             continue
         kind = b"text" if track.handler in _SUBTITLES else track.handler
         if kind not in tracks:
@@ -153,7 +153,7 @@ def _is_default(source: Source, track: Track) -> bool | None:
 def _chapters(source: Source, track: Track) -> list[int]:
     """Return the numbers of the tracks that hold chapters of this one."""
     references = track.boxes.get(b"tref")
-    found = next((box for box in boxes(source, *references[1:]) if box[0] == b"chap"), None) if references else None
+    found = first_of(boxes(source, *references[1:]), b"chap") if references else None
     held = content(source, found, 64) if found else b""
     return [int.from_bytes(held[at : at + 4], "big") for at in range(0, len(held), 4)]
 
@@ -196,7 +196,7 @@ def _main_picture(source: Source, tracks: Sequence[Track]) -> tuple[Track, str, 
     ]
     if not films:
         raise NotUnderstood
-    return min(films, key=lambda one: _is_default(source, one[0]) is False)
+    return min(films, key=lambda one: _is_default(source, one[0]) is False) if len(films) > 1 else films[0]
 
 
 def _picture_codec(source: Source, track: Track) -> tuple[str, Box]:
@@ -206,11 +206,7 @@ def _picture_codec(source: Source, track: Track) -> tuple[str, Box]:
         described = _described(source, entry, BEFORE_CHILDREN - 8)
         name = tags.MP4_VIDEO_OBJECTS.get(f"mp4v-{described[0]:X}") if described else None
     elif tag in _DOLBY_VISION_TAGS:
-        name = (
-            "hevc"
-            if any(box[0] == b"hvcC" for box in boxes(source, entry[1] + BEFORE_CHILDREN - 8, entry[2]))
-            else None
-        )
+        name = "hevc" if first_of(boxes(source, entry[1] + BEFORE_CHILDREN - 8, entry[2]), b"hvcC") else None
     else:
         name = tags.MOV_VIDEO.get(tag) or tags.MOV_VIDEO.get(tag.strip())
     if name not in _PICTURES:
@@ -303,10 +299,9 @@ def _sound(source: Source, track: Track, *, is_quicktime: bool) -> str:
 def _described(source: Source, entry: Box, before: int) -> tuple[int, bytes] | None:
     """Return the number of the kind of object that an `esds` describes, and what its decoder is told."""
     found = boxes(source, entry[1] + before, entry[2])
-    wave = next((box for box in found if box[0] == b"wave"), None)
-    if wave:  # of QuickTime
+    if wave := first_of(found, b"wave"):  # of QuickTime
         found = boxes(source, *wave[1:])
-    box = next((box for box in found if box[0] == b"esds"), None)
+    box = first_of(found, b"esds")
     if box is None:
         return None
     held = content(source, box, _MOST_CONFIG_BYTES)[4:]
