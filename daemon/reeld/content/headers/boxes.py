@@ -22,7 +22,7 @@ def boxes(source: Source, start: int, end: int, *, until: bytes | None = None) -
     """
     found: list[Box] = []
     at, held, first = start, b"", 0
-    sure = start - 1
+    sure = start - 1  # boxes up to here have their head in the piece that is held
     while at + 8 <= end:
         source.count_element()
         if at > sure:

@@ -96,7 +96,7 @@ def read_head(source: Source) -> Matroska | None:
     """Read what stands before the first cluster. None if the file is no Matroska."""
     document = b""
     try:
-        source.read(0, _HEAD_BYTES)
+        source.piece(0, min(_HEAD_BYTES, source.size))
         for ident, _, body, end in elements(source, 0, source.size):
             if ident == Id.SEGMENT:
                 # A size of 0 is a place where the size was to be filled in.

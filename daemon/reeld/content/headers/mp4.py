@@ -155,7 +155,7 @@ def _walk_last_fragments(source: Source, layout: Layout) -> None:
 def read_movie(source: Source, place: Box) -> Movie:
     """Read the headers of all tracks. Raises BoundReached."""
     _, start, end = place
-    source.read(start, min(end - start, _MOVIE_BYTES))
+    source.piece(start, min(end, start + _MOVIE_BYTES))
     movie, timescale, tracks = Movie(), 0, []
     for kind, at, stop in boxes(source, start, end):
         if kind == b"mvhd":
