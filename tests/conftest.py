@@ -38,10 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log is one for the process: what a test sets and logs must not silence those that come after it."""
-    monkeypatch.setattr(log, "_flood", log.Flood())
-    monkeypatch.setattr(log.Logger, "least", 0)
+def _log_of_its_own() -> Iterator[None]:
+    """The log is one for the process: what a test sets and logs must not silence those that come after it.
+
+    It has its own patch: the test's must end before the test's other fixtures do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_flood", log.Flood())
+        patch.setattr(log.Logger, "least", 0)
+        yield
 
 
 @pytest.fixture
