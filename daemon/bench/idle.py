@@ -59,7 +59,7 @@ def _give_work(daemon: Daemon, new_files: list[Path], already: int) -> None:
 
 
 def _wait_for_rest(daemon: Daemon, seconds: float) -> None:
-    """Wait for the minute after which children end and the log sums up, and for the end of the children."""
+    """Wait until children have ended, after a minute without work, and for the first backup, after two minutes."""
     until = time.monotonic() + seconds
     while time.monotonic() < until or (children(daemon.pid) and time.monotonic() < until + seconds):
         daemon.require_alive()

@@ -43,7 +43,7 @@ class Sizes:
     arrivals_per_s: float = 5.0
     idle: tuple[int, ...] = (10_000, 100_000)
     idle_s: float = 60.0
-    rest_s: float = 90.0
+    rest_s: float = 210.0
     jobs: int = 10_000
     rounds: int = 3
 
