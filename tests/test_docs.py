@@ -128,6 +128,9 @@ def daemon(environment: dict[str, str], home: Path) -> Iterator[None]:
         if finished == videos:
             break
     assert finished == videos, "the daemon ended before it had gone through the videos"
+    # What it tells of its libraries is a second old.
+    while "settling" in subprocess.check_output(["reeld", "status"], env=environment, text=True):
+        pass
     yield
     os.killpg(process.pid, signal.SIGTERM)
     process.communicate(timeout=150)

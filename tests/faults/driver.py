@@ -5,6 +5,7 @@ this module, which are called before the command, and `code` is Python that is r
 goes into the log, as `test.…`.
 """
 
+import ctypes
 import importlib
 import json
 import os
@@ -78,6 +79,14 @@ def obey_files() -> None:
     make = context.WorkerPool
     standins = {"reeld.content.probe_child": "tests.content.standin_prober"}
     _patch("reeld.service.stage_context.WorkerPool", lambda name, *rest: make(standins.get(name, name), *rest))
+
+
+def take_mounts_of_its_own() -> None:
+    """What others mount and unmount wakes this daemon no more. Only root can have that."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    clone_newns, ms_rec_private = 0x20000, 0x4000 | 0x40000
+    if libc.unshare(clone_newns) or libc.mount(None, b"/", None, ctypes.c_ulong(ms_rec_private), None):
+        raise OSError(ctypes.get_errno(), "no mounts of its own")
 
 
 def without_landlock() -> None:
