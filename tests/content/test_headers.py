@@ -144,6 +144,18 @@ def test_colours_that_contradict_each_other_are_left_to_the_prober(scratch: Scra
     assert read_headers(scratch.hold(with_box(film, b"colr", colours(1)))) is None
 
 
+@pytest.mark.parametrize(("curve", "hdr"), [(1, None), (2, None), (16, "HDR10"), (18, "HLG")])
+def test_the_curve_of_vp9_may_stand_in_its_configuration_alone(scratch: Scratch, curve: int, hdr: str | None) -> None:
+    film = bytearray(content("mp4", [Picture(codec="libvpx-vp9")]))
+    at = film.index(b"vpcC") + 4
+    film[at + 8] = curve
+    found = read_headers(scratch.hold(bytes(film)))
+    assert found
+    assert (found.codec_video, found.hdr) == ("vp9", hdr)
+    other = with_box(bytes(film), b"colr", b"nclx" + b"\0\x09\0\x01\0\x09\0")
+    assert (read_headers(scratch.hold(other)) is None) == (curve in (16, 18))
+
+
 def test_a_disk_that_fails_is_not_taken_for_a_header() -> None:
     descriptor = os.open("/", os.O_RDONLY)  # its size is not 0, and no byte of it can be read
     try:

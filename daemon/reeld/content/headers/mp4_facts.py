@@ -26,6 +26,10 @@ _PICTURES = frozenset(
     )
 )
 _CONFIGS = (b"avcC", b"hvcC", b"av1C")
+_COLOURS = (b"colr", b"vpcC")
+"""Boxes that tell the curve: of any picture, and of VP9."""
+_UNSPECIFIED = 2
+"""The number of a curve that is not told, in the table of ITU-T H.273."""
 _MASTERING = (b"mdcv", b"SmDm")
 _OTHER_LAYERS = (b"lhvC", b"hvcE", b"avcE", b"sinf")
 """What a picture for two eyes or in two layers has, and what is encrypted."""
@@ -229,8 +233,8 @@ def _stated(source: Source, track: Track, codec: str, entry: Box) -> Stated:
         kind = box[0]
         if kind in _CONFIGS:
             config = content(source, box, _MOST_CONFIG_BYTES)
-        elif kind == b"colr":
-            curves.add(_curve(content(source, box, 1 << 20) if box[2] - box[1] < _MOST_CONFIG_BYTES else b""))
+        elif kind in _COLOURS:
+            curves.add(_curve(source, box))
         elif kind == b"clap":
             shown = clean_aperture_of(content(source, box, 64))
         elif kind in DOLBY_VISION:
@@ -256,10 +260,13 @@ def _stated(source: Source, track: Track, codec: str, entry: Box) -> Stated:
     )
 
 
-def _curve(colours: bytes) -> int:
-    """Return the curve's number; 0 if the colours are told in another way."""
-    is_numbered = colours[:4] in (b"nclx", b"nclc") and len(colours) >= 10
-    return int.from_bytes(colours[6:8], "big") if is_numbered else 0
+def _curve(source: Source, box: Box) -> int:
+    """Return the curve's number, see ITU-T H.273; 0 if the colours are told in another way, or not at all."""
+    told = content(source, box, 1 << 20) if box[2] - box[1] < _MOST_CONFIG_BYTES else b""
+    if box[0] == b"vpcC":
+        return told[8] if len(told) > 8 and told[8] != _UNSPECIFIED else 0
+    is_numbered = told[:4] in (b"nclx", b"nclc") and len(told) >= 10
+    return int.from_bytes(told[6:8], "big") if is_numbered else 0
 
 
 def _first_frame(source: Source, track: Track) -> bytes:
