@@ -75,6 +75,10 @@ def test_the_folders_below_one_are_those_whose_path_begins_with_it(library: int,
     inside = {name for name in directories if name == below or name.startswith(f"{below}/")}
     assert sorted(video_files.present_directories(library, below)) == sorted(inside)
     assert sorted(video_files.present_directories(library, "")) == sorted(directories)
+    one_by_one: list[str] = []
+    while some := video_files.present_directories(library, "", after=one_by_one[-1] if one_by_one else None, most=1):
+        one_by_one += some
+    assert one_by_one == video_files.present_directories(library, "")
 
 
 def test_a_name_is_text_to_other_programs_or_its_bytes_where_it_is_none(catalog: Path, library: int) -> None:

@@ -215,9 +215,15 @@ def present_with_sizes(sizes: Collection[int]) -> list[KnownFile]:
     return _known_in("size_bytes", "inode = 0 AND state = 'present' AND", list(set(sizes)))
 
 
-def present_directories(library_id: int, below: str) -> list[str]:
-    """The folders at and below `below` with present files; "" is the whole library."""
-    query = VideoFile.select(VideoFile.directory).where(_present_inside(library_id, below)).distinct()
+def present_directories(library_id: int, below: str, *, after: str | None = None, most: int = -1) -> list[str]:
+    """The folders at and below `below` with present files, in the catalogue's order; "" is the whole library.
+
+    `after` is the last one that is known already, and `most` of those behind it are returned; -1 is all.
+    """
+    asked = _present_inside(library_id, below)
+    if after is not None:
+        asked &= VideoFile.directory > after
+    query = VideoFile.select(VideoFile.directory).where(asked).distinct().order_by(VideoFile.directory).limit(most)
     sql, parameters = query.sql()
     return [VideoFile.directory.python_value(directory) for (directory,) in rows(sql, *parameters)]
 

@@ -14,7 +14,7 @@ import os
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from reeld.catalog import libraries, video_files
@@ -25,6 +25,9 @@ from reeld.scanner.moved_files import StatNames
 from reeld.scanner.root_check import accept_command
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
+
+DIRECTORIES_AT_ONCE = 1000
+"""So many folders of the catalogue are in memory at once, of the 40,000 that a library of 100,000 files may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +138,26 @@ class MissingFiles:
 
         Either such a folder is certainly not there any more, or the rules skip it.
         """
-        present: dict[str, None] = {}
+        gone: dict[str, array[int]] = {}
         for below in look.below:
-            with reading():
-                present |= dict.fromkeys(video_files.present_directories(self.place.library_id, below))
-        gone = {}
-        for directory in present:
-            if directory not in look.walked and not is_below_any(directory, look.unknown):
-                gone[directory] = array("q", self._not_in(directory))
+            for directory in self._present_directories(below):
+                is_asked = directory in look.walked or directory in gone
+                if not is_asked and not is_below_any(directory, look.unknown):
+                    gone[directory] = array("q", self._not_in(directory))
         return gone
+
+    def _present_directories(self, below: str) -> Iterator[str]:
+        """Yield the folders with present files, a few at a time: a large library has very many."""
+        after: str | None = None
+        while True:
+            with reading():
+                some = video_files.present_directories(
+                    self.place.library_id, below, after=after, most=DIRECTORIES_AT_ONCE
+                )
+            yield from some
+            if len(some) < DIRECTORIES_AT_ONCE:
+                return
+            after = some[-1]
 
     def _not_in(self, directory: str) -> list[int]:
         """The ids of the present files of an unwalked folder that are gone. The others are recorded as skipped."""
