@@ -276,8 +276,29 @@ def changes_of(before: Row, after: Row, others: Iterable[Row]) -> dict[str, tupl
     """Compare a row with what it was. Another name of its file may tell that its hash is in doubt."""
     inode = (before["inode"], before["device"])
     has_other_names = any(inode == (each["inode"], each["device"]) and each["id"] != before["id"] for each in others)
-    names = [name for name in before if not (has_other_names and name in ("is_in_doubt", "reread_at"))]
-    return {name: (before[name], after[name]) for name in names if before[name] != after[name]}
+    excused = ("is_in_doubt", "reread_at") if has_other_names else ()
+    if _is_same_question(before, after):
+        excused = (*excused, *_ANSWER)
+    return {name: (before[name], after[name]) for name in before if name not in excused and before[name] != after[name]}
+
+
+_ANSWER = ("verdict", "kind", "part", "edition", "confidence", "evidence", "reason", "movie_id", "movie_title")
+
+
+def _is_same_question(before: Row, after: Row) -> bool:
+    """Whether the file claims the same, and reeld asks, or asked, which of several works it is.
+
+    What other disks tell of those works asks the question and answers it, wherever the file lies.
+    """
+    names = ("claimed_work", "claimed_episode", "decided_by")
+    is_same_claim = before["claimed_work"] is not None and all(before[name] == after[name] for name in names)
+    verdicts = {before["verdict"], after["verdict"]}
+    return (
+        is_same_claim
+        and before["decided_by"] == "reeld"
+        and "pending" in verdicts
+        and verdicts <= {"pending", "accepted"}
+    )
 
 
 def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:

@@ -11,6 +11,7 @@ from peewee import sqlite3
 from tests.model.bytes import unique_video
 from tests.model.expectations import KINDS
 from tests.model.machine import Model, Untrue
+from tests.model.oracle import changes_of
 
 JOB_COLUMNS = "video_file_id, stage, lane, state, due_at_ms, attempts, created_at"
 
@@ -78,6 +79,18 @@ def test_a_row_that_changes_while_its_disk_is_away_is_noticed(model: Model) -> N
     found = tamper(model, "UPDATE video_files SET state = 'missing' WHERE filename LIKE 'Film%'")
     assert found == {"changed_in_the_dark"}
     model.dark_rows.clear()
+
+
+def test_a_question_of_works_may_be_answered_while_its_disk_is_away() -> None:
+    """Another disk says that there is only one of them, or tells of a second one."""
+    asked = {"id": 1, "inode": 7, "device": 8, "claimed_work": "{}", "claimed_episode": None, "decided_by": "reeld"}
+    asked |= {"verdict": "pending", "kind": None, "movie_id": None, "state": "present"}
+    answered = asked | {"verdict": "accepted", "kind": "movie", "movie_id": 3}
+    assert changes_of(asked, answered, []) == changes_of(answered, asked, []) == {}
+    assert changes_of(asked, answered | {"state": "missing"}, []) == {"state": ("present", "missing")}
+    assert changes_of(answered, answered | {"movie_id": None}, []) == {"movie_id": (3, None)}
+    assert "verdict" in changes_of(asked, answered | {"claimed_work": '{"title": "Other"}'}, [])
+    assert "verdict" in changes_of(asked, answered | {"decided_by": "user"}, [])
 
 
 def test_a_file_that_was_hashed_twice_is_noticed(model: Model) -> None:
