@@ -62,7 +62,7 @@ def rows(name: str) -> list[Row]:
     if name == titles.FILE:
         return list(titles.generated(content))
     shapes = content["shape"]
-    return [_row(name, shape["name"], dict(row)) for shape in shapes for row in shape["rows"]]
+    return [row_of(name, shape["name"], dict(row)) for shape in shapes for row in shape["rows"]]
 
 
 def corpus_files() -> list[str]:
@@ -88,7 +88,8 @@ def _all_rows(name: str) -> list[Row]:
     return rows(name)
 
 
-def _row(file: str, shape: str, row: dict[str, Any]) -> Row:
+def row_of(file: str, shape: str, row: dict[str, Any], *, set_name: str = "") -> Row:
+    """Make a row of what a file of the corpus says about one name."""
     clues = Clues(
         path=row.pop("path"), siblings=tuple(row.pop("siblings", ())), library_kind=row.pop("library", "auto")
     )
@@ -101,4 +102,4 @@ def _row(file: str, shape: str, row: dict[str, Any]) -> Row:
     }
     names |= {"tmdb": "tmdb_id", "tvdb": "tvdb_id", "imdb": "imdb_id"}
     expected = {names.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    return Row(file=file, shape=shape, clues=clues, must=must, expected=expected, why=why)
+    return Row(file=file, shape=shape, clues=clues, must=must, expected=expected, why=why, set_name=set_name)
