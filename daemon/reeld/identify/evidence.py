@@ -16,6 +16,8 @@ from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 _TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]?(?:\d{1,2}|[a-d])$", re.IGNORECASE)
+# `S02E05v2`: guessit sees no episode in it.
+_VERSION = re.compile(r"(?<=[ex]\d\d)v\d(?![^\W_])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Evidence:
         return replace(
             self,
             is_guess_asked=True,
-            guess=guess(without_site(self.name)),
+            guess=guess(_VERSION.sub("", without_site(self.name))),
             folder_guess=guess(name) if name and is_dated else None,
         )
 

@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reeld.identify.ranges import follow, follow_without_season
 from reeld.identify.titles import title_key
 from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS, TITLES_WITH_A_NUMBER
 
 Style = Literal["SxxEyy", "NxNN", "words", "date", "dash", "episode", "of", "pack"]
-
-LONGEST_CHAIN = 12
-"""Episodes in one file; the longest in use are mini-series in one piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +35,21 @@ class Marker:
     odd: str | None = None
 
 
-# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05, S013E18. _E_NEXT and _BARE_NEXT read what
+# S01E02, s1e2, S01.E02, S01 - E02, S01EP02, S2006E05, S013E18, S104E02; `ranges.py` reads what
 # follows.
 _SE = re.compile(
-    r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|0?\d{1,2})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
+    r"(?<![^\W_])se?(?P<season>(?:19|20)\d\d|\d{1,3})[ ._-]{0,3}x?e(?:p|pisode)?[ ._]?(?P<first>\d{1,4})(?!\d)",
     re.IGNORECASE,
 )
-# E03, -E03, .S01E03, & E03: another number of the same chain.
-_E_NEXT = re.compile(
-    r"[ ._]{0,2}(?P<join>[-~&+]?)[ ._]{0,2}(?:s(?P<season>\d{1,4})[ ._]?)?ep?(?P<number>\d{1,4})(?!\d)", re.IGNORECASE
-)
-# -16 directly after E15, with nothing glued to it (so that -720p does not match).
-_BARE_NEXT = re.compile(r"(?P<join>[-~+&])(?P<number>\d{2,3})(?![^\W_])")
 # 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11; 2016x03 is a year's season (1920x1080 has more
 # digits, and 2008x12.13 may be a date).
 _X = re.compile(
     r"(?<![^\W_])(?P<season>\d{1,2}|(?:19|20)\d\d(?=[x×]\d\d(?![\d.]\d)))[x×](?!26[456])(?P<first>\d{2,3})(?!\d)",
     re.IGNORECASE,
 )
-_X_NEXT = re.compile(
-    r"(?:[ ._]{1,2}(?=\d{1,2}x))?(?P<join>-?)(?:(?P<season>\d{1,2})?x|(?<=-))(?!26[456])(?P<number>\d{2,3})(?!\d)",
-    re.IGNORECASE,
+# 3x4-3x5: two markers of one digit each confirm each other.
+_X_PAIR = re.compile(
+    r"(?<![^\W_])(?P<season>\d{1,2})[x×](?P<first>\d)(?=[-~&+](?P=season)[x×]\d(?![^\W_]))", re.IGNORECASE
 )
 # Season 2 Episode 3, Saison 2 Épisode 3, Staffel 2 Folge 3; 2 сезон 3 серия, 2. Staffel 3. Folge.
 _WORDS = re.compile(
@@ -79,11 +71,20 @@ _COUNTED_ONE = re.compile(r"第(?P<first>\d{1,4})[集話话回]")
 _HAN_DIGITS = {char: number for number, char in enumerate("一二三四五六七八九", start=1)}
 # [Cap.105]: season 1, episode 5, as Spanish releases write it.
 _CAP = re.compile(r"(?<=\[)Cap[. ]?(?P<season>\d{1,2})(?P<first>\d{2})(?=\])", re.IGNORECASE)
+_CHAINS: tuple[tuple[re.Pattern[str], Style], ...] = (
+    (_SE, "SxxEyy"),
+    (_X, "NxNN"),
+    (_X_PAIR, "NxNN"),
+    (_WORDS, "words"),
+    (_NUMBERS_FIRST, "words"),
+    (_CAP, "words"),
+)
 _ISO_DATE = re.compile(r"(?<![^\W_])((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)(?![^\W_])")
 _DAY_FIRST = re.compile(r"(?<![^\W_])(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)(?![^\W_])")
 # ` - 12`, ` - 12v2`, followed only by brackets, a title after another dash, or the end.
 _DASH = re.compile(
-    r"(?<=[ _])[-–][ _](?:#|ep\.? ?|e)?(?P<first>\d{1,4})(?:v\d)?(?: ?END)?(?=[ _]*(?:[\[(]|[ _][-–][ _]|$))",
+    r"(?<=[ _])[-–][ _](?:#|ep\.? ?|e)?(?P<first>\d{1,4})(?P<more>[-~&+]\d{1,3})?(?:v\d)?(?: ?END)?"
+    r"(?=[ _]*(?:[\[(]|[ _][-–][ _]|$))",
     re.IGNORECASE,
 )
 # `[Group] Title 05 [1080p]`, `[Group]_Title_16v2_[AC3]`, `[Group] Title #3`: only brackets follow
@@ -109,39 +110,6 @@ _PACK = re.compile(
     rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th)?[ ._]?(?:{SEASON_WORDS}))(?![^\W_])",
     re.IGNORECASE,
 )
-_GLUED = re.compile(r"[^\W_]+")
-# `S01E05.06`: the next episode, or a title.
-_LOOSE_NUMBER = re.compile(r"[ ._,-]{1,3}(\d{2,3})(?![^\W_])")
-# `S01E05 & 06`, `05 and 06`: another number of the same chain, in words.
-_AND_NUMBER = re.compile(
-    r"[ ._]*(?:[&+,]|(?:and|und|et|y|e|en|och|to|bis|till?)(?![^\W_]))[ ._]*(?:ep?|x)?\d{1,3}(?![^\W_])", re.IGNORECASE
-)
-# ` - 06` and ` - 06 - Title`, followed by nothing else; ` - 24 Hours` and ` - 1-23-45` are
-# titles.
-_DASH_NUMBER = re.compile(
-    r"[ _]*[-–~][ _]*(?:ep?[ ._]?|x)?(?P<number>\d{1,3})(?=[ ._]*(?:$|[\[(]|[ _][-–][ _]))", re.IGNORECASE
-)
-# After a bare number: `01-02 - Title`, `5_06`, `3.11 Title`, `24 05`.
-_NEXT_TO = re.compile(r"(?:[-–._~] ?(?:ep?[ ._]?|x)?|[ _]+)\d{1,3}(?![^\W_])", re.IGNORECASE)
-_VERSION = re.compile(r"v\d(?![^\W_])", re.IGNORECASE)
-# S01E05.5, but not the channels of `S01E05.5.1`.
-_DECIMAL = re.compile(r"\.\d(?![^\W_])(?!\.[01](?![^\W_]))")
-
-
-def why_more_numbers(stem: str, end: int, number: int) -> str | None:
-    """Say that the text after the bare `number` looks like another number of the same sort.
-
-    It may be a range, or the first may be the season's.
-    """
-    found = _next_number(stem, end, number) or _NEXT_TO.match(stem, end)
-    return found and f"{found[0].strip()!r} behind the number may be another episode's"
-
-
-def _next_number(stem: str, end: int, number: int) -> re.Match[str] | None:
-    if found := _AND_NUMBER.match(stem, end):
-        return found
-    dashed = _DASH_NUMBER.match(stem, end)
-    return dashed if dashed and number < int(dashed["number"]) <= number + LONGEST_CHAIN else None
 
 
 def find_marker(stem: str) -> Marker | None:
@@ -154,58 +122,26 @@ def find_marker(stem: str) -> Marker | None:
 
 
 def _chains(stem: str) -> Iterator[Marker]:
-    for pattern, style, follows in (
-        (_SE, "SxxEyy", (_E_NEXT, _BARE_NEXT)),
-        (_X, "NxNN", (_X_NEXT,)),
-        (_WORDS, "words", ()),
-        (_NUMBERS_FIRST, "words", ()),
-        (_CAP, "words", ()),
-    ):
+    for pattern, style in _CHAINS:
         position = 0
         while found := pattern.search(stem, position):
-            marker = _chain(stem, found, style, follows)  # type: ignore[arg-type]  # the four lines above
+            marker = _chain(stem, found, style)
             yield marker
             position = marker.end
 
 
-def _chain(stem: str, found: re.Match[str], style: Style, follows: tuple[re.Pattern[str], ...]) -> Marker:
-    season, numbers, end, odd = int(found["season"]), [int(found["first"])], found.end(), None
-    while following := next((hit for next_ in follows if (hit := next_.match(stem, end))), None):
-        other = following.groupdict().get("season")
-        number = int(following["number"])
-        if (other and int(other) != season) or not numbers[-1] < number <= numbers[-1] + LONGEST_CHAIN:
-            odd = f"{following[0].strip()!r} behind the episode number is no plain range"
-            end = following.end()
-            break
-        if following["join"] in ("-", "~"):
-            numbers += range(numbers[-1] + 1, number)
-        elif number != numbers[-1] + 1:
-            odd = f"the episodes {numbers[-1]} and {number} do not follow one another"
-        numbers.append(number)
-        end = following.end()
-    half, end, glued = _glued(stem, end, numbers[-1])
+def _chain(stem: str, found: re.Match[str], style: Style) -> Marker:
+    season = int(found["season"])
+    followed = follow(stem, found.end(), int(found["first"]), season=season, is_crossed=style == "NxNN")
     return Marker(
-        style=style, start=found.start(), end=end, season=season, episodes=tuple(numbers), half=half, odd=odd or glued
+        style=style,
+        start=found.start(),
+        end=followed.end,
+        season=season,
+        episodes=followed.numbers,
+        half=followed.half,
+        odd=followed.odd,
     )
-
-
-def _glued(stem: str, end: int, last: int) -> tuple[int | None, int, str | None]:
-    """Read what is glued to the last number: a version is harmless, `a`/`b` is half an episode, all
-    else is odd.
-    """
-    if version := _VERSION.match(stem, end):
-        return None, version.end(), None
-    if decimal := _DECIMAL.match(stem, end):
-        return None, decimal.end(), f"the episode number goes on with {decimal[0]!r}"
-    another = _LOOSE_NUMBER.match(stem, end)
-    if (another and int(another[1]) == last + 1) or (another := _next_number(stem, end, last)):
-        return None, end, f"{another[0].strip()!r} behind the marker may be the next episode"
-    letters = _GLUED.match(stem, end)
-    if letters is None:
-        return None, end, None
-    if letters[0].lower() in ("a", "b"):
-        return "ab".index(letters[0].lower()) + 1, letters.end(), None
-    return None, letters.end(), f"{letters[0]!r} is stuck to the episode number"
 
 
 def _agreed(chains: list[Marker]) -> Marker:
@@ -294,23 +230,30 @@ def _dashed(stem: str) -> Marker | None:
     found = list(_DASH.finditer(stem))
     if not found or (len(found[0]["first"]) == 4 and found[0]["first"][:2] in ("19", "20")):
         return None
-    odd = "two numbers stand behind dashes" if len(found) > 1 else None
-    return Marker(style="dash", start=found[0].start(), end=found[0].end(), absolute=(int(found[0]["first"]),), odd=odd)
+    first = found[0]
+    followed = follow_without_season(stem, first.end("first"), int(first["first"])) if first["more"] else None
+    odd = "two numbers stand behind dashes" if len(found) > 1 else followed.odd if followed else None
+    numbers = followed.numbers if followed else (int(first["first"]),)
+    return Marker(style="dash", start=first.start(), end=first.end(), absolute=numbers, odd=odd)
 
 
 def _single(stem: str) -> Marker | None:
     if found := _OF.search(stem):
         return Marker(style="of", start=found.start(), end=found.end(), episodes=(int(found["first"]),))
-    if found := _EPISODE.search(stem):
-        number = int(found["first"])
-        if decimal := _DECIMAL.match(stem, found.end()):
-            odd = f"the episode number goes on with {decimal[0]!r}"
-            return Marker(style="episode", start=found.start(), end=decimal.end(), episodes=(number,), odd=odd)
-        more = why_more_numbers(stem, found.end(), number)
-        if number >= LEAST_COUNTED_ON or _COUNTS_ON.search(stem):
-            return Marker(style="episode", start=found.start(), end=found.end(), absolute=(number,), odd=more)
-        return Marker(style="episode", start=found.start(), end=found.end(), episodes=(number,), odd=more)
-    return None
+    found = _EPISODE.search(stem)
+    if found is None:
+        return None
+    number = int(found["first"])
+    followed = follow_without_season(stem, found.end(), number)
+    counts_on = number >= LEAST_COUNTED_ON or _COUNTS_ON.search(stem)
+    return Marker(
+        style="episode",
+        start=found.start(),
+        end=followed.end,
+        episodes=() if counts_on else followed.numbers,
+        absolute=followed.numbers if counts_on else (),
+        odd=followed.odd,
+    )
 
 
 def _packed(stem: str) -> Marker | None:

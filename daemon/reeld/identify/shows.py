@@ -7,8 +7,8 @@ from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, same_title, title_to_offer
 from reeld.identify.folders import FolderReading
-from reeld.identify.markers import why_more_numbers
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
+from reeld.identify.ranges import why_more_numbers
 from reeld.identify.season import FAR, MOST_FOR_GAPS, gaps, likely_spelling, ranges, same_episode, sibling_episodes
 from reeld.identify.siblings import has_other_half, is_one_of_a_series
 from reeld.identify.strict_reader import Structure
@@ -222,6 +222,9 @@ def _weigh_number(candidate: Candidate, evidence: Evidence) -> None:
     _count_own_number(candidate, evidence)
     if guess and _same_number(guess.reading, reading):
         candidate.supports("guessit reads the same number", "number")
+    elif guess and read.style == "words" and _same_number(guess.reading, _first_of(reading)):
+        # It knows no range behind words, and takes the rest of `Season 2 Episode 3-4` for a title.
+        candidate.supports("guessit reads the first of these numbers", "number")
     if evidence.release and _same_number(evidence.release, reading):
         candidate.supports("every word has its place in a release of that number", "number")
     _weigh_season_folder(candidate, read, folder)
@@ -256,6 +259,8 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
                 candidate.add_objection("the number may count from the first season on")
         if read.style == "of" and not folder.has_season_folder:
             candidate.supports("the others of the same number lie beside it: a series of one season", "number")
+        if read.style == "dash" and read.season is not None and same_title(folder.title, read.title):
+            candidate.supports("the season stands before it, and the series' own folder around it", "number")
         if read.style == "dash" and reading.absolute_numbers and not read.group:
             _weigh_lone_number(candidate, evidence, read.absolute[0])
     elif folder.has_season_folder and not evidence.nfos:
@@ -310,6 +315,10 @@ def _weigh_lone_number(candidate: Candidate, evidence: Evidence, number: int) ->
 
 def _counts_from_one(evidence: Evidence) -> bool:
     return evidence.run is not None and evidence.run.numbers[0] <= 2
+
+
+def _first_of(reading: Reading) -> Reading:
+    return replace(reading, episode_numbers=reading.episode_numbers[:1])
 
 
 def _same_number(guess: Reading, reading: Reading) -> bool:
