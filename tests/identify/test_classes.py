@@ -78,3 +78,55 @@ def test_a_chain_is_accepted_with_all_its_numbers_or_asked_about(
     if reading:
         assert apart == 1
         assert (reading.season_number, reading.episode_numbers) == (season, (first, first + 1))
+
+
+SEASON_FOLDERS = (
+    "Season {s}", "Season {s:02}", "S{s:02}", "Staffel {s}", "{s}. Staffel", "{t} Season {s}", "{t} - Season {s}",
+    "{t} - {s}. serie", "{t} Saison {s}", "{t}.Season.{s}", "{t} Complete Season {s}", "{t} S{s:02}",
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    title=st.one_of(titles, st.builds("{} {}".format, st.sampled_from(["Dock", "Kanal", "Линия"]), st.integers(1, 99))),
+    season=seasons,
+    episode=episodes,
+    folder=st.sampled_from(SEASON_FOLDERS),
+    inner=st.sampled_from(["", "{s}x{e:02} - Nets/", "S{s:02}E{e:02}/", "{s}x{e:02} - Nets (2014)/"]),
+    name=st.sampled_from(["{s}x{e:02} - Nets", "{t} S{s:02}E{e:02}", "{e:02} - Nets", "Episode {e:02}"]),
+)
+def test_a_season_folder_gives_season_and_title_whatever_number_the_title_ends_in(
+    title: str, season: int, episode: int, folder: str, inner: str, name: str
+) -> None:
+    path = f"TV/{{t}}/{folder}/{inner}{name}.mkv".format(t=title, s=season, e=episode)
+    reading = accepted(path)
+    if reading:
+        assert_title(reading, title)
+        assert (reading.season_number, reading.episode_numbers) == (season, (episode,))
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    title=titles,
+    season=seasons,
+    episode=st.integers(1, 9),
+    folder=st.sampled_from(
+        ["Season {s}/Disc 2", "Season {s}/DVD1", "Season {s} Disc 2", "Seasons 1-{l}", "S01-S{l:02}", "Season 1 & 2"]
+    ),
+    name=st.sampled_from(["{e:02}", "Episode {e}", "{e:02} - Nets", "E{e:02}"]),
+    count=st.integers(0, 5),
+)
+def test_a_number_of_one_disc_or_of_several_seasons_is_asked_about(
+    title: str, season: int, episode: int, folder: str, name: str, count: int
+) -> None:
+    form = f"TV/{title}/{folder.format(s=season, l=season + 1)}/{name}.mkv"
+    others = [number for number in range(1, count + 1) if number != episode]
+    siblings = tuple(form.format(e=number).rpartition("/")[2] for number in others)
+    assert accepted(form.format(e=episode), siblings=siblings) is None
+
+
+def test_a_marker_says_the_season_in_a_folder_of_several() -> None:
+    for folder in ("Seasons 1-3", "S01-S03", "Season 2/Disc 2"):
+        reading = accepted(f"TV/Salt Road/{folder}/Salt Road - S02E04.mkv")
+        assert reading
+        assert (reading.season_number, reading.episode_numbers) == (2, (4,))

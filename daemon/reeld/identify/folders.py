@@ -15,13 +15,23 @@ from reeld.identify.words import GENERIC_FOLDERS, LANGUAGES, SEASON_WORDS, SPECI
 
 _DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"(?:cd|dvd|dis[ck]|part)[ ._-]?\d{1,2}", re.IGNORECASE)
+_DISC_IN_NAME = re.compile(r"(?<![^\W_])(?:cd|dvd|dis[ck])[ ._-]?\d{1,2}(?![^\W_])", re.IGNORECASE)
 _SUBTITLE_FOLDER = re.compile(r"subs?|subtitles?", re.IGNORECASE)
 # Season 1, Season 01 (2008), Staffel 2 - Title, S03; 2. Staffel, 1 сезон, 2nd Season; 第2季, シーズン2,
 # 시즌 2.
 _SEASON_FOLDER = re.compile(
     rf"(?:(?:{SEASON_WORDS})[ ._-]*(?P<a>\d{{1,4}})(?![^\W_]).*|s(?P<b>\d{{1,2}}|(?:19|20)\d\d)"
-    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th|ª|a|-?й)?[ ._-]*(?:{SEASON_WORDS})"
+    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th|ª|a|-?й)?[ ._-]*(?:{SEASON_WORDS}|serie)"
     r"|第(?P<d>\d{1,2})[季期]|(?:シーズン|시즌) ?(?P<e>\d{1,2}))",
+    re.IGNORECASE,
+)
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SEASON_IN_WORDS = re.compile(rf"(?:{SEASON_WORDS})[ ._-]+(?P<number>{'|'.join(_NUMBER_WORDS)})", re.IGNORECASE)
+# Seasons 1-3, S01-S03, Season 1 & 2, and the same behind a title.
+_SEVERAL_SEASONS = re.compile(
+    rf"(?<![^\W_])(?:(?:{SEASON_WORDS})[ ._-]{{0,2}}|s)\d{{1,2}}"
+    rf"[ ._]*(?:[-–~&+,]|(?:and|und|et|to|bis)(?![^\W_]))[ ._]*(?:(?:{SEASON_WORDS})[ ._-]{{0,2}}|s)?\d{{1,2}}"
+    r"(?=$|[ ._]*[\[(]|\.)",
     re.IGNORECASE,
 )
 TV_PLACES = words(
@@ -44,10 +54,16 @@ class FolderReading:
 
     name: str | None = None
     title: str | None = None
+    likely_title: str | None = None
+    """The title without what is as often a tag: `Show` of `Show Complete Season 2`."""
     year: int | None = None
     country: str | None = None
     season: int | None = None
     has_season_folder: bool = False
+    has_several_seasons: bool = False
+    """Whether one folder holds more than one season, so that a number alone says nothing."""
+    is_part_of_season: bool = False
+    """Whether the folder is one disc of a season: there the numbers begin anew."""
     season_conflict: bool = False
     kind: Kind | None = None
     is_firm: bool = False
@@ -69,7 +85,7 @@ class FolderReading:
 def read_folders(folders: tuple[str, ...]) -> FolderReading:
     """Read `folders`, outermost first. The nearest one that says something wins."""
     season: int | None = None
-    is_disc = False
+    is_disc = has_several = is_part = False
     reading = FolderReading()
     named_at = -1
     for index in reversed(range(len(folders))):
@@ -77,15 +93,30 @@ def read_folders(folders: tuple[str, ...]) -> FolderReading:
         if _DISC_FOLDER.fullmatch(folder):
             is_disc = True
         elif _PART_FOLDER.fullmatch(folder) or _SUBTITLE_FOLDER.fullmatch(folder):
-            continue
+            is_part = is_part or _PART_FOLDER.fullmatch(folder) is not None
+        elif _SEVERAL_SEASONS.fullmatch(folder):
+            has_several = True
+        elif (own := _season_of_episode(folder)) is not None:
+            season = own if season is None else season
         elif (number := season_of(folder)) is not None:
             season = number if season is None else season
+            is_part = is_part or _DISC_IN_NAME.search(folder) is not None
         elif not is_generic(folder) or _is_named_like_a_place(folders, index):
             reading, named_at = _named(folder, season), index
             if reading.title:
                 break
             season = reading.season if season is None else season
-    reading = _with_places(replace(reading, is_disc=is_disc), folders)
+    has_several = has_several or reading.has_several_seasons
+    reading = replace(
+        reading,
+        is_disc=is_disc,
+        has_several_seasons=has_several,
+        is_part_of_season=is_part,
+        has_season_folder=reading.has_season_folder or has_several,
+        is_firm=reading.is_firm or has_several,
+        season=None if has_several else reading.season,
+    )
+    reading = _with_places(reading, folders)
     outer = folders[named_at - 1] if named_at > 0 else None
     if outer is None or is_generic(outer):
         return reading
@@ -113,8 +144,20 @@ def season_of(folder: str) -> int | None:
     """Return the season that a folder's name means; 0 for specials, or None for other folders."""
     if SPECIALS_FOLDER.fullmatch(folder):
         return 0
+    if in_words := _SEASON_IN_WORDS.fullmatch(folder):
+        return _NUMBER_WORDS.index(in_words["number"].casefold()) + 1
     found = _SEASON_FOLDER.fullmatch(folder)
     return int(next(group for group in found.groups() if group)) if found else None
+
+
+def _season_of_episode(folder: str) -> int | None:
+    """Return the season of a folder that holds one episode, and is called by its number: `2x05 - Nets`.
+
+    It names no work, and a year in it is none of the series'.
+    """
+    read = read_structure(folder)
+    holds_one = read.kind == "episode" and read.style in ("SxxEyy", "NxNN", "words") and read.title is None
+    return read.season if holds_one else None
 
 
 def is_generic(folder: str) -> bool:
@@ -134,11 +177,13 @@ def _named(folder: str, season: int | None) -> FolderReading:
         return FolderReading(
             name=folder,
             title=read.title,
+            likely_title=read.likely_title,
             year=read.year,
             country=read.country,
             season=own if season is None else season,
             has_season_folder=has_season or read.style == "pack",
             season_conflict=has_season and own is not None and own != season,
+            has_several_seasons=_SEVERAL_SEASONS.search(folder) is not None,
             kind="episode",
             is_firm=True,
             is_release_name=_is_release_name(folder),
@@ -188,7 +233,11 @@ def _with_places(reading: FolderReading, folders: Sequence[str]) -> FolderReadin
 def _confirmed(reading: FolderReading, outer: str) -> FolderReading:
     """Add year and country from the folder around it, if that one has the same title."""
     around = _named(outer, None)
-    if not reading.title or not around.title or title_key(around.title) != title_key(reading.title):
+    if not reading.title or not around.title:
+        return reading
+    if reading.likely_title and title_key(around.title) == title_key(reading.likely_title):
+        reading = replace(reading, title=reading.likely_title, title_ambiguities=())
+    if title_key(around.title) != title_key(reading.title or ""):
         return reading
     return replace(
         reading,

@@ -59,7 +59,7 @@ _WORDS = re.compile(
 )
 _NUMBERS_FIRST = re.compile(
     rf"(?<![^\W_])(?P<season>\d{{1,2}})[ ._-]{{0,2}}(?:{SEASON_WORDS})[ ._,-]{{0,4}}"
-    rf"(?P<first>\d{{1,4}})[ ._-]{{0,2}}(?:{EPISODE_WORDS})(?![^\W_])",
+    rf"(?P<first>\d{{1,4}})[ ._-]{{0,2}}(?:{EPISODE_WORDS})(?![^\W_])(?![ ._-]{{0,2}}\d)",
     re.IGNORECASE,
 )
 # 第二季 第3集, シーズン2 第3話: season and episode with the sign that counts each.
@@ -104,10 +104,10 @@ _COUNTS_ON = re.compile(r"^\s*[\[【]|[\[(][0-9A-F]{8}[\])]\s*$|(?<![^\W_])VOSTF
 LEAST_COUNTED_ON = 100
 """No season has so many episodes: such a number counts from the first one on."""
 _OF = re.compile(r"(?<![^\W_])(?P<first>\d{1,2})[ ._-]?of[ ._-]?(?P<count>\d{1,2})(?![^\W_])", re.IGNORECASE)
-# A whole season: S01, Season 1, 1. Staffel.
+# A whole season: S01, Season 1, 1. Staffel; the 7 of `Pier 7 Season 2` is the title's.
 _PACK = re.compile(
     rf"(?<![^\W_])(?:s(?P<a>\d{{1,2}})|(?:{SEASON_WORDS})[ ._-]{{0,2}}(?P<b>\d{{1,2}})"
-    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th)?[ ._]?(?:{SEASON_WORDS}))(?![^\W_])",
+    rf"|(?P<c>\d{{1,2}})(?:\.|st|nd|rd|th)?[ ._]?(?:{SEASON_WORDS}|serie)(?![ ._-]{{0,2}}\d))(?![^\W_])",
     re.IGNORECASE,
 )
 

@@ -39,7 +39,7 @@ def numbered(evidence: Evidence) -> Reading | None:
     if read.kind == "episode" and read.style != "pack":
         if read.air_date:
             return replace(blank, air_date=read.air_date, episode_title=read.episode_title)
-        if read.absolute and folder.has_season_folder:
+        if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
             return replace(blank, season_number=season, episode_numbers=read.absolute, episode_title=read.episode_title)
         if read.absolute and evidence.run and evidence.run.is_season_coded() and not read.group:
             return _coded(blank, read.absolute[0])
@@ -220,6 +220,8 @@ def _weigh_number(candidate: Candidate, evidence: Evidence) -> None:
             candidate.add_objection("the season is not known")
         return
     _count_own_number(candidate, evidence)
+    if folder.is_part_of_season and read.season is None and not read.air_date and not read.group:
+        candidate.add_objection("the folder is one disc of a season, and its numbers may begin anew")
     if guess and _same_number(guess.reading, reading):
         candidate.supports("guessit reads the same number", "number")
     elif guess and read.style == "words" and _same_number(guess.reading, _first_of(reading)):
@@ -238,7 +240,7 @@ def _weigh_number(candidate: Candidate, evidence: Evidence) -> None:
 
 def _weigh_season_folder(candidate: Candidate, read: Structure, folder: FolderReading) -> None:
     season = int(read.air_date[:4]) if read.air_date else read.season
-    if season is not None and folder.has_season_folder:
+    if season is not None and folder.has_season_folder and not folder.has_several_seasons:
         if folder.season == season:
             candidate.supports(
                 f"the folder says season {folder.season} too", *(() if folder.is_release_name else ("number",))
@@ -253,7 +255,7 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
     read, folder, reading = evidence.structure, evidence.folder, candidate.reading
     if read.kind == "episode":
         candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
-        if read.style in ("episode", "of", "dash") and folder.has_season_folder:
+        if read.style in ("episode", "of", "dash") and folder.season is not None:
             candidate.supports(f"the season is that of the folder, {folder.season}", "number")
             if read.absolute and (folder.season or 0) > 1 and not _counts_from_one(evidence):
                 candidate.add_objection("the number may count from the first season on")
