@@ -11,7 +11,8 @@ from reeld.identify.names import is_random_name, spaced, split_path, stem_of, wi
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.release_reader import read_release
 from reeld.identify.siblings import Run, differing_run, stacked_part
-from reeld.identify.strict_reader import Structure, read_structure
+from reeld.identify.strict_reader import read_structure
+from reeld.identify.structure import Structure
 from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 

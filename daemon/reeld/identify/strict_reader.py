@@ -5,17 +5,18 @@ it says nothing. Text near a mark that may mean something else is an ambiguity.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
-from reeld.domain.identity import Kind
-from reeld.identify.markers import Marker, Style, find_marker
+from reeld.identify.episode_reader import read_episode
+from reeld.identify.extra_words import extra_at_end, extra_behind_year
+from reeld.identify.markers import Marker, find_marker
 from reeld.identify.names import is_dotted, spaced, without_site, words_of
+from reeld.identify.structure import Structure
 from reeld.identify.title_text import (
     ends_in_its_own_year,
     likely_title,
     plausible_year,
-    read_title,
     title_ambiguities,
     without_brackets_in_front,
 )
@@ -40,48 +41,6 @@ _TITLE_PART = re.compile(
 )
 
 
-# `Title 2 - 11`, `Title Movie - 02`: the second season, or the second film, as often as a title.
-_NOT_THE_SERIES = re.compile(r" (?:[2-9]|movies?|film|specials?|sp)$", re.IGNORECASE)
-# `Title - 12 (1080p)`: groups that put their own name last write episodes like this.
-_RESOLUTION_NEXT = re.compile(r" ?[(\[]\d{3,4}p[)\]]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Structure:
-    """The marks of a name, with the fields of a Reading.
-
-    A reader with the same title resolves `title_ambiguities`; nothing resolves `ambiguities`.
-    `is_release` means that the name has marks which home videos lack: quality words, dots for
-    spaces, a bracketed year.
-    """
-
-    kind: Kind | None
-    style: Style | None = None
-    title: str | None = None
-    likely_title: str | None = None
-    """The title to offer if `title_ambiguities` remain and no other reader finds `title`."""
-    likely_year: int | None = None
-    year: int | None = None
-    country: str | None = None
-    season: int | None = None
-    episodes: tuple[int, ...] = ()
-    absolute: tuple[int, ...] = ()
-    air_date: str | None = None
-    has_quality: bool = False
-    episode_title: str | None = None
-    edition: str | None = None
-    part: int | None = None
-    is_disc: bool = False
-    title_part: int | None = None
-    group: bool = False
-    year_is_bracketed: bool = False
-    is_release: bool = False
-    extra: str | None = None
-    """The words after a film's year that mark it as an extra of the film, not a version."""
-    title_ambiguities: tuple[str, ...] = ()
-    ambiguities: tuple[str, ...] = ()
-
-
 @lru_cache(maxsize=4096)
 def read_structure(stem: str) -> Structure:
     """Read the marks of `stem`; `kind` is None if there is no mark."""
@@ -95,7 +54,7 @@ def read_structure(stem: str) -> Structure:
         if marker.style == "pack" or (
             marker.style == "dash" and film.year_is_bracketed and marker.start > film_end(stem)
         ):
-            read = _episode(stem, marker)
+            read = read_episode(stem, marker, is_release=_is_release(stem))
     elif marker:
         read = _marked(stem, marker)
     else:
@@ -109,7 +68,7 @@ def _marked(stem: str, marker: Marker) -> Structure:
     """
     if marker.start == 0 and marker.style in ("NxNN", "date") and STRONG_QUALITY.search(stem) and (film := _film(stem)):
         return replace(film, ambiguities=(*film.ambiguities, "the title looks like the number of an episode"))
-    return _episode(stem, marker)
+    return read_episode(stem, marker, is_release=_is_release(stem))
 
 
 def film_end(stem: str) -> int:
@@ -131,54 +90,6 @@ def _take_edition_tag(stem: str) -> tuple[str, str | None]:
         return stem, None
     label = " ".join(found["edition"].replace(".", " ").split())
     return stem[: found.start()] + stem[found.end() :], edition_in(label) or label or None
-
-
-def _episode(stem: str, marker: Marker) -> Structure:
-    raw, tail = stem[: marker.start], stem[marker.end :]
-    text = read_title(raw)
-    season, title, episodes, absolute = marker.season, text.title, marker.episodes, marker.absolute
-    if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title)):
-        season, title, episodes, absolute = int(found[1]), title[: found.start()].rstrip(" -–"), absolute, ()
-    ambiguities = [marker.odd] if marker.odd else []
-    if marker.air_date and re.search(r"(?<![^\W_])(?:vs?|versus)(?![^\W_])", tail, re.IGNORECASE):
-        ambiguities.append("it may be a match, which no database of series lists")
-    if absolute and title and (end := _NOT_THE_SERIES.search(title)):
-        ambiguities.append(f"{end[0].strip()!r} at the end of the title may say which season, or that it is a film")
-    return Structure(
-        kind="episode",
-        style=marker.style,
-        title=title,
-        likely_title=text.likely if title == text.title else title,
-        likely_year=text.likely_year,
-        year=text.year,
-        country=text.country,
-        season=season,
-        episodes=episodes,
-        absolute=absolute,
-        air_date=marker.air_date,
-        episode_title=_episode_title(tail),
-        part=marker.half,
-        has_quality=STRONG_QUALITY.search(stem) is not None,
-        group=raw.lstrip().startswith(("[", "【")) or bool(marker.style == "dash" and _RESOLUTION_NEXT.match(tail)),
-        is_release=_is_release(stem),
-        title_ambiguities=tuple(
-            ambiguity for ambiguity in text.ambiguities if title == text.title or "season" not in ambiguity
-        ),
-        ambiguities=tuple(ambiguities),
-    )
-
-
-def _episode_title(tail: str) -> str | None:
-    """Return the words between the marker and the first quality word or bracket, if any."""
-    end = STRONG_QUALITY.search(tail)
-    text = tail[: end.start()] if end else tail
-    text = re.split(r"[\[({]", text, maxsplit=1)[0]
-    words = re.split(r"(?<=[ ._])", text)
-    kept = len(words)
-    while kept and words[kept - 1].strip(" ._-").casefold() in WEAK_QUALITY | LANGUAGES | {""}:
-        kept -= 1
-    title = spaced("".join(words[:kept]) if end else text)
-    return title or None
 
 
 def _film(stem: str) -> Structure | None:
@@ -211,7 +122,8 @@ def _film(stem: str) -> Structure | None:
         year_is_bracketed=stem[found.start() - 1 : found.start()] in ("(", "["),
         is_release=_is_release(stem),
         title_ambiguities=tuple(ambiguities_of_title),
-        extra=extra[0] if (extra := _EXTRA.search(tail)) else None,
+        extra=extra_behind_year(tail),
+        extra_at_end=extra_at_end(title),
         ambiguities=tuple(_film_ambiguities(stem, tail)),
     )
 
@@ -272,16 +184,6 @@ def _film_ambiguities(stem: str, tail: str) -> list[str]:
     return ambiguities
 
 
-# Extras that lie beside their film under its name; "with Commentary", "Fan Cut" and the like are
-# versions.
-_EXTRA = re.compile(
-    r"(?<![^\W_])(?:(?:official[ ._-])?trailers?|teaser|sample|proof|featurettes?|bande[ ._-]annonce|tv[ ._-]spots?"
-    r"|promo"
-    r"|making[ ._-]of|behind[ ._-]the[ ._-]scenes|(?:deleted|extended|alternate)[ ._-](?:scenes?|endings?)"
-    r"|interviews?|gag[ ._-]reel|bloopers?|outtakes?|bonus|extras|q&a|premiere|story[ ._-]?boards?"
-    r"|commentary[ ._-]on)(?![^\W_])",
-    re.IGNORECASE,
-)
 # COMPLETE.BLURAY is a whole disc.
 _COMPLETE = re.compile(r"(?<![^\W_])complete(?![^\W_])(?![ ._-]*(?:m?blu-?ray|uhd|bd|dvd))", re.IGNORECASE)
 _FILLERS = frozenset({"and", "edition", "cut", "version", "the"})

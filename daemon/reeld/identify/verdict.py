@@ -15,7 +15,8 @@ from reeld.identify.evidence import Evidence, gather, guessed
 from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_candidate
 from reeld.identify.names import split_path
-from reeld.identify.shows import numbered, show_candidate
+from reeld.identify.show_numbers import numbered
+from reeld.identify.shows import show_candidate
 from reeld.identify.titles import title_key
 
 MOST_CANDIDATES = 5

@@ -1,0 +1,222 @@
+"""Reads which episode a file is, and weighs that number."""
+
+import re
+from dataclasses import replace
+
+from reeld.domain.identity import Reading
+from reeld.identify.candidate import Candidate, has_number
+from reeld.identify.evidence import Evidence, same_title
+from reeld.identify.folders import FolderReading
+from reeld.identify.names import is_dotted, spaced, split_path, words_of
+from reeld.identify.ranges import why_more_numbers
+from reeld.identify.season import FAR, ranges
+from reeld.identify.siblings import is_one_of_a_series
+from reeld.identify.structure import Structure
+from reeld.identify.words import STRONG_QUALITY
+
+# `01`, `01 - Pilot`, `01. Pilot`, `10 Pilot`: a number in front, in the folder of a season.
+_LEADING_NUMBER = re.compile(
+    r"(?:#|e|ep)?(?P<number>\d{1,3})(?:v\d)?(?P<join>\s*[-–._]\s*|(?<=\d\d)\s+|$)(?P<title>.*)", re.IGNORECASE
+)
+
+MOST_EPISODES = 30
+"""The length of most seasons. `42.mkv` alone in a season's folder may be an episode of that title,
+too.
+"""
+
+
+def numbered(evidence: Evidence) -> Reading | None:
+    """Read the episode's number from marker, season folder, siblings and .nfo, without a title."""
+    read, folder, nfo = evidence.structure, evidence.folder, evidence.episode_nfo
+    season = read.season if read.season is not None else folder.season
+    blank = Reading(kind="episode", title=None)
+    if nfo and read.kind != "episode":
+        return replace(blank, season_number=nfo.season, episode_numbers=nfo.episodes, episode_title=nfo.episode_title)
+    if read.kind == "episode" and read.style != "pack":
+        if read.air_date:
+            return replace(blank, air_date=read.air_date, episode_title=read.episode_title)
+        if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
+            return replace(blank, season_number=season, episode_numbers=read.absolute, episode_title=read.episode_title)
+        if read.absolute and evidence.run and evidence.run.is_season_coded() and not read.group:
+            return _coded(blank, read.absolute[0])
+        if season is None and read.style == "of" and _is_one_of_a_series(evidence):
+            season = 1  # databases list a series that was made in one piece as season 1
+        return replace(
+            blank,
+            season_number=season,
+            episode_numbers=read.episodes,
+            absolute_numbers=read.absolute,
+            episode_title=read.episode_title,
+        )
+    return _bare_number(evidence, blank)
+
+
+def _is_one_of_a_series(evidence: Evidence) -> bool:
+    return is_one_of_a_series(split_path(evidence.clues.path)[1], evidence.clues.siblings)
+
+
+def _bare_number(evidence: Evidence, blank: Reading) -> Reading | None:
+    """Read a bare number: in front, in a season folder, or the one number that differs between
+    siblings.
+    """
+    folder, run = evidence.folder, evidence.run
+    if evidence.structure.kind == "movie":
+        return None
+    leading = _LEADING_NUMBER.fullmatch(evidence.name)
+    if folder.has_season_folder and leading and int(leading["number"]) > 0:
+        number, season = int(leading["number"]), folder.season or 0
+        if number > 99 and number // 100 == season and run and run.is_season_coded():
+            number %= 100
+        return replace(
+            blank,
+            season_number=folder.season,
+            episode_numbers=(number,),
+            episode_title=_words_before_quality(leading["title"]),
+        )
+    if run and run.prefix.strip(" ._-") and run.is_season_coded() and re.search(r"[ ._-]$", run.prefix):
+        return _coded(blank, run.number)
+    return None
+
+
+def _coded(blank: Reading, number: int) -> Reading:
+    return replace(blank, season_number=number // 100, episode_numbers=(number % 100,))
+
+
+def _words_before_quality(text: str) -> str | None:
+    end = STRONG_QUALITY.search(text)
+    return spaced(re.split(r"[\[({]", text[: end.start()] if end else text, maxsplit=1)[0]) or None
+
+
+def weigh_number(candidate: Candidate, evidence: Evidence) -> None:
+    """Weigh the number: which readers see it, and what else it may count."""
+    read, folder, reading, guess = evidence.structure, evidence.folder, candidate.reading, evidence.guess
+    if not has_number(reading):
+        if reading.season_number is None and reading.episode_numbers:
+            candidate.add_objection("the season is not known")
+        return
+    _count_own_number(candidate, evidence)
+    if folder.is_part_of_season and read.season is None and not read.air_date and not read.group:
+        candidate.add_objection("the folder is one disc of a season, and its numbers may begin anew")
+    if guess and _same_number(guess.reading, reading):
+        candidate.supports("guessit reads the same number", "number")
+    elif guess and read.style == "words" and _same_number(guess.reading, _first_of(reading)):
+        # It knows no range behind words, and takes the rest of `Season 2 Episode 3-4` for a title.
+        candidate.supports("guessit reads the first of these numbers", "number")
+    if evidence.release and _same_number(evidence.release, reading):
+        candidate.supports("every word has its place in a release of that number", "number")
+    _weigh_season_folder(candidate, read, folder)
+    if evidence.run and evidence.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
+        candidate.supports(f"the siblings differ in this number: {ranges(evidence.run.numbers)}", "number")
+    # `Birthday 2019-05-12` is a typical name for home videos; `60.Minutes.2024.03.10` is not.
+    is_like_a_release = read.has_quality or (is_dotted(evidence.name) and len(words_of(read.title or "")) > 1)
+    if read.air_date and not is_like_a_release and not same_title(folder.title, read.title):
+        candidate.add_objection("nothing but the date says that it is an episode")
+
+
+def _weigh_season_folder(candidate: Candidate, read: Structure, folder: FolderReading) -> None:
+    season = int(read.air_date[:4]) if read.air_date else read.season
+    if season is not None and folder.has_season_folder and not folder.has_several_seasons:
+        if folder.season == season:
+            candidate.supports(
+                f"the folder says season {folder.season} too", *(() if folder.is_release_name else ("number",))
+            )
+        elif not read.air_date:
+            candidate.add_objection(f"the folder says season {folder.season}, the name season {season}")
+    if folder.season_conflict:
+        candidate.add_objection("the folders name two different seasons")
+
+
+def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
+    read, folder, reading = evidence.structure, evidence.folder, candidate.reading
+    if read.kind == "episode":
+        candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
+        if read.style in ("episode", "of", "dash") and folder.season is not None:
+            candidate.supports(f"the season is that of the folder, {folder.season}", "number")
+            if read.absolute and (folder.season or 0) > 1 and not _counts_from_one(evidence):
+                candidate.add_objection("the number may count from the first season on")
+        if read.style == "of" and not folder.has_season_folder:
+            candidate.supports("the others of the same number lie beside it: a series of one season", "number")
+        if read.style == "dash" and read.season is not None and same_title(folder.title, read.title):
+            candidate.supports("the season stands before it, and the series' own folder around it", "number")
+        if read.style == "dash" and reading.absolute_numbers and not read.group:
+            _weigh_lone_number(candidate, evidence, read.absolute[0])
+    elif folder.has_season_folder and not evidence.nfos:
+        candidate.supports(f"the number stands in front, in the folder of season {folder.season}", "number", "number")
+        _weigh_leading_number(candidate, evidence, reading.episode_numbers[0])
+    elif evidence.run:
+        candidate.supports(f"its siblings are numbered by season and episode: {ranges(evidence.run.numbers)}", "number")
+
+
+def _weigh_leading_number(candidate: Candidate, evidence: Evidence, number: int) -> None:
+    """Weigh `12 - Title` in the folder of a season: 12 may count something else than the siblings'
+    numbers.
+    """
+    if number > 99:
+        candidate.add_objection("the number may hold a season and an episode")
+    run, leading = evidence.run, _LEADING_NUMBER.fullmatch(evidence.name)
+    if run is None and evidence.clues.siblings:
+        candidate.add_objection("the siblings are not numbered like it")
+    if run and number > run.numbers[-2] + FAR:
+        candidate.add_objection(f"the number lies far behind those of its siblings: {ranges(run.numbers[:-1])}")
+    if leading is None:
+        return
+    if why := why_more_numbers(evidence.name, leading.start("join"), int(leading["number"])):
+        candidate.add_objection(why)
+    if run and run.number != int(leading["number"]):
+        candidate.add_objection("the siblings differ in another number")
+    if run is None and (number > MOST_EPISODES or not _is_plainly_in_front(leading)):
+        candidate.add_objection("the number may belong to the title, and no sibling is numbered like it")
+
+
+def _is_plainly_in_front(leading: re.Match[str]) -> bool:
+    """Recognize `01 - Pilot`, `1. Pilot`, `01-Pilot`; `24 Hours` and `4-D` are titles as well."""
+    join = leading["join"]
+    if not leading["title"]:
+        return True
+    return bool(join.strip()) and (len(leading["number"]) > 1 or "." in join or join != join.strip())
+
+
+def _weigh_lone_number(candidate: Candidate, evidence: Evidence, number: int) -> None:
+    """Weigh `Show - 366` without a group in front: 366 may also mean season 3, episode 66."""
+    known_series = same_title(evidence.folder.title, evidence.structure.title) and (
+        evidence.folder.in_tv_place or evidence.clues.library_kind == "series"
+    )
+    if known_series or evidence.run:
+        candidate.supports("the series' own folder, or its siblings, number it like this", "number")
+    else:
+        candidate.add_objection("a number behind a dash may be an episode's or a part of the title")
+    could_be_coded = 100 < number < 1000 and 0 < number % 100 <= 30
+    if could_be_coded and not (evidence.run and evidence.run.numbers[0] <= 100):
+        candidate.add_objection("the number may hold a season and an episode")
+
+
+def _counts_from_one(evidence: Evidence) -> bool:
+    return evidence.run is not None and evidence.run.numbers[0] <= 2
+
+
+def _first_of(reading: Reading) -> Reading:
+    return replace(reading, episode_numbers=reading.episode_numbers[:1])
+
+
+def _same_number(guess: Reading, reading: Reading) -> bool:
+    if reading.air_date:
+        return guess.air_date == reading.air_date
+    if reading.absolute_numbers:
+        return reading.absolute_numbers == guess.absolute_numbers
+    if guess.season_number is None and guess.absolute_numbers:
+        return guess.absolute_numbers == reading.episode_numbers
+    return (guess.season_number, guess.episode_numbers) == (reading.season_number, reading.episode_numbers)
+
+
+def _described(reading: Reading) -> str:
+    if reading.air_date:
+        return f"the day {reading.air_date}"
+    if reading.absolute_numbers:
+        return f"episode {shown(reading.absolute_numbers)}"
+    return f"season {reading.season_number} episode {shown(reading.episode_numbers)}"
+
+
+def shown(numbers: tuple[int, ...]) -> str:
+    """Return the first numbers for a sentence."""
+    text = ", ".join(str(number) for number in numbers[:6])
+    return f"{text}, …" if len(numbers) > 6 else text
