@@ -6,7 +6,7 @@ The second corpus has some names of each class; here each class is generated.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reeld.domain.identity import Accepted, Clues, Reading
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading
 from reeld.identify.titles import title_key
 from reeld.identify.verdict import identify
 
@@ -130,3 +130,153 @@ def test_a_marker_says_the_season_in_a_folder_of_several() -> None:
         reading = accepted(f"TV/Salt Road/{folder}/Salt Road - S02E04.mkv")
         assert reading
         assert (reading.season_number, reading.episode_numbers) == (2, (4,))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    title=st.sampled_from(["Kumo to Tori", "Yoru no Fune", "風の灯台", "Ветер"]),
+    number=st.integers(1, 60),
+    word=st.sampled_from(["OVA", "OAD", "Special", "SP", "NCOP", "NCED2", "PV", "CM", "Recap", "Menu"]),
+    form=st.sampled_from(
+        ["{t} - {n:02} - {w} [1080p]", "{t} - {n:02} {w} [BD]", "{t} {w} - {n:02} [BD]", "{t} - {w}{n}"]
+    ),
+    place=st.sampled_from(["", "Anime/{t}/"]),
+    separator=st.sampled_from([" ", "_"]),
+)
+def test_a_special_is_none_of_the_numbered_episodes(
+    title: str, number: int, word: str, form: str, place: str, separator: str
+) -> None:
+    name = form.format(t=title, n=number, w=word).replace(" ", separator)
+    reading = accepted(f"{place.format(t=title)}[Gull]{separator}{name}.mkv")
+    assert reading is None or reading.season_number == 0
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    title=st.sampled_from([title for title in TITLES if not title[-1].isdigit()]),
+    season=st.integers(2, 12),
+    episode=episodes,
+    each=st.integers(5, 40),
+    form=st.sampled_from(["{c}.{t}.{m}", "#{c} {t} {m}", "{t} 0{c} - {m}", "[Gull] {t} {c} {m}", "{c:03} {t} - {m}"]),
+    marker=st.sampled_from(["S{s:02}E{e:02}", "{s}x{e:02}", "s{s:02}e{e:03}"]),
+    place=st.sampled_from(["", "TV/{t}/", "TV/{t}/Season {s}/"]),
+)
+def test_a_number_that_counts_all_episodes_is_no_part_of_the_title(
+    title: str, season: int, episode: int, each: int, form: str, marker: str, place: str
+) -> None:
+    count = (season - 1) * each + episode
+    name = form.format(t=title, c=count, m=marker.format(s=season, e=episode))
+    name = name.replace(" ", ".") if form.startswith("{c}.") else name
+    reading = accepted(f"{place.format(t=title, s=season)}{name}.mkv")
+    if reading:
+        assert_title(reading, title)
+        assert (reading.season_number, reading.episode_numbers) == (season, (episode,))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles,
+    extra=st.sampled_from(
+        ["Deleted Scenes", "Making Of", "Behind The Scenes", "Featurettes", "Bonus Disc", "Extras Only", "Trailer 2",
+         "Appendices Part 3", "Gag Reel", "Outtakes", "Interviews"]
+    ),
+    form=st.sampled_from(["{t} {x} 2012 1080p BluRay x264-GRP", "{t} {x} (2012)", "{t} {x} 2012"]),
+    separator=separators,
+    place=st.sampled_from(["", "Movies/", "Movies/{t} (2012)/"]),
+)  # fmt: skip
+def test_an_extra_that_is_named_before_the_year_is_no_film(
+    title: str, extra: str, form: str, separator: str, place: str
+) -> None:
+    name = form.format(t=title, x=extra).replace(" ", separator)
+    assert accepted(f"{place.format(t=title)}{name}.mkv") is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=st.sampled_from(["Salt Road", "Kuzey Rüzgarı", "Überfahrt"]),
+    group=st.sampled_from(["4k", "x7", "k9", "ebb", "3d"]),
+    number=st.sampled_from(["s02e06-720p", "2014-1080p", "S02E06"]),
+    case=st.sampled_from([str, str.lower]),
+)
+def test_a_group_in_front_is_no_part_of_the_title(title: str, group: str, number: str, case: type[str]) -> None:
+    reading = accepted(f"{group}-{case(title).replace(' ', '-')}-{number}.mkv")
+    if reading:
+        assert_title(reading, title)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    title=titles,
+    folder=seasons,
+    season=seasons,
+    episode=st.integers(1, 50),
+    form=st.sampled_from(
+        ["{t} Cap.{n}", "Cap.{n}", "{t} - {n} - Nets", "{t} {n}", "{t} {n} 720p", "Ep{n}", "{t}.{n}.Nets"]
+    ),
+)
+def test_season_and_episode_in_one_number_need_the_folder_to_say_so(
+    title: str, folder: int, season: int, episode: int, form: str
+) -> None:
+    name = form.format(t=title, n=season * 100 + episode)
+    reading = accepted(f"TV/{title}/Season {folder}/{name}.mkv")
+    if reading:
+        assert folder == season
+        assert (reading.season_number, reading.episode_numbers) == (season, (episode,))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles,
+    word=st.sampled_from(["Trailer", "Teaser", "Sample", "Featurette", "trailer"]),
+    form=st.sampled_from(
+        ["{t} - S01E02 - {w}", "{t} 1x02 {w}", "S01E02 - {w}", "{t}.S01E02.{w}", "{t}_-_S01E02_-_{w}"]
+    ),
+    place=st.sampled_from(["", "TV/{t}/Season 1/"]),
+)
+def test_an_episode_that_is_called_like_an_extra_is_never_ignored(title: str, word: str, form: str, place: str) -> None:
+    verdict = identify(Clues(path=f"{place.format(t=title)}{form.format(t=title, w=word)}.mkv"))
+    assert not isinstance(verdict, Ignored)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    title=titles,
+    marker=st.sampled_from(["S02E05", "2x05", "02x05"]),
+    brackets=st.sampled_from(["[]", "()", "{}", "【】"]),
+    word=st.sampled_from(["Nets", "Low Tide", "Мост"]),
+    form=st.sampled_from(["{t} {m} {w}", "{t} - {m} - {w}", "{m} {w}", "{t}.{m}.{w}"]),
+)
+def test_no_bracket_around_the_marker_is_left_in_a_title(
+    title: str, marker: str, brackets: str, word: str, form: str
+) -> None:
+    name = form.format(t=title, m=brackets[0] + marker + brackets[1], w=word)
+    reading = accepted(f"TV/{title}/Season 2/{name}.mkv")
+    if reading:
+        assert_title(reading, title)
+        assert reading.episode_title == word
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles,
+    episode=episodes,
+    part=st.integers(1, 4),
+    form=st.sampled_from(["{t} S02E{e:02} Part {p}", "{t} - s02e{e:02} - Nets - pt{p}", "{t}.S02E{e:02}.part{p}"]),
+)
+def test_a_part_of_an_episode_is_known_alone_and_beside_the_other(
+    title: str, episode: int, part: int, form: str
+) -> None:
+    name = form.format(t=title, e=episode, p=part)
+    other = form.format(t=title, e=episode, p=part + 1)
+    for siblings in ((), (f"{other}.mkv",)):
+        reading = accepted(f"TV/{title}/Season 2/{name}.mkv", siblings=siblings)
+        assert reading
+        assert (reading.episode_numbers, reading.part) == ((episode,), part)
+
+
+def test_episodes_that_are_called_parts_are_no_parts_of_an_episode() -> None:
+    names = [f"Salt Road S01E0{number} Part {number}.mkv" for number in (1, 2, 3)]
+    for name in names:
+        reading = accepted(f"TV/Salt Road/Season 1/{name}", siblings=tuple(other for other in names if other != name))
+        assert reading
+        assert reading.part is None

@@ -107,6 +107,8 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
         word = found["word"].casefold()
         # A bare word after a dot or a space may end a title: it must follow a year, a marker or
         # quality.
+        if _is_called_so(head, found["join"]):
+            return None
         complete = (_stands_alone(head) and not _ends_in_title(head)) or STRONG_QUALITY.search(head) is not None
         if complete or (found["join"] == "-" and (word != "sample" or _is_near_work(folders, head))):
             return f"its name ends in {found[0]!r}: not the work itself"
@@ -119,6 +121,13 @@ def _by_suffix(folders: Sequence[str], stem: str) -> str | None:
     if _is_near_work(folders, head) or _stands_alone(head):
         return f"its name ends in {weak[0]!r}: an extra of the work"
     return None
+
+
+def _is_called_so(head: str, join: str) -> bool:
+    """Tell whether the word stands where an episode has its title: `S02E03 - Trailer`, not `S02E03-trailer`."""
+    read = read_structure(head)
+    is_suffix = join == "-" and head[-1:] not in " ._-"
+    return read.kind == "episode" and read.style != "pack" and not read.has_quality and not is_suffix
 
 
 def _ends_in_title(head: str) -> bool:

@@ -48,6 +48,8 @@ def _from_own_name(evidence: Evidence) -> Candidate:
     candidate.add_objections(
         (f"{read.extra!r} behind the year says that it may be an extra of the film",) if read.extra else ()
     )
+    if read.extra_at_end and not evidence.ids and not _nfo_agrees(evidence):
+        candidate.add_objection(f"{read.extra_at_end!r} at the end of the title may say that it is an extra")
     if objection and not both:
         candidate.add_objection(objection)
     if (

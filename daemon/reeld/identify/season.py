@@ -14,6 +14,7 @@ from functools import lru_cache
 from reeld.identify.ids import without_ids
 from reeld.identify.names import normal, stem_of
 from reeld.identify.strict_reader import read_structure
+from reeld.identify.structure import Structure
 from reeld.identify.titles import title_key
 
 LEAST_ALIKE = 3
@@ -109,6 +110,12 @@ def _differ(one: str | None, other: str | None) -> bool:
         return False
     mine, theirs = title_key(one), title_key(other)
     return mine not in theirs and theirs not in mine and SequenceMatcher(None, mine, theirs).ratio() < MISSPELT
+
+
+def is_part_a_title(part: int, own: Structure, others: Iterable[SiblingEpisode]) -> bool:
+    """Tell whether `Part 2` is what an episode is called: those before and behind it are called so, too."""
+    parts = [other for other in others if other.is_half and other.season == own.season]
+    return bool(parts) and all(other.episodes != own.episodes for other in parts) and part is not None
 
 
 def gaps(numbers: Iterable[int]) -> tuple[int, ...]:

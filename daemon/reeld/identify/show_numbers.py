@@ -27,28 +27,34 @@ too.
 
 def numbered(evidence: Evidence) -> Reading | None:
     """Read the episode's number from marker, season folder, siblings and .nfo, without a title."""
-    read, folder, nfo = evidence.structure, evidence.folder, evidence.episode_nfo
-    season = read.season if read.season is not None else folder.season
+    read, nfo = evidence.structure, evidence.episode_nfo
     blank = Reading(kind="episode", title=None)
     if nfo and read.kind != "episode":
         return replace(blank, season_number=nfo.season, episode_numbers=nfo.episodes, episode_title=nfo.episode_title)
     if read.kind == "episode" and read.style != "pack":
-        if read.air_date:
-            return replace(blank, air_date=read.air_date, episode_title=read.episode_title)
-        if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
-            return replace(blank, season_number=season, episode_numbers=read.absolute, episode_title=read.episode_title)
-        if read.absolute and evidence.run and evidence.run.is_season_coded() and not read.group:
-            return _coded(blank, read.absolute[0])
-        if season is None and read.style == "of" and _is_one_of_a_series(evidence):
-            season = 1  # databases list a series that was made in one piece as season 1
-        return replace(
-            blank,
-            season_number=season,
-            episode_numbers=read.episodes,
-            absolute_numbers=read.absolute,
-            episode_title=read.episode_title,
-        )
+        return _marked_number(evidence, replace(blank, episode_title=read.episode_title))
     return _bare_number(evidence, blank)
+
+
+def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
+    """Return the number of the marker, in the season that it names or that the folder is of."""
+    read, folder = evidence.structure, evidence.folder
+    season = read.season if read.season is not None else folder.season
+    if read.air_date:
+        return replace(blank, air_date=read.air_date)
+    if is_coded_by_folder(evidence) or (
+        read.absolute
+        and not folder.has_season_folder
+        and evidence.run
+        and evidence.run.is_season_coded()
+        and not read.group
+    ):
+        return _coded(blank, read.absolute[0])
+    if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
+        return replace(blank, season_number=season, episode_numbers=read.absolute)
+    if season is None and read.style == "of" and _is_one_of_a_series(evidence):
+        season = 1  # databases list a series that was made in one piece as season 1
+    return replace(blank, season_number=season, episode_numbers=read.episodes, absolute_numbers=read.absolute)
 
 
 def _is_one_of_a_series(evidence: Evidence) -> bool:
@@ -78,6 +84,14 @@ def _bare_number(evidence: Evidence, blank: Reading) -> Reading | None:
     return None
 
 
+def is_coded_by_folder(evidence: Evidence) -> bool:
+    """Tell whether `305` in the folder of season 3 is its fifth episode: no sibling has another season's number."""
+    read, folder, run = evidence.structure, evidence.folder, evidence.run
+    number = read.absolute[0] if len(read.absolute) == 1 and not read.group else 0
+    begins_so = number > 99 and number // 100 == folder.season and number % 100 > 0
+    return begins_so and all(other // 100 == folder.season for other in (run.numbers if run else ()))
+
+
 def _coded(blank: Reading, number: int) -> Reading:
     return replace(blank, season_number=number // 100, episode_numbers=(number % 100,))
 
@@ -96,7 +110,7 @@ def weigh_number(candidate: Candidate, evidence: Evidence) -> None:
         return
     _count_own_number(candidate, evidence)
     if folder.is_part_of_season and read.season is None and not read.air_date and not read.group:
-        candidate.add_objection("the folder is one disc of a season, and its numbers may begin anew")
+        candidate.add_objection("the folder is one disc of a season, and its numbers may begin with 1 on each")
     if guess and _same_number(guess.reading, reading):
         candidate.supports("guessit reads the same number", "number")
     elif guess and read.style == "words" and _same_number(guess.reading, _first_of(reading)):
@@ -131,9 +145,7 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
     if read.kind == "episode":
         candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
         if read.style in ("episode", "of", "dash") and folder.season is not None:
-            candidate.supports(f"the season is that of the folder, {folder.season}", "number")
-            if read.absolute and (folder.season or 0) > 1 and not _counts_from_one(evidence):
-                candidate.add_objection("the number may count from the first season on")
+            _weigh_number_in_season_folder(candidate, evidence, folder.season)
         if read.style == "of" and not folder.has_season_folder:
             candidate.supports("the others of the same number lie beside it: a series of one season", "number")
         if read.style == "dash" and read.season is not None and same_title(folder.title, read.title):
@@ -145,6 +157,18 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
         _weigh_leading_number(candidate, evidence, reading.episode_numbers[0])
     elif evidence.run:
         candidate.supports(f"its siblings are numbered by season and episode: {ranges(evidence.run.numbers)}", "number")
+
+
+def _weigh_number_in_season_folder(candidate: Candidate, evidence: Evidence, season: int) -> None:
+    """Weigh a number without a season, in the folder of one: it counts in it, holds it, or counts on."""
+    read = evidence.structure
+    candidate.supports(f"the season is that of the folder, {season}", "number")
+    if is_coded_by_folder(evidence):
+        candidate.supports(f"the first digits of {read.absolute[0]} are the folder's season", "number")
+    elif read.absolute and read.absolute[0] > 99 and not read.group and not _has_lower_numbers(evidence):
+        candidate.add_objection("the number may hold a season and an episode")
+    elif read.absolute and season > 1 and not _counts_from_one(evidence):
+        candidate.add_objection("the number may count from the first season on")
 
 
 def _weigh_leading_number(candidate: Candidate, evidence: Evidence, number: int) -> None:
@@ -188,6 +212,10 @@ def _weigh_lone_number(candidate: Candidate, evidence: Evidence, number: int) ->
     could_be_coded = 100 < number < 1000 and 0 < number % 100 <= 30
     if could_be_coded and not (evidence.run and evidence.run.numbers[0] <= 100):
         candidate.add_objection("the number may hold a season and an episode")
+
+
+def _has_lower_numbers(evidence: Evidence) -> bool:
+    return evidence.run is not None and evidence.run.numbers[0] < 100
 
 
 def _counts_from_one(evidence: Evidence) -> bool:

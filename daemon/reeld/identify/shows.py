@@ -7,7 +7,15 @@ from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, same_title, title_to_offer
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import spaced, split_path, words_of
-from reeld.identify.season import MOST_FOR_GAPS, gaps, likely_spelling, ranges, same_episode, sibling_episodes
+from reeld.identify.season import (
+    MOST_FOR_GAPS,
+    gaps,
+    is_part_a_title,
+    likely_spelling,
+    ranges,
+    same_episode,
+    sibling_episodes,
+)
 from reeld.identify.show_numbers import shown, weigh_number
 from reeld.identify.siblings import has_other_half
 from reeld.identify.structure import Structure
@@ -27,7 +35,7 @@ def show_candidate(evidence: Evidence, number: Reading | None) -> Candidate:
         )
     )
     if read.part:
-        _weigh_half(candidate, evidence, read.part)
+        _weigh_part(candidate, evidence, read.part)
     _weigh_title(candidate, evidence)
     weigh_number(candidate, evidence)
     _weigh_ids_and_nfo(candidate, evidence)
@@ -37,12 +45,17 @@ def show_candidate(evidence: Evidence, number: Reading | None) -> Candidate:
     return candidate
 
 
-def _weigh_half(candidate: Candidate, evidence: Evidence, half: int) -> None:
-    """Weigh `S01E01a`: half an episode if the other half lies beside it, else perhaps something
-    else.
-    """
-    candidate.reading = replace(candidate.reading, part=half)
-    if has_other_half(split_path(evidence.clues.path)[1], evidence.clues.siblings):
+def _weigh_part(candidate: Candidate, evidence: Evidence, part: int) -> None:
+    """Weigh `S01E01b`, which may be something else unless the other half lies beside it, and `S01E01 pt2`."""
+    base, siblings = split_path(evidence.clues.path)[1], evidence.clues.siblings
+    if evidence.structure.is_split:
+        if evidence.stacked is None and is_part_a_title(part, evidence.structure, sibling_episodes(siblings)):
+            candidate.reading = replace(candidate.reading, episode_title=f"Part {part}")
+        else:
+            candidate.set_part(part)
+        return
+    candidate.reading = replace(candidate.reading, part=part)
+    if has_other_half(base, siblings):
         candidate.supports("the other half of the episode lies beside it", "title", "number")
     else:
         candidate.add_objection("the file holds half an episode, and the other half is not beside it")
@@ -57,6 +70,11 @@ def _own_title(evidence: Evidence) -> Structure:
         # `Doctor.Who.1963.S01E01` in `Doctor Who (1963)`: by the folder, the year is no part of
         # the title.
         return replace(read, title=read.likely_title, year=read.likely_year, likely_title=None, likely_year=None)
+    for title in (read.counted_title, read.likely_title):
+        is_confirmed = same_title(title, folder.title) and not folder.is_release_name and not read.likely_year
+        if read.kind == "episode" and is_confirmed:
+            # The folder says which of the words are the title.
+            return replace(read, title=title, likely_title=None, likely_year=None, title_ambiguities=())
     if read.kind is None and evidence.run and evidence.run.is_season_coded():
         return replace(read, title=spaced(evidence.run.prefix) or None)
     return read if read.kind == "episode" else replace(read, title=None)

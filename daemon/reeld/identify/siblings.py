@@ -95,7 +95,7 @@ def has_other_half(name: str, siblings: Iterable[str]) -> bool:
     """Tell whether the other half of an episode lies beside it: `S01E01b` beside `S01E01a`."""
     stem = _stem(name).casefold()
     others = [_stem(sibling).casefold() for sibling in siblings]
-    for letter in re.finditer(r"(?<=\d)[ab](?![^\W_])", stem):
+    for letter in re.finditer(r"(?:(?<=\d)|(?<=\d[ ._]))[ab](?![^\W_])", stem):
         other_half = stem[: letter.start()] + ("b" if letter[0] == "a" else "a")
         if any(re.match(re.escape(other_half) + r"(?![^\W_])", other) for other in others):
             return True
@@ -105,6 +105,10 @@ def has_other_half(name: str, siblings: Iterable[str]) -> bool:
 def stacked_part(name: str, siblings: Iterable[str]) -> int | None:
     """Return a film's part number, if a sibling differs only by the number after `part` or `cd`."""
     stem = _stem(name).casefold()
+    if lettered := re.search(r"(?<=[)\]][ ._])[a-d]$", stem):
+        others = {_stem(sibling).casefold() for sibling in siblings} - {stem}
+        heads = {other[:-1] for other in others if re.search(r"[a-d]$", other)}
+        return "abcd".index(lettered[0]) + 1 if stem[:-1] in heads else None
     for digits in re.finditer(r"\d{1,2}|(?<![^\W_])[ab]$|(?<=cd|pt)[ab]$|(?<=part|disc)[ab]$", stem):
         if not _PART_WORD.search(stem[: digits.start()]):
             continue

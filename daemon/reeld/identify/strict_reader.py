@@ -14,6 +14,7 @@ from reeld.identify.markers import Marker, find_marker
 from reeld.identify.names import is_dotted, spaced, without_site, words_of
 from reeld.identify.structure import Structure
 from reeld.identify.title_text import (
+    article_in_front,
     ends_in_its_own_year,
     likely_title,
     plausible_year,
@@ -100,7 +101,7 @@ def _film(stem: str) -> Structure | None:
         return None
     raw, tail = stem[: found.start()], stem[found.end() :]
     raw = without_brackets_in_front(raw)
-    title = spaced(raw.rstrip(" ._-([{"))
+    title = article_in_front(spaced(raw.rstrip(" ._-([{")))
     part = _PART.search(tail)
     trailing_part = _TITLE_PART.search(title)
     ambiguities_of_title = title_ambiguities(title, raw.rstrip(" ._-(["))

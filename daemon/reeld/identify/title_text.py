@@ -56,7 +56,8 @@ _AMBIGUOUS = (
 _TAGS_AT_END = frozenset({"proper", "repack", "internal", "limited", "complete", "extended", "uncut", "unrated", "dc"})
 _QUALITY_IN_FRONT = re.compile(rf"^(?:{STRONG_QUALITY.pattern})[ ._-]+", STRONG_QUALITY.flags)
 _RUNNING_NUMBER = re.compile(r"0\d|\d+[.)]\s|\d+\s*[-–_]\s*\D")
-_GROUP_IN_FRONT = re.compile(r"[a-z0-9]+-[a-z][a-z0-9.-]*$")
+# `x7-title`, `4k-Some-Title`: hyphens stand for spaces, and the first word may be a group's.
+_GROUP_IN_FRONT = re.compile(r"[a-z0-9]+-[^\W\d_][^\s]*$")
 # Stricter than `unquote`: `100%` is a word.
 _ESCAPED = re.compile(r"%[0-9a-f]{2}|&(?:amp|quot|apos|lt|gt|nbsp|#\d{1,5});", re.IGNORECASE)
 # UTF-8 that was decoded as another encoding once: `LÃ©on`, `Am├⌐lie`.
@@ -66,6 +67,10 @@ _SITE_IN_FRONT = re.compile(
     r"@|(?:[^\W_][^\W_-]*\.)+(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag)[_ ]", re.IGNORECASE
 )
 _SITE = re.compile(r"\w\.(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag|in|am|ws)(?![^\W_])", re.IGNORECASE)
+
+
+# `Film, The`, `Film, L'`; `die` and `a` are other words, too.
+_ARTICLE_BEHIND = re.compile(r"(?P<title>.+), (?P<article>The|An|Les?|La|L['’]|El|L[oa]s|Der|Das|Il|Gli|Het)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,7 @@ def read_title(raw: str) -> TitleText:
             text, year = _take_year(text)
         if country is None:
             text, country = _take_country(text)
-    title = spaced(text)
+    title = article_in_front(spaced(text))
     if not title:
         return TitleText(title=None, year=year, country=country)
     old = _BARE_YEAR.search(text) if year is None and not ends_in_its_own_year(text) else None
@@ -106,6 +111,16 @@ def read_title(raw: str) -> TitleText:
         country=country,
         ambiguities=tuple(title_ambiguities(title, text)),
     )
+
+
+def article_in_front(title: str) -> str:
+    """Return `Film, The` as `The Film`."""
+    found = _ARTICLE_BEHIND.fullmatch(title)
+    if found is None:
+        return title
+    if title.startswith(f"{found['article']} "):
+        return found["title"]
+    return found["article"] + ("" if found["article"][-1] in "'’" else " ") + found["title"]
 
 
 def without_brackets_in_front(raw: str) -> str:
@@ -122,14 +137,14 @@ def likely_title(raw: str) -> str | None:
     text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", raw)
     text = re.split(r"[ ._(\[]+a\.?k\.?a[ ._]+", text, maxsplit=1, flags=re.IGNORECASE)[0]
     text = _QUALITY_IN_FRONT.sub("", text)
-    text = re.sub(r"^[a-z0-9]+-(?=[a-z])", "", text) if _GROUP_IN_FRONT.match(text) else text
+    text = re.sub(r"^[a-z0-9]+-(?=[^\W\d_])", "", text) if _GROUP_IN_FRONT.match(text) else text
     if (quality := STRONG_QUALITY.search(text)) and quality.start() > 0:
         text = text[: quality.start()]
     title = spaced(re.sub(r"[\[({][^\])}]*[\])}]?", " ", text)) or spaced(text)
     words = title.split()
     while len(words) > 1 and words[-1].casefold() in LANGUAGES | _TAGS_AT_END:
         words.pop()
-    return " ".join(words) or None
+    return article_in_front(" ".join(words)) or None
 
 
 def ends_in_its_own_year(text: str) -> bool:
