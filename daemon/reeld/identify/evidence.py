@@ -10,6 +10,7 @@ from reeld.identify.ids import Ids, ids_in, without_ids
 from reeld.identify.names import is_random_name, spaced, split_path, stem_of, without_site, words_of
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.release_reader import read_release
+from reeld.identify.sequence import Sequence, read_sequence
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
@@ -38,6 +39,8 @@ class Evidence:
     nfos: tuple[Nfo, ...]
     run: Run | None
     stacked: int | None
+    sequence: Sequence | None = None
+    """The number of this file among its siblings, all numbered behind the folder's title."""
     release: Reading | None = None
     is_guess_asked: bool = False
     guess: Guess | None = None
@@ -90,6 +93,12 @@ def gather(clues: Clues) -> Evidence:
         name, folders, folder = release, folders[:index], outer
     structure = read_structure(name)
     run = None if release else differing_run(base, clues.siblings)
+    sequence = (
+        read_sequence(stem_of(base), run, folder, len(clues.siblings)) if counts_without_season(structure) else None
+    )
+    if sequence and structure.kind != "episode":
+        # A year behind the number is none of a film's.
+        structure = replace(structure, kind=None, title=None, year=None)
     return Evidence(
         clues=clues,
         name=name,
@@ -98,10 +107,16 @@ def gather(clues: Clues) -> Evidence:
         ids=ids,
         nfos=read_sidecars(clues.path, clues.sidecars) or _lone_nfo(clues, name, structure, folder),
         run=run,
+        sequence=sequence,
         stacked=None if release else stacked_part(base, clues.siblings),
         substituted=release is not None,
         is_generic_name=is_generic,
     )
+
+
+def counts_without_season(read: Structure) -> bool:
+    """Tell whether a name has no marker, or one that may count through all seasons."""
+    return read.kind != "episode" or (read.style in ("episode", "dash") and read.season is None)
 
 
 def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:

@@ -37,7 +37,8 @@ _SEVERAL_SEASONS = re.compile(
 )
 TV_PLACES = words(
     """tv tvshow tvshows tv-shows shows series serie serien séries seriál serials сериалы сериал 电视剧 television
-    anime animes anime-series cartoons sonarr"""
+    anime animes anime-series cartoons sonarr diziler dizi seriale
+    sorozatok σειρές مسلسلات 剧集 劇集 드라마 ドラマ アニメ 动画 動畫 애니"""
 )
 FILM_PLACES = words(
     """film films movie movies cinema kino filme película películas peliculas filmes фильмы фильм radarr"""

@@ -6,10 +6,12 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, same_title
+from reeld.identify.extra_words import special_behind_number
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.ranges import why_more_numbers
 from reeld.identify.season import FAR, ranges
+from reeld.identify.sequence import Sequence, is_no_title
 from reeld.identify.siblings import is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.words import STRONG_QUALITY
@@ -31,9 +33,24 @@ def numbered(evidence: Evidence) -> Reading | None:
     blank = Reading(kind="episode", title=None)
     if nfo and read.kind != "episode":
         return replace(blank, season_number=nfo.season, episode_numbers=nfo.episodes, episode_title=nfo.episode_title)
+    if evidence.sequence:
+        return _number_of(evidence.sequence, replace(blank, episode_title=_episode_title(evidence)))
     if read.kind == "episode" and read.style != "pack":
         return _marked_number(evidence, replace(blank, episode_title=read.episode_title))
     return _bare_number(evidence, blank)
+
+
+def _number_of(sequence: Sequence, blank: Reading) -> Reading:
+    """Return the number within its season; where none is known, it counts from the first one on."""
+    if sequence.season is None:
+        return replace(blank, absolute_numbers=(sequence.number,))
+    return replace(blank, season_number=sequence.season, episode_numbers=(sequence.number,))
+
+
+def _episode_title(evidence: Evidence) -> str | None:
+    if evidence.structure.kind == "episode" or evidence.sequence is None:
+        return evidence.structure.episode_title
+    return _words_before_quality(evidence.name[evidence.sequence.end :])
 
 
 def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
@@ -79,7 +96,7 @@ def _bare_number(evidence: Evidence, blank: Reading) -> Reading | None:
             episode_numbers=(number,),
             episode_title=_words_before_quality(leading["title"]),
         )
-    if run and run.prefix.strip(" ._-") and run.is_season_coded() and re.search(r"[ ._-]$", run.prefix):
+    if run and not is_no_title(run.prefix) and run.is_season_coded() and re.search(r"[ ._-]$", run.prefix):
         return _coded(blank, run.number)
     return None
 
@@ -142,7 +159,9 @@ def _weigh_season_folder(candidate: Candidate, read: Structure, folder: FolderRe
 
 def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
     read, folder, reading = evidence.structure, evidence.folder, candidate.reading
-    if read.kind == "episode":
+    if evidence.sequence:
+        _weigh_sequence(candidate, evidence, evidence.sequence)
+    elif read.kind == "episode":
         candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
         if read.style in ("episode", "of", "dash") and folder.season is not None:
             _weigh_number_in_season_folder(candidate, evidence, folder.season)
@@ -157,6 +176,26 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
         _weigh_leading_number(candidate, evidence, reading.episode_numbers[0])
     elif evidence.run:
         candidate.supports(f"its siblings are numbered by season and episode: {ranges(evidence.run.numbers)}", "number")
+
+
+def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence) -> None:
+    """Weigh a number that runs through the siblings: it is the episode's, if the folder is a series'."""
+    folder, where = evidence.folder, "behind the folder's title" if sequence.has_title else "in front"
+    candidate.supports(f"the number stands {where}", "number")
+    candidate.supports(f"its siblings run in numbers like it: {ranges(sequence.numbers)}", "number")
+    is_series = folder.has_season_folder or folder.in_tv_place or evidence.clues.library_kind == "series"
+    if not is_series and not evidence.structure.group:
+        candidate.add_objection("the files are numbered, but nothing says that the folder is a series'")
+    if folder.season is not None and sequence.season != folder.season:
+        candidate.add_objection(f"the folder says season {folder.season}, the name season {sequence.season}")
+    if sequence.season is None and folder.has_several_seasons:
+        candidate.add_objection("the season is not known")
+    if not sequence.is_coded and (folder.season or 0) > 1 and sequence.numbers[0] > MOST_EPISODES:
+        candidate.add_objection("the number may count from the first season on")
+    if why := why_more_numbers(evidence.name, sequence.end, sequence.number):
+        candidate.add_objection(why)
+    if word := special_behind_number(evidence.name[sequence.end :]):
+        candidate.add_objection(f"{word!r} behind the number says that it is none of the numbered episodes")
 
 
 def _weigh_number_in_season_folder(candidate: Candidate, evidence: Evidence, season: int) -> None:

@@ -66,6 +66,9 @@ def _own_title(evidence: Evidence) -> Structure:
     before it.
     """
     read, folder = evidence.structure, evidence.folder
+    if evidence.sequence:
+        title = folder.title if evidence.sequence.has_title else None
+        return replace(read, title=title, year=None, country=None, likely_title=None, title_ambiguities=())
     if read.likely_year and read.likely_year == folder.year and same_title(read.likely_title, folder.title):
         # `Doctor.Who.1963.S01E01` in `Doctor Who (1963)`: by the folder, the year is no part of
         # the title.

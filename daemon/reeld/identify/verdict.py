@@ -11,9 +11,10 @@ from dataclasses import replace
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
-from reeld.identify.evidence import Evidence, gather, guessed
+from reeld.identify.evidence import Evidence, gather, guessed, same_title
 from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_candidate
+from reeld.identify.folders import FolderReading
 from reeld.identify.names import split_path
 from reeld.identify.show_numbers import numbered
 from reeld.identify.shows import show_candidate
@@ -43,7 +44,7 @@ def identify(clues: Clues) -> Verdict:
 def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
     number = numbered(evidence)
     candidate = show_candidate(evidence, number) if _is_episode(evidence, number) else film_candidate(evidence)
-    if evidence.structure.kind is None and number is None and not evidence.folder.title:
+    if evidence.structure.kind is None and number is None:
         _offer_guess(candidate, evidence)
     if disc:
         _weigh_disc(candidate, disc)
@@ -74,13 +75,32 @@ def _weigh_disc(candidate: Candidate, disc: DiscFile) -> None:
 
 
 def _offer_guess(candidate: Candidate, evidence: Evidence) -> None:
-    """Offer guessit's episode if no other reader sees one. It is never accepted."""
-    guess = guessed(evidence.guess)
-    if guess and guess.title and (has_number(guess) or guess.kind == "episode"):
-        candidate.reading = replace(guess, evidence=())
+    """Offer guessit's episode if no other reader sees one, and no folder another title. It is never accepted."""
+    guess, folder = guessed(evidence.guess), evidence.folder
+    if guess is None or not (guess.title or folder.title):
+        return
+    if folder.title and guess.title and not same_title(guess.title, folder.title):
+        return
+    is_series = folder.has_season_folder or folder.in_tv_place or (folder.year is None and not folder.in_film_place)
+    if folder.title and not (has_number(guess) and is_series):
+        return
+    if has_number(guess) or guess.kind == "episode":
+        candidate.reading = replace(_in_folder(guess, folder), evidence=())
         candidate.add_objection(
             "guessit alone sees an episode's number" if has_number(guess) else "guessit alone sees a series"
         )
+
+
+def _in_folder(guess: Reading, folder: FolderReading) -> Reading:
+    """Fill in what the folder says of the series and the season."""
+    if guess.absolute_numbers and folder.season is not None:
+        guess = replace(guess, season_number=folder.season, episode_numbers=guess.absolute_numbers, absolute_numbers=())
+    return replace(
+        guess,
+        title=guess.title or folder.title,
+        year=guess.year or folder.year,
+        country=guess.country or folder.country,
+    )
 
 
 def _is_episode(evidence: Evidence, number: Reading | None) -> bool:

@@ -1,0 +1,111 @@
+"""Reads the number that runs through the files of a folder, behind the title that the folder has.
+
+`Show 05.mkv` beside `Show 04.mkv`, `Show 06.mkv` and more in the folder `Show`: no single name says
+that 05 is an episode, and all together leave nothing else. One word may stand before the number; in
+which language it says "episode" does not matter, since it is the same in all of them.
+"""
+
+import re
+from dataclasses import dataclass
+
+from reeld.identify.folders import FolderReading
+from reeld.identify.names import spaced, words_of
+from reeld.identify.ranges import decimal_behind
+from reeld.identify.siblings import Run
+from reeld.identify.title_text import without_brackets_in_front
+from reeld.identify.titles import title_key
+from reeld.identify.words import GENERIC_STEMS, SEASON_WORDS, words
+
+LEAST_IN_A_RUN = 4
+"""With fewer, a film's parts, or a few films, may be numbered like this, too."""
+LARGEST_SHARE_OF_GAPS = 0.5
+LEAST_SHARE = 0.75
+"""Of the files in the folder: else the numbered ones may be something that lies among the episodes."""
+LONGEST_NUMBER = 4
+
+_BRACKETED = re.compile(r"[\[(【]([^\])】]+)[\])】]")
+_SEASON_BEFORE = re.compile(r"[\W_]*(?:s(?P<s>\d{1,2})[ ._-]*|(?P<x>\d{1,2})x)", re.IGNORECASE)
+_YEAR = re.compile(r"[\W_]*[(\[]?(?:19|20)\d\d[)\]]?(?=[\W_])")
+_SEASON_WORD = re.compile(SEASON_WORDS, re.IGNORECASE)
+# What is numbered beside episodes, and what cameras and discs call their files.
+_OTHERS = GENERIC_STEMS | words(
+    """cd dvd disc disk disco vol volume img vid dsc dscn mvi mov gopr pxl clip clips scene scenes trailer trailers
+    teaser sample extra extras bonus interview interviews featurette short shorts special specials sp ova oad ona movie
+    film version take season seasons vts t title_t menu preview pv cm ncop nced"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """The number of one file among its siblings. `season` is None where nothing tells it."""
+
+    number: int
+    season: int | None
+    has_title: bool
+    """Whether the folder's title stands before the number."""
+    end: int
+    """Where the number ends in the name."""
+    numbers: tuple[int, ...]
+    is_coded: bool = False
+    """Whether the names have the season before each number: 305."""
+
+
+def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_count: int) -> Sequence | None:
+    """Return the number of the file `name`, if it and its siblings run in numbers behind the folder's title."""
+    if run is None or folder.title is None or folder.is_disc or not _runs(run, sibling_count):
+        return None
+    if decimal_behind(name, len(run.prefix) + run.width) or not name.startswith(run.prefix):
+        return None
+    behind = _behind_title(run.prefix, folder.title)
+    rest = run.prefix if behind is None else behind
+    season = _SEASON_BEFORE.fullmatch(rest)
+    if season is None and not _is_one_word(rest):
+        return None
+    is_coded = folder.season is not None and all(number // 100 == folder.season for number in run.numbers)
+    return Sequence(
+        number=run.number % 100 if is_coded else run.number,
+        season=int(season["s"] or season["x"]) if season else folder.season,
+        has_title=behind is not None,
+        end=len(run.prefix) + run.width,
+        numbers=tuple(number % 100 for number in run.numbers) if is_coded else run.numbers,
+        is_coded=is_coded,
+    )
+
+
+def _runs(run: Run, sibling_count: int) -> bool:
+    count, spread = len(run.numbers), run.numbers[-1] - run.numbers[0] + 1
+    return (
+        count >= LEAST_IN_A_RUN
+        and count >= LEAST_SHARE * (sibling_count + 1)
+        and spread - count <= LARGEST_SHARE_OF_GAPS * spread
+        and run.width < LONGEST_NUMBER
+    )
+
+
+def _behind_title(prefix: str, title: str) -> str | None:
+    """Return what stands between the folder's title and the number; None if it does not stand there."""
+    key = title_key(title)
+    for bracketed in _BRACKETED.finditer(prefix):
+        if title_key(bracketed[1]) == key:
+            return prefix[bracketed.end() :]
+    for text in (prefix, without_brackets_in_front(prefix)):
+        for end in (word.end() for word in re.finditer(r"[^\W_]+[!?.]*", text)):
+            if title_key(spaced(text[:end])) == key:
+                rest = text[end:]
+                year = _YEAR.match(rest)
+                return rest[year.end() :] if year else rest
+    return None
+
+
+def is_no_title(text: str) -> bool:
+    """Tell whether all words are those of cameras and discs, or count something else than episodes."""
+    return all(word in _OTHERS for word in words_of(text))
+
+
+def _is_one_word(rest: str) -> bool:
+    """Tell whether at most one word stands there, and none that counts something else."""
+    found = words_of(rest)
+    if not found:
+        return True
+    word = found[0]
+    return len(found) == 1 and word.isalpha() and word not in _OTHERS and not _SEASON_WORD.fullmatch(word)

@@ -1,0 +1,86 @@
+"""A folder of numbered files: the number that runs behind the folder's own title is the episode's."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reeld.domain.identity import Accepted, Clues, Reading
+from reeld.identify.verdict import identify
+from tests.identify.test_classes import accepted, assert_title, titles
+
+FORMS = (
+    "{t} {n:02}", "{t} {n}", "{t} - {n:02}", "{t}_{n:02}_Nets", "{t} #{n}", "{n:02}. Nets", "{t} Kapitel {n}",
+    "{t} ({n}) Ice", "[Gull] {t} {n:02} [720p]", "[Gull].{t}.-.{n:02}.[720p]", "[Gull][{t}][{n:02}][1080p]",
+    "{t} E{n:02}", "Tập {n}", "{t} {n:02} vostfr",
+)  # fmt: skip
+
+
+def in_a_folder(folder: str, names: list[str]) -> list[Reading | None]:
+    """Return what each of the files is accepted as."""
+    return [accepted(f"{folder}/{name}", siblings=tuple(other for other in names if other != name)) for name in names]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles.filter(lambda title: not title[-1].isdigit()),
+    form=st.sampled_from(FORMS),
+    first=st.integers(1, 3),
+    count=st.integers(4, 12),
+    season=st.sampled_from([None, 1, 4]),
+)
+def test_the_number_that_runs_behind_the_folders_title_is_the_episodes(
+    title: str, form: str, first: int, count: int, season: int | None
+) -> None:
+    numbers = range(first, first + count)
+    names = [f"{form.format(t=title, n=number)}.mkv" for number in numbers]
+    folder = f"TV/{title}" + (f"/Season {season}" if season else "")
+    for number, reading in zip(numbers, in_a_folder(folder, names), strict=True):
+        assert reading
+        assert_title(reading, title)
+        if season:
+            assert (reading.season_number, reading.episode_numbers) == (season, (number,))
+        else:
+            assert (reading.season_number, reading.absolute_numbers) == (None, (number,))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles,
+    form=st.sampled_from(["{t} {n}", "{t} {n:02}", "{n:02} - Ice", "{t} Part {n}"]),
+    place=st.sampled_from(["Videos/{t}", "Movies/{t}", "Movies/{t} (2010)", "TV"]),
+    count=st.integers(2, 9),
+)
+def test_numbered_files_elsewhere_are_asked_about(title: str, form: str, place: str, count: int) -> None:
+    names = [f"{form.format(t=title, n=number)}.mkv" for number in range(1, count + 1)]
+    for reading in in_a_folder(place.format(t=title), names):
+        assert reading is None or reading.part is not None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    form=st.sampled_from(
+        ["IMG_{n:04}", "VTS_{n:02}_1", "title_t{n:02}", "clip {n}", "Disc {n}", "Season {n}", "Trailer {n}",
+         "Special {n}", "Salt Road Season {n}", "Salt Road Trailer {n}", "Salt Road OVA {n}", "MVI_{n:04}"]
+    ),
+    first=st.integers(1, 400),
+)  # fmt: skip
+def test_what_counts_something_else_is_no_episode(form: str, first: int) -> None:
+    names = [f"{form.format(n=number)}.mkv" for number in range(first, first + 6)]
+    for season in ("", "/Season 2"):
+        assert in_a_folder(f"TV/Salt Road{season}", names) == [None] * 6
+
+
+def test_few_files_or_few_numbered_ones_are_no_run() -> None:
+    assert in_a_folder("TV/Salt Road", ["Salt Road 05.mkv", "Salt Road 06.mkv"]) == [None, None]
+    some = [f"Salt Road 0{number}.mkv" for number in range(1, 5)]
+    others = [f"{word}.mkv" for word in ("Nets", "Ice", "Ebb", "Fog")]
+    assert in_a_folder("TV/Salt Road", some + others)[:4] == [None] * 4
+
+
+@settings(deadline=None, max_examples=30)
+@given(order=st.permutations(range(1, 9)))
+def test_a_folder_is_read_alike_in_any_order(order: list[int]) -> None:
+    names = [f"Salt Road {number:02}.mkv" for number in order]
+    clues = Clues(path=f"TV/Salt Road/{min(names)}", siblings=tuple(name for name in names if name != min(names)))
+    verdict = identify(clues)
+    assert isinstance(verdict, Accepted)
+    assert verdict.reading.absolute_numbers == (1,)
