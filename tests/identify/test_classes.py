@@ -3,6 +3,8 @@
 The second corpus has some names of each class; here each class is generated.
 """
 
+import datetime as dt
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -280,3 +282,75 @@ def test_episodes_that_are_called_parts_are_no_parts_of_an_episode() -> None:
         reading = accepted(f"TV/Salt Road/Season 1/{name}", siblings=tuple(other for other in names if other != name))
         assert reading
         assert reading.part is None
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    title=st.sampled_from(["Salt Road", "The Iron Coast", "Тихая гавань", "風の灯台"]),
+    word=st.text("ABCDEFGHIKLMNOPRSTUVWZ", min_size=5, max_size=9),
+    form=st.sampled_from(["{t}.2014.{w}.1080p.WEB.H264-GRP", "{t} 2014 {w} 1080p BluRay x264-GRP"]),
+)
+def test_one_unknown_word_between_year_and_quality_changes_no_film(title: str, word: str, form: str) -> None:
+    name = form.format(t=title.replace(" ", "." if form.startswith("{t}.") else " "), w=word)
+    reading = accepted(f"{name}.mkv")
+    if reading:
+        assert_title(reading, title)
+        assert (reading.kind, reading.year) == ("movie", 2014)
+
+
+def test_a_word_of_extras_or_of_several_films_behind_the_year_is_asked_about() -> None:
+    for word in ("EXTRAS", "Featurette", "Bonus", "Trailer", "TRiLOGY", "Collection", "Special", "COMPLETE"):
+        assert accepted(f"Salt.Road.2014.{word}.1080p.BluRay.x264-GRP.mkv") is None, word
+    assert accepted("Salt.Road.2014.Two.Words.1080p.BluRay.x264-GRP.mkv") is None
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    title=titles,
+    width=st.integers(320, 4096),
+    height=st.integers(240, 2304),
+    form=st.sampled_from(
+        ["{t} S02E05 {z}", "{t} S02E05 [{z} x265]", "{t}.2x05.{z}", "{t} (2014) {z}", "{t}.2014.{z}.x264"]
+    ),
+)
+def test_the_size_of_the_picture_is_no_marker(title: str, width: int, height: int, form: str) -> None:
+    name = form.format(t=title, z=f"{width}x{height}")
+    is_film = "2014" in form
+    reading = accepted(f"Movies/{title} (2014)/{name}.mkv" if is_film else f"TV/{title}/Season 2/{name}.mkv")
+    assert reading
+    assert_title(reading, title)
+    assert (reading.season_number, reading.episode_numbers) == ((None, ()) if is_film else (2, (5,)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles, day=st.dates(dt.date(1990, 1, 1), dt.date(2026, 1, 1)), form=st.sampled_from(["{t} {d}", "{t} - {d}"])
+)
+def test_a_compact_date_is_a_day_in_the_series_folder_alone(title: str, day: dt.date, form: str) -> None:
+    name = form.format(t=title, d=f"{day:%Y%m%d}")
+    reading = accepted(f"TV/{title}/{name}.ts")
+    assert reading is None or reading.air_date == day.isoformat()
+    assert accepted(f"Videos/{name}.ts") is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles,
+    number=st.integers(1, 400),
+    form=st.sampled_from(
+        ["[Gull][{t}][{n:02}][1080p]", "【Gull】【{t}】【{n:02}】【GB】", "[Gull] {t} [{n:02}][1080p]"]
+    ),
+)
+def test_a_name_all_in_brackets_has_group_title_and_number(title: str, number: int, form: str) -> None:
+    reading = accepted(f"{form.format(t=title, n=number)}.mkv")
+    if reading:
+        assert_title(reading, title)
+        assert reading.absolute_numbers == (number,)
+
+
+def test_the_id_says_that_a_work_has_two_titles() -> None:
+    film = accepted("Movies/Stille Havn (1988) {tmdb-812345}/Quiet.Harbour.1988.1080p.BluRay.x264-GRP.mkv")
+    assert film
+    assert (film.title, film.year, film.tmdb_id) == ("Stille Havn", 1988, 812345)
+    assert accepted("Movies/Stille Havn (1988) {tmdb-812345}/Quiet.Harbour.1989.1080p.BluRay.x264-GRP.mkv") is None
+    assert accepted("Movies/Stille Havn (1988)/Quiet.Harbour.1988.1080p.BluRay.x264-GRP.mkv") is None

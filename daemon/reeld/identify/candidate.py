@@ -39,6 +39,10 @@ class Candidate:
         for sentence in sentences:
             self.add_objection(sentence)
 
+    def drop_objections(self, sentences: tuple[str, ...]) -> None:
+        """Take back objections that something resolved."""
+        self.objections = [objection for objection in self.objections if objection not in sentences]
+
     def identify(self, ids: Ids, *, source: str | None = None) -> None:
         """Add the ids of a name, or of the .nfo at `source`. Ids that are known already stay."""
         if not ids:

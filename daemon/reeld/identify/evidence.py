@@ -7,7 +7,7 @@ from reeld.domain.identity import Clues, Reading
 from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessit_reader import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
-from reeld.identify.names import is_random_name, spaced, split_path, stem_of, without_site, words_of
+from reeld.identify.names import is_random_name, spaced, split_path, stem_of, unbracketed, without_site, words_of
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.release_reader import read_release
 from reeld.identify.sequence import Sequence, read_sequence
@@ -18,8 +18,8 @@ from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 _TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]?(?:\d{1,2}|[a-d])$", re.IGNORECASE)
-# `S02E05v2`: guessit sees no episode in it.
-_VERSION = re.compile(r"(?<=[ex]\d\d)v\d(?![^\W_])", re.IGNORECASE)
+# `S02E05v2`, in which guessit sees no episode, and `1918x798`, in which it sees one.
+_AGAINST_GUESSIT = re.compile(r"(?<=[ex]\d\d)v\d(?![^\W_])|(?<![^\W_])\d{3,4}x\d{3,4}(?![^\W_])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Evidence:
         return replace(
             self,
             is_guess_asked=True,
-            guess=guess(_VERSION.sub("", without_site(self.name))),
+            guess=guess(_AGAINST_GUESSIT.sub("", without_site(self.name))),
             folder_guess=guess(name) if name and is_dated else None,
         )
 
@@ -83,7 +83,7 @@ def gather(clues: Clues) -> Evidence:
     """Run every reader but guessit on `clues`."""
     folders, base = split_path(clues.path)
     ids = ids_in((*folders, base))
-    name = without_ids(stem_of(base)).strip() or stem_of(base)
+    name = unbracketed(without_ids(stem_of(base)).strip() or stem_of(base))
     folder = read_folders(folders)
     is_generic = is_generic_name(name)
     release = _release_for(name, folder, is_generic=is_generic)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, plain_title, same_title, title_to_offer
+from reeld.identify.structure import Structure
 from reeld.identify.titles import title_key
 
 _BOX = re.compile(
@@ -28,7 +29,8 @@ def film_candidate(evidence: Evidence) -> Candidate:
 
 def _from_own_name(evidence: Evidence) -> Candidate:
     """Use a name with title and year. Another reader, the folder or a .nfo must agree."""
-    read, folder = evidence.structure, evidence.folder
+    read, folder = _own_reading(evidence), evidence.folder
+    evidence = replace(evidence, structure=read)
     candidate = Candidate(Reading(kind="movie", title=read.title, year=read.year, edition=read.edition))
     candidate.supports(f"the name has the title {read.title!r} and the year {read.year}", "title", "year")
     folder_agrees = same_title(folder.title, read.title)
@@ -63,6 +65,15 @@ def _from_own_name(evidence: Evidence) -> Candidate:
     return candidate
 
 
+def _own_reading(evidence: Evidence) -> Structure:
+    """Return what the name says; if it has an alternate title, or tags, the folder says which words are the title."""
+    read, folder = evidence.structure, evidence.folder
+    is_likely = same_title(read.likely_title, folder.title) and not same_title(read.title, folder.title)
+    if is_likely and folder.year == read.year and folder.is_firm and not folder.is_release_name:
+        return replace(read, title=read.likely_title, title_ambiguities=())
+    return read
+
+
 def _weigh_other_readers(candidate: Candidate, evidence: Evidence) -> str | None:
     """Add what the release reader or guessit says. Return an objection if neither sees a film."""
     read, guess, release = evidence.structure, evidence.guess, evidence.release
@@ -93,7 +104,12 @@ def _weigh_other_folder(candidate: Candidate, evidence: Evidence, *, folder_agre
         return
     if folder_agrees and folder.year not in (None, read.year):
         candidate.add_objection(f"the folder says {folder.year}, the name {read.year}")
-    if not folder_agrees and folder.year is not None:
+    if not folder_agrees and folder.year is not None and folder.year == read.year and evidence.ids:
+        # One work, called by two titles, as the id and the year say.
+        candidate.reading = replace(candidate.reading, title=folder.title)
+        candidate.supports(f"the folder {folder.name!r} has the year, and the work's id", "title", "year")
+        candidate.drop_objections(evidence.structure.title_ambiguities)
+    elif not folder_agrees and folder.year is not None:
         if folder.year == read.year and read.title and folder.title and abbreviates(read.title, folder.title):
             candidate.supports(f"the folder {folder.name!r} has the year, and the title in full", "year")
         candidate.add_objection(f"the folder is named for {folder.title!r} ({folder.year})")

@@ -44,7 +44,7 @@ _SE = re.compile(
 # 3x10, 03x10, also 3x10x11, 3x10-11, 3x10-3x11; 2016x03 is a year's season (1920x1080 has more
 # digits, and 2008x12.13 may be a date).
 _X = re.compile(
-    r"(?<![^\W_])(?P<season>\d{1,2}|(?:19|20)\d\d(?=[x×]\d\d(?![\d.]\d)))[x×](?!26[456])(?P<first>\d{2,3})(?!\d)",
+    r"(?<![^\W_])(?P<season>\d{1,2}|(?:19|20)\d\d(?=[x×]\d\d(?!\d|\.\d)))[x×](?!26[456])(?P<first>\d{2,3})(?!\d)",
     re.IGNORECASE,
 )
 # 3x4-3x5: two markers of one digit each confirm each other.
@@ -80,6 +80,8 @@ _CHAINS: tuple[tuple[re.Pattern[str], Style], ...] = (
     (_CAP, "words"),
 )
 _ISO_DATE = re.compile(r"(?<![^\W_])((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)(?![^\W_])")
+# 20150312, as recorders write it; in brackets it is the day of the release.
+_COMPACT_DATE = re.compile(r"(?<![^\W_])(?<![\[(])((?:19|20)\d\d)([01]\d)([0-3]\d)(?![^\W_])")
 _DAY_FIRST = re.compile(r"(?<![^\W_])(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)(?![^\W_])")
 # ` - 12`, ` - 12v2`, followed only by brackets, a title after another dash, or the end.
 _DASH = re.compile(
@@ -117,7 +119,7 @@ def find_marker(stem: str) -> Marker | None:
     chains = list(_chains(stem))
     if chains:
         return _agreed(chains)
-    weaker = (_counted, _dated, _dashed, _behind_group, _single, _packed)
+    weaker = (_counted, _dated, _dashed, _behind_group, _single, _compact_date, _packed)
     return next((marker for look in weaker if (marker := look(stem))), None)
 
 
@@ -187,6 +189,12 @@ def _dated(stem: str) -> Marker | None:
     if re.fullmatch(r"[\W\d_]+", stem[: found.start()]):
         odd = "the date may be the end of a title of numbers"
     return Marker(style="date", start=found.start(), end=found.end(), air_date=date, odd=odd) if date else None
+
+
+def _compact_date(stem: str) -> Marker | None:
+    found = _COMPACT_DATE.search(stem)
+    date = _date(found[1], found[2], found[3]) if found else None
+    return Marker(style="date", start=found.start(), end=found.end(), air_date=date) if found and date else None
 
 
 def _date(year: str, month: str, day: str) -> str | None:

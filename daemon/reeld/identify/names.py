@@ -24,6 +24,11 @@ _SITE = re.compile(
     r"\s*[-_.]*\s*",
     re.IGNORECASE,
 )
+_ALL_IN_BRACKETS = re.compile(
+    r"\s*[\[【](?P<group>[^\]】]+)[\]】][ _]*"
+    r"(?:[\[【](?P<boxed>[^\]】]*[^\W\d_][^\]】]*)[\]】]|(?P<title>[^\[\]【】]*[^\W\d_][^\[\]【】]*))"
+    r"[ _]*[\[【](?:第)?(?P<number>\d{2,3}(?:v\d)?)(?:[话話集])?[\]】]"
+)
 _ACRONYM = re.compile(r"(?<![^\W_])(?:[A-Za-z]\.){2,}[A-Za-z](?![^\W_])\.?")
 _HASH = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RANDOM = re.compile(r"[A-Za-z0-9]{18,}")
@@ -48,6 +53,15 @@ def stem_of(name: str) -> str:
 def is_video(name: str) -> bool:
     """Tell whether videos have the suffix of `name`."""
     return stem_of(name) != name
+
+
+def unbracketed(stem: str) -> str:
+    """Return `[Group][Title][05][1080p]` as `[Group] Title - 05 [1080p]`, and `[Group] Title [05]` alike."""
+    found = _ALL_IN_BRACKETS.match(stem)
+    if found is None:
+        return stem
+    title = found["boxed"] or found["title"]
+    return f"[{found['group']}] {title.strip()} - {found['number']} {stem[found.end() :].lstrip()}"
 
 
 def without_site(stem: str) -> str:

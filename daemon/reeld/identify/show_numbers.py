@@ -69,9 +69,19 @@ def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
         return _coded(blank, read.absolute[0])
     if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
         return replace(blank, season_number=season, episode_numbers=read.absolute)
+    if is_in_own_folder(evidence) and read.episodes:
+        return replace(blank, absolute_numbers=read.episodes)
     if season is None and read.style == "of" and _is_one_of_a_series(evidence):
         season = 1  # databases list a series that was made in one piece as season 1
     return replace(blank, season_number=season, episode_numbers=read.episodes, absolute_numbers=read.absolute)
+
+
+def is_in_own_folder(evidence: Evidence) -> bool:
+    """Tell whether `Show E05` lies in the folder of that series, beside no season: it counts from the first one on."""
+    read, folder = evidence.structure, evidence.folder
+    is_series = folder.in_tv_place or evidence.clues.library_kind == "series"
+    is_own = is_series and not folder.has_season_folder and folder.title is not None
+    return is_own and read.style == "episode" and (read.title is None or same_title(read.title, folder.title))
 
 
 def _is_one_of_a_series(evidence: Evidence) -> bool:
@@ -140,7 +150,8 @@ def weigh_number(candidate: Candidate, evidence: Evidence) -> None:
         candidate.supports(f"the siblings differ in this number: {ranges(evidence.run.numbers)}", "number")
     # `Birthday 2019-05-12` is a typical name for home videos; `60.Minutes.2024.03.10` is not.
     is_like_a_release = read.has_quality or (is_dotted(evidence.name) and len(words_of(read.title or "")) > 1)
-    if read.air_date and not is_like_a_release and not same_title(folder.title, read.title):
+    is_of_folder = folder.in_tv_place and read.title is None and folder.title is not None
+    if read.air_date and not (is_like_a_release or is_of_folder or same_title(folder.title, read.title)):
         candidate.add_objection("nothing but the date says that it is an episode")
 
 
@@ -165,6 +176,8 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
         candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
         if read.style in ("episode", "of", "dash") and folder.season is not None:
             _weigh_number_in_season_folder(candidate, evidence, folder.season)
+        if is_in_own_folder(evidence):
+            candidate.supports("it lies in the series' own folder, and none of a season", "number")
         if read.style == "of" and not folder.has_season_folder:
             candidate.supports("the others of the same number lie beside it: a series of one season", "number")
         if read.style == "dash" and read.season is not None and same_title(folder.title, read.title):

@@ -102,6 +102,7 @@ def _film(stem: str) -> Structure | None:
     raw, tail = stem[: found.start()], stem[found.end() :]
     raw = without_brackets_in_front(raw)
     title = article_in_front(spaced(raw.rstrip(" ._-([{")))
+    is_bracketed = stem[found.start() - 1 : found.start()] in ("(", "[")
     part = _PART.search(tail)
     trailing_part = _TITLE_PART.search(title)
     ambiguities_of_title = title_ambiguities(title, raw.rstrip(" ._-(["))
@@ -120,12 +121,12 @@ def _film(stem: str) -> Structure | None:
         part=_number(part["number"]) if part else None,
         is_disc=bool(part and part["word"].casefold() in ("cd", "dvd", "disc", "disk")),
         title_part=_number(trailing_part["number"]) if trailing_part and trailing_part.start() > 0 else None,
-        year_is_bracketed=stem[found.start() - 1 : found.start()] in ("(", "["),
+        year_is_bracketed=is_bracketed,
         is_release=_is_release(stem),
         title_ambiguities=tuple(ambiguities_of_title),
         extra=extra_behind_year(tail),
         extra_at_end=extra_at_end(title),
-        ambiguities=tuple(_film_ambiguities(stem, tail)),
+        ambiguities=tuple(_film_ambiguities(stem, tail, is_bracketed=is_bracketed)),
     )
 
 
@@ -168,17 +169,19 @@ def _find_year(stem: str) -> re.Match[str] | None:
     return years[-1] if years else None
 
 
-def _film_ambiguities(stem: str, tail: str) -> list[str]:
+def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     ambiguities: list[str] = []
     unknown = _unknown_words(tail)
-    if unknown:
+    # One unknown word before the quality is a country, a language, or a tag: no list of them ends.
+    is_tag = len(unknown) == 1 and STRONG_QUALITY.search(tail) and not _SEVERAL_FILMS.search(unknown[0])
+    if unknown and not is_tag:
         ambiguities.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
     others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
     if len(others) > 1:
         ambiguities.append("several years stand in brackets")
     if re.search(r"(?<![^\W_])xxx(?![^\W_])", tail, re.IGNORECASE):
         ambiguities.append("it is not a film that databases of films know")
-    if re.search(r"(?<![^\W_])(?:hdtv|pdtv|dsr|tvrip|dvb)(?![^\W_])", tail, re.IGNORECASE):
+    if re.search(r"(?<![^\W_])(?:hdtv|pdtv|dsr|tvrip|dvb)(?![^\W_])", tail, re.IGNORECASE) and not is_bracketed:
         ambiguities.append("it was recorded from television, where a year does not make a film")
     if _COMPLETE.search(tail):
         ambiguities.append("it may be a whole series")
@@ -187,6 +190,7 @@ def _film_ambiguities(stem: str, tail: str) -> list[str]:
 
 # COMPLETE.BLURAY is a whole disc.
 _COMPLETE = re.compile(r"(?<![^\W_])complete(?![^\W_])(?![ ._-]*(?:m?blu-?ray|uhd|bd|dvd))", re.IGNORECASE)
+_SEVERAL_FILMS = re.compile(r"collection|\w+logy|saga|boxset|pack|part|vol|special|making")
 _FILLERS = frozenset({"and", "edition", "cut", "version", "the"})
 
 

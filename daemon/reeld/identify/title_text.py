@@ -12,6 +12,7 @@ from reeld.identify.words import (
     BARE_COUNTRIES,
     BROADCASTERS,
     COUNTRIES,
+    EPISODE_WORDS,
     FIRST_YEAR,
     LANGUAGES,
     LAST_YEAR,
@@ -69,6 +70,7 @@ _SITE_IN_FRONT = re.compile(
 _SITE = re.compile(r"\w\.(?:com|net|org|info|to|me|mx|cc|se|ru|nu|eu|tv|ag|in|am|ws)(?![^\W_])", re.IGNORECASE)
 
 
+_EPISODE_WORD = re.compile(EPISODE_WORDS, re.IGNORECASE)
 # `Film, The`, `Film, L'`; `die` and `a` are other words, too.
 _ARTICLE_BEHIND = re.compile(r"(?P<title>.+), (?P<article>The|An|Les?|La|L['’]|El|L[oa]s|Der|Das|Il|Gli|Het)")
 
@@ -98,7 +100,7 @@ def read_title(raw: str) -> TitleText:
         if country is None:
             text, country = _take_country(text)
     title = article_in_front(spaced(text))
-    if not title:
+    if not title or _EPISODE_WORD.fullmatch(title):
         return TitleText(title=None, year=year, country=country)
     old = _BARE_YEAR.search(text) if year is None and not ends_in_its_own_year(text) else None
     old_year = int(old[1]) if old and plausible_year(old[1]) else None

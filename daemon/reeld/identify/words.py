@@ -44,7 +44,7 @@ BROADCASTERS = words("""bbc itv pbs nhk arte zdf ard cbc natgeo ngc discovery na
 STRONG_QUALITY = re.compile(
     r"""(?<![^\W_])(?:
         \d{3,4}[pi](?:\d{2,3}(?:fps)?)?        # 1080p, 576i, 2160p60
-      | (?:19|12|7)\d{2,3}x\d{3,4} | 3840x\d{4} | (?:640|848|720)x\d{3}   # 1920x1080
+      | \d{3,4}x\d{3,4}                      # 1920x1080, 1918x798
       | [hx][._ ]?26[456] | hevc | avc | xvid | divx | av1 | vp9 | mpeg-?[24]
       | (?:8|10|12)[._ -]?bits? | hi10p? | hdr10(?:plus|p|\+)? | dovi
       | blu-?ray | (?:uhd|4k|3d)?[._-]?b[dr]rip | bd(?:remux|mux|25|50) | remux | dvd-?rip | dvd-?scr | dvd-?[r59]
