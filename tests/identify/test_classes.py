@@ -354,3 +354,40 @@ def test_the_id_says_that_a_work_has_two_titles() -> None:
     assert (film.title, film.year, film.tmdb_id) == ("Stille Havn", 1988, 812345)
     assert accepted("Movies/Stille Havn (1988) {tmdb-812345}/Quiet.Harbour.1989.1080p.BluRay.x264-GRP.mkv") is None
     assert accepted("Movies/Stille Havn (1988)/Quiet.Harbour.1988.1080p.BluRay.x264-GRP.mkv") is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(title=titles, season=seasons, episode=episodes, part=st.integers(1, 4))
+def test_a_disc_is_the_episode_or_the_part_of_the_film_that_its_folder_says(
+    title: str, season: int, episode: int, part: int
+) -> None:
+    for inside in ("VIDEO_TS/VTS_01_1.VOB", "BDMV/STREAM/00001.m2ts"):
+        of_series = accepted(f"TV/{title}/Season {season}/{title} S{season:02}E{episode:02}/{inside}")
+        assert of_series
+        assert_title(of_series, title)
+        assert (of_series.season_number, of_series.episode_numbers) == (season, (episode,))
+        of_film = accepted(f"Movies/{title} (1981)/{title} Disc {part}/{inside}")
+        assert of_film
+        assert_title(of_film, title)
+        assert (of_film.kind, of_film.year, of_film.part) == ("movie", 1981, part)
+        assert accepted(f"TV/{title}/Season {season}/Disc {part}/{inside}") is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles.filter(lambda title: not title[-1].isdigit()),
+    first=st.integers(1, 12),
+    month=st.integers(1, 12),
+    form=st.sampled_from(["{t} {d:02}.{m:02}.2014", "{t} {m:02}.{d:02}.2014"]),
+)
+def test_siblings_decide_whether_the_day_or_the_month_stands_in_front(
+    title: str, first: int, month: int, form: str
+) -> None:
+    days = range(first, first + 12)
+    names = [f"{form.format(t=title, d=day, m=month)}.ts" for day in days]
+    for day, name in zip(days, names, strict=True):
+        reading = accepted(f"TV/{title}/{name}", siblings=tuple(other for other in names if other != name))
+        if reading:
+            assert reading.air_date == f"2014-{month:02}-{day:02}"
+    if first != month:
+        assert accepted(f"TV/{title}/{names[0]}") is None

@@ -7,7 +7,7 @@ from reeld.identify.markers import Marker
 from reeld.identify.names import is_dotted, spaced
 from reeld.identify.structure import Structure
 from reeld.identify.title_text import read_title
-from reeld.identify.words import LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
+from reeld.identify.words import FIRST_YEAR, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 # `Title 2 - 11`, `Title Movie - 02`: the second season, or the second film, as often as a title.
 _NOT_THE_SERIES = re.compile(
@@ -37,7 +37,7 @@ def read_episode(stem: str, marker: Marker, *, is_release: bool) -> Structure:
         tail = tail.lstrip(" ._-").removeprefix({"[": "]", "(": ")", "{": "}", "【": "】"}[raw.rstrip()[-1]])
     text = read_title(raw.rstrip("【"))
     season, title, episodes, absolute = marker.season, text.title, marker.episodes, marker.absolute
-    if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title)):
+    if marker.style == "dash" and title and (found := re.search(r"\s+S(\d{1,2})$", title, re.IGNORECASE)):
         season, title, episodes, absolute = int(found[1]), title[: found.start()].rstrip(" -–"), absolute, ()
     group = raw.lstrip().startswith(("[", "【")) or bool(marker.style == "dash" and _RESOLUTION_NEXT.match(tail))
     counted, why_counted = _without_count(title, season, episodes, stem=stem, group=group)
@@ -111,14 +111,15 @@ def _without_count(
         return None, ()
     count = found["count"]
     is_padded = count.startswith("0") or bool(front and front["sign"])
-    if not is_padded and not _may_count_all(int(count), season, episodes[0]):
+    is_plausible = is_padded or _may_count_all(int(count), season, episodes[0])
+    if not is_plausible and not (season > 1 and episodes[0] < int(count) < FIRST_YEAR):
         return None, ()
     # Releases of groups that put their name last count no episodes before the title, and never
     # behind it.
     is_scene = is_dotted(stem) and STRONG_QUALITY.search(stem) and _RELEASE_END.search(stem)
     # `Room 104 - 3x10` and `30 Rock - 3x10`: in titles such numbers are usual.
     is_usual = not front or (len(count) < 3 and not is_dotted(stem))
-    is_likely = is_padded or group or not (is_scene or is_usual)
+    is_likely = is_plausible and (is_padded or group or not (is_scene or is_usual))
     return found["title"], ("a number that counts all episodes may stand beside the title",) if is_likely else ()
 
 

@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, replace
 
 from reeld.domain.identity import Clues, Reading
+from reeld.identify.days import with_order_of_siblings
 from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessit_reader import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
 from reeld.identify.names import is_random_name, spaced, split_path, stem_of, unbracketed, without_site, words_of
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.release_reader import read_release
-from reeld.identify.sequence import Sequence, read_sequence
+from reeld.identify.sequence import Sequence, read_lone_number, read_sequence
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
@@ -91,11 +92,9 @@ def gather(clues: Clues) -> Evidence:
         index = max(at for at, part in enumerate(folders) if without_ids(part).strip() == release)
         outer = read_folders(folders[:index])
         name, folders, folder = release, folders[:index], outer
-    structure = read_structure(name)
+    structure = with_order_of_siblings(read_structure(name), name, clues.siblings)
     run = None if release else differing_run(base, clues.siblings)
-    sequence = (
-        read_sequence(stem_of(base), run, folder, len(clues.siblings)) if counts_without_season(structure) else None
-    )
+    sequence = None if release else _sequence(stem_of(base), structure, folder, run, len(clues.siblings))
     if sequence and structure.kind != "episode":
         # A year behind the number is none of a film's.
         structure = replace(structure, kind=None, title=None, year=None)
@@ -114,9 +113,16 @@ def gather(clues: Clues) -> Evidence:
     )
 
 
-def counts_without_season(read: Structure) -> bool:
-    """Tell whether a name has no marker, or one that may count through all seasons."""
-    return read.kind != "episode" or (read.style in ("episode", "dash") and read.season is None)
+def _sequence(
+    stem: str, read: Structure, folder: FolderReading, run: Run | None, sibling_count: int
+) -> Sequence | None:
+    """Read the number behind the folder's title, if the name has no marker, or one that may count on."""
+    is_open = (
+        read.kind != "episode" or read.style == "pack" or (read.style in ("episode", "dash") and read.season is None)
+    )
+    if not is_open:
+        return None
+    return read_sequence(stem, run, folder, sibling_count) if run else read_lone_number(stem, folder)
 
 
 def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:
@@ -147,7 +153,9 @@ def is_generic_name(stem: str) -> bool:
 
 def _release_for(name: str, folder: FolderReading, *, is_generic: bool) -> str | None:
     """Find the release folder that must be read in place of a file name that says little."""
-    if folder.release is None or folder.name is None or folder.is_disc or not STRONG_QUALITY.search(folder.name):
+    if folder.is_disc:
+        return folder.name if folder.release and folder.release.episodes else None  # the disc of an episode
+    if folder.release is None or folder.name is None or not STRONG_QUALITY.search(folder.name):
         return None
     own = read_structure(name)
     if own.kind is not None:

@@ -244,7 +244,9 @@ def _weigh_place(candidate: Candidate, evidence: Evidence) -> None:
 
 def _weigh_part(candidate: Candidate, evidence: Evidence) -> None:
     read = evidence.structure
-    if evidence.stacked is not None:
+    if evidence.folder.part is not None and evidence.folder.is_disc:
+        candidate.set_part(evidence.folder.part)
+    elif evidence.stacked is not None:
         if read.title_part is not None and read.part is None:
             candidate.add_objection(
                 "a sibling differs by the number in the title alone: parts of one film, or two films"

@@ -17,6 +17,8 @@ from reeld.identify.words import GENERIC_FOLDERS, LANGUAGES, SEASON_WORDS, SPECI
 _DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)
 _PART_FOLDER = re.compile(r"(?:cd|dvd|dis[ck]|part)[ ._-]?\d{1,2}", re.IGNORECASE)
 _DISC_IN_NAME = re.compile(r"(?<![^\W_])(?:cd|dvd|dis[ck])[ ._-]?\d{1,2}(?![^\W_])", re.IGNORECASE)
+_TITLED_DISC = re.compile(r"(?P<title>.+?)[ ._-]+(?:cd|dvd|dis[ck])[ ._-]?(?P<number>\d{1,2})", re.IGNORECASE)
+_YEAR_FOLDER = re.compile(r"(?:19|20)\d\d")
 _SUBTITLE_FOLDER = re.compile(r"subs?|subtitles?", re.IGNORECASE)
 # Season 1, Season 01 (2008), Staffel 2 - Title, S03; 2. Staffel, 1 сезон, 2nd Season; 第2季, シーズン2,
 # 시즌 2.
@@ -38,7 +40,7 @@ _SEVERAL_SEASONS = re.compile(
 TV_PLACES = words(
     """tv tvshow tvshows tv-shows shows series serie serien séries seriál serials сериалы сериал 电视剧 television
     anime animes anime-series cartoons sonarr diziler dizi seriale
-    sorozatok σειρές مسلسلات 剧集 劇集 드라마 ドラマ アニメ 动画 動畫 애니"""
+    sorozatok σειρέσ مسلسلات 剧集 劇集 드라마 ドラマ アニメ 动画 動畫 애니"""
 )
 FILM_PLACES = words(
     """film films movie movies cinema kino filme película películas peliculas filmes фильмы фильм radarr"""
@@ -66,6 +68,8 @@ class FolderReading:
     """Whether one folder holds more than one season, so that a number alone says nothing."""
     is_part_of_season: bool = False
     """Whether the folder is one disc of a season: there the numbers begin anew."""
+    part: int | None = None
+    """Which of a work's discs the folder is, if it has the work's title: `Film Disc 2` in `Film (1981)`."""
     season_conflict: bool = False
     kind: Kind | None = None
     is_firm: bool = False
@@ -86,43 +90,70 @@ class FolderReading:
 @lru_cache(maxsize=256)
 def read_folders(folders: tuple[str, ...]) -> FolderReading:
     """Read `folders`, outermost first. The nearest one that says something wins."""
-    season: int | None = None
-    is_disc = has_several = is_part = False
+    below = _Below()
     reading = FolderReading()
     named_at = -1
     for index in reversed(range(len(folders))):
         folder = without_ids(folders[index]).strip()
-        if _DISC_FOLDER.fullmatch(folder):
-            is_disc = True
-        elif _PART_FOLDER.fullmatch(folder) or _SUBTITLE_FOLDER.fullmatch(folder):
-            is_part = is_part or _PART_FOLDER.fullmatch(folder) is not None
-        elif _SEVERAL_SEASONS.fullmatch(folder):
-            has_several = True
-        elif (own := _season_of_episode(folder)) is not None:
-            season = own if season is None else season
-        elif (number := season_of(folder)) is not None:
-            season = number if season is None else season
-            is_part = is_part or _DISC_IN_NAME.search(folder) is not None
-        elif not is_generic(folder) or _is_named_like_a_place(folders, index):
-            reading, named_at = _named(folder, season), index
+        if below.takes(folder, folders[index - 1] if index else None):
+            continue
+        if not is_generic(folder) or _is_named_like_a_place(folders, index):
+            reading, named_at = _named(folder, below.season), index
             if reading.title:
                 break
-            season = reading.season if season is None else season
-    has_several = has_several or reading.has_several_seasons
-    reading = replace(
-        reading,
-        is_disc=is_disc,
-        has_several_seasons=has_several,
-        is_part_of_season=is_part,
-        has_season_folder=reading.has_season_folder or has_several,
-        is_firm=reading.is_firm or has_several,
-        season=None if has_several else reading.season,
-    )
-    reading = _with_places(reading, folders)
+            below.season = reading.season if below.season is None else below.season
+    reading = _with_places(below.added_to(reading), folders)
     outer = folders[named_at - 1] if named_at > 0 else None
     if outer is None or is_generic(outer):
         return reading
     return replace(_confirmed(reading, without_ids(outer)), is_direct=False)
+
+
+@dataclass(slots=True)
+class _Below:
+    """What the folders below the work's own say: season, disc, part."""
+
+    season: int | None = None
+    part: int | None = None
+    is_disc: bool = False
+    has_several_seasons: bool = False
+    is_part_of_season: bool = False
+
+    def takes(self, folder: str, around: str | None) -> bool:
+        """Tell whether `folder` names no work, and remember what it says. `around` is the folder around it."""
+        if _DISC_FOLDER.fullmatch(folder):
+            self.is_disc = True
+        elif _PART_FOLDER.fullmatch(folder):
+            self.is_part_of_season = True
+        elif (disc := _disc_of(folder, around)) is not None:
+            self.part, self.is_part_of_season = disc, True
+        elif _SEVERAL_SEASONS.fullmatch(folder):
+            self.has_several_seasons = True
+        elif (season := _season_below(folder)) is not None:
+            self.season = season if self.season is None else self.season
+            self.is_part_of_season = self.is_part_of_season or _DISC_IN_NAME.search(folder) is not None
+        else:
+            is_year = _YEAR_FOLDER.fullmatch(folder) and around is not None and not is_generic(around)
+            return bool(is_year) or _SUBTITLE_FOLDER.fullmatch(folder) is not None
+        return True
+
+    def added_to(self, reading: FolderReading) -> FolderReading:
+        has_several = self.has_several_seasons or reading.has_several_seasons
+        return replace(
+            reading,
+            is_disc=self.is_disc,
+            has_several_seasons=has_several,
+            is_part_of_season=self.is_part_of_season,
+            part=self.part,
+            has_season_folder=reading.has_season_folder or has_several,
+            is_firm=reading.is_firm or has_several,
+            season=None if has_several else reading.season,
+        )
+
+
+def _season_below(folder: str) -> int | None:
+    of_episode = _season_of_episode(folder)
+    return season_of(folder) if of_episode is None else of_episode
 
 
 def _is_named_like_a_place(folders: Sequence[str], index: int) -> bool:
@@ -160,6 +191,15 @@ def _season_of_episode(folder: str) -> int | None:
     read = read_structure(folder)
     holds_one = read.kind == "episode" and read.style in ("SxxEyy", "NxNN", "words") and read.title is None
     return read.season if holds_one else None
+
+
+def _disc_of(folder: str, around: str | None) -> int | None:
+    """Return the number of a disc, if the folder repeats the title of the one around it."""
+    found = _TITLED_DISC.fullmatch(folder)
+    if found is None or around is None:
+        return None
+    title, work = read_title(found["title"]).title, _named(without_ids(around), None).title
+    return int(found["number"]) if title and work and title_key(title) == title_key(work) else None
 
 
 def is_generic(folder: str) -> bool:

@@ -22,6 +22,12 @@ LARGEST_SHARE_OF_GAPS = 0.5
 LEAST_SHARE = 0.75
 """Of the files in the folder: else the numbered ones may be something that lies among the episodes."""
 LONGEST_NUMBER = 4
+HIGHEST_LONE_NUMBER = 50
+"""Of a season; `Show 199` alone may as well be the 199th of all."""
+
+_LONE_NUMBER = re.compile(
+    r"(?P<before>[^\[(].*?[ ._-])(?P<number>\d{3,4})(?=$|[ ._-]+(?:[^\W\d_]|\d{3,4}[pP])|[ ._]*[\[(])"
+)
 
 _BRACKETED = re.compile(r"[\[(【]([^\])】]+)[\])】]")
 _SEASON_BEFORE = re.compile(r"[\W_]*(?:s(?P<s>\d{1,2})[ ._-]*|(?P<x>\d{1,2})x)", re.IGNORECASE)
@@ -43,8 +49,8 @@ class Sequence:
     season: int | None
     has_title: bool
     """Whether the folder's title stands before the number."""
-    end: int
-    """Where the number ends in the name."""
+    behind: str
+    """The text behind the number."""
     numbers: tuple[int, ...]
     is_coded: bool = False
     """Whether the names have the season before each number: 305."""
@@ -66,9 +72,30 @@ def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_cou
         number=run.number % 100 if is_coded else run.number,
         season=int(season["s"] or season["x"]) if season else folder.season,
         has_title=behind is not None,
-        end=len(run.prefix) + run.width,
+        behind=name[len(run.prefix) + run.width :],
         numbers=tuple(number % 100 for number in run.numbers) if is_coded else run.numbers,
         is_coded=is_coded,
+    )
+
+
+def read_lone_number(name: str, folder: FolderReading) -> Sequence | None:
+    """Return the number of `Show 305` in the folder of season 3: the only number behind the title, and coded."""
+    if folder.title is None or not folder.season or folder.is_part_of_season:
+        return None
+    found = _LONE_NUMBER.match(name)
+    behind = _behind_title(found["before"], folder.title) if found else None
+    if found is None or behind is None or words_of(behind):
+        return None
+    season, episode = divmod(int(found["number"]), 100)
+    if season != folder.season or not 0 < episode <= HIGHEST_LONE_NUMBER:
+        return None
+    return Sequence(
+        number=episode,
+        season=season,
+        has_title=True,
+        behind=name[found.end("number") :],
+        numbers=(episode,),
+        is_coded=True,
     )
 
 

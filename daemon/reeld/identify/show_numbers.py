@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
+from reeld.identify.days import are_named_by_days
 from reeld.identify.evidence import Evidence, same_title
 from reeld.identify.extra_words import special_behind_number
 from reeld.identify.folders import FolderReading
@@ -50,7 +51,7 @@ def _number_of(sequence: Sequence, blank: Reading) -> Reading:
 def _episode_title(evidence: Evidence) -> str | None:
     if evidence.structure.kind == "episode" or evidence.sequence is None:
         return evidence.structure.episode_title
-    return _words_before_quality(evidence.name[evidence.sequence.end :])
+    return _words_before_quality(evidence.sequence.behind)
 
 
 def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
@@ -146,12 +147,24 @@ def weigh_number(candidate: Candidate, evidence: Evidence) -> None:
     if evidence.release and _same_number(evidence.release, reading):
         candidate.supports("every word has its place in a release of that number", "number")
     _weigh_season_folder(candidate, read, folder)
+    if read.air_date:
+        _weigh_day(candidate, evidence)
     if evidence.run and evidence.run.number in (*reading.episode_numbers, *reading.absolute_numbers):
         candidate.supports(f"the siblings differ in this number: {ranges(evidence.run.numbers)}", "number")
+
+
+def _weigh_day(candidate: Candidate, evidence: Evidence) -> None:
+    """Weigh a day: the series' folder and siblings that are named by days speak for an episode."""
+    read, folder = evidence.structure, evidence.folder
+    is_own_folder = same_title(folder.title, read.title)
+    if are_named_by_days(evidence.clues.siblings):
+        candidate.supports("its siblings are named by days, too", "number")
+    if folder.in_tv_place and is_own_folder:
+        candidate.supports("the day stands behind the title of the series' own folder", "number")
     # `Birthday 2019-05-12` is a typical name for home videos; `60.Minutes.2024.03.10` is not.
     is_like_a_release = read.has_quality or (is_dotted(evidence.name) and len(words_of(read.title or "")) > 1)
     is_of_folder = folder.in_tv_place and read.title is None and folder.title is not None
-    if read.air_date and not (is_like_a_release or is_of_folder or same_title(folder.title, read.title)):
+    if not (is_like_a_release or is_of_folder or is_own_folder):
         candidate.add_objection("nothing but the date says that it is an episode")
 
 
@@ -195,7 +208,10 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
     """Weigh a number that runs through the siblings: it is the episode's, if the folder is a series'."""
     folder, where = evidence.folder, "behind the folder's title" if sequence.has_title else "in front"
     candidate.supports(f"the number stands {where}", "number")
-    candidate.supports(f"its siblings run in numbers like it: {ranges(sequence.numbers)}", "number")
+    if len(sequence.numbers) > 1:
+        candidate.supports(f"its siblings run in numbers like it: {ranges(sequence.numbers)}", "number")
+    else:
+        candidate.supports(f"its first digits are the folder's season, {sequence.season}", "number")
     is_series = folder.has_season_folder or folder.in_tv_place or evidence.clues.library_kind == "series"
     if not is_series and not evidence.structure.group:
         candidate.add_objection("the files are numbered, but nothing says that the folder is a series'")
@@ -205,9 +221,9 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
         candidate.add_objection("the season is not known")
     if not sequence.is_coded and (folder.season or 0) > 1 and sequence.numbers[0] > MOST_EPISODES:
         candidate.add_objection("the number may count from the first season on")
-    if why := why_more_numbers(evidence.name, sequence.end, sequence.number):
+    if why := why_more_numbers(sequence.behind, 0, sequence.number):
         candidate.add_objection(why)
-    if word := special_behind_number(evidence.name[sequence.end :]):
+    if word := special_behind_number(sequence.behind):
         candidate.add_objection(f"{word!r} behind the number says that it is none of the numbered episodes")
 
 

@@ -152,7 +152,7 @@ GENERIC_FOLDERS = words(
     """download downloads downloaded complete completed incomplete incoming finished done torrent torrents usenet
     nzb nzbs film films movie movies cinema kino filme película películas peliculas cine filmes фильмы кино
     фильм 电影 映画 tv tvshow tvshows tv-shows shows show series serie serien séries seriál serials сериалы сериал
-    电视剧 diziler dizi seriale sorozatok σειρές مسلسلات 剧集 劇集 드라마 ドラマ アニメ 动画 動畫 애니
+    电视剧 diziler dizi seriale sorozatok σειρέσ مسلسلات 剧集 劇集 드라마 ドラマ アニメ 动画 動畫 애니
     television telly anime animes animation anime-series animemovies cartoons cartoon kids children family
     documentaries documentary docs docu dokus video videos vids media multimedia library libraries share shares
     public data storage disk disk1 disk2 drive hdd nas plex jellyfin emby kodi xbmc sorted unsorted new recent
