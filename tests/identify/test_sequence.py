@@ -59,7 +59,8 @@ def test_numbered_files_elsewhere_are_asked_about(title: str, form: str, place: 
 @given(
     form=st.sampled_from(
         ["IMG_{n:04}", "VTS_{n:02}_1", "title_t{n:02}", "clip {n}", "Disc {n}", "Season {n}", "Trailer {n}",
-         "Special {n}", "Salt Road Season {n}", "Salt Road Trailer {n}", "Salt Road OVA {n}", "MVI_{n:04}"]
+         "Special {n}", "Salt Road Season {n}", "Salt Road Trailer {n}", "Salt Road OVA {n}",
+         "Salt Road Minisode {n}", "MVI_{n:04}"]
     ),
     first=st.integers(1, 400),
 )  # fmt: skip
@@ -84,3 +85,13 @@ def test_a_folder_is_read_alike_in_any_order(order: list[int]) -> None:
     verdict = identify(clues)
     assert isinstance(verdict, Accepted)
     assert verdict.reading.absolute_numbers == (1,)
+
+
+def test_numbers_that_go_through_a_hundred_are_no_season_and_episode() -> None:
+    names = [f"Salt Road {number}.mkv" for number in range(98, 110)]
+    assert all(
+        reading is None or reading.episode_numbers[0] > 97 for reading in in_a_folder("TV/Salt Road/Season 1", names)
+    )
+    assert in_a_folder("TV/Salt Road/Season 1", names[2:]) == [None] * 10
+    coded = in_a_folder("TV/Salt Road/Season 1", names[3:])
+    assert [reading.episode_numbers for reading in coded if reading] == [(number,) for number in range(1, 10)]

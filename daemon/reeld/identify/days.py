@@ -1,4 +1,4 @@
-"""Compares a name that carries a day with its siblings: are they named by days too, and in which order?"""
+"""Compares a name that carries a day with its siblings, which may carry days, too, and show their order."""
 
 import re
 from collections.abc import Iterable

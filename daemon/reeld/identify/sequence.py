@@ -35,7 +35,8 @@ _YEAR = re.compile(r"[\W_]*[(\[]?(?:19|20)\d\d[)\]]?(?=[\W_])")
 _SEASON_WORD = re.compile(SEASON_WORDS, re.IGNORECASE)
 # What is numbered beside episodes, and what cameras and discs call their files.
 _OTHERS = GENERIC_STEMS | words(
-    """cd dvd disc disk disco vol volume img vid dsc dscn mvi mov gopr pxl clip clips scene scenes trailer trailers
+    """cd dvd disc disk disco vol volume img vid dsc dscn mvi mov gopr pxl clip clips scene scenes deleted minisode
+    minisodes webisode webisodes outtake outtakes blooper bloopers promo making trailer trailers
     teaser sample extra extras bonus interview interviews featurette short shorts special specials sp ova oad ona movie
     film version take season seasons vts t title_t menu preview pv cm ncop nced"""
 )
@@ -67,7 +68,7 @@ def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_cou
     season = _SEASON_BEFORE.fullmatch(rest)
     if season is None and not _is_one_word(rest):
         return None
-    is_coded = folder.season is not None and all(number // 100 == folder.season for number in run.numbers)
+    is_coded = folder.season is not None and all(holds_season(number, folder.season) for number in run.numbers)
     return Sequence(
         number=run.number % 100 if is_coded else run.number,
         season=int(season["s"] or season["x"]) if season else folder.season,
@@ -97,6 +98,11 @@ def read_lone_number(name: str, folder: FolderReading) -> Sequence | None:
         numbers=(episode,),
         is_coded=True,
     )
+
+
+def holds_season(number: int, season: int) -> bool:
+    """Tell whether `number` is a season and an episode of it: 305 for season 3. There is no episode 0."""
+    return number > 99 and number // 100 == season and number % 100 > 0
 
 
 def _runs(run: Run, sibling_count: int) -> bool:

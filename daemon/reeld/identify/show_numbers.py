@@ -12,7 +12,7 @@ from reeld.identify.folders import FolderReading
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.ranges import why_more_numbers
 from reeld.identify.season import FAR, ranges
-from reeld.identify.sequence import Sequence, is_no_title
+from reeld.identify.sequence import Sequence, holds_season, is_no_title
 from reeld.identify.siblings import is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.words import STRONG_QUALITY
@@ -116,8 +116,9 @@ def is_coded_by_folder(evidence: Evidence) -> bool:
     """Tell whether `305` in the folder of season 3 is its fifth episode: no sibling has another season's number."""
     read, folder, run = evidence.structure, evidence.folder, evidence.run
     number = read.absolute[0] if len(read.absolute) == 1 and not read.group else 0
-    begins_so = number > 99 and number // 100 == folder.season and number % 100 > 0
-    return begins_so and all(other // 100 == folder.season for other in (run.numbers if run else ()))
+    return folder.season is not None and all(
+        holds_season(other, folder.season) for other in (number, *(run.numbers if run else ()))
+    )
 
 
 def _coded(blank: Reading, number: int) -> Reading:
@@ -219,7 +220,9 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
         candidate.add_objection(f"the folder says season {folder.season}, the name season {sequence.season}")
     if sequence.season is None and folder.has_several_seasons:
         candidate.add_objection("the season is not known")
-    if not sequence.is_coded and (folder.season or 0) > 1 and sequence.numbers[0] > MOST_EPISODES:
+    if not sequence.is_coded and folder.season is not None and sequence.numbers[0] > 99:
+        candidate.add_objection("the number may hold a season and an episode")
+    elif not sequence.is_coded and (folder.season or 0) > 1 and sequence.numbers[0] > MOST_EPISODES:
         candidate.add_objection("the number may count from the first season on")
     if why := why_more_numbers(sequence.behind, 0, sequence.number):
         candidate.add_objection(why)
