@@ -299,7 +299,19 @@ def test_one_unknown_word_between_year_and_quality_changes_no_film(title: str, w
 
 
 def test_a_word_of_extras_or_of_several_films_behind_the_year_is_asked_about() -> None:
-    for word in ("EXTRAS", "Featurette", "Bonus", "Trailer", "TRiLOGY", "Collection", "Special", "COMPLETE"):
+    for word in (
+        "EXTRAS",
+        "Featurette",
+        "Bonus",
+        "Trailer",
+        "TRiLOGY",
+        "Collection",
+        "Special",
+        "Menu",
+        "Recap",
+        "II",
+        "COMPLETE",
+    ):
         assert accepted(f"Salt.Road.2014.{word}.1080p.BluRay.x264-GRP.mkv") is None, word
     assert accepted("Salt.Road.2014.Two.Words.1080p.BluRay.x264-GRP.mkv") is None
 

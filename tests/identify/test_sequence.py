@@ -60,6 +60,7 @@ def test_numbered_files_elsewhere_are_asked_about(title: str, form: str, place: 
     form=st.sampled_from(
         ["IMG_{n:04}", "VTS_{n:02}_1", "title_t{n:02}", "clip {n}", "Disc {n}", "Season {n}", "Trailer {n}",
          "Special {n}", "Salt Road Season {n}", "Salt Road Trailer {n}", "Salt Road OVA {n}",
+         "Salt Road S{n:02}", "Salt Road {n}. Staffel", "Salt Road Returns {n:02}", "Salt Road II {n:02}",
          "Salt Road Minisode {n}", "MVI_{n:04}"]
     ),
     first=st.integers(1, 400),

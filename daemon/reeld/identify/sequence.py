@@ -14,7 +14,7 @@ from reeld.identify.ranges import decimal_behind
 from reeld.identify.siblings import Run
 from reeld.identify.title_text import without_brackets_in_front
 from reeld.identify.titles import title_key
-from reeld.identify.words import GENERIC_STEMS, SEASON_WORDS, words
+from reeld.identify.words import EPISODE_WORDS, GENERIC_STEMS, SEASON_WORDS, words
 
 LEAST_IN_A_RUN = 4
 """With fewer, a film's parts, or a few films, may be numbered like this, too."""
@@ -32,6 +32,11 @@ _LONE_NUMBER = re.compile(
 _BRACKETED = re.compile(r"[\[(【]([^\])】]+)[\])】]")
 _SEASON_BEFORE = re.compile(r"[\W_]*(?:s(?P<s>\d{1,2})[ ._-]*|(?P<x>\d{1,2})x)", re.IGNORECASE)
 _YEAR = re.compile(r"[\W_]*[(\[]?(?:19|20)\d\d[)\]]?(?=[\W_])")
+_COUNTING_WORD = re.compile(
+    rf"{EPISODE_WORDS}|e|no|nr|part|pt|parte|partie|teil|deel|del|chapter|chapitre|kapitel|capitolo|الحلقة|επεισόδιο|第",
+    re.IGNORECASE,
+)
+_SEASON_BEHIND = re.compile(rf"(?:\.|st|nd|rd|th)?[ ._-]*(?:{SEASON_WORDS}|serie)(?![^\W_])", re.IGNORECASE)
 _SEASON_WORD = re.compile(SEASON_WORDS, re.IGNORECASE)
 # What is numbered beside episodes, and what cameras and discs call their files.
 _OTHERS = GENERIC_STEMS | words(
@@ -66,9 +71,12 @@ def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_cou
     behind = _behind_title(run.prefix, folder.title)
     rest = run.prefix if behind is None else behind
     season = _SEASON_BEFORE.fullmatch(rest)
-    if season is None and not _is_one_word(rest):
+    if season is None and not _is_one_word(rest, has_title=behind is not None):
         return None
-    is_coded = folder.season is not None and all(holds_season(number, folder.season) for number in run.numbers)
+    if _SEASON_BEHIND.match(name, len(run.prefix) + run.width):
+        return None
+    # A group's releases count from the first one on.
+    is_coded = not name.lstrip().startswith(("[", "【")) and _all_hold_season(run.numbers, folder.season)
     return Sequence(
         number=run.number % 100 if is_coded else run.number,
         season=int(season["s"] or season["x"]) if season else folder.season,
@@ -98,6 +106,10 @@ def read_lone_number(name: str, folder: FolderReading) -> Sequence | None:
         numbers=(episode,),
         is_coded=True,
     )
+
+
+def _all_hold_season(numbers: tuple[int, ...], season: int | None) -> bool:
+    return season is not None and all(holds_season(number, season) for number in numbers)
 
 
 def holds_season(number: int, season: int) -> bool:
@@ -135,10 +147,17 @@ def is_no_title(text: str) -> bool:
     return all(word in _OTHERS for word in words_of(text))
 
 
-def _is_one_word(rest: str) -> bool:
-    """Tell whether at most one word stands there, and none that counts something else."""
+def _is_one_word(rest: str, *, has_title: bool) -> bool:
+    """Tell whether at most one word stands there, and none that counts something else.
+
+    Behind the folder's title an unknown one may belong to a longer title: `Show Returns 05`.
+    """
     found = words_of(rest)
     if not found:
         return True
     word = found[0]
-    return len(found) == 1 and word.isalpha() and word not in _OTHERS and not _SEASON_WORD.fullmatch(word)
+    if len(found) > 1 or not word.isalpha():
+        return False
+    if has_title:
+        return _COUNTING_WORD.fullmatch(word) is not None
+    return len(word) > 1 and word not in _OTHERS and not _SEASON_WORD.fullmatch(word)

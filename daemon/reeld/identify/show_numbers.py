@@ -49,7 +49,7 @@ def _number_of(sequence: Sequence, blank: Reading) -> Reading:
 
 
 def _episode_title(evidence: Evidence) -> str | None:
-    if evidence.structure.kind == "episode" or evidence.sequence is None:
+    if evidence.structure.style in ("episode", "dash") or evidence.sequence is None:
         return evidence.structure.episode_title
     return _words_before_quality(evidence.sequence.behind)
 

@@ -173,7 +173,7 @@ def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     ambiguities: list[str] = []
     unknown = _unknown_words(tail)
     # One unknown word before the quality is a country, a language, or a tag: no list of them ends.
-    is_tag = len(unknown) == 1 and STRONG_QUALITY.search(tail) and not _SEVERAL_FILMS.search(unknown[0])
+    is_tag = len(unknown) == 1 and STRONG_QUALITY.search(tail) and not _NO_TAG.match(unknown[0])
     if unknown and not is_tag:
         ambiguities.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
     others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
@@ -190,7 +190,11 @@ def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
 
 # COMPLETE.BLURAY is a whole disc.
 _COMPLETE = re.compile(r"(?<![^\W_])complete(?![^\W_])(?![ ._-]*(?:m?blu-?ray|uhd|bd|dvd))", re.IGNORECASE)
-_SEVERAL_FILMS = re.compile(r"collection|\w+logy|saga|boxset|pack|part|vol|special|making")
+# Words that say that it is another work, or none: extras, several films, another film's number.
+_NO_TAG = re.compile(
+    r"collection|\w+logy|saga|boxset|pack|part|vol|special|making|menu|recap|deleted|scene|commentary|clip|short"
+    r"|webisode|minisode|prequel|sequel|finale|chapter|concert|live$|[ivx]+$"
+)
 _FILLERS = frozenset({"and", "edition", "cut", "version", "the"})
 
 
