@@ -1,9 +1,9 @@
 """A folder of numbered files: the number that runs behind the folder's own title is the episode's."""
 
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from reeld.domain.identity import Accepted, Clues, Reading
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading
 from reeld.identify.verdict import identify
 from tests.identify.test_classes import accepted, assert_title, titles
 
@@ -65,7 +65,9 @@ def test_numbered_files_elsewhere_are_asked_about(title: str, form: str, place: 
     ),
     first=st.integers(1, 400),
 )  # fmt: skip
+@example(form="Salt Road {n}. Staffel", first=201)
 def test_what_counts_something_else_is_no_episode(form: str, first: int) -> None:
+    assume(first < 100 or not ("Returns" in form or "II" in form))  # 201 and on are season 2 of such a title
     names = [f"{form.format(n=number)}.mkv" for number in range(first, first + 6)]
     for season in ("", "/Season 2"):
         assert in_a_folder(f"TV/Salt Road{season}", names) == [None] * 6
@@ -96,3 +98,22 @@ def test_numbers_that_go_through_a_hundred_are_no_season_and_episode() -> None:
     assert in_a_folder("TV/Salt Road/Season 1", names[2:]) == [None] * 10
     coded = in_a_folder("TV/Salt Road/Season 1", names[3:])
     assert [reading.episode_numbers for reading in coded if reading] == [(number,) for number in range(1, 10)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    title=titles.filter(lambda title: not title[-1].isdigit()),
+    form=st.sampled_from(["{t} {n} ({y})", "{t}.{n}.{y}.1080p.BluRay.x264-GRP", "{t} {n} {y}"]),
+    place=st.sampled_from(["{t}", "Films/{t}", "Films/{t} Collection", "TV/{t}"]),
+    first=st.integers(2, 3),
+    count=st.integers(4, 9),
+)
+def test_numbered_files_with_years_of_their_own_are_films(
+    title: str, form: str, place: str, first: int, count: int
+) -> None:
+    names = [f"{form.format(t=title, n=number, y=1980 + 2 * number)}.mkv" for number in range(first, first + count)]
+    for name in names:
+        found = identify(Clues(path=f"{place.format(t=title)}/{name}", siblings=tuple({*names} - {name})))
+        assert not isinstance(found, Ignored)
+        reading = found.reading if isinstance(found, Accepted) else found.candidates[0]
+        assert (reading.kind, reading.year) == ("movie", 1980 + 2 * (first + names.index(name)))

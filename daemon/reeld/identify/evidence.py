@@ -1,6 +1,7 @@
 """Gathers the evidence for one file: each reader runs once, before anything is weighed."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from reeld.domain.identity import Clues, Reading
@@ -8,7 +9,16 @@ from reeld.identify.days import with_order_of_siblings
 from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessit_reader import Guess, guess
 from reeld.identify.ids import Ids, ids_in, without_ids
-from reeld.identify.names import is_random_name, spaced, split_path, stem_of, unbracketed, without_site, words_of
+from reeld.identify.names import (
+    is_random_name,
+    normal,
+    spaced,
+    split_path,
+    stem_of,
+    unbracketed,
+    without_site,
+    words_of,
+)
 from reeld.identify.nfo import Nfo, read_lone_nfo, read_sidecars
 from reeld.identify.release_reader import read_release
 from reeld.identify.sequence import Sequence, read_lone_number, read_sequence
@@ -94,7 +104,7 @@ def gather(clues: Clues) -> Evidence:
         name, folders, folder = release, folders[:index], outer
     structure = with_order_of_siblings(read_structure(name), name, clues.siblings)
     run = None if release else differing_run(base, clues.siblings)
-    sequence = None if release else _sequence(stem_of(base), structure, folder, run, len(clues.siblings))
+    sequence = None if release else _sequence(stem_of(base), structure, folder, run, clues.siblings)
     if sequence and structure.kind != "episode":
         # A year behind the number is none of a film's.
         structure = replace(structure, kind=None, title=None, year=None)
@@ -114,15 +124,23 @@ def gather(clues: Clues) -> Evidence:
 
 
 def _sequence(
-    stem: str, read: Structure, folder: FolderReading, run: Run | None, sibling_count: int
+    stem: str, read: Structure, folder: FolderReading, run: Run | None, siblings: Collection[str]
 ) -> Sequence | None:
     """Read the number behind the folder's title, if the name has no marker, or one that may count on."""
     is_open = (
         read.kind != "episode" or read.style == "pack" or (read.style in ("episode", "dash") and read.season is None)
     )
-    if not is_open:
+    if not is_open or _are_films_of_their_own(read, siblings):
         return None
-    return read_sequence(stem, run, folder, sibling_count) if run else read_lone_number(stem, folder)
+    return read_sequence(stem, run, folder, len(siblings)) if run else read_lone_number(stem, folder)
+
+
+def _are_films_of_their_own(read: Structure, siblings: Iterable[str]) -> bool:
+    """Tell whether the files have different years, as no series' do: `Saw 2 (2005)` beside `Saw 3 (2006)`."""
+    if read.kind != "movie" or read.year is None:
+        return False
+    others = (read_structure(without_ids(stem_of(normal(sibling))).strip()) for sibling in siblings)
+    return any(other.kind == "movie" and other.year not in (None, read.year) for other in others)
 
 
 def _lone_nfo(clues: Clues, name: str, read: Structure, folder: FolderReading) -> tuple[Nfo, ...]:

@@ -13,6 +13,7 @@ _BEHIND_YEAR = re.compile(
     r"|bande[ ._-]annonce|tv[ ._-]spots?|promo"
     r"|making[ ._-]of|behind[ ._-]the[ ._-]scenes|(?:deleted|extended|alternate)[ ._-](?:scenes?|endings?)"
     r"|interviews?|gag[ ._-]reel|bloopers?|outtakes?|bonus(?:material)?|extras|q&a|premiere|story[ ._-]?boards?"
+    r"|supplements?|vorschau|avance|anteprima|zwiastun|docu(?:mentary)?|doku|(?:audio)?kommentar"
     r"|commentary[ ._-]on)(?![^\W_])",
     re.IGNORECASE,
 )

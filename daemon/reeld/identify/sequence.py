@@ -73,7 +73,7 @@ def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_cou
     season = _SEASON_BEFORE.fullmatch(rest)
     if season is None and not _is_one_word(rest, has_title=behind is not None):
         return None
-    if _SEASON_BEHIND.match(name, len(run.prefix) + run.width):
+    if counts_seasons(run):
         return None
     # A group's releases count from the first one on.
     is_coded = not name.lstrip().startswith(("[", "【")) and _all_hold_season(run.numbers, folder.season)
@@ -140,6 +140,11 @@ def _behind_title(prefix: str, title: str) -> str | None:
                 year = _YEAR.match(rest)
                 return rest[year.end() :] if year else rest
     return None
+
+
+def counts_seasons(run: Run) -> bool:
+    """Tell whether the number is a season's: `Show 2. Staffel`."""
+    return _SEASON_BEHIND.match(run.suffix) is not None
 
 
 def is_no_title(text: str) -> bool:

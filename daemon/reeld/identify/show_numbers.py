@@ -12,7 +12,7 @@ from reeld.identify.folders import FolderReading
 from reeld.identify.names import is_dotted, spaced, split_path, words_of
 from reeld.identify.ranges import why_more_numbers
 from reeld.identify.season import FAR, ranges
-from reeld.identify.sequence import Sequence, holds_season, is_no_title
+from reeld.identify.sequence import Sequence, counts_seasons, holds_season, is_no_title
 from reeld.identify.siblings import is_one_of_a_series
 from reeld.identify.structure import Structure
 from reeld.identify.words import STRONG_QUALITY
@@ -107,9 +107,9 @@ def _bare_number(evidence: Evidence, blank: Reading) -> Reading | None:
             episode_numbers=(number,),
             episode_title=_words_before_quality(leading["title"]),
         )
-    if run and not is_no_title(run.prefix) and run.is_season_coded() and re.search(r"[ ._-]$", run.prefix):
-        return _coded(blank, run.number)
-    return None
+    if run is None or is_no_title(run.prefix) or counts_seasons(run):
+        return None
+    return _coded(blank, run.number) if run.is_season_coded() and re.search(r"[ ._-]$", run.prefix) else None
 
 
 def is_coded_by_folder(evidence: Evidence) -> bool:
