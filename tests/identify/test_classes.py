@@ -4,7 +4,9 @@ The second corpus has some names of each class; here each class is generated.
 """
 
 import datetime as dt
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -403,3 +405,24 @@ def test_siblings_decide_whether_the_day_or_the_month_stands_in_front(
             assert reading.air_date == f"2014-{month:02}-{day:02}"
     if first != month:
         assert accepted(f"TV/{title}/{names[0]}") is None
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    event=st.sampled_from(["Motor.Race", "Oscars", "Tour.of.Hills", "Grass.Open", "Strand"]),
+    year=st.integers(1990, 2024),
+    word=st.sampled_from(["Monaco", "Semifinal", "Stage", "Radiohead", "Finals", "ceremony", "Dinosaurs", "Пятница"]),
+    spelled=st.sampled_from([str, str.upper, str.lower]),
+)
+def test_one_of_many_works_of_a_year_is_asked_about(
+    event: str, year: int, word: str, spelled: Callable[[str], str]
+) -> None:
+    """Only a tag is written in capitals within a name that is not."""
+    assert accepted(spelled(f"{event}.{year}.{word}.") + "1080p.WEB.x264-GRP.mkv") is None
+
+
+@pytest.mark.parametrize("tag", ["LDRip", "EAC3D", "NORDiCAST", "Tagalog", "maltese", "REPACK2"])
+def test_a_tag_behind_the_year_is_no_question(tag: str) -> None:
+    reading = accepted(f"Salt.Road.2014.{tag}.1080p.WEB-DL.x264-GRP.mkv")
+    assert reading is not None
+    assert (reading.title, reading.year) == ("Salt Road", 2014)

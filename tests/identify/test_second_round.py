@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[int | None, int | None, int | None]] = {
     "conventions": (98, None, 97),
     "extras": (None, None, None),
     "library": (99, 100, 98),
-    "scene": (89, 100, 98),
+    "scene": (87, 100, 98),
     "sets": (100, 100, 100),
 }
 WHOLE_SETS = 51

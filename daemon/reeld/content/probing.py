@@ -62,7 +62,7 @@ def probe_open(video: OpenVideo, ask: Ask, readings: Readings = READINGS) -> Med
     """Probe the file. The facts have a `problem` if there is no video, or if they are in doubt.
 
     The prober gets a descriptor, never a name. Raises OSError, and the errors of `ask` when the prober hangs
-    or dies. Whoever lent the video checks afterwards that nothing changed it meanwhile.
+    or dies. The caller that opened the video checks afterwards that nothing changed it.
     """
     found, other = read_headers(video.descriptor), None
     if found is None:

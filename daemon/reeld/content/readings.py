@@ -57,7 +57,7 @@ class Readings:
             return self._own % self._compare_every == 0
 
     def counting(self, ask: Ask) -> Ask:
-        """Return `ask` so that each file counts of which the prober is asked."""
+        """Wrap `ask` to count each file that the prober reads."""
 
         def counted(request: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
             with self._lock:

@@ -21,7 +21,7 @@ from reeld.identify.title_text import (
     title_ambiguities,
     without_brackets_in_front,
 )
-from reeld.identify.words import ANY_EDITION, EDITIONS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
+from reeld.identify.words import ANY_EDITION, EDITIONS, LANGUAGES, RARER_LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 # {edition-Final Cut}: the way media servers write it.
 _EDITION_TAG = re.compile(r"\s*[{\[]edition[-=: ]\s*(?P<edition>[^}\]]+)[}\]]", re.IGNORECASE)
@@ -172,9 +172,7 @@ def _find_year(stem: str) -> re.Match[str] | None:
 def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     ambiguities: list[str] = []
     unknown = _unknown_words(tail)
-    # One unknown word before the quality is a country, a language, or a tag: no list of them ends.
-    is_tag = len(unknown) == 1 and STRONG_QUALITY.search(tail) and not _NO_TAG.match(unknown[0])
-    if unknown and not is_tag:
+    if unknown and not (len(unknown) == 1 and _is_tag(unknown[0], stem, tail, is_bracketed=is_bracketed)):
         ambiguities.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
     others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
     if len(others) > 1:
@@ -188,6 +186,25 @@ def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     return ambiguities
 
 
+def _is_tag(word: str, stem: str, tail: str, *, is_bracketed: bool) -> bool:
+    """Tell whether the only unknown word behind the year is a tag: no list of them ends.
+
+    `Event.2019.Monaco.1080p` is one of many works of that year. So behind a bare year a tag must be a language, or be
+    written as words of names are not, as LDRip or EAC3D, in a name that is not all capitals.
+    """
+    quality = STRONG_QUALITY.search(tail)
+    if quality is None or _NO_TAG.match(word):
+        return False
+    if is_bracketed or word in RARER_LANGUAGES or _LETTERS_AND_DIGITS.search(word):
+        return True
+    written = re.search(re.escape(word), tail[: quality.start()], re.IGNORECASE)
+    is_like_a_tag = written is not None and _WRITTEN_AS_TAG.search(written[0]) is not None
+    return is_like_a_tag and not stem[: len(stem) - len(tail)].isupper()
+
+
+_LETTERS_AND_DIGITS = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
+# Two capitals in a row, or one behind a small letter.
+_WRITTEN_AS_TAG = re.compile(r"[A-Z]{2}|[a-z][A-Z]")
 # COMPLETE.BLURAY is a whole disc.
 _COMPLETE = re.compile(r"(?<![^\W_])complete(?![^\W_])(?![ ._-]*(?:m?blu-?ray|uhd|bd|dvd))", re.IGNORECASE)
 # Words that say that it is another work, or none: extras, several films, another film's number.

@@ -81,6 +81,21 @@ LANGUAGES = words(
     en fr de es it ja ru pl pt-br ptbr nordic vostfr vff vfq vf truefrench multi dubbed subbed dual ger-sub"""
 )
 
+RARER_LANGUAGES = words(
+    """abkhazian afar afrikaans akan albanian amharic aragonese armenian assamese avaric avestan aymara
+    azerbaijani bambara bashkir basque belarusian bislama bosnian breton bulgarian burmese chamorro chechen
+    chuvash cornish corsican cree croatian dhivehi dzongkha esperanto estonian ewe faroese fijian fulah
+    galician ganda georgian guarani gujarati haitian hausa herero ido igbo interlingue inuktitut inupiaq irish
+    javanese kalaallisut kanuri kashmiri kazakh kikuyu kinyarwanda kirghiz komi kongo kuanyama kurdish lao
+    latin latvian limburgan lingala lithuanian luxembourgish macedonian malagasy maltese manx maori
+    marshallese mongolian nauru navajo ndonga nyanja ojibwa oromo ossetian pali panjabi persian pushto quechua
+    romansh rundi samoan sango sanskrit sardinian serbian shona sindhi sinhala slovak slovenian somali
+    sundanese swati tagalog tahitian tajik tatar tibetan tigrinya tsonga tswana turkmen twi uighur urdu uzbek
+    venda walloon welsh wolof xhosa yiddish yoruba zhuang zulu"""
+)
+"""The other languages with a code of two letters in ISO 639. Some are words of titles, too, so only a place that is a
+tag's makes them one."""
+
 # Words at a title's end that often belong to the release: such a title is not certain.
 AMBIGUOUS_ENDS = words(
     """proper repack rerip internal limited complete completa integrale uncut unrated extended remastered
