@@ -3,7 +3,7 @@
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from reeld.domain.identity import Accepted, Clues, Ignored, Reading
+from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain
 from reeld.identify.verdict import identify
 from tests.identify.test_classes import accepted, assert_title, titles
 
@@ -117,3 +117,36 @@ def test_numbered_files_with_years_of_their_own_are_films(
         assert not isinstance(found, Ignored)
         reading = found.reading if isinstance(found, Accepted) else found.candidates[0]
         assert (reading.kind, reading.year) == ("movie", 1980 + 2 * (first + names.index(name)))
+
+
+def test_the_parts_of_a_film_are_no_episodes_however_many_they_are() -> None:
+    for folder, form in (
+        ("Movies/Salt Road (2004)", "Salt Road Part {}"),
+        ("Movies/Salt Road (2004)", "Salt Road (2004) - pt{}"),
+        ("Salt Road (2004)", "Salt Road Part {}"),
+        ("Salt Road (2004)", "Salt.Road.2004.Part{}.720p.BluRay"),
+    ):
+        readings = in_a_folder(folder, [f"{form.format(part)}.avi" for part in range(1, 6)])
+        assert [reading and (reading.kind, reading.year, reading.part) for reading in readings] == [
+            ("movie", 2004, part) for part in range(1, 6)
+        ], (folder, form)
+
+
+def test_the_parts_of_a_series_with_its_year_are_its_episodes() -> None:
+    names = [f"Salt Road (2004) Part {part}.avi" for part in range(1, 6)]
+    for number, reading in enumerate(in_a_folder("TV/Salt Road (2004)", names), start=1):
+        assert reading
+        assert (reading.kind, reading.year, reading.absolute_numbers, reading.part) == (
+            "episode",
+            2004,
+            (number,),
+            None,
+        )
+
+
+def test_numbered_files_among_films_are_offered_as_films() -> None:
+    names = [f"Salt Road {number}.mkv" for number in range(1, 6)]
+    for name in names:
+        verdict = identify(Clues(path=f"Movies/Salt Road/{name}", siblings=tuple({*names} - {name})))
+        assert isinstance(verdict, Uncertain)
+        assert (verdict.candidates[0].kind, verdict.candidates[0].title) == ("movie", name.removesuffix(".mkv"))

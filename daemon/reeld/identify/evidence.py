@@ -104,10 +104,12 @@ def gather(clues: Clues) -> Evidence:
         name, folders, folder = release, folders[:index], outer
     structure = with_order_of_siblings(read_structure(name), name, clues.siblings)
     run = None if release else differing_run(base, clues.siblings)
-    sequence = None if release else _sequence(stem_of(base), structure, folder, run, clues.siblings)
+    stacked = None if release else stacked_part(base, clues.siblings)
+    may_run = not release and not _is_among_films(clues, folder, stacked)
+    sequence = _sequence(stem_of(base), structure, folder, run, clues.siblings) if may_run else None
     if sequence and structure.kind != "episode":
-        # A year behind the number is none of a film's.
-        structure = replace(structure, kind=None, title=None, year=None)
+        # A year or a part beside the number is none of a film's.
+        structure = replace(structure, kind=None, title=None, year=None, part=None)
     return Evidence(
         clues=clues,
         name=name,
@@ -117,10 +119,17 @@ def gather(clues: Clues) -> Evidence:
         nfos=read_sidecars(clues.path, clues.sidecars) or _lone_nfo(clues, name, structure, folder),
         run=run,
         sequence=sequence,
-        stacked=None if release else stacked_part(base, clues.siblings),
+        stacked=stacked,
         substituted=release is not None,
         is_generic_name=is_generic,
     )
+
+
+def _is_among_films(clues: Clues, folder: FolderReading, stacked: int | None) -> bool:
+    """Tell whether numbers are those of films, or of a film's parts: no season, and no series' place around them."""
+    if folder.has_season_folder or folder.in_tv_place or clues.library_kind == "series":
+        return False
+    return stacked is not None or folder.in_film_place or clues.library_kind == "movies"
 
 
 def _sequence(
