@@ -119,6 +119,32 @@ def test_numbered_files_with_years_of_their_own_are_films(
         assert (reading.kind, reading.year) == ("movie", 1980 + 2 * (first + names.index(name)))
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    title=titles.filter(lambda title: not title[-1].isdigit()),
+    form=st.sampled_from(["{t} {n:02}", "{t} - {n:02}", "{t} Episode {n}", "[Gull] {t} - {n:02} [720p]"]),
+    season=st.integers(2, 5),
+    first=st.integers(7, 60),
+)
+def test_a_later_season_that_begins_far_behind_1_may_count_from_the_first_one_on(
+    title: str, form: str, season: int, first: int
+) -> None:
+    names = [f"{form.format(t=title, n=number)}.mkv" for number in range(first, first + 6)]
+    assert in_a_folder(f"Anime/{title}/Season {season}", names) == [None] * 6
+
+
+def test_a_later_season_that_the_names_tell_does_not_count_from_the_first_one_on() -> None:
+    for form in ("Salt Road 2x{}", "Salt Road S2 - {}", "[Gull] Salt Road S2 - {} [720p]"):
+        readings = in_a_folder("TV/Salt Road/Season 2", [f"{form.format(number)}.mkv" for number in range(13, 19)])
+        assert [reading and reading.episode_numbers for reading in readings] == [(number,) for number in range(13, 19)]
+
+
+def test_a_run_that_may_hold_a_season_is_asked_about_in_a_folder_of_none() -> None:
+    for form in ("Salt Road {}", "{} - Nets", "Salt Road Episode {}"):
+        names = [f"{form.format(number)}.mkv" for number in range(101, 109)]
+        assert in_a_folder("TV/Salt Road", names) == [None] * 8, form
+
+
 def test_the_parts_of_a_film_are_no_episodes_however_many_they_are() -> None:
     for folder, form in (
         ("Movies/Salt Road (2004)", "Salt Road Part {}"),

@@ -21,7 +21,8 @@ LEAST_IN_A_RUN = 4
 LARGEST_SHARE_OF_GAPS = 0.5
 LEAST_SHARE = 0.75
 """Of the files in the folder: else the numbered ones may be something that lies among the episodes."""
-LONGEST_NUMBER = 4
+LONGEST_NUMBER = 3
+"""Digits: four may be a year."""
 HIGHEST_LONE_NUMBER = 50
 """Of a season; `Show 199` alone may as well be the 199th of all."""
 
@@ -59,7 +60,9 @@ class Sequence:
     """The text behind the number."""
     numbers: tuple[int, ...]
     is_coded: bool = False
-    """Whether the names have the season before each number: 305."""
+    """Whether the season is the first digit of each number: 305."""
+    says_season: bool = False
+    """Whether a mark of the season stands before each number: `S3 - 05`, `3x5`."""
 
 
 def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_count: int) -> Sequence | None:
@@ -84,6 +87,7 @@ def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_cou
         behind=name[len(run.prefix) + run.width :],
         numbers=tuple(number % 100 for number in run.numbers) if is_coded else run.numbers,
         is_coded=is_coded,
+        says_season=season is not None,
     )
 
 
@@ -123,7 +127,7 @@ def _runs(run: Run, sibling_count: int) -> bool:
         count >= LEAST_IN_A_RUN
         and count >= LEAST_SHARE * (sibling_count + 1)
         and spread - count <= LARGEST_SHARE_OF_GAPS * spread
-        and run.width < LONGEST_NUMBER
+        and run.width <= LONGEST_NUMBER
     )
 
 

@@ -26,6 +26,10 @@ MOST_EPISODES = 30
 """The length of most seasons. `42.mkv` alone in a season's folder may be an episode of that title,
 too.
 """
+LATEST_FIRST = 6
+"""The lowest number in the folder of a later season whose first files are missing. Few seasons have less than six
+episodes, so a higher one may follow on the season before.
+"""
 
 
 def numbered(evidence: Evidence) -> Reading | None:
@@ -222,7 +226,13 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
         candidate.add_objection("the season is not known")
     if not sequence.is_coded and folder.season is not None and sequence.numbers[0] > 99:
         candidate.add_objection("the number may hold a season and an episode")
-    elif not sequence.is_coded and (folder.season or 0) > 1 and sequence.numbers[0] > MOST_EPISODES:
+    elif sequence.season is None and not evidence.structure.group and evidence.run and evidence.run.is_season_coded():
+        candidate.add_objection("the number may hold a season and an episode")
+    elif (
+        not (sequence.is_coded or sequence.says_season)
+        and (folder.season or 0) > 1
+        and sequence.numbers[0] > LATEST_FIRST
+    ):
         candidate.add_objection("the number may count from the first season on")
     if why := why_more_numbers(sequence.behind, 0, sequence.number):
         candidate.add_objection(why)
