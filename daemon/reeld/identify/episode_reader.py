@@ -59,7 +59,6 @@ def read_episode(stem: str, marker: Marker, *, is_release: bool) -> Structure:
         episode_title=_episode_title(tail),
         part=part,
         is_split=is_split,
-        special=special,
         has_quality=STRONG_QUALITY.search(stem) is not None,
         group=group,
         is_release=is_release,

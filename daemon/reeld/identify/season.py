@@ -112,10 +112,10 @@ def _differ(one: str | None, other: str | None) -> bool:
     return mine not in theirs and theirs not in mine and SequenceMatcher(None, mine, theirs).ratio() < MISSPELT
 
 
-def is_part_a_title(part: int, own: Structure, others: Iterable[SiblingEpisode]) -> bool:
+def is_part_a_title(own: Structure, others: Iterable[SiblingEpisode]) -> bool:
     """Tell whether `Part 2` is what an episode is called: those before and behind it are called so, too."""
     parts = [other for other in others if other.is_half and other.season == own.season]
-    return bool(parts) and all(other.episodes != own.episodes for other in parts) and part is not None
+    return bool(parts) and all(other.episodes != own.episodes for other in parts)
 
 
 def gaps(numbers: Iterable[int]) -> tuple[int, ...]:

@@ -64,7 +64,7 @@ def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
     season = read.season if read.season is not None else folder.season
     if read.air_date:
         return replace(blank, air_date=read.air_date)
-    if is_coded_by_folder(evidence) or (
+    if _is_coded_by_folder(evidence) or (
         read.absolute
         and not folder.has_season_folder
         and evidence.run
@@ -74,14 +74,14 @@ def _marked_number(evidence: Evidence, blank: Reading) -> Reading:
         return _coded(blank, read.absolute[0])
     if read.absolute and folder.has_season_folder and not folder.has_several_seasons:
         return replace(blank, season_number=season, episode_numbers=read.absolute)
-    if is_in_own_folder(evidence) and read.episodes:
+    if _is_in_own_folder(evidence) and read.episodes:
         return replace(blank, absolute_numbers=read.episodes)
     if season is None and read.style == "of" and _is_one_of_a_series(evidence):
         season = 1  # databases list a series that was made in one piece as season 1
     return replace(blank, season_number=season, episode_numbers=read.episodes, absolute_numbers=read.absolute)
 
 
-def is_in_own_folder(evidence: Evidence) -> bool:
+def _is_in_own_folder(evidence: Evidence) -> bool:
     """Tell whether `Show E05` lies in the folder of that series, beside no season: it counts from the first one on."""
     read, folder = evidence.structure, evidence.folder
     is_series = folder.in_tv_place or evidence.clues.library_kind == "series"
@@ -116,7 +116,7 @@ def _bare_number(evidence: Evidence, blank: Reading) -> Reading | None:
     return _coded(blank, run.number) if run.is_season_coded() and re.search(r"[ ._-]$", run.prefix) else None
 
 
-def is_coded_by_folder(evidence: Evidence) -> bool:
+def _is_coded_by_folder(evidence: Evidence) -> bool:
     """Tell whether `305` in the folder of season 3 is its fifth episode: no sibling has another season's number."""
     read, folder, run = evidence.structure, evidence.folder, evidence.run
     number = read.absolute[0] if len(read.absolute) == 1 and not read.group else 0
@@ -194,7 +194,7 @@ def _count_own_number(candidate: Candidate, evidence: Evidence) -> None:
         candidate.supports(f"the name carries the mark of {_described(reading)}", "number")
         if read.style in ("episode", "of", "dash") and folder.season is not None:
             _weigh_number_in_season_folder(candidate, evidence, folder.season)
-        if is_in_own_folder(evidence):
+        if _is_in_own_folder(evidence):
             candidate.supports("it lies in the series' own folder, and none of a season", "number")
         if read.style == "of" and not folder.has_season_folder:
             candidate.supports("the others of the same number lie beside it: a series of one season", "number")
@@ -224,9 +224,7 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
         candidate.add_objection(f"the folder says season {folder.season}, the name season {sequence.season}")
     if sequence.season is None and folder.has_several_seasons:
         candidate.add_objection("the season is not known")
-    if not sequence.is_coded and folder.season is not None and sequence.numbers[0] > 99:
-        candidate.add_objection("the number may hold a season and an episode")
-    elif sequence.season is None and not evidence.structure.group and evidence.run and evidence.run.is_season_coded():
+    if _may_hold_season(sequence, evidence):
         candidate.add_objection("the number may hold a season and an episode")
     elif (
         not (sequence.is_coded or sequence.says_season)
@@ -240,11 +238,21 @@ def _weigh_sequence(candidate: Candidate, evidence: Evidence, sequence: Sequence
         candidate.add_objection(f"{word!r} behind the number says that it is none of the numbered episodes")
 
 
+def _may_hold_season(sequence: Sequence, evidence: Evidence) -> bool:
+    """Tell whether a number that is taken as a whole, such as 105, may as well be season 1, episode 5."""
+    if sequence.is_coded:
+        return False
+    if evidence.folder.season is not None:
+        return sequence.numbers[0] > 99
+    is_coded = evidence.run is not None and evidence.run.is_season_coded()
+    return sequence.season is None and not evidence.structure.group and is_coded
+
+
 def _weigh_number_in_season_folder(candidate: Candidate, evidence: Evidence, season: int) -> None:
     """Weigh a number without a season, in the folder of one: it counts in it, holds it, or counts on."""
     read = evidence.structure
     candidate.supports(f"the season is that of the folder, {season}", "number")
-    if is_coded_by_folder(evidence):
+    if _is_coded_by_folder(evidence):
         candidate.supports(f"the first digits of {read.absolute[0]} are the folder's season", "number")
     elif read.absolute and read.absolute[0] > 99 and not read.group and not _has_lower_numbers(evidence):
         candidate.add_objection("the number may hold a season and an episode")

@@ -49,7 +49,7 @@ def _weigh_part(candidate: Candidate, evidence: Evidence, part: int) -> None:
     """Weigh `S01E01b`, which may be something else unless the other half lies beside it, and `S01E01 pt2`."""
     base, siblings = split_path(evidence.clues.path)[1], evidence.clues.siblings
     if evidence.structure.is_split:
-        if evidence.stacked is None and is_part_a_title(part, evidence.structure, sibling_episodes(siblings)):
+        if evidence.stacked is None and is_part_a_title(evidence.structure, sibling_episodes(siblings)):
             candidate.reading = replace(candidate.reading, episode_title=f"Part {part}")
         else:
             candidate.set_part(part)

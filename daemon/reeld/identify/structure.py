@@ -42,8 +42,6 @@ class Structure:
     """The words after a film's year that mark it as an extra of the film, not a version."""
     extra_at_end: str | None = None
     """The last words of a film's title that as often mark an extra of a film."""
-    special: str | None = None
-    """The word behind a number that says that it counts specials, or openings, and no episodes."""
     counted_title: str | None = None
     """A series' title without the number beside it that may count all its episodes."""
     title_ambiguities: tuple[str, ...] = ()
