@@ -412,13 +412,14 @@ def test_siblings_decide_whether_the_day_or_the_month_stands_in_front(
     event=st.sampled_from(["Motor.Race", "Oscars", "Tour.of.Hills", "Grass.Open", "Strand"]),
     year=st.integers(1990, 2024),
     word=st.sampled_from(["Monaco", "Semifinal", "Stage", "Radiohead", "Finals", "ceremony", "Dinosaurs", "Пятница"]),
+    form=st.sampled_from(["{e}.{y}.{w}.", "{e}.({y}).{w}."]),
     spelled=st.sampled_from([str, str.upper, str.lower]),
 )
 def test_one_of_many_works_of_a_year_is_asked_about(
-    event: str, year: int, word: str, spelled: Callable[[str], str]
+    event: str, year: int, word: str, form: str, spelled: Callable[[str], str]
 ) -> None:
     """Only a tag is written in capitals within a name that is not."""
-    assert accepted(spelled(f"{event}.{year}.{word}.") + "1080p.WEB.x264-GRP.mkv") is None
+    assert accepted(spelled(form.format(e=event, y=year, w=word)) + "1080p.WEB.x264-GRP.mkv") is None
 
 
 @pytest.mark.parametrize("tag", ["LDRip", "EAC3D", "NORDiCAST", "Tagalog", "maltese", "REPACK2"])

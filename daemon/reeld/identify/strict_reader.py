@@ -172,7 +172,7 @@ def _find_year(stem: str) -> re.Match[str] | None:
 def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     ambiguities: list[str] = []
     unknown = _unknown_words(tail)
-    if unknown and not (len(unknown) == 1 and _is_tag(unknown[0], stem, tail, is_bracketed=is_bracketed)):
+    if unknown and not (len(unknown) == 1 and _is_tag(unknown[0], stem, tail)):
         ambiguities.append(f"behind the year stand words that are neither quality nor edition: {' '.join(unknown[:4])}")
     others = {hit["year"] for hit in _BRACKET_YEAR.finditer(stem) if plausible_year(hit["year"])}
     if len(others) > 1:
@@ -186,16 +186,16 @@ def _film_ambiguities(stem: str, tail: str, *, is_bracketed: bool) -> list[str]:
     return ambiguities
 
 
-def _is_tag(word: str, stem: str, tail: str, *, is_bracketed: bool) -> bool:
+def _is_tag(word: str, stem: str, tail: str) -> bool:
     """Tell whether the only unknown word behind the year is a tag: no list of them ends.
 
-    `Event.2019.Monaco.1080p` is one of many works of that year. So behind a bare year a tag must be a language, or be
+    `Event.2019.Monaco.1080p` is one of many works of that year. So a tag must be a language, or be
     written as words of names are not, as LDRip or EAC3D, in a name that is not all capitals.
     """
     quality = STRONG_QUALITY.search(tail)
     if quality is None or _NO_TAG.match(word):
         return False
-    if is_bracketed or word in RARER_LANGUAGES or _LETTERS_AND_DIGITS.search(word):
+    if word in RARER_LANGUAGES or _LETTERS_AND_DIGITS.search(word):
         return True
     written = re.search(re.escape(word), tail[: quality.start()], re.IGNORECASE)
     is_like_a_tag = written is not None and _WRITTEN_AS_TAG.search(written[0]) is not None
