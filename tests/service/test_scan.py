@@ -27,7 +27,7 @@ from reeld.service import scan
 from reeld.service.workers import Workers
 from reeld.watch.settle import Settling
 from reeld.watch.walk import RootSeen
-from tests.service.harness import DRIVER, World, assert_catalogue_is_true, hash_of, new_world
+from tests.service.harness import DRIVER, PATIENCE_S, World, assert_catalogue_is_true, hash_of, new_world
 from tests.videos import make_video, video_bytes
 
 reconciling = importlib.import_module("reeld.scanner.reconcile")  # the package has a function of that name
@@ -160,12 +160,19 @@ def test_all_files_are_listed_before_the_work_on_them_begins_unless_that_takes_l
     with new_world(quiet_s=0.01) as world:
         _many_films(world)
         listed: list[int] = []
-        start = Workers.start
+        has_started = threading.Event()
+        start, tick = Workers.start, LibraryScanner.tick
 
         def count_and_start(workers: Workers) -> None:
             listed.append(VideoFile.select().count())
             start(workers)
+            has_started.set()
 
+        def tick_of_a_slow_disk(scanner: LibraryScanner, now: float) -> None:
+            assert patience_s or has_started.wait(PATIENCE_S)
+            tick(scanner, now)
+
+        monkeypatch.setattr(LibraryScanner, "tick", tick_of_a_slow_disk)
         monkeypatch.setattr(scan, "LISTING_S", patience_s)
         monkeypatch.setattr(Workers, "start", count_and_start)
         scan.run_scan(load_config(str(world.config), os.environ), [])
