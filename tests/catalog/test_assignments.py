@@ -1,6 +1,7 @@
 """Do files find their film or episodes, once each, and do a person's words stand?"""
 
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.catalog import assignments, media, video_files, views
+from reeld.catalog import assignments, candidates, media, video_files, views
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
-from reeld.database.base import database
+from reeld.database.base import Row, database
 from reeld.database.connection import reading, writing
 from reeld.database.fields import utc_from_ms
 from reeld.domain.content import MediaFacts
@@ -47,9 +48,9 @@ def give(file_id: int, verdict: Verdict) -> None:
         assignments.store_verdict(file_id, verdict, title_key, NOW_MS)
 
 
-def ask(file_id: int, *candidates: Reading, reason: str = "two voices disagree") -> int:
+def ask(file_id: int, *readings: Reading, reason: str = "two voices disagree") -> int:
     """The number of the question."""
-    give(file_id, Uncertain(reason=reason, candidates=candidates))
+    give(file_id, Uncertain(reason=reason, candidates=readings))
     with writing():
         return assignments.open_validation(file_id, NOW_MS)
 
@@ -354,16 +355,76 @@ def test_a_question_with_the_same_candidates_stays_the_same_question(library: in
     assert [question["reason"] for question in views.list_pending()] == ["still unclear"]
 
 
-def test_other_candidates_are_another_question_and_only_that_one_is_open(library: int) -> None:
+def test_a_candidate_keeps_its_number_while_the_question_lives(library: int) -> None:
+    """A user, or a script, may answer by what `pending` showed before more was known."""
     file_id = add_file(library, "a.mkv")
-    first = ask(file_id, film("Heat", 1995))
-    second = ask(file_id, film("Heat", 1986), film("Heat", 1995), reason="still unclear")
-    assert first != second
-    assert not assignments.is_open(first)
-    assert assignments.is_open(second)
-    (question,) = views.list_pending()
-    assert question["reason"] == "still unclear"
-    assert [candidate["year"] for candidate in question["candidates"]] == [1986, 1995]
+    question = ask(file_id, film("Heat", 1995), film("Heat", 1972))
+    assert (
+        ask(file_id, film("Heat", 1986), replace(film("Heat", 1995), evidence=("more",)), reason="still unclear")
+        == question
+    )
+    (shown,) = views.list_pending()
+    assert shown["reason"] == "still unclear"
+    assert [(each["number"], each["year"]) for each in shown["candidates"]] == [(3, 1986), (1, 1995)]
+    assert shown["candidates"][1]["evidence"] == ["more"]
+    assert ask(file_id, film("Heat", 1972)) == question
+    (shown,) = views.list_pending()
+    assert [(each["number"], each["year"]) for each in shown["candidates"]] == [(2, 1972)]
+
+
+def test_a_user_may_answer_with_a_number_that_was_withdrawn_meanwhile(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    question = ask(file_id, film("Heat", 1995))
+    ask(file_id, film("Heat", 1986))
+    withdrawn = assignments.candidate_of(question, 1)
+    assert withdrawn is not None
+    validate(question, withdrawn, candidate=1)
+    assert file_row(file_id).movie.year == 1995
+    (answered,) = (views.file_details(file_id) or {})["validations"]
+    assert (answered["selected"], [each["year"] for each in answered["candidates"]]) == (1, [1986, 1995])
+
+
+def test_the_question_that_is_answered_is_the_pending_one_also_if_a_later_one_was_closed(library: int) -> None:
+    """The row of a copy takes its question along when it becomes the row of the file that was known before."""
+    old, new = add_file(library, "old.mkv"), add_file(library, "new.mkv")
+    asked_of_new = ask(new, film("Heat", 1995))
+    asked_of_old = ask(old, film("Heat", 1986))
+    with writing():
+        assignments.transfer(new, old, NOW_MS)
+    assert asked_of_old > asked_of_new
+    assert question_about(old) == asked_of_new
+    (shown,) = views.list_pending()
+    assert (shown["id"], [each["year"] for each in shown["candidates"]]) == (old, [1995])
+
+
+def test_a_question_with_very_many_readings_makes_way_for_another(library: int) -> None:
+    file_id = add_file(library, "a.mkv")
+    questions = {ask(file_id, film("Heat", year)) for year in range(1900, 1900 + candidates.MOST + 1)}
+    assert len(questions) == 2
+    (shown,) = views.list_pending()
+    assert [each["number"] for each in shown["candidates"]] == [candidates.MOST + 1]
+
+
+PROPOSED = st.lists(
+    st.sampled_from([film("Heat", 1986), film("Heat", 1995), film("Heat"), show("Heat", 1, 1), show("Heat", 1, 1, 2)]),
+    max_size=4,
+    unique=True,
+)
+
+
+@given(st.lists(PROPOSED, min_size=1, max_size=8), st.floats(0, 1))
+def test_no_number_ever_means_two_readings(asked: list[list[Reading]], score: float) -> None:
+    rows: list[Row] = []
+    meant: dict[int, Reading] = {}
+    for readings in asked:
+        rows = json.loads(json.dumps(candidates.renumbered(rows, [replace(each, score=score) for each in readings])))
+        offered = [row for row in rows if candidates.is_offered(row)]
+        assert [replace(candidates.reading_of(row), score=0.9) for row in offered] == readings
+        for row in rows:
+            reading = replace(candidates.reading_of(row), score=0.9)
+            assert meant.setdefault(row["id"], reading) == reading
+    assert sorted(row["id"] for row in rows) == list(range(1, len(rows) + 1))
+    assert len(set(meant.values())) == len(meant)
 
 
 def test_evidence_that_comes_later_answers_the_question_and_says_that_no_person_did(library: int) -> None:
@@ -377,9 +438,9 @@ def test_evidence_that_comes_later_answers_the_question_and_says_that_no_person_
 
 
 def test_candidates_are_numbered_from_one_and_come_back_whole(library: int) -> None:
-    candidates = (show("Fargo", 1, 1, 2, tvdb_id=269613, evidence=("one", "two")), film("Fargo", 1996, part=2))
-    question = ask(add_file(library, "a.mkv"), *candidates)
-    assert assignments.candidates_of(question) == candidates
+    readings = (show("Fargo", 1, 1, 2, tvdb_id=269613, evidence=("one", "two")), film("Fargo", 1996, part=2))
+    question = ask(add_file(library, "a.mkv"), *readings)
+    assert assignments.candidates_of(question) == readings
     (shown,) = views.list_pending()
     assert [candidate["number"] for candidate in shown["candidates"]] == [1, 2]
 

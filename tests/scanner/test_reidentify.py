@@ -1,6 +1,7 @@
 """Test that a name is read again when its folder changed, and only then."""
 
 import os
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,13 +9,15 @@ from typing import Any, cast
 import pytest
 
 from reeld.catalog import assignments, queue
+from reeld.catalog.claims import readings_by
 from reeld.catalog.models import Episode, EpisodeFile, JobRow, Library, Series, VideoFile
 from reeld.database.connection import writing
 from reeld.database.fields import utc_from_ms
-from reeld.domain.identity import Accepted, ClueDigests, Reading, Uncertain, Verdict
+from reeld.domain.identity import Accepted, ClueDigests, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.domain.records import FileRecord
 from reeld.errors import FileNotRegular
 from reeld.identify.titles import title_key
+from reeld.identify.verdict import identify
 from reeld.pipeline import identify_file as identify_module
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import NameQuestion, identify_file
@@ -463,6 +466,69 @@ def test_the_nfo_of_a_series_is_heard_by_the_episodes_below(
             films.restart()
         _look_and_work(films, tools, video, hint)
         assert _tvdb_id(films, video) == expected
+
+
+SETS = {
+    "a number behind the folder's title": "Anime/Kumo to Tori/[Moriya].Kumo.to.Tori.-.{:02}.[720p].mkv",
+    "a number before a title": "TV/Salt Road/Season 2/{:02} Low Tide.mkv",
+    "a marker without a season": "TV/Harbour Lights/Harbour Lights E{:02}.mkv",
+    "days whose order siblings tell": "TV/The Morning Call/The Morning Call {:02}.11.2014.mkv",
+    "a number in a folder of another name": "Downloads/Blue Harbour {:02}.mkv",
+    "numbers of a disc": "TV/Northline/Season 2/title_t{:02}.mkv",
+    "films with a number": "Films/Saw/Saw {:02} (2005).mkv",
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("form", SETS.values(), ids=SETS)
+def test_a_set_is_read_the_same_in_whatever_order_its_files_come_and_go(
+    films: World, tools: StageContext, form: str, seed: int
+) -> None:
+    """After each scan every file is what it would be if all had come at once."""
+    numbers = list(range(8, 16))
+    random.Random(seed).shuffle(numbers)
+    there: list[str] = []
+    for number in numbers:
+        there.append(form.format(number))
+        _film(films, tools, there[-1])
+        assert _as_stored(films, there) == _as_if_all_had_come_at_once(there)
+    for path in there[:6]:
+        (films.root / path).unlink()
+        there.remove(path)
+        films.be_quiet()
+        work(films, tools)
+        assert _as_stored(films, there) == _as_if_all_had_come_at_once(there)
+
+
+def _as_stored(world: World, paths: list[str]) -> dict[str, tuple[str, list[Reading]]]:
+    found: dict[str, tuple[str, list[Reading]]] = {}
+    for path in paths:
+        row = world.row(path)
+        if row.verdict == "accepted":
+            readings = readings_by(row.id)[:1]
+        else:
+            readings = assignments.candidates_of(assignments.open_validation(row.id, 0))
+        found[path] = row.verdict, [_facts(each) for each in readings]
+    return found
+
+
+def _as_if_all_had_come_at_once(paths: list[str]) -> dict[str, tuple[str, list[Reading]]]:
+    names = {path: path.rpartition("/")[2] for path in paths}
+    found: dict[str, tuple[str, list[Reading]]] = {}
+    for path in paths:
+        siblings = tuple(name for other, name in names.items() if other != path)
+        match identify(Clues(path=path, siblings=siblings)):
+            case Accepted(reading=reading):
+                found[path] = "accepted", [_facts(reading)]
+            case Uncertain(candidates=candidates):
+                found[path] = "pending", [_facts(each) for each in candidates]
+            case Ignored():
+                found[path] = "ignored", []
+    return found
+
+
+def _facts(reading: Reading) -> Reading:
+    return replace(reading, score=0.0, evidence=(), episode_title=None)
 
 
 def test_what_a_user_decided_stands_against_a_nfo(films: World, tools: StageContext) -> None:

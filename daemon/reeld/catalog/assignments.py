@@ -5,13 +5,13 @@ that it needs, and the validation that it opens or closes appear together.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from peewee import chunked, fn
 
-from reeld.catalog import history, titles, trash, unchanged
+from reeld.catalog import candidates, history, titles, trash, unchanged
 from reeld.catalog.claims import (
     CLAIM_COLUMNS,
     NO_CLAIMS,
@@ -21,7 +21,6 @@ from reeld.catalog.claims import (
     claims_of,
     held_by,
     may_be_one,
-    reading_from,
     readings_by,
 )
 from reeld.catalog.links import Works, unlink
@@ -122,13 +121,15 @@ def forget_verdict(video_file_id: int, now_ms: int) -> None:
 
 
 def open_validation(video_file_id: int, now_ms: int) -> int:
-    """Return the id of the file's latest validation; open one if there is none, for the user to
-    decide.
+    """Return the id of the file's pending validation, or else of its latest; open one if there is none, for the user
+    to decide.
     """
+    is_pending = PendingValidation.validation_status == ValidationStatus.PENDING
+    # One that came with a copy of the file may be older than those that were closed here.
     latest = (
         PendingValidation.select()
         .where(PendingValidation.video_file == video_file_id)
-        .order_by(PendingValidation.id.desc())
+        .order_by(is_pending.desc(), PendingValidation.id.desc())
         .first()
     )
     if latest is not None:
@@ -145,9 +146,20 @@ def is_open(validation_id: int) -> bool:
 
 
 def candidates_of(validation_id: int) -> tuple[Reading, ...]:
-    """Return the candidates of a validation, in the order of their numbers, which begin with 1."""
+    """Return the readings that reeld proposes, best first."""
     found = _validation(validation_id).candidates
-    return tuple(reading_from({key: value for key, value in each.items() if key != "id"}) for each in found)
+    return tuple(candidates.reading_of(row) for row in found if candidates.is_offered(row))
+
+
+def numbers_of(validation_id: int) -> list[int]:
+    """Return the numbers of the readings that reeld proposes, best first."""
+    return [row["id"] for row in _validation(validation_id).candidates if candidates.is_offered(row)]
+
+
+def candidate_of(validation_id: int, number: int) -> Reading | None:
+    """Return the reading of this number, which begin with 1, also if reeld proposes it no longer."""
+    found = _validation(validation_id).candidates
+    return next((candidates.reading_of(row) for row in found if row["id"] == number), None)
 
 
 def validate(validation_id: int, reading: Reading, *, candidate: int | None, key_of: KeyOf, now_ms: int) -> None:
@@ -381,9 +393,9 @@ def _ask(video_file_id: int, reason: str, now_ms: int) -> None:
             video_file_id,
         )
         return
-    candidates = readings_by(video_file_id)
+    readings = readings_by(video_file_id)
     _decide(video_file_id, FileVerdict.PENDING, DecidedBy.REELD, None, reason, claims={})
-    _open(video_file_id, reason, candidates, now_ms)
+    _open(video_file_id, reason, readings, now_ms)
 
 
 def _take_first_candidate(video_file_id: int, now_ms: int) -> None:
@@ -395,19 +407,24 @@ def _take_first_candidate(video_file_id: int, now_ms: int) -> None:
     _close_validation(video_file_id, ValidationStatus.VALIDATED, auto=True, now_ms=now_ms)
 
 
-def _open(video_file_id: int, reason: str, candidates: Sequence[Reading], now_ms: int) -> None:
-    """Open a validation, or keep the pending one if it has the same candidates."""
-    values = {"candidates": _as_dicts(candidates), "reason": reason}
+def _open(video_file_id: int, reason: str, readings: Sequence[Reading], now_ms: int) -> None:
+    """Open a validation, or bring the pending one up to date: an answer to it means what its user has seen."""
     pending = PendingValidation.get_or_none(
         PendingValidation.video_file == video_file_id, PendingValidation.validation_status == ValidationStatus.PENDING
     )
-    if pending is not None and _as_dicts(candidates_of(pending.id)) == values["candidates"]:
-        PendingValidation.update(reason=reason).where(PendingValidation.id == pending.id).execute()
+    if pending is not None and len(pending.candidates) < candidates.MOST:
+        values: Row = {"reason": reason}
+        if candidates_of(pending.id) != tuple(readings):
+            values["candidates"] = candidates.renumbered(pending.candidates, readings)
+        PendingValidation.update(**values).where(PendingValidation.id == pending.id).execute()
         return
-    # Other candidates make a new validation: an answer to the old one must not pick from the new
-    # numbers.
     _close_validation(video_file_id, ValidationStatus.REJECTED, auto=True, now_ms=now_ms)
-    PendingValidation.insert(video_file=video_file_id, created_at=utc_from_ms(now_ms), **values).execute()
+    PendingValidation.insert(
+        video_file=video_file_id,
+        candidates=candidates.renumbered((), readings),
+        reason=reason,
+        created_at=utc_from_ms(now_ms),
+    ).execute()
 
 
 def _answer(validation_id: int, status: ValidationStatus, candidate: int | None, now_ms: int) -> None:
@@ -435,7 +452,3 @@ def _close_validation(video_file_id: int, status: ValidationStatus, *, auto: boo
         PendingValidation.resolved_at.db_value(utc_from_ms(now_ms)),
         video_file_id,
     )
-
-
-def _as_dicts(candidates: Sequence[Reading]) -> list[Row]:
-    return [{"id": number, **asdict(reading)} for number, reading in enumerate(candidates, start=1)]

@@ -254,7 +254,9 @@ class PendingValidation(BaseModel):
 
     video_file = ForeignKeyField(VideoFile, backref="validations", on_delete="RESTRICT")
     candidates = JSONField(default=list)
-    """Readings as dicts, best first, each with `id` (1, 2, ...), `score` and `evidence`."""
+    """Readings as dicts, best first, each with `id`, `score` and `evidence`; see `candidates.py`. An `id` (1, 2, ...)
+    never comes to mean another reading. Behind the others stand those that reeld withdrew, with `is_withdrawn`.
+    """
     reason = PlainTextField()
     auto_validated = BooleanField(default=False)
     """Whether later evidence resolved it, not the user."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import JOIN, chunked, fn
 
-from reeld.catalog import history, media
+from reeld.catalog import candidates, history, media
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -482,7 +482,7 @@ def _validations_of(video_file_id: int) -> list[Row]:
                 "id": None if is_pending else spelled(Thing.DECISION, row["id"]),
                 "state": row["validation_status"],
                 "reason": row["reason"],
-                "candidates": _candidates(row["candidates"], number),
+                "candidates": _candidates(row["candidates"], number, selected),
                 "selected": None if selected is None else number + selected - 1,
                 "decided_by": None if is_pending else DecidedBy.REELD if row["auto_validated"] else DecidedBy.USER,
                 "created_at": rfc3339(row["created_at"]),
@@ -493,10 +493,12 @@ def _validations_of(video_file_id: int) -> list[Row]:
     return validations
 
 
-def _candidates(stored: Sequence[Row], first: int) -> list[Row]:
+def _candidates(stored: Sequence[Row], first: int, selected: int | None = None) -> list[Row]:
+    """Return the candidates that reeld proposed last, and the one that the user chose."""
     return [
-        {"number": number, **reading_row(candidate), "evidence": list(candidate["evidence"])}
-        for number, candidate in enumerate(stored, start=first)
+        {"number": first + row["id"] - 1, **reading_row(row), "evidence": list(row["evidence"])}
+        for row in stored
+        if candidates.is_offered(row) or row["id"] == selected
     ]
 
 

@@ -276,12 +276,12 @@ def _candidate(file_id: int, validation_id: int, number: int | None) -> tuple[in
             f"nothing is pending for file {file_id}",
             f"say what it is with --movie or --series; `reeld show {file_id}` shows what was decided",
         )
-    candidates, first = assignments.candidates_of(validation_id), views.first_candidates([file_id])[file_id]
+    first = views.first_candidates([file_id])[file_id]
     index = 0 if number is None else number - first + 1
-    if not 1 <= index <= len(candidates):
-        offered = ", ".join(str(first + place) for place in range(len(candidates))) or "none"
+    chosen = assignments.candidate_of(validation_id, index)
+    if chosen is None:
+        offered = ", ".join(str(first + each - 1) for each in assignments.numbers_of(validation_id)) or "none"
         raise UsageError(f"file {file_id} has no candidate {number}, but {offered}", "see `reeld pending`")
-    chosen = candidates[index - 1]
     if chosen.title is None or (chosen.kind == "episode" and not _names_an_episode(chosen)):
         raise UsageError(
             f"candidate {number} is not complete",
