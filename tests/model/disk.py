@@ -230,6 +230,7 @@ class Disk:
         path, other = self._a_file(rng), self._a_file(rng)
         if path is None or other is None or path == other or os.path.samefile(path, other):
             return None
+        self._note_if_skipped(path, other)
         os.rename(path, other)
         return self._told(f"rename {path} over {other}", path, other)
 
@@ -237,6 +238,8 @@ class Disk:
         path, other = self._a_file(rng), self._a_file(rng)
         if path is None or other is None or path == other:
             return None
+        self._note_if_skipped(path, other)
+        self._note_if_skipped(other, path)
         _exchange(path, other)
         return self._told(f"swap {path} and {other}", path, other)
 
@@ -497,8 +500,14 @@ class Disk:
     def _move(self, path: str, other: str, verb: str) -> Done | None:
         if os.path.lexists(other) or os.stat(path).st_dev != os.stat(os.path.dirname(other)).st_dev:
             return None
+        self._note_if_skipped(path, other)
         os.rename(path, other)
         return self._told(f"{verb} {path} to {other}", path, other)
+
+    def _note_if_skipped(self, path: str, other: str) -> None:
+        """Note that a file goes out of sight if the rules skip the name that it gets."""
+        if any(part.startswith((".", "_UNPACK_")) for part in other.split(os.sep)):
+            self._note_away(path)
 
     def _note_away(self, path: str) -> None:
         for file in _files_in(path):

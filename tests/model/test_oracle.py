@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from peewee import sqlite3
 
-from tests.model.bytes import unique_video
+from tests.model.bytes import content_of, unique_video
+from tests.model.disk import Disk
 from tests.model.expectations import KINDS
 from tests.model.machine import Model, Untrue
 from tests.model.oracle import changes_of
@@ -98,3 +99,20 @@ def test_a_file_that_was_hashed_twice_is_noticed(model: Model) -> None:
     assert model.reeld.hashed[content] == 1
     model.reeld.hashed[content] += 1
     assert [difference.kind for difference in model._differences(model._compare())] == ["hashed_twice"]
+
+
+def test_a_file_that_is_swapped_with_a_hidden_one_is_known_to_be_out_of_sight(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of its path speaks of other bytes then, and whoever finds it elsewhere later cannot know better."""
+    root = model.plugs["series"].path
+    film, hidden = f"{root}/A/Film 1 (1999).mkv", f"{root}/A/.hidden.mkv"
+    with open(hidden, "wb") as file:
+        file.write(unique_video("mkv", 77, 100))
+    content, names = content_of(film), iter((film, hidden))
+    monkeypatch.setattr(Disk, "_a_file", lambda *_args: next(names))
+    assert model.disk.swap(random.Random(1))
+    assert content in model.memory.away
+    model.be_quiet()
+    os.rename(hidden, f"{root}/A/Back 9 (1999).mkv")
+    model.be_quiet()
