@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from reeld.domain.identity import Accepted, Ignored, Reading, Verdict
-from tests.identify import second_round_figures
+from tests.identify import calibration, second_round_figures
 from tests.identify.corpus import Outcome, corpus_files, outcomes
 
 GOALS = {"adversarial": (0.60, 0.88), "ordinary": (0.85, 0.95), "layout": (0.95, 0.98)}
@@ -106,6 +106,7 @@ def main(names: list[str]) -> int:
     is_enough = _is_enough(by_hardness)
     if not names:
         second_round_figures.print_figures(with_misses=False)
+        calibration.print_bins()
     return int(not is_enough or wrong > 0)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reeld.domain.identity import Accepted, Reading, Uncertain
+from reeld.identify.confidence import ACCEPTED, Doubts, confidence
 from reeld.identify.ids import Ids
 from reeld.identify.nfo import Nfo
+from reeld.identify.title_text import IN_TWO_HALVES
 from reeld.identify.titles import title_key
 
 Field = Literal["title", "year", "number"]
@@ -25,6 +27,8 @@ class Candidate:
     objections: list[str] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
     has_explicit_id: bool = False
+    is_bare_name: bool = False
+    """Its title is a word of the name, and nothing else says that it is one."""
 
     def supports(self, sentence: str, *fields: Field) -> None:
         """Add a reader's support for these fields, with a sentence for the user."""
@@ -85,13 +89,17 @@ class Candidate:
         self.reading = replace(self.reading, part=part)
         self.supports(f"it is part {part}")
 
+    def is_doubtful(self) -> bool:
+        """Tell whether it would not be accepted as it is."""
+        return bool(self.objections) or any(self._missing())
+
     def decide(self, others: tuple[Reading, ...]) -> Accepted | Uncertain:
         """Accept the candidate if each required field has its support and no objection is left."""
         missing = list(self._missing())
         reasons = [*self.objections, *missing]
         if not reasons:
-            return Accepted(reading=self._scored(0.99), others=others)
-        candidates = (self._scored(max(0.3, 0.9 - 0.15 * len(reasons))),) if self._is_partly_known() else ()
+            return Accepted(reading=self._scored(ACCEPTED), others=others)
+        candidates = (self._scored(confidence(self._doubts())),) if self._is_partly_known() else ()
         return Uncertain(reason="; ".join(reasons), candidates=(*candidates, *others))
 
     def _missing(self) -> list[str]:
@@ -110,6 +118,19 @@ class Candidate:
         elif self.support["number"] < READERS_NEEDED:
             missing.append("only one reader found this episode number")
         return missing
+
+    def _doubts(self) -> Doubts:
+        reading, is_film = self.reading, self.reading.kind == "movie"
+        has_halves = IN_TWO_HALVES in self.objections
+        return Doubts(
+            has_title=bool(reading.title),
+            lacks_year=is_film and reading.year is None,
+            has_year_of_one_reader=is_film and reading.year is not None and self.support["year"] < READERS_NEEDED,
+            lacks_number=not is_film and not has_number(reading),
+            is_bare_name=self.is_bare_name,
+            has_title_in_two_halves=has_halves,
+            objections=len(self.objections) - has_halves,
+        )
 
     def _is_partly_known(self) -> bool:
         return bool(self.reading.title or has_number(self.reading))

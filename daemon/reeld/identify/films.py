@@ -6,8 +6,10 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, plain_title, same_title, title_to_offer
+from reeld.identify.names import words_of
 from reeld.identify.structure import Structure
 from reeld.identify.titles import title_key
+from reeld.identify.words import GENERIC_STEMS, STRONG_QUALITY
 
 _BOX = re.compile(
     r"collection|trilogy|tetralogy|quadrilogy|saga|anthology|box ?set|duology|filmography|pack|complete", re.IGNORECASE
@@ -152,6 +154,9 @@ def _without_year(candidate: Candidate, evidence: Evidence, own: str) -> Candida
         candidate.reading = replace(candidate.reading, title=title)
     if same_title(evidence.folder.title, own):
         candidate.supports("the folder has the same title", "title")
+    elif not STRONG_QUALITY.search(evidence.name):
+        telling = [word for word in words_of(own) if word.isalpha() and word not in GENERIC_STEMS]
+        candidate.is_bare_name = evidence.is_generic_name or len(telling) < 2
     return candidate
 
 

@@ -136,7 +136,7 @@ def likely_title(raw: str) -> str | None:
     language at the end.
     """
     text = _COPY_OF.sub("", html.unescape(unquote(raw)))
-    text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", raw)
+    text = re.sub(r"^\s*(?:0\d+|\d+(?=[.)] |\s+-\s))[.)]?\s*[-–._]*\s*(?=[^\W_])", "", text)
     text = re.split(r"[ ._(\[]+a\.?k\.?a[ ._]+", text, maxsplit=1, flags=re.IGNORECASE)[0]
     text = _QUALITY_IN_FRONT.sub("", text)
     text = re.sub(r"^[a-z0-9]+-(?=[^\W\d_])", "", text) if _GROUP_IN_FRONT.match(text) else text

@@ -16,6 +16,7 @@ from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_candidate
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import split_path
+from reeld.identify.proposals import better_proposal
 from reeld.identify.show_numbers import numbered
 from reeld.identify.shows import show_candidate
 from reeld.identify.titles import title_key
@@ -57,6 +58,8 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
         candidate.evidence.insert(0, f"the file's own name says nothing: its folder {evidence.name!r} was read instead")
     if any("\udc80" <= char <= "\udcff" for char in candidate.reading.title or ""):
         candidate.add_objection("the title holds bytes that are not UTF-8")
+    if candidate.is_doubtful():
+        candidate.reading = better_proposal(candidate.reading, guessed(evidence.guess))
     return candidate.decide(_others(candidate, evidence))
 
 

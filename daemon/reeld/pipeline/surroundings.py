@@ -19,7 +19,7 @@ from reeld.identify.names import is_video
 from reeld.identify.nfo import lone_nfo, sidecar_names
 from reeld.watch.walk import join
 
-READERS = 1
+READERS = 2
 """Raise it when the readers find more in names or .nfo files than before: then each name is read once more."""
 
 # As many names on each side, in order, as a season has episodes. More siblings would add no evidence, and this limits
