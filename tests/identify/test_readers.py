@@ -4,10 +4,12 @@ import codecs
 import unicodedata
 
 import pytest
+from guessit.api import GuessItApi
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.domain.identity import Clues, Sidecar, Uncertain
+from reeld.identify import guessit_reader
 from reeld.identify.extras import why_ignored
 from reeld.identify.folders import is_generic, season_of
 from reeld.identify.ids import ids_in, without_ids
@@ -16,6 +18,7 @@ from reeld.identify.nfo import DEEPEST, LARGEST_BYTES, MOST_ELEMENTS, read_sidec
 from reeld.identify.siblings import differing_run, stacked_part
 from reeld.identify.titles import title_key
 from reeld.identify.verdict import identify
+from tests.identify.corpus import rows
 
 words = st.lists(st.text("abcdefgyzäéñøßжю千0123456789", min_size=1, max_size=6), min_size=1, max_size=4)
 
@@ -301,3 +304,14 @@ def test_what_is_not_plain_behind_a_marker_is_odd(stem: str) -> None:
 )
 def test_a_word_alone_makes_no_extra(folders: list[str], base: str) -> None:
     assert why_ignored(folders, base) is None
+
+
+def test_guessit_finds_the_same_with_its_rules_sorted_once() -> None:
+    """In whatever order names come, and whatever is found in them."""
+    plain = GuessItApi()
+    names = [row.clues.path.rpartition("/")[2] for row in rows("heldout_adversarial.toml")]
+    assert len(names) > 100
+    for name in names:
+        assert guessit_reader._API.guessit(name, guessit_reader._OPTIONS) == plain.guessit(
+            name, guessit_reader._OPTIONS
+        ), name

@@ -9,15 +9,63 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from guessit.api import GuessItApi, GuessitException
+from guessit.rules import rebulk_builder
+from rebulk import Rebulk
+from rebulk.match import Matches
+from rebulk.pattern import Pattern
+from rebulk.rules import CustomRule, Rules, execute_rule, toposort_rules
 
 from reeld.domain.identity import Reading
 from reeld.identify.words import EPISODE_WORDS, FIRST_YEAR, LAST_YEAR, SEASON_WORDS
 
 _OPTIONS = {"no_user_config": True, "date_year_first": True, "name_only": True}
+
+
+class _SortedRules(Rules):
+    """Rules in the order in which they run."""
+
+    def execute_all_rules(self, matches: Matches, context: dict[str, Any] | None) -> list[tuple[CustomRule, Any]]:
+        done = ((rule, execute_rule(rule, matches, context)) for rule in self)
+        return [(rule, response) for rule, response in done if response is not None]
+
+
+def _sorted_rules(rules: Rules) -> _SortedRules:
+    ordered = _SortedRules()
+    for _priority, equal in groupby(sorted(rules), key=lambda rule: rule.priority):
+        for independent in toposort_rules(list(equal)):
+            ordered.extend(sorted(independent, key=rules.index))
+    return ordered
+
+
+def _build_rebulk(config: dict[str, Any]) -> Rebulk:
+    """Build guessit's rules, and sort them once: rebulk 6.0 does it for each name, a fifth of guessit's time."""
+    built = rebulk_builder(config)
+    find_rules, find_patterns = built.effective_rules, built.effective_patterns
+    rules: list[_SortedRules] = []
+    patterns: list[list[Pattern]] = []
+
+    # The options, on which both depend, are always the same.
+    def effective_rules(context: dict[str, Any] | None = None) -> Rules:
+        if not rules:
+            rules.append(_sorted_rules(find_rules(context)))
+        return rules[0]
+
+    def effective_patterns(context: dict[str, Any] | None = None) -> list[Pattern]:
+        if not patterns:
+            patterns.append(find_patterns(context))
+        return patterns[0]
+
+    built.effective_rules = effective_rules  # type: ignore[method-assign]
+    built.effective_patterns = effective_patterns  # type: ignore[method-assign]
+    return built
+
+
 _API = GuessItApi()
+_API.configure(_OPTIONS, rules_builder=_build_rebulk)
 
 LONGEST_NAME = 260
 """guessit's time grows with the square of the length; a file system allows 255 bytes."""
