@@ -430,3 +430,19 @@ def test_a_disc_with_two_titles_of_one_size_is_for_a_person() -> None:
 def test_a_sample_is_told_by_its_size_beside_the_file_that_it_is_one_of(name: str, size: int, is_sample: bool) -> None:
     sizes = {name: size, "heat.1995.1080p.bluray.mkv": 800}
     assert isinstance(_on_disc(name, sizes, "Heat"), Ignored) == is_sample
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("(500) Harbours of Autumn (2009).mkv", "500 Harbours of Autumn"),
+        ("[OFF].2.2013.1080p.BluRay.x264-GRP.mkv", "OFF 2"),
+        ("Kopie von Paper Boats (2014).mkv", "Paper Boats"),
+        ("Paper Boats Collectors Edition (2014) cut.mkv", "Paper Boats"),
+        ("Quiet Kin - Temporada 4 [HDTV][Cap.408].mkv", "Quiet Kin"),
+    ],
+)
+def test_the_likeliest_title_is_proposed_first(name: str, title: str) -> None:
+    verdict = identify(Clues(path=name))
+    assert isinstance(verdict, Uncertain)
+    assert verdict.candidates[0].title == title

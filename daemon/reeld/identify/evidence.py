@@ -25,6 +25,7 @@ from reeld.identify.sequence import Sequence, read_lone_number, read_sequence
 from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
+from reeld.identify.title_text import A_COPY, WITH_ESCAPES
 from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
@@ -260,6 +261,8 @@ def title_to_offer(guess: Guess | None, read: Structure) -> str | None:
     """Choose the title to offer if it is ambiguous and unconfirmed: without the ambiguous parts, or
     as it is.
     """
+    if read.likely_title and {A_COPY, WITH_ESCAPES}.intersection(read.title_ambiguities):
+        return read.likely_title
     if read.likely_title is None or (guess and same_title(guess.reading.title, read.likely_title)):
         return read.likely_title or read.title
     return read.title if guess_has_title(guess, read) else read.likely_title

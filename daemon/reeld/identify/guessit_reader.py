@@ -91,10 +91,9 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """guessit's result. `alternative` is the second half of a title that it split at a dash."""
+    """guessit's result."""
 
     reading: Reading
-    alternative: str | None = None
     part: int | None = None
 
 
@@ -154,7 +153,6 @@ def _as_guess(found: dict[str, Any]) -> Guess | None:
     )
     return Guess(
         reading=reading,
-        alternative=_text(found.get("alternative_title")),
         part=next(iter(_numbers(found.get("part")) or _numbers(found.get("volume"))), None),
     )
 

@@ -21,6 +21,9 @@ from reeld.identify.words import (
 )
 
 _LEADING_BRACKETS = re.compile(r"^(?:\s*(?:\[[^\]]*\]|【[^】]*】)[ ._-]*)+")
+_BRACKETS = re.compile(r"[\[({][^\])}]*[\])}]?")
+# `(500) Days of Summer`: no group is called so.
+_NUMBER_IN_FRONT = re.compile(r"^[\[(](\d{1,3})[\])](?=[ ._]+[^\W\d_])")
 _BRACKET_YEAR = re.compile(r"[ ._-]*[(\[](\d{4})(?:[-–]\d{0,4})?[)\]]$")
 _BARE_YEAR = re.compile(r"(?<=[^\W_])[ ._,-]+(\d{4})$")
 _BRACKET_COUNTRY = re.compile(r"[ ._-]*[(\[]([A-Za-z]{2,3})[)\]]$")
@@ -37,6 +40,8 @@ _YEAR = re.compile(r"(?<![^\W_])(\d{4})(?![^\W_])")
 FIRST_SAFE_BARE_YEAR = 2003
 
 IN_TWO_HALVES = "the title is in two halves"
+A_COPY = "it calls itself a copy"
+WITH_ESCAPES = "it is written with the escapes of web addresses or pages"
 
 _AMBIGUOUS = (
     (re.compile(r"[\[\](){}<>【】]"), "there are brackets in the title"),
@@ -142,7 +147,10 @@ def likely_title(raw: str) -> str | None:
     text = re.sub(r"^[a-z0-9]+-(?=[^\W\d_])", "", text) if _GROUP_IN_FRONT.match(text) else text
     if (quality := STRONG_QUALITY.search(text)) and quality.start() > 0:
         text = text[: quality.start()]
-    title = spaced(re.sub(r"[\[({][^\])}]*[\])}]?", " ", text)) or spaced(text)
+    text = _NUMBER_IN_FRONT.sub(r"\1", text)
+    title = spaced(_BRACKETS.sub(" ", text))
+    if not any(char.isalpha() for char in title) and is_dotted(text):  # `[REC].2`, but `[Group] 86`
+        title = spaced(re.sub(r"[\[\](){}]", "", text))
     words = title.split()
     while len(words) > 1 and words[-1].casefold() in LANGUAGES | _TAGS_AT_END:
         words.pop()
@@ -188,8 +196,8 @@ def title_ambiguities(title: str, raw: str) -> list[str]:
         (_several_years(title), "there is another year in the title"),
         (_GROUP_IN_FRONT.match(raw.strip()), "a release group may stand before the title"),
         (not any(char.isalnum() for char in title), "the title has no letters"),
-        (_COPY_OF.match(raw.strip()), "it calls itself a copy"),
-        (_ESCAPED.search(raw), "it is written with the escapes of web addresses or pages"),
+        (_COPY_OF.match(raw.strip()), A_COPY),
+        (_ESCAPED.search(raw), WITH_ESCAPES),
         (_GARBLED.search(raw), "its letters were garbled"),
         (_SCRIPTS[0].search(title) and _SCRIPTS[1].search(title), "the title is written in two scripts"),
     )
