@@ -1,5 +1,8 @@
 """A folder of numbered files: the number that runs behind the folder's own title is the episode's."""
 
+import re
+
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -176,3 +179,40 @@ def test_numbered_files_among_films_are_offered_as_films() -> None:
         verdict = identify(Clues(path=f"Movies/Salt Road/{name}", siblings=tuple({*names} - {name})))
         assert isinstance(verdict, Uncertain)
         assert (verdict.candidates[0].kind, verdict.candidates[0].title) == ("movie", name.removesuffix(".mkv"))
+
+
+@pytest.mark.parametrize(
+    ("form", "title"),
+    [
+        ("Downloads/Amiga numero {n}.avi", "Amiga"),
+        ("TV/Amiga/Amiga numero {n}.avi", "Amiga"),
+        ("Downloads/Orb Quest #{n}.mkv", "Orb Quest"),
+        ("Orb/Orb.Quest.No.{n}.mkv", "Orb Quest"),
+        ("x/{n}. Teil - Die Reise.mkv", "Die Reise"),
+        ("y/Orb Quest Chapter {n}.mkv", "Orb Quest"),
+        ("y/Orb Quest Day {n}.mkv", "Orb Quest Day"),
+        ("Orb Quest/orbquest_{n:02}_final.mkv", "Orb Quest"),
+    ],
+)
+def test_siblings_that_run_in_numbers_are_proposed_alike(form: str, title: str) -> None:
+    """guessit takes one digit for the title's, and two for an episode's."""
+    names = [form.format(n=number).rpartition("/")[2] for number in range(1, 26)]
+    for number, name in enumerate(names, start=1):
+        siblings = tuple(other for other in names if other != name)
+        verdict = identify(Clues(path=form.format(n=number), siblings=siblings))
+        assert isinstance(verdict, Uncertain)
+        first = verdict.candidates[0]
+        assert (first.kind, first.title, first.absolute_numbers) == ("episode", title, (number,))
+
+
+@pytest.mark.parametrize("form", ["Movies/Orb/Orb numero {n}.mkv", "Camera/VTS_{n:02}_1.mkv"])
+def test_numbered_films_and_names_of_devices_are_proposed_alike(form: str) -> None:
+    names = [form.format(n=number).rpartition("/")[2] for number in range(1, 26)]
+    found = set()
+    for name in names:
+        siblings = tuple(other for other in names if other != name)
+        verdict = identify(Clues(path=f"{form.rpartition('/')[0]}/{name}", siblings=siblings))
+        assert isinstance(verdict, Uncertain)
+        first = verdict.candidates[0]
+        found.add((first.kind, re.sub(r"\d+", "N", first.title or "")))
+    assert len(found) == 1

@@ -1,15 +1,42 @@
-"""Chooses what to propose first where nothing is accepted: what guessit knows to be no title is left out."""
+"""Chooses what to propose first where nothing is accepted: alike for all files of a set, without what is no title."""
 
 import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import has_number
-from reeld.identify.evidence import same_title
+from reeld.identify.evidence import abbreviates, same_title
+from reeld.identify.folders import FolderReading
+from reeld.identify.names import spaced
+from reeld.identify.sequence import COUNTING_WORDS
+from reeld.identify.siblings import Run
+from reeld.identify.title_text import without_brackets_in_front
 from reeld.identify.words import SEASON_WORDS
 
 _SEASON = re.compile(rf"[\W_]+(?:{SEASON_WORDS})[\W_]*\d*(?:of\d+)?", re.IGNORECASE)
+_COUNTING = re.compile(rf"[\W_]*(?<![^\W_])(?:{COUNTING_WORDS}|n[uú]m(?:ero|ber)?|n)?[\W_]*$", re.IGNORECASE)
+_COUNTING_IN_FRONT = re.compile(rf"^[\W_]*(?:{COUNTING_WORDS})(?![^\W_])", re.IGNORECASE)
 _EDITION = re.compile(r"[\W_]+(?:[^\W_]+[\W_]+){0,2}edition", re.IGNORECASE)
+
+
+def proposal_of_run(run: Run, folder: FolderReading) -> Reading:
+    """Return the proposal for one of many files that are numbered alike, so that it is of one kind and title in all.
+
+    guessit reads `Show numero 9` otherwise than `Show numero 10`.
+    """
+    title = _title_of_run(run, folder)
+    season, number = divmod(run.number, 100) if run.is_season_coded() else (folder.season, run.number)
+    if season is None:
+        return Reading(kind="episode", title=title, absolute_numbers=(number,))
+    return Reading(kind="episode", title=title, season_number=season, episode_numbers=(number,))
+
+
+def _title_of_run(run: Run, folder: FolderReading) -> str | None:
+    before = _COUNTING.sub("", spaced(without_brackets_in_front(run.prefix)))
+    title = folder.title
+    if title and (not before or abbreviates(before, title)):
+        return title
+    return before or spaced(_COUNTING_IN_FRONT.sub("", run.suffix)) or None
 
 
 def better_proposal(own: Reading, guess: Reading | None) -> Reading:

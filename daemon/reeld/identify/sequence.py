@@ -33,10 +33,10 @@ _LONE_NUMBER = re.compile(
 _BRACKETED = re.compile(r"[\[(【]([^\])】]+)[\])】]")
 _SEASON_BEFORE = re.compile(r"[\W_]*(?:s(?P<s>\d{1,2})[ ._-]*|(?P<x>\d{1,2})x)", re.IGNORECASE)
 _YEAR = re.compile(r"[\W_]*[(\[]?(?:19|20)\d\d[)\]]?(?=[\W_])")
-_COUNTING_WORD = re.compile(
-    rf"{EPISODE_WORDS}|e|no|nr|part|pt|parte|partie|teil|deel|del|chapter|chapitre|kapitel|capitolo|الحلقة|επεισόδιο|第",
-    re.IGNORECASE,
+COUNTING_WORDS = (
+    rf"{EPISODE_WORDS}|e|no|nr|part|pt|parte|partie|teil|deel|del|chapter|chapitre|kapitel|capitolo|الحلقة|επεισόδιο|第"
 )
+_COUNTING_WORD = re.compile(COUNTING_WORDS, re.IGNORECASE)
 _SEASON_BEHIND = re.compile(rf"(?:\.|st|nd|rd|th)?[ ._-]*(?:{SEASON_WORDS}|serie)(?![^\W_])", re.IGNORECASE)
 _SEASON_WORD = re.compile(SEASON_WORDS, re.IGNORECASE)
 # What is numbered beside episodes, and what cameras and discs call their files.
@@ -67,7 +67,7 @@ class Sequence:
 
 def read_sequence(name: str, run: Run | None, folder: FolderReading, sibling_count: int) -> Sequence | None:
     """Return the number of the file `name`, if it and its siblings run in numbers behind the folder's title."""
-    if run is None or folder.title is None or folder.is_disc or not _runs(run, sibling_count):
+    if run is None or folder.title is None or folder.is_disc or not runs(run, sibling_count):
         return None
     if decimal_behind(name, len(run.prefix) + run.width) or not name.startswith(run.prefix):
         return None
@@ -121,7 +121,8 @@ def holds_season(number: int, season: int) -> bool:
     return number > 99 and number // 100 == season and number % 100 > 0
 
 
-def _runs(run: Run, sibling_count: int) -> bool:
+def runs(run: Run, sibling_count: int) -> bool:
+    """Tell whether most files of the folder are numbered alike, with few gaps."""
     count, spread = len(run.numbers), run.numbers[-1] - run.numbers[0] + 1
     return (
         count >= LEAST_IN_A_RUN

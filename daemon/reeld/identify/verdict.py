@@ -11,12 +11,13 @@ from dataclasses import replace
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
-from reeld.identify.evidence import Evidence, gather, guessed, same_title
+from reeld.identify.evidence import Evidence, gather, guessed, plain_title, same_title
 from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_candidate
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import split_path
-from reeld.identify.proposals import better_proposal
+from reeld.identify.proposals import better_proposal, proposal_of_run
+from reeld.identify.sequence import is_no_title, runs
 from reeld.identify.show_numbers import numbered
 from reeld.identify.shows import show_candidate
 from reeld.identify.titles import title_key
@@ -46,7 +47,7 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
     number = numbered(evidence)
     candidate = show_candidate(evidence, number) if _is_episode(evidence, number) else film_candidate(evidence)
     if evidence.structure.kind is None and number is None:
-        _offer_guess(candidate, evidence)
+        _offer_number(candidate, evidence)
     if disc:
         _weigh_disc(candidate, disc)
     if evidence.ids.conflicts:
@@ -75,6 +76,22 @@ def _weigh_disc(candidate: Candidate, disc: DiscFile) -> None:
         candidate.add_objection(disc.objection)
     if disc.evidence:
         candidate.supports(disc.evidence)
+
+
+def _offer_number(candidate: Candidate, evidence: Evidence) -> None:
+    """Offer the episode that siblings show, or else guessit alone. Neither is ever accepted."""
+    run, folder, siblings = evidence.run, evidence.folder, evidence.clues.siblings
+    if run is None or evidence.stacked is not None or folder.is_disc or not runs(run, len(siblings)):
+        _offer_guess(candidate, evidence)
+        return
+    if folder.in_film_place or evidence.clues.library_kind == "movies" or folder.year is not None:
+        if candidate.reading.year is None:  # else the folder has the title
+            candidate.reading = replace(candidate.reading, title=plain_title(evidence.name) or None)
+        return
+    if not is_no_title(run.prefix + run.suffix):
+        candidate.reading = proposal_of_run(run, folder)
+        candidate.supports("its siblings run in numbers like it", "number")
+    candidate.add_objection("only the numbers of its siblings say what it is")
 
 
 def _offer_guess(candidate: Candidate, evidence: Evidence) -> None:
