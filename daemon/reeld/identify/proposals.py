@@ -4,10 +4,11 @@ import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
-from reeld.identify.candidate import has_number
-from reeld.identify.evidence import abbreviates, same_title
+from reeld.identify.candidate import Candidate, has_number
+from reeld.identify.evidence import Evidence, abbreviates, same_title
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import spaced
+from reeld.identify.season import ranges
 from reeld.identify.sequence import COUNTING_WORDS
 from reeld.identify.siblings import Run
 from reeld.identify.title_text import without_brackets_in_front
@@ -19,24 +20,36 @@ _COUNTING_IN_FRONT = re.compile(rf"^[\W_]*(?:{COUNTING_WORDS})(?![^\W_])", re.IG
 _EDITION = re.compile(r"[\W_]+(?:[^\W_]+[\W_]+){0,2}edition", re.IGNORECASE)
 
 
-def proposal_of_run(run: Run, folder: FolderReading) -> Reading:
-    """Return the proposal for one of many files that are numbered alike, so that it is of one kind and title in all.
+def candidate_of_run(run: Run, evidence: Evidence) -> Candidate:
+    """Build the candidate of one of many files that are numbered alike: of one kind and title in all, never accepted.
 
     guessit reads `Show numero 9` otherwise than `Show numero 10`.
     """
-    title = _title_of_run(run, folder)
+    folder = evidence.folder
+    title, source = _title_of_run(run, folder)
     season, number = divmod(run.number, 100) if run.is_season_coded() else (folder.season, run.number)
+    reading = Reading(kind="episode", title=title, year=folder.year, country=folder.country)
     if season is None:
-        return Reading(kind="episode", title=title, absolute_numbers=(number,))
-    return Reading(kind="episode", title=title, season_number=season, episode_numbers=(number,))
+        reading = replace(reading, absolute_numbers=(number,))
+    else:
+        reading = replace(reading, season_number=season, episode_numbers=(number,))
+    candidate = Candidate(reading)
+    if title:
+        candidate.supports(f"{source} {title!r}", "title")
+    candidate.supports(f"its siblings run in numbers like it: {ranges(run.numbers)}", "number")
+    candidate.identify(evidence.ids)
+    candidate.add_objection("only the numbers of its siblings say what it is")
+    return candidate
 
 
-def _title_of_run(run: Run, folder: FolderReading) -> str | None:
+def _title_of_run(run: Run, folder: FolderReading) -> tuple[str | None, str]:
+    """Return the title, and where it was found."""
     before = _COUNTING.sub("", spaced(without_brackets_in_front(run.prefix)))
-    title = folder.title
-    if title and (not before or abbreviates(before, title)):
-        return title
-    return before or spaced(_COUNTING_IN_FRONT.sub("", run.suffix)) or None
+    if folder.title and (not before or abbreviates(before, folder.title)):
+        return folder.title, "the folder has the title"
+    if before:
+        return before, "before the number stands"
+    return spaced(_COUNTING_IN_FRONT.sub("", run.suffix)) or None, "behind the number stands"
 
 
 def better_proposal(own: Reading, guess: Reading | None) -> Reading:

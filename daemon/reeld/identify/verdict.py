@@ -16,10 +16,11 @@ from reeld.identify.extras import why_ignored, why_sample
 from reeld.identify.films import film_candidate
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import split_path
-from reeld.identify.proposals import better_proposal, proposal_of_run
+from reeld.identify.proposals import better_proposal, candidate_of_run
 from reeld.identify.sequence import is_no_title, runs
 from reeld.identify.show_numbers import numbered
 from reeld.identify.shows import show_candidate
+from reeld.identify.siblings import Run
 from reeld.identify.titles import title_key
 
 MOST_CANDIDATES = 5
@@ -47,7 +48,10 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
     number = numbered(evidence)
     candidate = show_candidate(evidence, number) if _is_episode(evidence, number) else film_candidate(evidence)
     if evidence.structure.kind is None and number is None:
-        _offer_number(candidate, evidence)
+        if run := _run_of_episodes(evidence):
+            candidate = candidate_of_run(run, evidence)
+        else:
+            _offer_guess(candidate, evidence)
     if disc:
         _weigh_disc(candidate, disc)
     if evidence.ids.conflicts:
@@ -78,25 +82,23 @@ def _weigh_disc(candidate: Candidate, disc: DiscFile) -> None:
         candidate.supports(disc.evidence)
 
 
-def _offer_number(candidate: Candidate, evidence: Evidence) -> None:
-    """Offer the episode that siblings show, or else guessit alone. Neither is ever accepted."""
-    run, folder, siblings = evidence.run, evidence.folder, evidence.clues.siblings
-    if run is None or evidence.stacked is not None or folder.is_disc or not runs(run, len(siblings)):
-        _offer_guess(candidate, evidence)
-        return
-    if folder.in_film_place or evidence.clues.library_kind == "movies" or folder.year is not None:
-        if candidate.reading.year is None:  # else the folder has the title
-            candidate.reading = replace(candidate.reading, title=plain_title(evidence.name) or None)
-        return
-    if not is_no_title(run.prefix + run.suffix):
-        candidate.reading = proposal_of_run(run, folder)
-        candidate.supports("its siblings run in numbers like it", "number")
-    candidate.add_objection("only the numbers of its siblings say what it is")
+def _run_of_episodes(evidence: Evidence) -> Run | None:
+    """Return the numbers in which the file and its siblings run, unless they are those of films or of a device."""
+    run, folder, clues = evidence.run, evidence.folder, evidence.clues
+    if run is None or not runs(run, len(clues.siblings)) or evidence.stacked is not None or evidence.work_nfo:
+        return None
+    are_films = folder.in_film_place or clues.library_kind == "movies" or folder.year is not None or folder.is_disc
+    return None if are_films or is_no_title(run.prefix + run.suffix) else run
 
 
 def _offer_guess(candidate: Candidate, evidence: Evidence) -> None:
     """Offer guessit's episode if no other reader sees one, and no folder another title. It is never accepted."""
     guess, folder = guessed(evidence.guess), evidence.folder
+    if evidence.run and runs(evidence.run, len(evidence.clues.siblings)):
+        # It reads `Saw 9` otherwise than `Saw 10`, but they are of one kind.
+        if candidate.reading.kind == "movie" and candidate.reading.year is None:
+            candidate.reading = replace(candidate.reading, title=plain_title(evidence.name) or None)
+        return
     if guess is None or not (guess.title or folder.title):
         return
     if folder.title and guess.title and not same_title(guess.title, folder.title):
