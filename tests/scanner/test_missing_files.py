@@ -334,7 +334,7 @@ def test_a_library_that_was_held_is_so_after_a_restart_until_all_of_it_was_looke
     world.look_twice()
     assert _held(world) is not None
     world.restart()
-    world.folder_scanner.missing_files.begin_anew(was_held=True)
+    world.folder_scanner.missing_files.start_again(was_held=True)
     why = _held(world)
     assert why is not None
     assert "`reeld libraries accept Films`" in why
@@ -543,7 +543,7 @@ def test_an_acceptance_of_what_is_held_ends_when_another_root_comes(world: World
     world.root.rmdir()
     world.root.with_name("unplugged").rename(world.root)
     assert isinstance(root.check(), RootSeen)
-    world.folder_scanner.missing_files.begin_anew(was_held=False)
+    world.folder_scanner.missing_files.start_again(was_held=False)
     assert (root.is_accepted, world.folder_scanner.missing_files.is_accepted) == (False, False)
     _empty_place(world, "unplugged for good")
     assert isinstance(root.check(), RootProblem)

@@ -52,7 +52,7 @@ def insert_rows(
     """Insert many rows. All have the fields of `same`, and the defaults for others; `values` differ in the `columns`.
 
     `values` are as SQLite has them. The statement names what is the same as text, since SQLite binds each parameter
-    anew for each row.
+    again for each row.
     """
     same = {**same, **_defaults(model, (*same, *columns))}
     fields = [model._meta.fields[name] for name in same]  # noqa: SLF001 - peewee's documented way to ask

@@ -67,7 +67,7 @@ class FolderReading:
     has_several_seasons: bool = False
     """Whether one folder holds more than one season, so that a number alone says nothing."""
     is_part_of_season: bool = False
-    """Whether the folder is one disc of a season: there the numbers begin anew."""
+    """Whether the folder is one disc of a season: there the numbers start again at 1."""
     part: int | None = None
     """Which of a work's discs the folder is, if it has the work's title: `Film Disc 2` in `Film (1981)`."""
     season_conflict: bool = False

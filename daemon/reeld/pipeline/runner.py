@@ -129,7 +129,8 @@ class Runner:
         failed: list[Failed] = []
         left: Callable[[], None] | None = None
         for at, (job, record) in enumerate(work):
-            # First: a thread that a dead disk held until after a reload must not pause what nobody would resume.
+            # Check this first. A dead disk may hold a thread until after a reload. The library that it would pause
+            # then is no longer scanned here, so nothing would resume it.
             if at and self.tools.should_stop():
                 left = partial(queue.release, [job for job, _ in work[at:]], self.now_ms())
                 break

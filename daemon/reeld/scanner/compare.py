@@ -252,7 +252,7 @@ class FolderScanner:
         return Unrecorded(listing, around, twins) if twins or not self._is_as_known(listing, around) else None
 
     def take(self, folders: Sequence[Unrecorded], is_same_root: Callable[[], bool]) -> None:
-        """Record these folders. Those of which nothing is known share a commit. Each other one has its own.
+        """Record these folders: all that the catalogue does not know yet in one commit, each other one in its own.
 
         Nothing is committed if the library's root is another one by now, or has other disks mounted below it: another
         disk may have been mounted over a folder a moment ago. Raises CatalogError, and InodesChanged; then the folders

@@ -20,7 +20,7 @@ _stamp_of = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_de
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _NewFolder:
-    """A folder of which nothing is known, and the rows of its files."""
+    """A folder that the catalogue does not know yet, and the rows of its files."""
 
     listing: Listing
     rows: Sequence[NewRow]

@@ -175,7 +175,7 @@ class LibraryScanner:
         if self._must_reverify_root or not is_same:
             self._must_reverify_root = False
             self._root_seen, self._is_away = found, False
-            self.folder_scanner.twins.begin_anew()
+            self.folder_scanner.twins.start_again()
             self.rescans.restart()
         missing_files = self.folder_scanner.missing_files
         if self.root.is_accepted and not missing_files.is_accepted:
@@ -193,7 +193,7 @@ class LibraryScanner:
         """Forget all earlier scans. A library that was on hold stays so until all of it was scanned."""
         with reading():
             before = libraries.library_status(self.folder_scanner.place.library_id)
-        self.folder_scanner.missing_files.begin_anew(was_held=before.state == LibraryState.ON_HOLD)
+        self.folder_scanner.missing_files.start_again(was_held=before.state == LibraryState.ON_HOLD)
 
     def _record_online(self) -> None:
         """Record that the library can be scanned, though it may be on hold, or a disk below it be away."""

@@ -105,7 +105,7 @@ class MissingFiles:
     _recently: "deque[tuple[float, array[int]]]" = field(default_factory=deque)
     """When which files were marked missing."""
     _walked_at: float | None = None
-    """When the whole library was first scanned since `begin_anew` or `accept`."""
+    """When the whole library was first scanned since `start_again` or `accept`."""
 
     # --- one scan ----------------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class MissingFiles:
         self._folders[directory].rescan_at = at
         heapq.heappush(self._due, (at, directory))
 
-    def begin_anew(self, *, was_held: bool) -> None:
+    def start_again(self, *, was_held: bool) -> None:
         """Start again after the library, or reeld, was away: no earlier scan counts, and no earlier confirmation.
 
         A library that was on hold stays so until all of it was scanned.

@@ -37,7 +37,7 @@ class Twins:
     _compared: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """By folder: its mtime and ctime, and how many of its files were twins."""
 
-    def begin_anew(self) -> None:
+    def start_again(self) -> None:
         """Compare all twins once more: the disk may have been mounted, or changed unseen."""
         self._compared.clear()
 
