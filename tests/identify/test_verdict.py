@@ -446,3 +446,18 @@ def test_the_likeliest_title_is_proposed_first(name: str, title: str) -> None:
     verdict = identify(Clues(path=name))
     assert isinstance(verdict, Uncertain)
     assert verdict.candidates[0].title == title
+
+
+@pytest.mark.parametrize(
+    ("tag", "edition"),
+    [
+        ("directors cut", "Director's Cut"),
+        ("Final.Cut", "Final Cut"),
+        ("Ultimate Extended Edition", "Ultimate Extended Edition"),
+        ("Fan Favourite", "Fan Favourite"),
+    ],
+)
+def test_an_edition_in_braces_is_the_users_own_word_unless_it_is_a_usual_one(tag: str, edition: str) -> None:
+    verdict = identify(Clues(path=f"Movies/Heat (1995)/Heat (1995) {{edition-{tag}}}.mkv"))
+    assert isinstance(verdict, Accepted)
+    assert verdict.reading.edition == edition

@@ -90,7 +90,9 @@ def _take_edition_tag(stem: str) -> tuple[str, str | None]:
     if found is None:
         return stem, None
     label = " ".join(found["edition"].replace(".", " ").split())
-    return stem[: found.start()] + stem[found.end() :], edition_in(label) or label or None
+    is_usual = any(pattern.fullmatch(label) for pattern, _ in EDITIONS)
+    # Media servers show the user's own words: `{edition-Ultimate Extended Edition}`.
+    return stem[: found.start()] + stem[found.end() :], edition_in(label) if is_usual else label or None
 
 
 def _film(stem: str) -> Structure | None:
