@@ -461,3 +461,12 @@ def test_an_edition_in_braces_is_the_users_own_word_unless_it_is_a_usual_one(tag
     verdict = identify(Clues(path=f"Movies/Heat (1995)/Heat (1995) {{edition-{tag}}}.mkv"))
     assert isinstance(verdict, Accepted)
     assert verdict.reading.edition == edition
+
+
+def test_a_recording_of_a_receiver_is_read_by_its_title_and_day() -> None:
+    name = "20101222 2000 - Some Channel - Human Target.ts"
+    asked, accepted = identify(Clues(path=name)), identify(Clues(path=f"Series/Human Target/{name}"))
+    assert isinstance(asked, Uncertain)
+    assert isinstance(accepted, Accepted)
+    for reading in (asked.candidates[0], accepted.reading):
+        assert (reading.kind, reading.title, reading.air_date) == ("episode", "Human Target", "2010-12-22")

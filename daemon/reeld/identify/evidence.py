@@ -15,6 +15,7 @@ from reeld.identify.names import (
     spaced,
     split_path,
     stem_of,
+    title_in_front,
     unbracketed,
     without_site,
     words_of,
@@ -95,7 +96,7 @@ def gather(clues: Clues) -> Evidence:
     """Run every reader but guessit on `clues`."""
     folders, base = split_path(clues.path)
     ids = ids_in((*folders, base))
-    name = unbracketed(without_ids(stem_of(base)).strip() or stem_of(base))
+    name = title_in_front(unbracketed(without_ids(stem_of(base)).strip() or stem_of(base)))
     folder = read_folders(folders)
     is_generic = is_generic_name(name)
     release = _release_for(name, folder, is_generic=is_generic)

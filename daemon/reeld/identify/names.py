@@ -29,6 +29,10 @@ _ALL_IN_BRACKETS = re.compile(
     r"(?:[\[【](?P<boxed>[^\]】]*[^\W\d_][^\]】]*)[\]】]|(?P<title>[^\[\]【】]*[^\W\d_][^\[\]【】]*))"
     r"[ _]*[\[【](?:第)?(?P<number>\d{2,3}(?:v\d)?)(?:[话話集])?[\]】]"
 )
+# `20101222 2000 - Channel - Title`, as receivers with Enigma2 name what they record.
+_RECORDED = re.compile(
+    r"(?P<day>(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])) (?:[01]\d|2[0-3])[0-5]\d - [^-]+ - (?P<title>.+)"
+)
 _ACRONYM = re.compile(r"(?<![^\W_])(?:[A-Za-z]\.){2,}[A-Za-z](?![^\W_])\.?")
 _HASH = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RANDOM = re.compile(r"[A-Za-z0-9]{18,}")
@@ -62,6 +66,12 @@ def unbracketed(stem: str) -> str:
         return stem
     title = found["boxed"] or found["title"]
     return f"[{found['group']}] {title.strip()} - {found['number']} {stem[found.end() :].lstrip()}"
+
+
+def title_in_front(stem: str) -> str:
+    """Return the name that a receiver gave to a recording with its title first, and the day behind it."""
+    found = _RECORDED.fullmatch(stem)
+    return f"{found['title']} {found['day']}" if found else stem
 
 
 def without_site(stem: str) -> str:
