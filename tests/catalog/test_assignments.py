@@ -384,7 +384,7 @@ def test_a_user_may_answer_with_a_number_that_was_withdrawn_meanwhile(library: i
     assert (answered["selected"], [each["year"] for each in answered["candidates"]]) == (1, [1986, 1995])
 
 
-def test_the_question_that_is_answered_is_the_pending_one_also_if_a_later_one_was_closed(library: int) -> None:
+def test_an_answer_is_to_the_pending_question_though_a_later_one_was_closed(library: int) -> None:
     """The row of a copy takes its question along when it becomes the row of the file that was known before."""
     old, new = add_file(library, "old.mkv"), add_file(library, "new.mkv")
     asked_of_new = ask(new, film("Heat", 1995))
