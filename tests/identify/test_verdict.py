@@ -470,3 +470,41 @@ def test_a_recording_of_a_receiver_is_read_by_its_title_and_day() -> None:
     assert isinstance(accepted, Accepted)
     for reading in (asked.candidates[0], accepted.reading):
         assert (reading.kind, reading.title, reading.air_date) == ("episode", "Human Target", "2010-12-22")
+
+
+@pytest.mark.parametrize("folder", ["Other", "Scenes", "Shorts", "clips", "Others"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Brazil (1985)/{}/Brazil (1985).mkv",
+        "Movies/Brazil (1985)/{}/Brazil (1985) - 1080p.mkv",
+        "Brazil (1985)/{}/The Crimson Permanent Assurance (1983).mkv",
+        "Lost (2004)/{}/Lost (2004) - s01e05 - Bits.mkv",
+        "TV Shows/Lost (2004)/Season 01/{}/Lost (2004) - s01e07.mkv",
+        "Lost/{}/Lost - s01e01.mkv",
+        "Lost (2004)/{}/Lost (2004).mkv",
+    ],
+)
+def test_what_lies_in_a_folder_for_extras_of_a_work_is_never_accepted(folder: str, form: str) -> None:
+    """The name may be a work's, and media servers take each file there for an extra: so the user decides."""
+    verdict = identify(Clues(path=form.format(folder)))
+    assert isinstance(verdict, Uncertain)
+    assert "extras" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "path", ["Shorts/Brazil (1985).mkv", "Movies/Other/Brazil (1985).mkv", "Clips/Lost S01E06.mkv"]
+)
+def test_a_folder_of_that_name_around_works_is_a_place(path: str) -> None:
+    verdict = identify(Clues(path=path))
+    assert isinstance(verdict, Accepted) or "extras" not in getattr(verdict, "reason", "")
+
+
+@pytest.mark.parametrize(
+    "suffix", ["featurette", "interview", "trailer", "behindthescenes", "deleted", "scene", "other"]
+)
+def test_an_extra_beside_an_episode_is_no_other_episode_of_its_number(suffix: str) -> None:
+    folder, name = "House (2004)/Season 02", "House (2004) - s02e01 - Return.mkv"
+    extra = f"House (2004) - s02e01 - Cast Talk-{suffix}.mkv"
+    assert isinstance(identify(Clues(path=f"{folder}/{name}", siblings=(extra,))), Accepted)
+    assert isinstance(identify(Clues(path=f"{folder}/{extra}", siblings=(name,))), Ignored)

@@ -43,6 +43,18 @@ def why_ignored(folders: Sequence[str], base: str) -> str | None:
     return _by_folder(folders, stem) or _by_suffix(folders, stem) or _by_prefix(folders, stem)
 
 
+def objection_to_place(folders: Sequence[str], base: str) -> str | None:
+    """Say that a video with a complete name lies where media servers keep the extras of a work.
+
+    `Film (1999)/Shorts/Film (1999).mkv` may be a version of the film, or an extra: nothing but the user can tell.
+    """
+    if len(folders) < 2 or "".join(folders[-1].casefold().split()) not in _WEAK_FOLDERS:
+        return None
+    inside, own = without_ids(folders[-2]), read_structure(without_ids(stem_of(base))).title
+    is_of_work = _is_work_folder(inside) or (own is not None and title_key(inside) == title_key(own))
+    return f"media servers keep extras of {inside!r} in its folder {folders[-1]!r}" if is_of_work else None
+
+
 def why_sample(base: str, sizes: Mapping[str, int]) -> str | None:
     """Say that `base` is a sample of a file beside it, whose name differs by that word only.
 

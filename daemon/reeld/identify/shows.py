@@ -5,6 +5,7 @@ from dataclasses import replace
 from reeld.domain.identity import Reading
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, same_title, title_to_offer
+from reeld.identify.extras import why_ignored
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import spaced, split_path, words_of
 from reeld.identify.season import (
@@ -175,6 +176,15 @@ def _weigh_siblings(candidate: Candidate, evidence: Evidence) -> None:
     if reading.title is None or reading.season_number is None or not reading.episode_numbers or not others:
         return
     season, episodes = reading.season_number, reading.episode_numbers
+    folders = split_path(evidence.clues.path)[0]
+    # An extra of the episode carries its number: `Show - S02E01 - Cast Talk-featurette`.
+    others = tuple(
+        other
+        for other in others
+        if other.season != season
+        or not {*other.episodes}.intersection(episodes)
+        or not why_ignored(folders, other.name)
+    )
     agrees = evidence.ids or same_title(evidence.folder.title, reading.title)
     if not agrees and (spelling := likely_spelling(reading.title, season, episodes, others)):
         candidate.add_objection(

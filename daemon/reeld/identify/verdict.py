@@ -12,7 +12,7 @@ from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, 
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
 from reeld.identify.evidence import Evidence, gather, guessed, plain_title, same_title
-from reeld.identify.extras import why_ignored, why_sample
+from reeld.identify.extras import objection_to_place, why_ignored, why_sample
 from reeld.identify.films import film_candidate
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import split_path
@@ -54,6 +54,16 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
             _offer_guess(candidate, evidence)
     if disc:
         _weigh_disc(candidate, disc)
+    _weigh_whole_path(candidate, evidence)
+    if candidate.is_doubtful():
+        candidate.reading = better_proposal(candidate.reading, guessed(evidence.guess))
+    return candidate.decide(_others(candidate, evidence))
+
+
+def _weigh_whole_path(candidate: Candidate, evidence: Evidence) -> None:
+    """Add what speaks against the file whatever it is: its place, its ids, a broken .nfo, bytes that are no text."""
+    if place := objection_to_place(*split_path(evidence.clues.path)):
+        candidate.add_objection(place)
     if evidence.ids.conflicts:
         candidate.add_objection(f"the names carry two different {' and '.join(evidence.ids.conflicts)} ids")
     for nfo in evidence.nfos:
@@ -63,9 +73,6 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
         candidate.evidence.insert(0, f"the file's own name says nothing: its folder {evidence.name!r} was read instead")
     if any("\udc80" <= char <= "\udcff" for char in candidate.reading.title or ""):
         candidate.add_objection("the title holds bytes that are not UTF-8")
-    if candidate.is_doubtful():
-        candidate.reading = better_proposal(candidate.reading, guessed(evidence.guess))
-    return candidate.decide(_others(candidate, evidence))
 
 
 def _sizes(clues: Clues, base: str) -> dict[str, int]:
