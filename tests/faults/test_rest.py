@@ -118,6 +118,6 @@ def test_a_daemon_at_rest_sees_what_is_mounted_over_its_library() -> None:
         subprocess.run([*there, "mount", "-t", "tmpfs", "tmpfs", world.library], check=True)
         daemon.wait_for("library.state_changed", state="unverified")
         mark = daemon.mark()
-        subprocess.run([*there, "umount", world.library], check=True)
+        daemon.unmount(world.library, as_seen_by_it=True)
         daemon.wait_for("library.state_changed", since=mark, state="online")
         daemon.assert_true()

@@ -134,7 +134,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             daemon.assert_true()
             witness = Witness(daemon)
 
-            _run("umount", world.library)
+            daemon.unmount(world.library)
             reason = witness.expect("L", "unverified", stir=disk)
             assert re.fullmatch(rf"its disk( \S+)? is not mounted at {world.library}", reason)
             assert reason == state_of(world)["reason"]
@@ -151,7 +151,7 @@ def test_a_disk_that_is_unmounted_or_covered_changes_no_row_and_is_not_read_agai
             witness.expect("L", "unverified", stir=disk)
             plug_in(stranger, world.library)
             daemon.wait_until(lambda: _shows_the_stranger(_reason(world)), "the stranger is seen")
-            _run("umount", world.library)
+            daemon.unmount(world.library)
             plug_in(disk, world.library)
             witness.expect("L", "online")
             mount_dead_fuse(world.library)
@@ -297,7 +297,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
             daemon.assert_true()
             before, start = rows_of(world), daemon.mark()
 
-            _run("umount", below)
+            daemon.unmount(below)
             told = daemon.wait_for("library.state_changed", since=start)
             assert (told["state"], str(below) in told["reason"]) == ("online", True)
             assert f"the disk at {below} is not mounted; no file below changes" in told["reason"]
@@ -318,7 +318,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
             plug_in(stranger, plain)
             told = daemon.wait_for("library.state_changed", since=since)
             assert str(plain) in told["reason"]
-            _run("umount", plain)
+            daemon.unmount(plain)
             daemon.wait_for("library.state_changed", since=since, state="online", reason=None)
             daemon.assert_true()
             assert rows_of(world)[:6] == before[:6]
@@ -328,7 +328,7 @@ def test_a_disk_below_the_root_that_goes_or_is_covered_changes_nothing_below_it(
             assert all(daemon.find("stage.finished", stage=stage, since=start) is None for stage in READING_STAGES)
 
             since = daemon.mark()
-            _run("umount", below)
+            daemon.unmount(below)
             daemon.wait_for("library.state_changed", since=since)
             world.said("libraries", "accept", "L")
             wait_until_missing(daemon, 4)

@@ -346,6 +346,17 @@ class RunningDaemon:
                 # Some things happen without a word; a look ten times a second finds them.
                 self._news.wait_for(lambda: len(self.log) + len(self.told) != heard, min(left_s, 0.1))  # noqa: B023
 
+    def unmount(self, path: Path, *, as_seen_by_it: bool = False) -> None:
+        """As a disk's owner does: not lazily, and again while it is in use. A look of reeld's holds it for a moment."""
+        inside = ["nsenter", "-t", str(self.pid), "-m"] if as_seen_by_it else []
+
+        def is_done() -> bool:
+            asked = subprocess.run([*inside, "umount", path], check=False, capture_output=True, text=True)
+            assert asked.returncode == 0 or "busy" in asked.stderr, asked.stderr
+            return asked.returncode == 0
+
+        self.wait_until(is_done, f"{path} can be unmounted")
+
     def assert_true(self, **expectations: Any) -> None:
         """Wait until nothing is left to do, then ask the oracle."""
         self.wait_until(lambda: not _unfinished(self.world, **expectations), "the catalogue equals the disk")

@@ -160,7 +160,7 @@ def test_a_disk_that_is_unmounted_and_mounted_again_is_not_read_again(tmp_path: 
                 make_video(world.library / "Heat (1995).mkv")
                 daemon.assert_true()
                 before, mark = world.rows("list", "files"), daemon.mark()
-                subprocess.run(["umount", str(world.library)], check=True)
+                daemon.unmount(world.library)
                 daemon.wait_until(lambda: daemon.log[mark:], "the disk's absence is noticed")
                 subprocess.run(mount, check=True)
                 daemon.assert_true()
