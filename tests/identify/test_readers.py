@@ -307,7 +307,7 @@ def test_a_word_alone_makes_no_extra(folders: list[str], base: str) -> None:
 
 
 def test_guessit_finds_the_same_with_its_rules_sorted_once() -> None:
-    """In whatever order names come, and whatever is found in them."""
+    """The names come in the order of their corpus, so each meets what the ones before it left behind."""
     plain = GuessItApi()
     names = [row.clues.path.rpartition("/")[2] for row in rows("heldout_adversarial.toml")]
     assert len(names) > 100

@@ -496,8 +496,30 @@ def test_what_lies_in_a_folder_for_extras_of_a_work_is_never_accepted(folder: st
     "path", ["Shorts/Brazil (1985).mkv", "Movies/Other/Brazil (1985).mkv", "Clips/Lost S01E06.mkv"]
 )
 def test_a_folder_of_that_name_around_works_is_a_place(path: str) -> None:
+    assert isinstance(identify(Clues(path=path)), Accepted)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Trailers/Brazil (1985).mkv",
+        "Movies/Featurettes/Brazil (1985).mkv",
+        "Movies/Deleted Scenes/Brazil (1985)/Brazil (1985).mkv",
+        "Bonus/Lost S01E06.mkv",
+    ],
+)
+def test_a_work_in_a_folder_that_can_only_hold_extras_is_asked_about(path: str) -> None:
     verdict = identify(Clues(path=path))
-    assert isinstance(verdict, Accepted) or "extras" not in getattr(verdict, "reason", "")
+    assert isinstance(verdict, Uncertain)
+    assert "extras" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["Extras (2005)/Season 01/Extras - s01e02.mkv", "Extras/Extras - S01E02.mkv", "Deleted/Deleted (2010).mkv"],
+)
+def test_a_work_that_is_called_like_a_folder_for_extras_is_accepted(path: str) -> None:
+    assert isinstance(identify(Clues(path=path)), Accepted)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_file_that_was_hashed_twice_is_noticed(model: Model) -> None:
 def test_a_file_that_is_swapped_with_a_hidden_one_is_known_to_be_out_of_sight(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row of its path speaks of other bytes then, and whoever finds it elsewhere later cannot know better."""
+    """Its row takes the other file's bytes, so a later find elsewhere is a new file to reeld, and is hashed again."""
     root = model.plugs["series"].path
     film, hidden = f"{root}/A/Film 1 (1999).mkv", f"{root}/A/.hidden.mkv"
     with open(hidden, "wb") as file:

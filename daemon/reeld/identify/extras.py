@@ -44,13 +44,18 @@ def why_ignored(folders: Sequence[str], base: str) -> str | None:
 
 
 def objection_to_place(folders: Sequence[str], base: str) -> str | None:
-    """Say that a video with a complete name lies where media servers keep the extras of a work.
+    """Say that a video with a complete name lies where people and media servers keep extras.
 
-    `Film (1999)/Shorts/Film (1999).mkv` may be a version of the film, or an extra: nothing but the user can tell.
+    `Film (1999)/Shorts/Film (1999).mkv` and `Trailers/Film (1999).mkv` may be the film, or an extra of it: nothing but
+    the user can tell.
     """
-    if len(folders) < 2 or "".join(folders[-1].casefold().split()) not in _WEAK_FOLDERS:
+    own = read_structure(without_ids(stem_of(base))).title
+    for index, folder in enumerate(folders):
+        if _folded(folder) in _EXTRAS_FOLDERS and not _is_a_title(folders, index, own):
+            return f"people keep extras in a folder called {folder!r}"
+    if len(folders) < 2 or _folded(folders[-1]) not in _WEAK_FOLDERS:
         return None
-    inside, own = without_ids(folders[-2]), read_structure(without_ids(stem_of(base))).title
+    inside = without_ids(folders[-2])
     is_of_work = _is_work_folder(inside) or (own is not None and title_key(inside) == title_key(own))
     return f"media servers keep extras of {inside!r} in its folder {folders[-1]!r}" if is_of_work else None
 
@@ -77,7 +82,7 @@ def _without_sample(stem: str) -> str | None:
 
 def _by_folder(folders: Sequence[str], stem: str) -> str | None:
     for index in range(1, len(folders)):
-        folder = "".join(folders[index].casefold().split())
+        folder = _folded(folders[index])
         inside = without_ids(folders[index - 1])
         is_last = index == len(folders) - 1
         if folder in _SAMPLE_FOLDERS and is_last and not is_generic(inside):
@@ -89,15 +94,24 @@ def _by_folder(folders: Sequence[str], stem: str) -> str | None:
     return None
 
 
+def _folded(folder: str) -> str:
+    """Return a folder's name as the sets of such names above write it."""
+    return "".join(folder.casefold().split())
+
+
 def _holds_extras(folders: Sequence[str], index: int, stem: str) -> bool:
     """Tell whether the extras folder at `index` belongs to a work, and is no work of that name."""
     inside = without_ids(folders[index - 1])
-    if is_generic(inside) or any(season_of(below) is not None for below in folders[index + 1 :]):
-        return False
-    own = read_structure(stem)
-    if own.title and title_key(own.title) == title_key(folders[index]):
+    if is_generic(inside) or _is_a_title(folders, index, read_structure(stem).title):
         return False
     return _is_work_folder(inside) or not _stands_alone(stem)
+
+
+def _is_a_title(folders: Sequence[str], index: int, own: str | None) -> bool:
+    """Tell whether the extras folder at `index` is called so for a work of that title: the series "Extras"."""
+    if any(season_of(below) is not None for below in folders[index + 1 :]):
+        return True
+    return own is not None and title_key(own) == title_key(folders[index])
 
 
 def _is_work_folder(folder: str) -> bool:

@@ -61,7 +61,7 @@ def _judge(evidence: Evidence, disc: DiscFile | None) -> Accepted | Uncertain:
 
 
 def _weigh_whole_path(candidate: Candidate, evidence: Evidence) -> None:
-    """Add what speaks against the file whatever it is: its place, its ids, a broken .nfo, bytes that are no text."""
+    """Add the doubts that hold for films and episodes: its place, its ids, a broken .nfo, a name that is no text."""
     if place := objection_to_place(*split_path(evidence.clues.path)):
         candidate.add_objection(place)
     if evidence.ids.conflicts:
