@@ -31,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     "README.md",
     "daemon/HOW_IT_WORKS.md",
+    "daemon/QUERIES.md",
     "daemon/BACKUPS.md",
     "daemon/LOGS.md",
     "CONTRIBUTING.md",

@@ -15,6 +15,7 @@ import typer.main
 
 from reeld import __version__
 from reeld.cli.app import app
+from reeld.query.fields import FIELDS
 
 HERE = Path(__file__).parent
 CONFIGURATION = HERE.parent.parent / "config.toml"
@@ -36,7 +37,14 @@ def main(folder: str) -> None:
 def command_page() -> str:
     page = (HERE / "reeld.8").read_text(encoding="utf-8")
     commands = "\n".join(_commands(typer.main.get_command(app), []))
-    return page.replace("@version@", __version__).replace("@commands@", commands)
+    fields = "\n".join(f".TP\n\\fB{typed(name)}:\\fP\n{prose(_of_field(name))}" for name in FIELDS)
+    return page.replace("@version@", __version__).replace("@commands@", commands).replace("@fields@", fields)
+
+
+def _of_field(name: str) -> str:
+    """Say what a field of a query asks, with its examples."""
+    meaning = FIELDS[name].meaning
+    return f"{meaning[0].upper()}{meaning[1:]}. Write {FIELDS[name].examples}."
 
 
 def _commands(command: Any, names: list[str]) -> Iterator[str]:

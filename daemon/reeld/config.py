@@ -124,6 +124,14 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedQuery:
+    """A query that commands know by name. What it asks is checked when it is used, and by `reeld config check`."""
+
+    name: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings. `source` is the file they came from, or None for the built-in defaults."""
 
@@ -140,6 +148,7 @@ class Config:
     identify: IdentifySettings = field(default_factory=IdentifySettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    queries: tuple[SavedQuery, ...] = ()
     only_library: str | None = None
     """The folder of `run --library`, which stands in for the file's libraries."""
 
@@ -262,9 +271,10 @@ def parse_config(
     `base`.
     """
     complaints: list[str] = []
-    _refuse_unknown(document, [*_SECTIONS, "library"], "", complaints)
+    _refuse_unknown(document, [*_SECTIONS, "library", "queries"], "", complaints)
     sections = {name: _section(document, name, complaints) for name in _SECTIONS}
     libraries = _libraries(document, sections["settle"], base, complaints)
+    queries = _queries(document, complaints)
     if directory := sections["metrics"]["textfile_directory"]:
         sections["metrics"]["textfile_directory"] = directory = _absolute(directory, base)
     places = {library.path for library in libraries} | ({directory} if directory else set())
@@ -290,6 +300,7 @@ def parse_config(
         identify=IdentifySettings(**sections["identify"]),
         log=LogSettings(**sections["log"]),
         metrics=MetricsSettings(**sections["metrics"]),
+        queries=queries,
     )
 
 
@@ -304,7 +315,21 @@ def document_of(config: Config) -> dict[str, Any]:
         "backups_kept": sections.pop("backups_kept"),
         "group": sections.pop("database_group"),
     }
-    return {"library": sections.pop("libraries"), "database": database, **sections}
+    queries = {saved["name"]: saved["query"] for saved in sections.pop("queries")}
+    return {"library": sections.pop("libraries"), "database": database, "queries": queries, **sections}
+
+
+def _queries(document: Mapping[str, Any], complaints: list[str]) -> tuple[SavedQuery, ...]:
+    queries = document.get("queries", {})
+    if not isinstance(queries, dict):
+        complaints.append('queries must be a table: write [queries], and below it lines such as new = "added:<7d"')
+        return ()
+    for name, query in queries.items():
+        if not re.fullmatch(r"[\w-]+", name):
+            complaints.append(f"queries.{name}: a name has letters, digits, `_` and `-` only")
+        elif (wrong := _text(query)) is not None:
+            complaints.append(f"queries.{name} {wrong}")
+    return tuple(SavedQuery(name=name, query=query) for name, query in queries.items())
 
 
 # A check returns what is wrong with a value and what to write instead, or None.

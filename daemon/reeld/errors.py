@@ -5,6 +5,7 @@
     ├── ImportRefused            an export is invalid, or its target already exists (65)
     ├── NotFoundError            the user named something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
+    │   └── QueryError           a query cannot be understood
     ├── OutputFailed             standard output cannot be written to (74)
     ├── CatalogError             the database failed; the job at hand waits, nothing is lost
     │   ├── CatalogBusy          another process holds the write lock (75)
@@ -85,6 +86,10 @@ class NotFoundError(ReeldError):
 
 class UsageError(ReeldError):
     exit_code = os.EX_USAGE
+
+
+class QueryError(UsageError):
+    """The message shows the query, and points at the term that is wrong."""
 
 
 class OutputFailed(ReeldError):

@@ -18,8 +18,9 @@ from reeld.database.connection import reading, writing
 from reeld.database.fields import utc_from_ms
 from reeld.domain.content import MediaFacts
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.titles import title_key
 from reeld.errors import NotFoundError
-from reeld.identify.titles import title_key
+from tests.catalog import listed
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, stamp
 
 in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -142,7 +143,7 @@ def test_two_files_of_one_film_are_one_movie(library: int) -> None:
     assert movies() == [("Heat", 1995)]
     assert file_row(first).movie_id == file_row(second).movie_id
     assert [file_row(first).edition, file_row(second).edition] == [None, "Director's Cut"]
-    (row,) = views.list_movies()
+    (row,) = listed.list_movies()
     assert [entry["id"] for entry in row["files"]] == [first, second]
 
 
@@ -596,12 +597,12 @@ def test_series_and_their_numbers_are_of_present_files_unless_all_are_asked_for(
         video_files.record_missing([ids[1]], library, "", NOW_MS)
         video_files.record_missing([ids[2]], library, "", NOW_MS)
 
-    def listed(**options: bool) -> list[tuple[str, int, int, int]]:
-        rows = views.list_series(**options)
+    def found(**options: bool) -> list[tuple[str, int, int, int]]:
+        rows = listed.list_series(**options)
         return [(row["title"], row["season_count"], row["episode_count"], row["file_count"]) for row in rows]
 
-    assert listed() == [("Fargo", 1, 1, 1)]
-    assert listed(also_missing=True) == [("Fargo", 2, 2, 2), ("The Wire", 1, 1, 1)]
+    assert found() == [("Fargo", 1, 1, 1)]
+    assert found(also_missing=True) == [("Fargo", 2, 2, 2), ("The Wire", 1, 1, 1)]
 
 
 # --- what a work is called -------------------------------------------------------------------------------
@@ -726,8 +727,8 @@ def test_an_episode_that_came_back_without_a_file_counts_only_among_all(library:
     _restore("series")
     _restore("episode")
     for also_missing, number in ((False, 0), (True, 1)):
-        (series,) = views.list_series(also_missing=also_missing)
-        assert series["episode_count"] == len(list(views.list_episodes(also_missing=also_missing))) == number
+        (series,) = listed.list_series(also_missing=also_missing)
+        assert series["episode_count"] == len(list(listed.list_episodes(also_missing=also_missing))) == number
 
 
 @pytest.mark.parametrize("kind", ["movie", "episode"])
@@ -735,9 +736,9 @@ def test_a_list_goes_on_when_a_work_goes_between_two_pages(
     library: int, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(views, "_PAGE", 2)
-    listing = views.list_movies() if kind == "movie" else views.list_episodes()
     one_of_four = [film(f"Film {n}") if kind == "movie" else show("Fargo", 1, n) for n in range(4)]
     ids = arrive(library, one_of_four)
+    listing = listed.list_movies() if kind == "movie" else listed.list_episodes()
     seen = [next(listing), next(listing)]
     give(ids[3], Ignored(reason="a sample"))
     seen += listing

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reeld.catalog import libraries, media, queue, video_files, views
+from reeld.catalog import libraries, media, queue, video_files
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.connection import call_when_work_comes, close_catalog, open_catalog, reading, writing
 from reeld.domain.content import QuickHashes
@@ -26,6 +26,7 @@ from reeld.pipeline.retry import (
     RECHECK_S,
 )
 from reeld.pipeline.stages import STAGES as STAGES_OF_THE_PIPELINE
+from tests.catalog import listed
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, rows, stamp
 from tests.template import copy_template
 
@@ -541,12 +542,12 @@ def test_what_waits_for_its_library_says_so(catalog: Path) -> None:
     file_id = add_file(library_id, "a.mkv")
     with writing():
         queue.enqueue(file_id, stage="name", lane="names", now_ms=NOW_MS)
-    (row,) = views.list_files()
+    (row,) = listed.list_files()
     assert (row["stage"], row["reason"]) == ("name", None)
     with writing():
         libraries.sync_libraries([], NOW_MS)
         queue.recover(lambda _attempts: NOW_MS)
-    (row,) = views.list_files()
+    (row,) = listed.list_files()
     assert (row["stage"], row["reason"]) == (
         "name",
         "paused until it and its library can be read; see `reeld status`",

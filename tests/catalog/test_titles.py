@@ -12,8 +12,8 @@ from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation,
 from reeld.catalog.titles import MERGED
 from reeld.database.connection import writing
 from reeld.domain.identity import Accepted, Reading
+from reeld.domain.titles import title_key
 from reeld.errors import NotFoundError
-from reeld.identify.titles import title_key
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.catalog import assignments, video_files
+from reeld.catalog import assignments, candidates, video_files
 from reeld.catalog.models import Episode, EpisodeFile, Movie, PendingValidation, Series, Trash, VideoFile
 from reeld.database.connection import writing
 from reeld.domain.identity import Accepted, Ignored, Reading, Uncertain, Verdict
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from tests.catalog.rows import NOW_MS, add_file, add_libraries
 
 in_one_catalog = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -114,8 +114,13 @@ class Catalogue:
         open_ones = PendingValidation.select().where(
             PendingValidation.video_file == row.id, PendingValidation.validation_status == "pending"
         )
-        questions = [(each.reason, each.candidates) for each in open_ones]
+        questions = [(each.reason, _offered(each.candidates)) for each in open_ones]
         return (row.verdict, row.decided_by, row.reason, row.kind, row.edition, sorted(works, key=repr), questions)
+
+
+def _offered(stored: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the candidates that are proposed now. Their numbers tell of the ones that were proposed before."""
+    return [{key: value for key, value in row.items() if key != "id"} for row in stored if candidates.is_offered(row)]
 
 
 def _facts(row: Any) -> tuple[Any, ...]:

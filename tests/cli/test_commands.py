@@ -370,7 +370,7 @@ def test_a_file_is_known_by_way_of_any_link_to_its_library() -> None:
     [
         (("nonsense",), 64, "error: No such command 'nonsense'\nhint: see `reeld --help`"),
         (("list", "movies", "--wat"), 64, "--wat"),
-        (("list", "movies", "extra"), 64, "extra"),
+        (("list", "trash", "extra"), 64, "extra"),
         (("show",), 64, "ID|PATH"),
         (("identify",), 64, "PATH"),
         (("show", "4711"), 66, "4711"),

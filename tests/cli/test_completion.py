@@ -157,6 +157,7 @@ def test_fish_offers_every_command_and_option(share: Path, tmp_path: Path) -> No
 # Completion works only in a line editor. What would be offered goes into a FIFO, one word a line.
 ZSH = r"""
 PROMPT='ready> '
+unsetopt auto_list  # nobody reads the terminal, so little may be written to it
 fpath=(%(functions)s $fpath)
 autoload -Uz compinit && compinit -u -D
 compadd () {

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import signal
 import sqlite3
 from collections import defaultdict
@@ -127,7 +128,7 @@ def _fits(value: Any, kind: str, where: tuple[str, str]) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
-            precise = {"confidence": 2, "seconds": 3}
+            precise = {"confidence": 2, "share": 2, "seconds": 3}
             digits = 9 if "settings" in where[0] else precise.get(where[1], 1)
             return isinstance(value, (int, float)) and not isinstance(value, bool) and round(value, digits) == value
     raise AssertionError(f"{where}: JSON.md calls no type {kind}")
@@ -224,6 +225,7 @@ def _decide(world: World, look: Any) -> None:
     aired = ("--series", "The Show", "--year", "1999", "--aired", "2024-03-14")
     look("validate", str(last["id"]), *aired, name="file")
     look("list", "episodes", name="episode")
+    assert look("missing", name="missing episodes")
     look("validate", str(last["id"]), "--series", "The Show", "--absolute", "7", name="file")
     look("list", "episodes", name="episode")
     look("reject", str(last["id"]), name="file")
@@ -252,7 +254,11 @@ def _decide(world: World, look: Any) -> None:
     content = video_bytes("mp4", seed=30)
     (world.library / "Casablanca (1942).mp4").write_bytes(content[: len(content) * 3 // 4])
     (world.library / "Gilda (1946).mkv").write_bytes(b"no video")
+    shutil.copy(world.library / VIDEOS[0], world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - copy.mkv")
+    make_video(world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - 720p.mkv", seed=77, duration_s=4)
     look("scan", name="scan")
+    look("stats", name="sum")
+    assert len(look("duplicates", name="duplicates")) > 1
     for row in look("list", "files", name="file"):
         look("show", str(row["id"]), name="file details")
 
@@ -274,6 +280,8 @@ def _copy(world: World, look: Any) -> None:
     assert look("config", "diff", str(new), name="difference")
     new.write_text(world.config.read_text() + "[hash]\nfull = false\n")
     assert look("config", "diff", str(new), name="difference")
+    new.write_text(world.config.read_text() + '[queries]\nlarge = "size:>1GiB"\n')
+    look("config", "check", str(new), name="configuration")
 
 
 def _beside_a_daemon(world: World, look: Any) -> None:
@@ -293,6 +301,8 @@ def _beside_a_daemon(world: World, look: Any) -> None:
     good = world.config.read_text()
     world.config.write_text(f"{good}\n[hash]\nmax_mib_per_s = 0.25\n")
     with RunningDaemon(world) as daemon:
+        # Its hash takes half a minute at this rate.
+        daemon.wait_for("stage.finished", stage="probe", path="Big (1988).mkv")
         daemon.wait_until(lambda: world.rows("status")[0]["work"], "there is work left")
         daemon.wait_until(lambda: world.rows("status")[0]["libraries"][0]["waiting"], "a file waits for its end")
         world.config.write_text(f"{good}\n[nonsense]\n")

@@ -12,7 +12,7 @@ from reeld.catalog.models import Movie, VideoFile
 from reeld.database.connection import writing
 from reeld.database.fields import PathField, Unsigned64Field
 from reeld.domain.identity import Accepted, Reading, Uncertain
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, rows, stamp
 
 # A name is any bytes but NUL and slash; half of the examples are names that people give.

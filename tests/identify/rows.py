@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reeld.domain.identity import Clues, Reading
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 
 
 @dataclass(frozen=True, slots=True)

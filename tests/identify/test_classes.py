@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from reeld.identify.verdict import identify
 
 TITLES = ("Salt Road", "The Iron Coast", "Тихая гавань", "Kuzey Rüzgarı", "Pier 7", "Überfahrt", "風の灯台")

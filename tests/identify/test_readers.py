@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.domain.identity import Clues, Sidecar, Uncertain
+from reeld.domain.titles import title_key
 from reeld.identify import guessit_reader
 from reeld.identify.extras import why_ignored
 from reeld.identify.folders import is_generic, season_of
@@ -16,7 +17,6 @@ from reeld.identify.ids import ids_in, without_ids
 from reeld.identify.markers import find_marker
 from reeld.identify.nfo import DEEPEST, LARGEST_BYTES, MOST_ELEMENTS, read_sidecars, sidecar_names
 from reeld.identify.siblings import differing_run, stacked_part
-from reeld.identify.titles import title_key
 from reeld.identify.verdict import identify
 from tests.identify.corpus import rows
 

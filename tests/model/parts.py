@@ -30,8 +30,8 @@ from reeld.database.base import database
 from reeld.database.connection import close_catalog, writing
 from reeld.domain.identity import LibraryKind, Reading
 from reeld.domain.records import FileRecord
+from reeld.domain.titles import title_key
 from reeld.identify import child as identify_child
-from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, Stage, stages

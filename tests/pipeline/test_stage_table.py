@@ -17,7 +17,7 @@ import pytest
 from reeld.catalog import media, queue, video_files, views
 from reeld.catalog.export import export
 from reeld.catalog.models import JobRow, VideoFile, stage_columns
-from reeld.cli import list_show
+from reeld.cli import show
 from reeld.cli.output import print_json
 from reeld.config import Config
 from reeld.database.connection import close_catalog, open_catalog, reading, writing
@@ -27,6 +27,7 @@ from reeld.pipeline.backfill import enqueue_backfill
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import IDENTIFY, STAGES, Stage, stages
 from reeld.service.stage_context import now_ms, open_stage_context
+from tests.catalog import listed
 from tests.catalog.rows import NOW_MS, add_file, add_libraries, claim_one, rows
 from tests.pipeline import toy_stage
 from tests.pipeline.crash_driver import run_pipeline
@@ -381,17 +382,17 @@ def test_show_and_export_print_what_the_stage_found(
         row = VideoFile.get(VideoFile.path == FILM)
         details = views.file_details(row.id)
         exported = next(each for each in export() if each.get("table") == "video_files" and each["id"] == row.id)
-        (listed,) = [each for each in views.list_files() if each["id"] == row.id]
+        (in_list,) = [each for each in listed.list_files() if each["id"] == row.id]
     finally:
         close_catalog()
     assert details is not None
     capfd.readouterr()
     print_json([details])
     shown = json.loads(capfd.readouterr().out)
-    list_show._print_details(Thing.FILE, details)
+    show._print_details(Thing.FILE, details)
     text = capfd.readouterr().out
     for column in stage.columns:
         value = getattr(row, column)
-        assert shown[column] == exported[column] == listed[column] == value
+        assert in_list[column] == exported[column] == shown[column] == value
         heading = column.removesuffix("_ms").replace("_", " ")
         assert (f"  {heading} " in text) == (value not in (None, []))

@@ -255,9 +255,9 @@ def test_a_port_of_this_machine_alone_shows_them_and_a_reload_opens_and_closes_i
 
 def test_nothing_of_prometheus_is_loaded_where_nobody_asks_for_it() -> None:
     code = (
-        "import sys, reeld.service.daemon, reeld.service.scan, reeld.cli.app, reeld.cli.run_scan, reeld.cli.list_show\n"
-        "import reeld.cli.review, reeld.cli.identify, reeld.cli.backup_export, reeld.cli.health_commands\n"
-        "import reeld.cli.config_commands, reeld.cli.status\n"
+        "import sys, reeld.service.daemon, reeld.service.scan, reeld.cli.app, reeld.cli.run_scan, reeld.cli.lists\n"
+        "import reeld.cli.review, reeld.cli.show, reeld.cli.identify, reeld.cli.backup_export\n"
+        "import reeld.cli.health_commands, reeld.cli.config_commands, reeld.cli.status\n"
         "print('prometheus_client' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from peewee import JOIN, sqlite3
 
-from reeld.catalog import assignments, media, queue, video_files, views
+from reeld.catalog import assignments, media, queue, video_files
 from reeld.catalog.models import EpisodeFile, JobRow, Movie, PendingValidation, Trash, VideoFile
 from reeld.config import InodeSetting
 from reeld.database.base import database
@@ -22,8 +22,8 @@ from reeld.database.connection import writing
 from reeld.domain.content import QuickHashes
 from reeld.domain.identity import Accepted, ClueDigests, Reading
 from reeld.domain.records import Place
+from reeld.domain.titles import title_key
 from reeld.errors import CatalogBusy
-from reeld.identify.titles import title_key
 from reeld.pipeline.identify_file import gather_clues
 from reeld.pipeline.stages import STAGES
 from reeld.scanner.compare import FolderScanner
@@ -38,6 +38,7 @@ from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.rules import Rules
 from reeld.watch.settle import Settling
 from reeld.watch.walk import Listing, RootSeen, check_root, walk
+from tests.catalog import listed
 from tests.catalog.rows import NOW_MS, add_libraries, claim_one
 
 QUIET_S = 5.0
@@ -521,7 +522,7 @@ def test_what_the_rules_leave_alone_is_ignored_and_taken_up_once_they_change(
     row = known.row("a/one.mkv")
     assert (row.state, row.verdict, row.decided_by, row.movie_id) == ("present", "ignored", "rules", None)
     assert "ignore pattern" in row.reason
-    assert row.id not in {entry["id"] for entry in views.list_files()}
+    assert row.id not in {entry["id"] for entry in listed.list_files()}
     known.restart(ignore_patterns=())
     known.be_quiet()
     row = known.row("a/one.mkv")

@@ -23,7 +23,7 @@ from reeld.database.connection import writing
 from reeld.domain.files import Completeness, FileStamp
 from reeld.domain.identity import Reading
 from reeld.domain.records import KnownFile, Place, evicted
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from reeld.pipeline.stages import STAGES
 from reeld.scanner.apply import apply
 from reeld.scanner.changes import Changes
@@ -519,7 +519,9 @@ def writes_of(world: World) -> list[list[str]]:
         if sql == "COMMIT":
             transactions.append([])
         elif re.match(r"\s*(UPDATE|INSERT INTO|DELETE FROM) (video_files|jobs|file_history)\b", sql):
-            transactions[-1].append(sql)
+            # SQLite says a statement again for each trigger that it asks.
+            if transactions[-1][-1:] != [sql]:
+                transactions[-1].append(sql)
 
     database.connection().set_trace_callback(note)
     world.look()

@@ -17,7 +17,7 @@ from reeld.database.base import database
 from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
 from reeld.domain.identity import Accepted, Reading
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES

@@ -25,7 +25,7 @@ from reeld.database.connection import writing
 from reeld.domain.files import FileStamp
 from reeld.domain.identity import Reading, Uncertain
 from reeld.domain.records import Place
-from reeld.identify.titles import title_key
+from reeld.domain.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.disk_health import DiskHealth
 from reeld.pipeline.runner import Runner
@@ -37,6 +37,7 @@ from reeld.service.stage_context import open_stage_context, stat_names_of
 from reeld.watch.completeness import CompletenessChecks
 from reeld.watch.hints import EVERYTHING, Hint
 from reeld.watch.walk import Found, SeenFile
+from tests.catalog import listed
 from tests.catalog.rows import NOW_MS, add_libraries
 from tests.content.reading import full_hash
 from tests.scanner.test_compare import QUIET_S, World
@@ -386,7 +387,7 @@ def test_a_file_renamed_over_another_takes_its_row_and_no_decision_is_lost(
     assert (facts(row), facts(gone)) == (before[coming], before[there])
     assert known.jobs() == {"a/one.mkv": "name"}
     assert (events(there), events(coming)) == (["missing"], ["moved"])
-    (shown,) = [row for row in views.list_files() if row["id"] == there]
+    (shown,) = [row for row in listed.list_files() if row["id"] == there]
     assert shown["path"] == "/disks/First/a/one.mkv"
 
 

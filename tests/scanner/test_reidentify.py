@@ -15,8 +15,8 @@ from reeld.database.connection import writing
 from reeld.database.fields import utc_from_ms
 from reeld.domain.identity import Accepted, ClueDigests, Clues, Ignored, Reading, Uncertain, Verdict
 from reeld.domain.records import FileRecord
+from reeld.domain.titles import title_key
 from reeld.errors import FileNotRegular
-from reeld.identify.titles import title_key
 from reeld.identify.verdict import identify
 from reeld.pipeline import identify_file as identify_module
 from reeld.pipeline.context import StageContext

@@ -12,8 +12,8 @@ from reeld.config import Config, Library
 from reeld.database.connection import writing
 from reeld.domain.content import QuickHashes
 from reeld.domain.identity import Accepted, Reading
+from reeld.domain.titles import title_key
 from reeld.errors import CatalogBusy
-from reeld.identify.titles import title_key
 from reeld.service import daemon
 from reeld.service.daemon import _take_over, _take_over_again
 from reeld.service.instance_lock import InstanceLock

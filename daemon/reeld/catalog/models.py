@@ -58,11 +58,13 @@ class Movie(BaseModel):
     genres = JSONField(default=list)
     created_at = UtcField()
     updated_at = UtcField()
+    sort_key = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    """The title key with numbers that sort by their size; empty until the search index has the title."""
 
     class Meta:
         table_name = "movies"
-        # Is this film known already?
-        indexes = ((("title_key", "year"), False),)
+        # Is this film known already? Which comes next in the order of titles?
+        indexes = ((("title_key", "year"), False), (("sort_key", "year"), False))
 
 
 class Series(BaseModel):
@@ -81,11 +83,13 @@ class Series(BaseModel):
     created_at = UtcField()
     updated_at = UtcField()
     tvmaze_id = IntegerField(null=True, index=True)
+    sort_key = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    """As that of a film."""
 
     class Meta:
         table_name = "series"
-        # Is this series known already?
-        indexes = ((("title_key", "year"), False),)
+        # Is this series known already? Which comes next in the order of titles?
+        indexes = ((("title_key", "year"), False), (("sort_key", "year"), False))
 
 
 class Episode(BaseModel):
@@ -352,6 +356,41 @@ for name, columns in (
     VideoFile.add_index(VideoFile.index(*columns, where=is_set, name=name))
 # Which files must be read again?
 VideoFile.add_index(VideoFile.index(VideoFile.reread_at, where=SQL("is_in_doubt"), name="video_files_in_doubt"))
+# Which files meet a query? All that it may ask of a file is in this index, so none of the rows is read.
+VideoFile.add_index(
+    VideoFile.index(
+        VideoFile.first_seen_at,
+        VideoFile.state,
+        VideoFile.verdict,
+        VideoFile.library,
+        VideoFile.kind,
+        VideoFile.movie,
+        VideoFile.codec_video,
+        VideoFile.resolution_width,
+        VideoFile.resolution_height,
+        VideoFile.hdr,
+        VideoFile.size_bytes,
+        VideoFile.duration_ms,
+        VideoFile.languages,
+        VideoFile.subtitle_languages,
+        VideoFile.links,
+        name="video_files_facts",
+    )
+)
+# Which files may be copies, without a full hash?
+VideoFile.add_index(
+    VideoFile.index(
+        VideoFile.size_bytes,
+        VideoFile.fingerprint,
+        where=SQL("file_hash IS NULL AND fingerprint IS NOT NULL"),
+        name="video_files_unhashed",
+    )
+)
+# Which of the few files have an edition, or a problem?
+VideoFile.add_index(VideoFile.index(VideoFile.edition, where=SQL("edition IS NOT NULL"), name="video_files_edition"))
+VideoFile.add_index(
+    VideoFile.index(VideoFile.id, where=SQL("media_problem IS NOT NULL"), name="video_files_media_problem")
+)
 # Which files say that they are of a film or series with this title?
 VideoFile.add_index(
     VideoFile.index(

@@ -5,7 +5,7 @@ Lists are fetched in pages, so that 100,000 files need the memory of a few hundr
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ from reeld.domain.facts import confidence, reading_row
 from reeld.domain.files import FileStamp
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.records import place_of
-from reeld.domain.states import DecidedBy, FileState, FileVerdict, JobState, ValidationStatus
+from reeld.domain.states import DecidedBy, FileState, JobState, ValidationStatus
 from reeld.domain.times import rfc3339
 
 _PAGE = 500
@@ -44,14 +44,19 @@ _PRESENT = VideoFile.state == FileState.PRESENT
 # --- files -----------------------------------------------------------------------------------------------
 
 
-def list_files(*, verdict: str | None = None) -> Iterator[Row]:
-    """List every file that is not ignored, or those with this verdict, by library and path."""
-    wanted = VideoFile.verdict == verdict if verdict else _not_ignored()
-    return _files(_ids(VideoFile, wanted, Library.name, VideoFile.path, join=Library))
+def list_files(ids: Iterable[int]) -> Iterator[Row]:
+    """Read these files, in this order. One that has gone meanwhile is left out."""
+    for page in chunked(ids, _PAGE):
+        with reading():
+            rows = {row["id"]: row for row in _file_query(page).dicts()}
+            episodes = _episodes_of(page)
+        for row_id in page:
+            if row_id in rows:
+                yield _file(rows[row_id], episodes.get(row_id, []))
 
 
 def file_by_id(video_file_id: int) -> Row | None:
-    return next(_files([video_file_id]), None)
+    return next(list_files([video_file_id]), None)
 
 
 def file_ids_at(absolute_path: str, real_path: Callable[[str], str]) -> list[int]:
@@ -74,7 +79,7 @@ def _ids_below(path: str, libraries: Sequence[tuple[int, str]]) -> list[int]:
     for library_id, root in libraries:
         if path.startswith(root.rstrip("/") + "/"):
             relative = os.path.relpath(path, root)
-            ids += _ids(VideoFile, (VideoFile.library == library_id) & (VideoFile.path == relative), VideoFile.id)
+            ids += _ids((VideoFile.library == library_id) & (VideoFile.path == relative), VideoFile.id)
     return ids
 
 
@@ -93,7 +98,7 @@ class KnownName:
 
 def known_names(library_id: int) -> Iterator[KnownName]:
     """List all files of a library, by path."""
-    for page in chunked(_ids(VideoFile, VideoFile.library == library_id, VideoFile.path), _PAGE):
+    for page in chunked(_ids(VideoFile.library == library_id, VideoFile.path), _PAGE):
         columns = [getattr(VideoFile, name) for name in ("path", "state", "decided_by", *_STAMP)]
         with reading():
             rows = list(VideoFile.select(*columns).where(VideoFile.id.in_(page)).order_by(VideoFile.path).tuples())
@@ -136,16 +141,6 @@ def _completeness(seen: Row | None) -> Row | None:
     if seen is None:
         return None
     return {"quiet_s": round(seen["quiet_s"], 1), **{name: seen.get(name) for name in ("writer", "holes", "end")}}
-
-
-def _files(ids: Sequence[int]) -> Iterator[Row]:
-    for page in chunked(ids, _PAGE):
-        with reading():
-            rows = {row["id"]: row for row in _file_query(page).dicts()}
-            episodes = _episodes_of(page)
-        for row_id in page:
-            if row_id in rows:
-                yield _file(rows[row_id], episodes.get(row_id, []))
 
 
 def _file_query(ids: Sequence[int]) -> Any:
@@ -263,16 +258,8 @@ def _doubt(row: Row) -> str | None:
 # --- works -----------------------------------------------------------------------------------------------
 
 
-def list_movies(*, also_missing: bool = False) -> Iterator[Row]:
-    """List movies with their files, by title; those without a present file only if asked for."""
-    yield from _movies(_ids(Movie, None, Movie.title_key, Movie.year), also_missing=also_missing)
-
-
-def movie_by_id(movie_id: int) -> Row | None:
-    return next(_movies([movie_id], also_missing=True), None)
-
-
-def _movies(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
+def list_movies(ids: Sequence[int]) -> Iterator[Row]:
+    """Read these movies with all their files, in this order."""
     for page in chunked(ids, _PAGE):
         with reading():
             movies = {row["id"]: row for row in Movie.select().where(Movie.id.in_(page)).dicts()}
@@ -280,64 +267,54 @@ def _movies(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
         files = _grouped_files(links)
         for movie_id in page:
             if movie_id in movies:  # it may have gone since the list began
-                yield from _with_files(_work(Thing.MOVIE, movies[movie_id]), files[movie_id], also_missing=also_missing)
+                yield _work(Thing.MOVIE, movies[movie_id]) | {"files": files[movie_id]}
 
 
-def list_series(*, also_missing: bool = False) -> Iterator[Row]:
-    """List series with the number of their seasons, episodes and files, by title.
+def movie_by_id(movie_id: int) -> Row | None:
+    return next(list_movies([movie_id]), None)
 
-    Episodes without a present file count only if asked for. So do series whose files are all missing.
+
+def list_series(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
+    """Read these series with the number of their seasons, episodes and files, in this order.
+
+    Episodes without a present file count only if asked for.
     """
-    with reading():
-        rows = list(Series.select().order_by(Series.title_key, Series.year).dicts())
-        with_files = Episode.select(Episode.series).join(EpisodeFile).distinct()
-        have_files = {series_id for (series_id,) in with_files.tuples()}
-        numbers = (
-            Episode.select(
-                Episode.series,
-                fn.COUNT(Episode.season_number.distinct()),
-                fn.COUNT(Episode.id.distinct()),
-                fn.COUNT(EpisodeFile.video_file.distinct()),
+    for page in chunked(ids, _PAGE):
+        with reading():
+            rows = {row["id"]: row for row in Series.select().where(Series.id.in_(page)).dicts()}
+            numbers = (
+                Episode.select(
+                    Episode.series,
+                    fn.COUNT(Episode.season_number.distinct()),
+                    fn.COUNT(Episode.id.distinct()),
+                    fn.COUNT(EpisodeFile.video_file.distinct()),
+                )
+                .join(EpisodeFile, JOIN.LEFT_OUTER)
+                .join(VideoFile, JOIN.LEFT_OUTER)
+                .where(Episode.series.in_(page), True if also_missing else _PRESENT)
+                .group_by(Episode.series)
+                .tuples()
             )
-            .join(EpisodeFile, JOIN.LEFT_OUTER)
-            .join(VideoFile, JOIN.LEFT_OUTER)
-            .where(True if also_missing else _PRESENT)
-            .group_by(Episode.series)
-            .tuples()
-        )
-        counts = {
-            series_id: {"season_count": seasons, "episode_count": episodes, "file_count": files}
-            for series_id, seasons, episodes, files in numbers
-        }
-    nothing = {"season_count": 0, "episode_count": 0, "file_count": 0}
-    for row in rows:
-        if row["id"] in counts or row["id"] not in have_files:
-            facts = {"country": row["country"], "tvmaze_id": row["tvmaze_id"]}
-            yield _work(Thing.SERIES, row) | facts | counts.get(row["id"], nothing)
+            counts = {series_id: counted for series_id, *counted in numbers}
+        for series_id in page:
+            if series_id in rows:
+                seasons, episodes, files = counts.get(series_id, (0, 0, 0))
+                row = rows[series_id]
+                yield _work(Thing.SERIES, row) | {
+                    "country": row["country"],
+                    "tvmaze_id": row["tvmaze_id"],
+                    "season_count": seasons,
+                    "episode_count": episodes,
+                    "file_count": files,
+                }
 
 
 def series_by_id(series_id: int) -> Row | None:
-    number = spelled(Thing.SERIES, series_id)
-    return next((row for row in list_series(also_missing=True) if row["id"] == number), None)
+    return next(list_series([series_id], also_missing=True), None)
 
 
-def list_episodes(*, also_missing: bool = False) -> Iterator[Row]:
-    """List episodes with their files, by series, season and number."""
-    order = (
-        Series.title_key,
-        Series.year,
-        Episode.season_number,
-        Episode.episode_number,
-        Episode.absolute_number,
-    )
-    yield from _episodes(_ids(Episode, None, *order, Episode.air_date, join=Series), also_missing=also_missing)
-
-
-def episode_by_id(episode_id: int) -> Row | None:
-    return next(_episodes([episode_id], also_missing=True), None)
-
-
-def _episodes(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
+def list_episodes(ids: Sequence[int]) -> Iterator[Row]:
+    """Read these episodes with all their files, in this order."""
     for page in chunked(ids, _PAGE):
         with reading():
             episodes = {
@@ -360,7 +337,11 @@ def _episodes(ids: Sequence[int], *, also_missing: bool) -> Iterator[Row]:
         files = _grouped_files(links)
         for episode_id in page:
             if episode_id in episodes:
-                yield from _with_files(_episode(episodes[episode_id]), files[episode_id], also_missing=also_missing)
+                yield _episode(episodes[episode_id]) | {"files": files[episode_id]}
+
+
+def episode_by_id(episode_id: int) -> Row | None:
+    return next(list_episodes([episode_id]), None)
 
 
 def _episode(row: Row) -> Row:
@@ -388,17 +369,12 @@ def _work(thing: Thing, row: Row) -> Row:
 
 
 def _grouped_files(links: Sequence[tuple[int, int]]) -> dict[int, list[Row]]:
-    files = {row["id"]: row for row in _files(sorted({file_id for _, file_id in links}))}
+    files = {row["id"]: row for row in list_files(sorted({file_id for _, file_id in links}))}
     grouped = defaultdict(list)
     for work_id, file_id in links:
         if file_id in files:
             grouped[work_id].append(files[file_id])
     return grouped
-
-
-def _with_files(work: Row, files: list[Row], *, also_missing: bool) -> Iterator[Row]:
-    if also_missing or any(row["state"] == FileState.PRESENT for row in files):
-        yield work | {"files": files}
 
 
 # --- pending validations and decisions -------------------------------------------------------------------
@@ -416,7 +392,7 @@ def list_pending() -> Iterator[Row]:
             found = list(_pending(PendingValidation).where(PendingValidation.id.in_(page)).dicts())
             file_ids = [row["video_file"] for row in found]
             first = first_candidates(file_ids)
-        files = {row["id"]: row for row in _files(file_ids)}
+        files = {row["id"]: row for row in list_files(file_ids)}
         for row in found:
             if row["video_file"] in files:
                 yield {
@@ -542,19 +518,10 @@ def list_trash(trash_id: int | None = None) -> Iterator[Row]:
 # --- small things ----------------------------------------------------------------------------------------
 
 
-def _ids(model: Any, wanted: Any, *order: Any, join: Any = None) -> list[int]:
-    """List all ids in order: eight bytes each, so that the rows themselves can be fetched page by page."""
-    query = model.select(model.id)
-    if join is not None:
-        query = query.join(join)
-    if wanted is not None:
-        query = query.where(wanted)
+def _ids(wanted: Any, order: Any) -> list[int]:
+    """List the ids of files in order: eight bytes each, so that the rows themselves can be fetched page by page."""
     with reading():
-        return [row_id for (row_id,) in query.order_by(*order).tuples()]
-
-
-def _not_ignored() -> Any:
-    return VideoFile.verdict.is_null() | (VideoFile.verdict != FileVerdict.IGNORED)
+        return [row_id for (row_id,) in VideoFile.select(VideoFile.id).where(wanted).order_by(order).tuples()]
 
 
 def _plain(row: Row) -> Row:

@@ -40,8 +40,20 @@ TABLE: Mapping[str, Command | Commands] = {
         "status:status",
         "Show whether reeld runs, how the libraries are, what the catalogue holds, and what work is left.",
     ),
-    "show": Command("list_show:show", "Show all that is known of one file, and why."),
-    "pending": Command("list_show:pending", "List the files that wait for your decision, with the candidates."),
+    "show": Command("show:show", "Show all that is known of one file, and why."),
+    "duplicates": Command(
+        "duplicates:list_duplicates",
+        "List files that are there more than once: copies, candidates, versions of a work, links; nothing is deleted.",
+    ),
+    "missing": Command(
+        "missing:missing",
+        "List the episodes that series lack by their numbers; specials and what comes last are not known.",
+    ),
+    "stats": Command(
+        "stats:stats",
+        "Count files, hours and bytes by library, resolution, codec, language and more, and show the free space.",
+    ),
+    "pending": Command("show:pending", "List the files that wait for your decision, with the candidates."),
     "validate": Command("review:validate", "Say what a file is: one of its candidates, a movie, or episodes."),
     "reject": Command("review:reject", "Say that a file is none of its candidates, and belongs to no work."),
     "retry": Command("review:retry", "Work again on failed files, once the cause is gone."),
@@ -77,24 +89,24 @@ TABLE: Mapping[str, Command | Commands] = {
     ),
     "list": Commands(
         {
-            "movies": Command("list_show:list_movies", "List movies with their files."),
-            "series": Command("list_show:list_series", "List series with the number of their episodes."),
-            "episodes": Command("list_show:list_episodes", "List episodes with their files."),
+            "movies": Command("lists:list_movies", "List movies with their files."),
+            "series": Command("lists:list_series", "List series with the number of their episodes."),
+            "episodes": Command("lists:list_episodes", "List episodes with their files."),
             "files": Command(
-                "list_show:list_files",
+                "lists:list_files",
                 "List every video that is not ignored, with what it is or the reason why that is not known.",
             ),
             "ignored": Command(
-                "list_show:list_ignored",
+                "lists:list_ignored",
                 "List ignored videos (samples, trailers, what the rules exclude) with the reason.",
             ),
-            "libraries": Command("list_show:list_libraries", "List the watched folders and their states."),
+            "libraries": Command("lists:list_libraries", "List the watched folders and their states."),
             "trash": Command(
-                "list_show:list_trash",
+                "lists:list_trash",
                 "List removed movies, series and episodes; `reeld restore ID` brings one back.",
             ),
             "backups": Command(
-                "list_show:list_backups",
+                "lists:list_backups",
                 "List backups of the catalogue, newest first; `reeld restore-backup FILE` goes back to one.",
             ),
         },
@@ -169,6 +181,25 @@ def _command(name: str, function: Callable[..., None]) -> Any:
 
 
 class _OneCommand(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return list(super().parse_args(ctx, self._with_negations(args)))
+
+    def _with_negations(self, args: list[str]) -> list[str]:
+        """Let `-codec:hevc` be a part of the query: with a blank before it, it is no option.
+
+        The word behind an option that takes a value is left alone: `--sort -size`.
+        """
+        if not any(parameter.name == "query" for parameter in self.params):
+            return args
+        options = [parameter for parameter in self.params if parameter.param_type_name == "option"]
+        valued = {name for option in options if not getattr(option, "is_flag", False) for name in option.opts}
+        own = {name for option in options for name in option.opts}
+        before = [None, *args]
+        return [
+            f" {arg}" if arg[:1] == "-" and arg[1:2] not in ("", "-") and arg not in own and last not in valued else arg
+            for last, arg in zip(before, args, strict=False)
+        ]
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _sparing_pydantic(super().get_params(ctx))
 

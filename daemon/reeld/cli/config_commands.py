@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from reeld.cli.options import AsJson, ConfigFile, asked, config_of, no_empty_path, wants_json
-from reeld.cli.output import Row, complain, print_error, print_json, remark, say, work_name
+from reeld.cli.output import Row, complain, print_error, print_json, remark, say
+from reeld.cli.words import work_name
 from reeld.config import Config, database_path_in, find_config_file, load_config
 from reeld.database.connection import close_catalog, open_catalog
 from reeld.database.whose import of_another

@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
-from reeld.cli.options import AsJson, ConfigFile, config_of, wants_json
-from reeld.cli.output import Column, Row, print_rows, work_name
+from reeld.cli.options import AsJson, ConfigFile, config_of
+from reeld.cli.output import Row
+from reeld.cli.queries import plain_shape
+from reeld.cli.tables import Column, print_rows
+from reeld.cli.words import work_name
 from reeld.config import Config
 from reeld.diagnose.identify_batch import identify_in_parallel
 from reeld.domain.facts import reading_row
@@ -42,7 +45,7 @@ def identify(
     settings = config_of(config)
     names = _given(paths)
     clues = _with_siblings(names) if together else (Clues(path=name) for name in names)
-    print_rows(_rows(clues, settings), _COLUMNS, as_json=wants_json(as_json), nothing="no names were given")
+    print_rows(_rows(clues, settings), _COLUMNS, shape=plain_shape(as_json), nothing="no names were given")
 
 
 def _given(paths: list[str]) -> Iterator[str]:

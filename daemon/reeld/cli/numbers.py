@@ -1,15 +1,11 @@
 """Parses the numbers that commands take: `12` is a file, `m12` a movie, `t4` an entry of the trash."""
 
-import re
-
 from reeld.domain.files import readable
-from reeld.domain.numbers import Thing, spelled
+from reeld.domain.numbers import Thing, spelled, split_number
 from reeld.errors import NotFoundError, UsageError
 
 # SQLite holds signed integers of 64 bits: one of 18 digits always fits.
 MOST_DIGITS = 18
-
-_NUMBER = re.compile(r"([a-z]?)([0-9]+)", re.ASCII | re.IGNORECASE)
 
 _WORDS = {
     Thing.FILE: ("a file", "reeld list files"),
@@ -28,13 +24,13 @@ def parse(text: str) -> tuple[Thing, int] | None:
 
     Raises NotFoundError for a number that is larger than any in a catalogue.
     """
-    spelling = _split(text)
+    spelling = split_number(text)
     return None if spelling is None else (spelling[0], _number(*spelling))
 
 
 def parse_as(wanted: Thing, text: str) -> int:
     """Read the number of a thing of the wanted kind. Raises UsageError for other text or things, or NotFoundError."""
-    if (spelling := _split(text)) is None:
+    if (spelling := split_number(text)) is None:
         what, where = _WORDS[wanted]
         example = spelled(wanted, 12)
         raise UsageError(f"{readable(text)} is not the number of {what}", f"type it as {example}, see `{where}`")
@@ -42,12 +38,6 @@ def parse_as(wanted: Thing, text: str) -> int:
     if spelling[0] is not wanted:
         raise refusal(wanted, spelling[0], number)
     return number
-
-
-def _split(text: str) -> tuple[Thing, str] | None:
-    found = _NUMBER.fullmatch(text)
-    letter = found[1].lower() if found else None
-    return (Thing(letter), found[2]) if found and letter in set(Thing) else None
 
 
 def _number(thing: Thing, digits: str) -> int:

@@ -8,19 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import assignments, libraries, overview, queue, views
-from reeld.cli.list_show import file_id_of
 from reeld.cli.numbers import not_found, parse_as
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
-from reeld.cli.output import Row, minute, print_json, remark, say, work_name
+from reeld.cli.output import Row, print_json, remark, say
 from reeld.cli.rows import WHY_AWAITED, library_row, moment
+from reeld.cli.show import file_id_of
+from reeld.cli.words import minute, work_name
 from reeld.database.connection import reading, writing
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.identity import Reading
 from reeld.domain.numbers import THING_OF_KIND, Thing, spelled
 from reeld.domain.states import FileState, FileVerdict
+from reeld.domain.titles import title_key
 from reeld.errors import CatalogBusy, CatalogFull, NotFoundError, UsageError
-from reeld.identify.titles import title_key
 from reeld.service.stage_context import now_ms
 
 File = Annotated[str, typer.Argument(metavar="ID|PATH", help="A file's number or path.")]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -21,14 +22,15 @@ from reeld.cli.options import (
     no_empty_path,
     wants_json,
 )
-from reeld.cli.output import Row, print_json, print_text, remark, say, size
+from reeld.cli.output import Row, print_json, print_text, remark, say
 from reeld.cli.rows import counts_row
+from reeld.cli.words import size
 from reeld.config import Config, Library, find_config_file, load_config
 from reeld.domain.amounts import number_of
 from reeld.domain.files import readable
 from reeld.domain.states import LibraryState
 from reeld.domain.times import coarsely
-from reeld.errors import ReeldError
+from reeld.errors import ConfigError, QueryError, ReeldError
 from reeld.log import configure_log
 from reeld.service.timeouts import LONGEST_ANSWER_S, all_in_time, real_paths_in_time, was_silent
 
@@ -118,12 +120,26 @@ def check(
     """Check a configuration file, and show every error in it at once."""
     path = find_config_file(file or config or asked.config_file, os.environ)
     settings = load_config(path, os.environ, real_paths=real_paths_in_time)
+    _check_queries(settings)
     if wants_json(as_json):
         row = asdict(settings)
         del row["only_library"]  # no setting of the file
         print_json([row])
     else:
         _print_check(settings)
+
+
+def _check_queries(settings: Config) -> None:
+    from reeld.query.ask import understand
+
+    saved, complaints = {each.name: each.query for each in settings.queries}, []
+    for name, query in saved.items():
+        try:
+            understand(query, saved, datetime.now(UTC))
+        except QueryError as err:
+            complaints.append(f"queries.{name}: {err.with_hint}")
+    if complaints:
+        raise ConfigError(settings.source or "", complaints)
 
 
 def _print_check(settings: Config) -> None:

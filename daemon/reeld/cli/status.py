@@ -10,8 +10,9 @@ import typer
 
 from reeld.catalog import overview
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
-from reeld.cli.output import Row, clear_screen, minute, print_json, say, second, size
+from reeld.cli.output import Row, clear_screen, print_json, say
 from reeld.cli.rows import WHY_AWAITED, counts_row, estimate_row, finding_row, library_row, moment, state_in_words
+from reeld.cli.words import minute, second, size
 from reeld.config import Config
 from reeld.database.backup import newest_of
 from reeld.database.sqlite_errors import space_trouble

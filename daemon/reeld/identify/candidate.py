@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reeld.domain.identity import Accepted, Reading, Uncertain
+from reeld.domain.titles import title_key
 from reeld.identify.confidence import ACCEPTED, Doubts, confidence
 from reeld.identify.ids import Ids
 from reeld.identify.nfo import Nfo
 from reeld.identify.title_text import IN_TWO_HALVES
-from reeld.identify.titles import title_key
 
 Field = Literal["title", "year", "number"]
 READERS_NEEDED = 2

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from reeld.domain.identity import Clues, Reading
+from reeld.domain.titles import title_key
 from reeld.identify.days import with_order_of_siblings
 from reeld.identify.folders import FolderReading, read_folders
 from reeld.identify.guessit_reader import Guess, guess
@@ -27,7 +28,6 @@ from reeld.identify.siblings import Run, differing_run, stacked_part
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
 from reeld.identify.title_text import A_COPY, WITH_ESCAPES
-from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, LANGUAGES, STRONG_QUALITY, WEAK_QUALITY
 
 _TECHNICAL_TAIL = re.compile(r"[\[({].*$|[ ._-]+(?:cd|dis[ck]|dvd|part|pt)[ ._-]?(?:\d{1,2}|[a-d])$", re.IGNORECASE)

@@ -7,11 +7,11 @@ Interview" are real titles.
 import re
 from collections.abc import Mapping, Sequence
 
+from reeld.domain.titles import title_key
 from reeld.identify.folders import is_generic, season_of
 from reeld.identify.ids import without_ids
 from reeld.identify.names import stem_of
 from reeld.identify.strict_reader import read_structure
-from reeld.identify.titles import title_key
 from reeld.identify.words import STRONG_QUALITY, words
 
 _SAMPLE_FOLDERS = frozenset({"sample", "samples", "proof"})

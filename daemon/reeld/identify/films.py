@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 
 from reeld.domain.identity import Reading
+from reeld.domain.titles import title_key
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.evidence import Evidence, abbreviates, guess_has_title, plain_title, same_title, title_to_offer
 from reeld.identify.names import words_of
 from reeld.identify.structure import Structure
-from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_STEMS, STRONG_QUALITY
 
 _BOX = re.compile(

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from reeld.domain.identity import Kind
+from reeld.domain.titles import title_key
 from reeld.identify.ids import without_ids
 from reeld.identify.names import is_dotted
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
 from reeld.identify.title_text import read_title, title_ambiguities
-from reeld.identify.titles import title_key
 from reeld.identify.words import GENERIC_FOLDERS, LANGUAGES, SEASON_WORDS, SPECIALS_FOLDER, STRONG_QUALITY, words
 
 _DISC_FOLDER = re.compile(r"video_ts|audio_ts|bdmv|stream|backup|playlist|certificate|hvdvd_ts", re.IGNORECASE)

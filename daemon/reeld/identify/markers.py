@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reeld.domain.titles import title_key
 from reeld.identify.ranges import follow, follow_without_season
-from reeld.identify.titles import title_key
 from reeld.identify.words import EPISODE_WORDS, SEASON_WORDS, TITLES_WITH_A_NUMBER
 
 Style = Literal["SxxEyy", "NxNN", "words", "date", "dash", "episode", "of", "pack"]

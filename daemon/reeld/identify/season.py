@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from reeld.domain.titles import title_key
 from reeld.identify.ids import without_ids
 from reeld.identify.names import normal, stem_of
 from reeld.identify.strict_reader import read_structure
 from reeld.identify.structure import Structure
-from reeld.identify.titles import title_key
 
 LEAST_ALIKE = 3
 """Siblings of one title; two may as well be the odd ones."""

@@ -8,12 +8,12 @@ which language it says "episode" does not matter, since it is the same in all of
 import re
 from dataclasses import dataclass
 
+from reeld.domain.titles import title_key
 from reeld.identify.folders import FolderReading
 from reeld.identify.names import spaced, words_of
 from reeld.identify.ranges import decimal_behind
 from reeld.identify.siblings import Run
 from reeld.identify.title_text import without_brackets_in_front
-from reeld.identify.titles import title_key
 from reeld.identify.words import EPISODE_WORDS, GENERIC_STEMS, SEASON_WORDS, words
 
 LEAST_IN_A_RUN = 4

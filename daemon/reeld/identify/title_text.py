@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from reeld.domain.titles import title_key
 from reeld.identify.names import is_dotted, spaced, words_of
-from reeld.identify.titles import title_key
 from reeld.identify.words import (
     AMBIGUOUS_ENDS,
     BARE_COUNTRIES,

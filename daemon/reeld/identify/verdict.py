@@ -9,6 +9,7 @@ does.
 from dataclasses import replace
 
 from reeld.domain.identity import Accepted, Clues, Ignored, Reading, Uncertain, Verdict
+from reeld.domain.titles import title_key
 from reeld.identify.candidate import Candidate, has_number
 from reeld.identify.discs import DiscFile, read_disc_file
 from reeld.identify.evidence import Evidence, gather, guessed, plain_title, same_title
@@ -21,7 +22,6 @@ from reeld.identify.sequence import is_no_title, runs
 from reeld.identify.show_numbers import numbered
 from reeld.identify.shows import show_candidate
 from reeld.identify.siblings import Run
-from reeld.identify.titles import title_key
 
 MOST_CANDIDATES = 5
 

@@ -24,8 +24,8 @@ from reeld.database.base import Row
 from reeld.domain.content import MediaFacts, QuickHashes
 from reeld.domain.identity import Judged, Verdict
 from reeld.domain.records import FileRecord
+from reeld.domain.titles import title_key
 from reeld.errors import FileIncomplete
-from reeld.identify.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.identify_file import have_clues_changed, identify_file, judge_names
 

@@ -35,6 +35,7 @@ from reeld.pipeline.retry import CATALOG_DELAY_S, delay_after_death_s
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import HASH, Stage, stages
 from reeld.pipeline.throttle import TimeWindow
+from reeld.query.search_index import fill_index
 from reeld.report.counters import Counters, counted
 from reeld.report.progress import ProgressEstimator
 from reeld.report.sd_notify import notify, notify_reloading
@@ -501,7 +502,8 @@ class Daemon:
                     next_doubts = time.monotonic() + DOUBTS_S
                     self._resolve_doubts()
                 self._ask_for_originals()
-                is_quiet = self._maintenance.is_quiet and not self._former_places.has_waiting
+                is_indexed = self._fill_search_index()
+                is_quiet = self._maintenance.is_quiet and is_indexed and not self._former_places.has_waiting
                 pause_s = MAINTENANCE_REST_S if is_quiet and self._wakeups.sees_files else MAINTENANCE_S
                 heartbeat.rest(within_s=pause_s)
                 self._maintenance_is_due.wait(pause_s)
@@ -525,6 +527,14 @@ class Daemon:
                 copies.ask_left_behind(now_ms(), due)
         except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
             log.warning("catalog.failed", reason=err.with_hint)
+
+    def _fill_search_index(self) -> bool:
+        """Bring the search index up to date while no file has work to do. Return whether nothing is left."""
+        try:
+            return fill_index(lambda: not self.stopping.is_set() and queue.live_count(now_ms(), most=1) == 0)
+        except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
+            log.warning("catalog.failed", reason=err.with_hint, retry_s=MAINTENANCE_S)
+            return False
 
     def _pause(self, seconds: float) -> None:
         self._heartbeats.mine().beat(within_s=seconds)

@@ -1,4 +1,4 @@
-"""Makes the key under which all spellings of a title are one work."""
+"""Makes the key under which all spellings of a title are one work, and the words by which people search for it."""
 
 import re
 import unicodedata
@@ -25,6 +25,41 @@ def title_key(title: str) -> str:
         words = words[1:]
     kept = [word for word in words if word != "and"] or words
     return "".join(kept) or "".join(_plain(title).split()) or title
+
+
+_DIGITS = re.compile(r"0*([0-9]+)")
+
+
+def sort_key(key: str) -> str:
+    """Return what sorts a title key with numbers by their size: "2fast" before "10things"."""
+    return _DIGITS.sub(lambda found: f"{len(found[1]):03}{found[1]}", key)
+
+
+# Each sign of these scripts is a word: Han, kana, Hangul.
+_SIGN = re.compile(r"([\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])")
+_APOSTROPHE = re.compile(r"['’‘`´ʼ]")
+# S.W.A.T., M*A*S*H: letters that a sign parts are one word.
+_SPELLED_OUT = re.compile(r"(?<![^\W_])[^\W\d_](?:[.*·][^\W\d_])+(?![^\W_])")
+
+
+def search_words(text: str) -> str:
+    """Return the words of a title or a name with a blank between two, as the search index and a query have them.
+
+    Case, accents of Latin letters, Unicode form, apostrophes and punctuation do not count. Empty if there is no letter
+    and no digit.
+    """
+    plain = _APOSTROPHE.sub("", _plain(text))
+    joined = _SPELLED_OUT.sub(lambda found: re.sub(r"[.*·]", "", found[0]), plain)
+    return " ".join(_WORD.findall(_SIGN.sub(r" \1 ", joined)))
+
+
+def indexed_words(title: str) -> str:
+    """Return all words under which a title is found: those of `search_words`, and more.
+
+    An apostrophe may stand between two words: "d'Amélie". The whole title is one word, too: `walle` finds "WALL·E".
+    """
+    parts = [search_words(title), search_words(_APOSTROPHE.sub(" ", title)), title_key(title)]
+    return " ".join(dict.fromkeys(parts))
 
 
 def _plain(title: str) -> str:
