@@ -258,6 +258,8 @@ def _decide(world: World, look: Any) -> None:
     make_video(world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - 720p.mkv", seed=77, duration_s=4)
     look("scan", name="scan")
     look("stats", name="sum")
+    assert look("search", "heat", name="hit")
+    assert look("search", "benihana", name="hit")
     assert len(look("duplicates", name="duplicates")) > 1
     for row in look("list", "files", name="file"):
         look("show", str(row["id"]), name="file details")

@@ -42,6 +42,7 @@ READING = (
     ("list", "backups"),
     ("show", "1"),
     ("pending",),
+    ("search", "heat"),
     ("missing",),
     ("duplicates",),
     ("stats",),

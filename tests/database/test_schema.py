@@ -69,7 +69,10 @@ def _schema(path: Path) -> dict[str, Any]:
                 "ids are never given twice": "AUTOINCREMENT" in _sql(connection, table),
             }
             for table in names
-            if not table.startswith("sqlite_") and table != "search_queue" and "_words" not in table
+            if not table.startswith("sqlite_")
+            and table != "search_queue"
+            and "_words" not in table
+            and "_vocabulary" not in table
         }
 
 

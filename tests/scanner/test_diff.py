@@ -518,10 +518,11 @@ def writes_of(world: World) -> list[list[str]]:
     def note(sql: str) -> None:
         if sql == "COMMIT":
             transactions.append([])
-        elif re.match(r"\s*(UPDATE|INSERT INTO|DELETE FROM) (video_files|jobs|file_history)\b", sql):
-            # SQLite says a statement again for each trigger that it asks.
-            if transactions[-1][-1:] != [sql]:
-                transactions[-1].append(sql)
+        # SQLite says a statement again for each trigger that it asks.
+        elif transactions[-1][-1:] != [sql] and re.match(
+            r"\s*(UPDATE|INSERT INTO|DELETE FROM) (video_files|jobs|file_history)\b", sql
+        ):
+            transactions[-1].append(sql)
 
     database.connection().set_trace_callback(note)
     world.look()

@@ -41,6 +41,10 @@ TABLE: Mapping[str, Command | Commands] = {
         "Show whether reeld runs, how the libraries are, what the catalogue holds, and what work is left.",
     ),
     "show": Command("show:show", "Show all that is known of one file, and why."),
+    "search": Command(
+        "search:search_titles",
+        "Search for films, series, episodes, and files that are not identified; exact titles come first.",
+    ),
     "duplicates": Command(
         "duplicates:list_duplicates",
         "List files that are there more than once: copies, candidates, versions of a work, links; nothing is deleted.",

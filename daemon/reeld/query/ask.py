@@ -24,6 +24,9 @@ class Query:
     fields: frozenset[str]
     searches_words: bool
     """Whether it needs the search index."""
+    words: tuple[str, ...] = ()
+    """The words that stand alone, for `search`, and `filter`, the condition of all else."""
+    filter: Condition = Condition(EVERYTHING)  # noqa: RUF009 - a tuple
 
     @property
     def is_empty(self) -> bool:
@@ -52,7 +55,15 @@ class _Compiler:
     def compile(self, text: str, depth: int) -> Query:
         term = read_query(text, {*FIELDS, SAVED})
         condition = self._condition(term, depth)
-        return Query(condition=condition, fields=frozenset(self._fields), searches_words=self._searches_words)
+        apart = term.terms if isinstance(term, And) else (term,)
+        others = And(terms=tuple(each for each in apart if not isinstance(each, Text)))
+        return Query(
+            condition=condition,
+            fields=frozenset(self._fields),
+            searches_words=self._searches_words,
+            words=tuple(each.text for each in apart if isinstance(each, Text)),
+            filter=self._condition(others, depth),
+        )
 
     def _condition(self, term: Term, depth: int) -> Condition:
         match term:

@@ -155,6 +155,21 @@ def find_works(
     return _ids(sql, *wanted.parameters, _limit(limit))
 
 
+def keep_works(kind: str, ids: Sequence[int], query: Query) -> list[int]:
+    """Keep those of which a file meets the fields of the query, in their order. `kind` may be file, too."""
+    if query.filter.sql == EVERYTHING:
+        return list(ids)
+    if kind == "file":
+        sql = f"SELECT f.id FROM video_files AS f WHERE f.id IN (SELECT value FROM json_each(?)) AND {query.filter.sql}"  # noqa: S608 - ours
+    else:
+        sql = (
+            f"SELECT w.id FROM {_TABLES[kind]} AS w WHERE w.id IN (SELECT value FROM json_each(?)) "  # noqa: S608 - ours
+            f"AND EXISTS (SELECT 1 FROM {_FILES_OF[kind]} AND {query.filter.sql})"
+        )
+    kept = set(_ids(sql, _as_json(ids), *query.filter.parameters))
+    return [each for each in ids if each in kept]
+
+
 # --- SQL -------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,10 @@ CREATE VIRTUAL TABLE movie_words USING fts5(words, prefix='2 3');
 CREATE VIRTUAL TABLE series_words USING fts5(words, prefix='2 3');
 CREATE VIRTUAL TABLE episode_words USING fts5(words, prefix='2 3');
 CREATE VIRTUAL TABLE file_words USING fts5(words, prefix='2 3');
+-- The words of the index, for typos.
+CREATE VIRTUAL TABLE movie_vocabulary USING fts5vocab(movie_words, row);
+CREATE VIRTUAL TABLE series_vocabulary USING fts5vocab(series_words, row);
+CREATE VIRTUAL TABLE episode_vocabulary USING fts5vocab(episode_words, row);
 -- Rows whose words are to be put into the index, changed there, or taken out.
 CREATE TABLE search_queue (
     kind TEXT NOT NULL,
