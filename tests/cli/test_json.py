@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -206,8 +207,11 @@ def _look_in(world: World, look: Any) -> None:
     for row in ids["file"]:
         look("show", str(row["id"]), name="file details")
     for name in ("movie", "series", "episode"):
-        (row,) = look("show", ids[name][0]["id"], name=name)
-        assert row == ids[name][0]
+        (row,) = look("show", ids[name][0]["id"], name="series details" if name == "series" else name)
+        assert {key: row[key] for key in ids[name][0]} == ids[name][0]
+    for series in ids["series"]:
+        look("show", series["id"], name="series details")
+    assert look("search", "benihana", name="hit")
     assert look("pending", name="pending validation")
     names = ("The Office (US) - 3x10 - A Benihana Christmas.mkv", "Show/Show.2024.03.14.mkv", "xkcd.mkv")
     more = ("Bleach {tvdb-74796}/Bleach - 366.mkv", "Alien (1979) {imdb-tt0078748} Director's Cut.mkv", "a-trailer.mkv")
@@ -224,9 +228,11 @@ def _decide(world: World, look: Any) -> None:
     look("validate", str(candidate["id"]), "--candidate", "1", name="file")
     aired = ("--series", "The Show", "--year", "1999", "--aired", "2024-03-14")
     look("validate", str(last["id"]), *aired, name="file")
+    look("show", "The Show (1999)", name="series details")
     look("list", "episodes", name="episode")
     assert look("missing", name="missing episodes")
     look("validate", str(last["id"]), "--series", "The Show", "--absolute", "7", name="file")
+    look("show", "the show", name="series details")
     look("list", "episodes", name="episode")
     look("reject", str(last["id"]), name="file")
     for path in (VIDEOS[0], VIDEOS[4]):
@@ -256,10 +262,10 @@ def _decide(world: World, look: Any) -> None:
     (world.library / "Gilda (1946).mkv").write_bytes(b"no video")
     shutil.copy(world.library / VIDEOS[0], world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - copy.mkv")
     make_video(world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - 720p.mkv", seed=77, duration_s=4)
+    os.link(world.library / VIDEOS[0], world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - link.mkv")
     look("scan", name="scan")
     look("stats", name="sum")
     assert look("search", "heat", name="hit")
-    assert look("search", "benihana", name="hit")
     assert len(look("duplicates", name="duplicates")) > 1
     for row in look("list", "files", name="file"):
         look("show", str(row["id"]), name="file details")

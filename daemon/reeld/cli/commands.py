@@ -40,7 +40,7 @@ TABLE: Mapping[str, Command | Commands] = {
         "status:status",
         "Show whether reeld runs, how the libraries are, what the catalogue holds, and what work is left.",
     ),
-    "show": Command("show:show", "Show all that is known of one file, and why."),
+    "show": Command("show:show", "Show all that is known of a file, a movie or a series."),
     "search": Command(
         "search:search_titles",
         "Search for films, series, episodes, and files that are not identified; exact titles come first.",

@@ -1,7 +1,8 @@
 """Commands that show one thing, or what waits for the user: `show`, `pending`."""
 
 import os
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,21 +11,30 @@ from reeld.catalog import views
 from reeld.cli.numbers import not_found, parse, refusal
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, print_json, remark, say
-from reeld.cli.words import duration, second, shown, size, work_name
+from reeld.cli.words import duration, resolution, second, shown, size, work_name
 from reeld.domain.files import readable
-from reeld.domain.numbers import Thing
+from reeld.domain.numbers import Thing, spelled
+from reeld.domain.states import FileState
 from reeld.errors import NotFoundError, UsageError
+from reeld.query.search import works_called
+from reeld.query.seasons import seasons_of
+from reeld.query.twins import twins_of
 from reeld.service.timeouts import real_path_in_time
 
 
 def show(
-    what: Annotated[str, typer.Argument(metavar="ID|PATH", help="A number of any list, or a file's path.")],
+    what: Annotated[
+        str, typer.Argument(metavar="ID|PATH|TITLE", help="A number of any list, a file's path, or a whole title.")
+    ],
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show all that is known of one file, and why. Also takes m12, s3, e7, t4, d9: a movie, ..., a decision."""
+    """Show all that is known of a file, a movie or a series.
+
+    Numbers: 12 is a file, m12 a movie, s3 a series, e7 an episode, t4 an entry of the trash, d9 a decision.
+    """
     with catalog_of(config):
-        thing, number = parse(what) or (Thing.FILE, file_id_of(what))
+        thing, number = parse(what) or _named(what)
         row = _FIND[thing](number)
         if row is None:
             raise not_found(thing, number)
@@ -34,10 +44,37 @@ def show(
             _print_details(thing, row)
 
 
+def _named(what: str) -> tuple[Thing, int]:
+    """Find the file of this path, or the only work of this title, perhaps with its year: "Heat (1995)"."""
+    if views.file_ids_at(os.path.abspath(what), real_path_in_time) or "/" in what:
+        return Thing.FILE, file_id_of(what)
+    found = works_called(what)
+    if not found:
+        raise NotFoundError(
+            f"nothing is called {readable(what)}, and the catalogue knows no such file here",
+            f"see `reeld search {shlex.quote(readable(what))}`",
+        )
+    if len(found) > 1:
+        numbers = ", ".join(f"{spelled(thing, number)}: {readable(name)}" for thing, number, name in found)
+        raise UsageError(f"{readable(what)} is the title of several works", f"type a number; {numbers}")
+    ((thing, number, _),) = found
+    return thing, number
+
+
+def _file_details(number: int) -> Row | None:
+    row = views.file_details(number)
+    return None if row is None else row | twins_of(number)
+
+
+def _series_details(number: int) -> Row | None:
+    row = views.series_by_id(number)
+    return None if row is None else row | {"seasons": seasons_of(number)}
+
+
 _FIND: dict[Thing, Callable[[int], Row | None]] = {
-    Thing.FILE: views.file_details,
+    Thing.FILE: _file_details,
     Thing.MOVIE: views.movie_by_id,
-    Thing.SERIES: views.series_by_id,
+    Thing.SERIES: _series_details,
     Thing.EPISODE: views.episode_by_id,
     Thing.TRASH: lambda number: next(views.list_trash(number), None),
     Thing.DECISION: views.decision_by_id,
@@ -91,7 +128,7 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
 }
 
 # Shown below the other facts, in their own form.
-_BELOW = frozenset({"evidence", "history", "validations", "candidates", "files", "file"})
+_BELOW = frozenset({"evidence", "history", "validations", "candidates", "files", "file", "seasons"})
 
 
 def _is_told(value: object) -> bool:
@@ -106,8 +143,11 @@ def _print_details(thing: Thing, row: Row) -> None:
         if name != heading and name not in _BELOW and _is_told(value):
             label = name.removesuffix("_bytes").removesuffix("_ms").replace("_", " ")
             say(f"  {label:18} {_SHOWN.get(name, shown)(value)}")
-    for file in row.get("files", [row["file"]] if "file" in row else []):
-        say(f"  {'file ' + str(file['id']):18} {readable(file['path'])}")
+    _print_files(row.get("files", [row["file"]] if "file" in row else []))
+    for season in row.get("seasons", []):
+        _print_season(season)
+    if any(each["state"] != "present" for season in row.get("seasons", []) for each in season["episodes"]):
+        say(f"  {'':18} (gone)  -missing by its number-  pending?  x: versions")
     if row.get("evidence"):
         say("  evidence")
         for sentence in row["evidence"]:
@@ -118,6 +158,57 @@ def _print_details(thing: Thing, row: Row) -> None:
         _print_candidates(row["candidates"], row["selected"])
     for validation in row.get("validations", []):
         _print_validation(validation)
+
+
+def _print_files(files: Sequence[Row]) -> None:
+    """Print the files of a work, one below the other, so that versions can be compared."""
+    facts = [_facts_of_file(file) for file in files]
+    widths = [max(map(len, column)) for column in zip(*facts, strict=True)]
+    for file, cells in zip(files, facts, strict=True):
+        line = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True) if width)
+        say(f"  {'file ' + str(file['id']):18} {line}".rstrip())
+        say(f"  {'':18} {readable(file['path'])}")
+
+
+def _facts_of_file(file: Row) -> list[str]:
+    gone = None if file["state"] == FileState.PRESENT else file["state"]
+    return [
+        shown(each)
+        for each in (
+            gone,
+            resolution(file),
+            file["codec_video"],
+            file["hdr"],
+            duration(file["duration_ms"]),
+            size(file["size_bytes"]),
+            file["edition"],
+            f"part {file['part']}" if file["part"] else None,
+            file["languages"],
+        )
+    ]
+
+
+# How each state stands in the grid of a series; what is there has its bare number.
+_MARKS = {"present": "{}", "gone": "({})", "no file": "({})", "missing": "-{}-", "pending": "{}?"}
+
+
+def _print_season(season: Row) -> None:
+    """Print a season as a row of its episodes."""
+    number = season["season_number"]
+    name = "without a season" if number is None else "specials" if number == 0 else f"season {number}"
+    cells = []
+    for episode in season["episodes"]:
+        which = next(each for each in (_number_of(episode), "?") if each)
+        versions = f"x{episode['version_count']}" if episode["version_count"] > 1 else ""
+        cells.append(_MARKS[episode["state"]].format(which) + versions)
+    say(f"  {name:18} {' '.join(cells)}".rstrip() if cells else f"  {name:18} no episode is here")
+
+
+def _number_of(episode: Row) -> str | None:
+    number, absolute = episode["episode_number"], episode["absolute_number"]
+    if number is not None:
+        return str(number)
+    return f"#{absolute}" if absolute is not None else episode["air_date"]
 
 
 def _print_link(link: Row) -> None:

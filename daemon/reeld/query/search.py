@@ -3,6 +3,7 @@
 A word that no title has stands for those that are one slip of the fingers away: a letter more, less, wrong or swapped.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -154,6 +155,31 @@ def _match(key: str, its_key: str | None) -> Match:
     if its_key is None:
         return "words"
     return "title" if its_key == key else "beginning" if its_key.startswith(key) else "words"
+
+
+_YEAR = re.compile(r"(?P<title>.+\S)\s*\((?P<year>\d{4})\)", re.ASCII)
+
+
+def works_called(text: str) -> list[tuple[Thing, int, str]]:
+    """Return the films and series of this whole title, however it is spelled, each with its number and title.
+
+    A year in brackets belongs to the title only if no work has both.
+    """
+    found = _YEAR.fullmatch(text.strip())
+    for title, year in ((found["title"], int(found["year"])) if found else (text, None), (text, None)):
+        called = []
+        for thing, table in ((Thing.MOVIE, "movies"), (Thing.SERIES, "series")):
+            with reading():
+                ids = rows(
+                    f"SELECT id, title, year FROM {table} WHERE title_key = ? AND (? IS NULL OR year = ?) ORDER BY id",  # noqa: S608 - ours
+                    title_key(title),
+                    year,
+                    year,
+                )
+            called += [(thing, number, f"{name} ({of})" if of else name) for number, name, of in ids]
+        if called:
+            return called
+    return []
 
 
 # --- typos -----------------------------------------------------------------------------------------------
