@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
+from reeld.cli.tables import shortened
 from reeld.service.instance_lock import InstanceLock
 from tests.service.harness import REELD, RunningDaemon, World, new_world
 from tests.videos import make_video
@@ -249,11 +254,40 @@ def test_a_terminal_gets_a_table_that_interprets_no_markup(world: World) -> None
     assert "reeld does not run" in _on_a_terminal(world, "status")
 
 
-def test_a_narrow_terminal_gets_no_hashes(world: World) -> None:
-    assert "Hash" in _on_a_terminal(world, "list", "files")
-    shown = _on_a_terminal(world, "list", "files", width=80)
-    assert "Hash" not in shown
-    assert "Path" in shown
+def test_a_table_has_hashes_only_if_they_are_asked_for(world: World) -> None:
+    assert "Hash" not in _on_a_terminal(world, "list", "files")
+    assert "file_hash" in _on_a_terminal(world, "list", "files", "--columns", "id,file_hash")
+    assert "\t" in world.said("list", "files")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_table_fits_the_terminal_and_its_path_comes_last(world: World) -> None:
+    for width in (80, 200):
+        shown = _on_a_terminal(world, "list", "files", width=width)
+        assert all(cell_len(_plain(line)) <= width for line in shown.splitlines())
+        assert _plain(shown.splitlines()[0]).split()[-1] == "Path"
+        assert ("Size" in shown) == (width == 200)
+        assert "files on the disks" in shown
+
+
+@given(st.text(alphabet="ab/\u5343\u00e9 ", max_size=80), st.integers(8, 60))
+def test_a_shortened_path_fits_and_keeps_both_ends(path: str, room: int) -> None:
+    short = shortened(path, room)
+    assert cell_len(short) <= max(room, 1)
+    if short != path:
+        head, tail = short.split("\u2026")
+        assert path.startswith(head)
+        assert path.endswith(tail)
+    else:
+        assert cell_len(path) <= room
+
+
+def test_a_state_has_a_colour_unless_the_user_wants_none(world: World) -> None:
+    assert "\x1b[32mpresent" in _on_a_terminal(world, "list", "files")
+    assert "\x1b[32mpresent" not in _on_a_terminal(world, "list", "files", NO_COLOR="1")
 
 
 def test_a_status_that_is_watched_begins_at_the_top_of_the_terminal_and_stays(world: World) -> None:
@@ -276,14 +310,14 @@ def test_a_status_that_is_watched_begins_at_the_top_of_the_terminal_and_stays(wo
     assert output.startswith(b"\x1b[H\x1b[2J")
 
 
-def _on_a_terminal(world: World, *arguments: str, width: int = 200) -> str:
+def _on_a_terminal(world: World, *arguments: str, width: int = 200, **environment: str) -> str:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*REELD, "--config", str(world.config), *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=world.environment(TERM="xterm", COLUMNS=str(width)),
+        env=world.environment(TERM="xterm", COLUMNS=str(width), **environment),
     ) as process:
         os.close(theirs)
         output = b""

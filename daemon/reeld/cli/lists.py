@@ -9,18 +9,20 @@ import typer
 
 from reeld.catalog import overview, views
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of
-from reeld.cli.output import Row
+from reeld.cli.output import Row, remark
 from reeld.cli.queries import Request, plain_shape, takes_query
 from reeld.cli.rows import library_row, state_in_words
 from reeld.cli.tables import Column, print_rows
 from reeld.cli.words import duration, episode_code, resolution, second, size, work_name
 from reeld.database.backup import backups_of, listing_trouble
 from reeld.database.whose import of_another
+from reeld.domain.amounts import number_of
 from reeld.domain.states import FileState
 from reeld.domain.times import rfc3339
 from reeld.errors import CatalogUnavailable
-from reeld.query.ask import only_ignored
+from reeld.query.ask import Query, only_ignored
 from reeld.query.find import find_files, find_works
+from reeld.query.stats import sums
 
 # What a spreadsheet gets without --columns.
 _CSV_OF_MOVIES = ("id", "title", "year", "tmdb_id", "imdb_id", "genres")
@@ -187,6 +189,17 @@ def list_files(request: Request, config: ConfigFile = None) -> None:
         rows = views.list_files(find_files(query, request.order, request.limit))
         nothing = "no files yet" if query.is_empty else "no files match"
         print_rows(rows, _FILES, shape=request.shape, csv_keys=_CSV_OF_FILES, nothing=nothing)
+        if request.limit is None and request.shape.is_for_people:
+            _remark_sum(query)
+
+
+def _remark_sum(query: Query) -> None:
+    """Say below a table how much it is."""
+    for total in sums(query, []):
+        if total.file_count:
+            hours = round(total.duration_ms / 3_600_000)
+            files = number_of(total.file_count, "file")
+            remark(f"{files} on the disks, {size(total.size_bytes)}, {number_of(hours, 'hour')}")
 
 
 @takes_query

@@ -24,7 +24,7 @@ By = Annotated[
     typer.Option("--by", metavar="NAMES", help=f"Count by these: {', '.join(GROUPINGS)}; parted by commas."),
 ]
 
-_BAR = 20
+_BAR = 16
 _MS_A_HOUR = 3_600_000
 
 

@@ -6,11 +6,17 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from reeld.cli.output import Row, complain, print_json, say, write
 from reeld.cli.words import shown
 from reeld.domain.files import readable
 from reeld.errors import UsageError
+
+if TYPE_CHECKING:
+    # Loaded where a table is printed.
+    from rich.table import Table
 
 Column = tuple[str, Callable[[Row], object]]
 """A heading, and the cell that a row has under it."""
@@ -36,9 +42,11 @@ class Shape:
 _TABLE_ROWS = 5000
 
 
-# In a narrower terminal these columns, and empty ones, leave their place to the others.
+# In a narrower terminal these columns leave their place to the others.
 _WIDE = 120
-_ONLY_WHERE_WIDE = frozenset({"Hash", "Media", "Size"})
+_ONLY_WHERE_WIDE = frozenset({"Languages", "Media", "Size"})
+# A table has them only if `--columns` names them.
+_ONLY_IN_LINES = frozenset({"Hash"})
 
 
 def print_rows(
@@ -117,37 +125,73 @@ def _csv_cell(value: object) -> object:
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 
 
+# The colours of states.
+_STYLES = {
+    **dict.fromkeys(("present", "online", "accepted"), "green"),
+    **dict.fromkeys(("pending", "on hold", "unverified", "candidate"), "yellow"),
+    **dict.fromkeys(("missing", "failed", "offline", "rejected"), "red"),
+    **dict.fromkeys(("ignored", "removed", "library removed"), "dim"),
+}
+_OF_STATES = frozenset({"State", "Verdict", "Kind"})
+
+# A path has at least this part of the width: one that is shortened more tells nothing.
+_PART_OF_PATH = 0.35
+_SHORT = 12
+_BETWEEN = 2
+"""Blanks between two columns."""
+
+
 def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
+    """Print a table that fits the terminal: the path comes last and is shortened, and empty columns are left out."""
     from rich.console import Console
+
+    console = Console(highlight=False)
+    left_out = _ONLY_IN_LINES if console.width >= _WIDE else _ONLY_IN_LINES | _ONLY_WHERE_WIDE
+    columns = [column for column in columns if column[0] not in left_out]
+    columns = sorted(columns, key=lambda column: column[0] == "Path")
+    has_any = False
+    found = iter(rows)
+    while batch := [_cells(row, columns) for row in islice(found, _TABLE_ROWS)]:
+        has_any = True
+        console.print(_table([heading for heading, _ in columns], batch, console.width))
+    if not has_any:
+        complain(nothing, "info")
+
+
+def _table(headings: Sequence[str], batch: Sequence[Sequence[str]], width: int) -> "Table":
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    is_narrow = console.width < _WIDE
-    if is_narrow:
-        columns = [column for column in columns if column[0] not in _ONLY_WHERE_WIDE]
-    batch: list[list[str]] = []
-    has_any = False
-
-    def flush() -> None:
-        kept = [place for place, cells in enumerate(zip(*batch, strict=True)) if any(cells) or not is_narrow]
-        headings = [columns[place][0] for place in kept]
-        table = Table(*headings, box=None, pad_edge=False, header_style="bold")
-        for cells in batch:
+    kept = [place for place, cells in enumerate(zip(*batch, strict=True)) if any(cells)]
+    widths = [max(map(cell_len, (headings[place], *(cells[place] for cells in batch)))) for place in kept]
+    room = max(round(_PART_OF_PATH * width), width - sum(widths[:-1]) - _BETWEEN * (len(kept) - 1))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, wide in zip(kept, widths, strict=True):
+        # Long texts are folded first: a path was shortened already, and numbers and states are short.
+        table.add_column(headings[place], no_wrap=headings[place] == "Path" or wide <= _SHORT)
+    for cells in batch:
+        texts = []
+        for place in kept:
+            style = _STYLES.get(cells[place], "") if headings[place] in _OF_STATES else ""
+            text = shortened(cells[place], room) if headings[place] == "Path" else cells[place]
             # Text: a title in square brackets is no markup.
-            table.add_row(*(Text(cells[place], overflow="fold") for place in kept))
-        console.print(table)
-        batch.clear()
+            texts.append(Text(text, overflow="fold", style=style))
+        table.add_row(*texts)
+    return table
 
-    for row in rows:
-        has_any = True
-        batch.append(_cells(row, columns))
-        if len(batch) == _TABLE_ROWS:
-            flush()
-    if batch:
-        flush()
-    if not has_any:
-        complain(nothing, "info")
+
+def shortened(path: str, room: int) -> str:
+    """Leave out the middle of a path that is too long for `room` cells of a terminal."""
+    from rich.cells import cell_len
+
+    if cell_len(path) <= room:
+        return path
+    # The end tells more than the beginning.
+    head, tail = path[: room // 4], path[-(room - room // 4) :]
+    while cell_len(head) + 1 + cell_len(tail) > room:
+        head, tail = (head[:-1], tail) if len(head) > len(tail) else (head, tail[1:])
+    return f"{head}\u2026{tail}"
 
 
 def _print_tabs(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
