@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reeld.catalog import copies, queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
-from reeld.database.connection import close_catalog, is_disk_full, open_catalog, protect_catalog, writing
+from reeld.database.connection import close_catalog, is_disk_full, open_catalog, protect_catalog, reading, writing
 from reeld.database.file_access import let_read
 from reeld.database.maintenance import Maintenance
 from reeld.database.sqlite_errors import driver_trouble
@@ -531,10 +531,15 @@ class Daemon:
     def _fill_search_index(self) -> bool:
         """Bring the search index up to date while no file has work to do. Return whether nothing is left."""
         try:
-            return fill_index(lambda: not self.stopping.is_set() and queue.live_count(now_ms(), most=1) == 0)
+            return fill_index(self._has_time)
         except (CatalogBusy, CatalogFull, CatalogUnavailable) as err:
             log.warning("catalog.failed", reason=err.with_hint, retry_s=MAINTENANCE_S)
             return False
+
+    def _has_time(self) -> bool:
+        """Tell whether no file has work to do now."""
+        with reading():
+            return not self.stopping.is_set() and queue.live_count(now_ms(), most=1) == 0
 
     def _pause(self, seconds: float) -> None:
         self._heartbeats.mine().beat(within_s=seconds)
