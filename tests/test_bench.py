@@ -1,13 +1,17 @@
 """What the benchmarks print and draw. `make bench` runs them; nothing here is measured."""
 
-from pathlib import PurePath
+import contextlib
+from pathlib import Path, PurePath
 from xml.etree import ElementTree as ET
 
 import pytest
+from peewee import sqlite3
 
 from bench.measure import Goal, Line, compared
+from bench.million import make_catalogue
 from bench.names import library_paths, loose_paths
 from bench.picture import Panel, draw
+from bench.questions import Question, questions
 
 AT_MOST_TWICE = Goal(sense="<=", limit=2.0)
 
@@ -58,3 +62,25 @@ def test_loose_films_lie_beside_each_other() -> None:
     assert len(set(paths)) == 200
     assert 20 <= len(loose) <= 80
     assert not [path for path in library_paths(200) if PurePath(path).parent == PurePath("Films")]
+
+
+def test_a_catalogue_without_files_is_one_that_reeld_reads(tmp_path: Path) -> None:
+    """Each run makes the same, and every link leads to a row."""
+    found = []
+    for name in ("one", "other"):
+        path = tmp_path / name / "reeld.db"
+        path.parent.mkdir()
+        make_catalogue(path, 2000)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            found.append(connection.execute("SELECT * FROM video_files").fetchall())
+            kinds = dict(connection.execute("SELECT kind, count(*) FROM video_files GROUP BY kind"))
+    assert found[0] == found[1]
+    assert len(found[0]) == 2000
+    assert 1200 < kinds["episode"] < 1600
+    assert 400 < kinds["movie"] < 700
+
+
+def test_the_questions_are_those_of_the_page() -> None:
+    assert len(questions()) >= 20
+    assert Question("files", "codec:h264,mpeg4 bitrate:>20Mbit", ["-size"]) in questions()

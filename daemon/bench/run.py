@@ -35,6 +35,7 @@ from bench import (
     listing,
     peak_memory,
     probing,
+    questions,
     queue_rate,
     reconcile,
     second_scan,
@@ -56,6 +57,7 @@ BENCHMARKS: Mapping[str, Callable[[World], Iterator[Line]]] = {
     "latency": latency.run,
     "idle": idle.run,
     "queue": queue_rate.run,
+    "questions": questions.run,
     "start": start.run,
 }
 """In this order, since some use the libraries and catalogues of those before."""

@@ -45,6 +45,7 @@ class Sizes:
     idle_s: float = 60.0
     rest_s: float = 210.0
     jobs: int = 10_000
+    asked: int = 1_000_000
     rounds: int = 3
 
     def rounds_of(self, files: int) -> int:
@@ -72,6 +73,7 @@ QUICK = Sizes(
     idle_s=10.0,
     rest_s=5.0,
     jobs=500,
+    asked=5000,
     rounds=1,
 )
 
