@@ -24,9 +24,10 @@ class Query:
     fields: frozenset[str]
     searches_words: bool
     """Whether it needs the search index."""
-    words: tuple[str, ...] = ()
-    """The words that stand alone, for `search`, and `filter`, the condition of all else."""
-    filter: Condition = Condition(EVERYTHING)  # noqa: RUF009 - a tuple
+    words: tuple[str, ...]
+    """The words that stand alone, for `search`."""
+    filter: Condition
+    """The condition of all else."""
 
     @property
     def is_empty(self) -> bool:

@@ -32,7 +32,7 @@ def find_files(query: Query, order: Sequence[str] = (), limit: int | None = None
     """Find files. Ignored ones are left out, unless the query asks for verdicts or for a number.
 
     `order` are names of FILE_ORDERS, each with a minus before it for the opposite order; the default is by library and
-    path. Raises UsageError for another name, when the first file is asked for.
+    path. Raises UsageError for another name.
     """
     condition = _listed(query)
     if query.is_empty and not order:
