@@ -6,6 +6,7 @@
     ├── NotFoundError            the user named something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
     │   └── QueryError           a query cannot be understood
+    ├── DamageFound              `reeld verify` found files that are damaged or unreadable (65)
     ├── OutputFailed             standard output cannot be written to (74)
     ├── CatalogError             the database failed; the job at hand waits, nothing is lost
     │   ├── CatalogBusy          another process holds the write lock (75)
@@ -90,6 +91,16 @@ class UsageError(ReeldError):
 
 class QueryError(UsageError):
     """The message shows the query, and points at the term that is wrong."""
+
+
+class DamageFound(ReeldError):
+    exit_code = os.EX_DATAERR
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{number_of(count, 'file')} cannot be read as {'it was' if count == 1 else 'they were'} hashed",
+            "`reeld list files damaged:yes` lists them; bring them back from a copy, and check the disk",
+        )
 
 
 class OutputFailed(ReeldError):

@@ -64,6 +64,10 @@ NEVER_SEEN = {
     ("work", "hashed_bytes_per_s"),
     ("work", "seconds_left"),
     ("configured library", "ignore"),
+    ("verified file", "reason"),
+    ("verified file", "offset"),
+    ("verified file", "found_hash"),
+    ("verified file", "copy_paths"),
 }
 """Values that only other disks, files or programs bring about; other tests do."""
 
@@ -265,6 +269,7 @@ def _decide(world: World, look: Any) -> None:
     os.link(world.library / VIDEOS[0], world.library / "Heat (1995) {tmdb-949} {imdb-tt0113277} - link.mkv")
     look("scan", name="scan")
     look("stats", name="sum")
+    assert look("verify", name="verified file")
     assert look("search", "heat", name="hit")
     assert len(look("duplicates", name="duplicates")) > 1
     for row in look("list", "files", name="file"):

@@ -56,6 +56,7 @@ DECIDING = (
     ("retry", "--all"),
     ("restore", "t1"),
     ("libraries", "accept", "L"),
+    ("verify",),
 )
 OWNING = (
     ("run",),

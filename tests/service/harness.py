@@ -166,6 +166,11 @@ class World:
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=150)) as connection:
             return connection.execute(sql).fetchall()
 
+    def change_database(self, sql: str) -> None:
+        """Change the catalogue beside everybody else."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=150)) as connection, connection:
+            connection.execute(sql)
+
 
 @contextlib.contextmanager
 def new_world(**settings: Any) -> Iterator[World]:

@@ -291,6 +291,22 @@ class Trash(BaseModel):
         indexes = ((("entity_type", "original_id"), False),)
 
 
+class Verification(BaseModel):
+    """What `verify` found of a file. It says nothing any more once the file has other bytes."""
+
+    video_file = ForeignKeyField(VideoFile, primary_key=True, backref="verifications", on_delete="CASCADE")
+    verified_at = UtcField()
+    result = TextField(index=True)
+    """same, damaged (its bytes differ from its hash, and its times do not) or unreadable."""
+    file_hash = TextField()
+    """What it was compared with."""
+    offset_bytes = IntegerField(null=True)
+    """Of an unreadable file: where."""
+
+    class Meta:
+        table_name = "verifications"
+
+
 class JobRow(BaseModel):
     """Work that a file still needs. A file has at most one job; none means that all is done."""
 
@@ -426,6 +442,7 @@ ALL_MODELS: tuple[type[BaseModel], ...] = (
     FileHistory,
     PendingValidation,
     Trash,
+    Verification,
     JobRow,
     Health,
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from peewee import SQL, Case, fn
 
+from reeld.catalog import verifications
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -37,7 +38,8 @@ def counts() -> Row:
     """Count everything there is, and the work that is left, by stage. Works count that have a present file.
 
     `awaited` counts files that end before their containers do and may go on; they are no work. `in_doubt` counts those
-    whose bytes may be others than the hash says, `changing` those that go on changing while they are read.
+    whose bytes may be others than the hash says, `changing` those that go on changing while they are read, `damaged`
+    those that could not be read as hashed when they were last verified.
     """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
@@ -65,6 +67,7 @@ def counts() -> Row:
         "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
         "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
         "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
+        "damaged": verifications.count_broken(),
     }
 
 

@@ -57,6 +57,10 @@ TABLE: Mapping[str, Command | Commands] = {
         "stats:stats",
         "Count files, hours and bytes by library, resolution, codec, language and more, and show the free space.",
     ),
+    "verify": Command(
+        "verify:verify_files",
+        "Read files again and compare them with their hashes; the longest unverified first.",
+    ),
     "pending": Command("show:pending", "List the files that wait for your decision, with the candidates."),
     "validate": Command("review:validate", "Say what a file is: one of its candidates, a movie, or episodes."),
     "reject": Command("review:reject", "Say that a file is none of its candidates, and belongs to no work."),

@@ -41,6 +41,7 @@ def counts_row(counts: Row) -> Row:
         "awaited_count": counts["awaited"],
         "paused_count": counts["paused"],
         "failed_count": counts["failed"],
+        "damaged_count": counts["damaged"],
     }
 
 

@@ -65,6 +65,7 @@ def _report(settings: Config) -> Row:
         can_tell=can_tell(settings.database_path),
         libraries=libraries,
         failed=counts["failed"],
+        broken=counts["damaged"],
         now=utc_now(),
     )
     said = running or RunningStatus()

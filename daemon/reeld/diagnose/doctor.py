@@ -73,12 +73,12 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _state_directory(config)
     libraries: list[dict[str, Any]] = []
     records: dict[str, Record] = {}
-    failed = 0
+    failed = broken = 0
     try:
         open_catalog(config.database_path, create=False)
         libraries, counts = overview.libraries(), overview.counts()
         records = _records(config, libraries)
-        failed = counts["failed"]
+        failed, broken = counts["failed"], counts["damaged"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
         yield Finding(check="database", level="note", message=str(err), hint=err.hint)
@@ -94,6 +94,7 @@ def examine(config: Config) -> Iterator[Finding]:
         can_tell=can_tell(config.database_path),
         libraries=libraries,
         failed=failed,
+        broken=broken,
         now=utc_now(),
     )
     quick = quick_checks(inputs)

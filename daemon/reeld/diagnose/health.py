@@ -69,6 +69,8 @@ class HealthInputs:
     """Rows of `overview.libraries`. Empty while the catalogue cannot be opened."""
     failed: int = 0
     """How many files failed for good."""
+    broken: int = 0
+    """How many files were damaged or unreadable when they were last verified."""
     now: datetime
 
 
@@ -87,6 +89,7 @@ def quick_checks(inputs: HealthInputs) -> list[Finding]:
         *_metrics(inputs),
         *(finding for row in inputs.libraries if _counts(inputs, row) for finding in _library(inputs, row)),
         *_failed(inputs),
+        *_broken(inputs),
     ]
 
 
@@ -180,6 +183,13 @@ def _failed(inputs: HealthInputs) -> Iterator[Finding]:
         message = f"{number_of(inputs.failed, 'file')} failed"
         hint = "see reeld list files for the reasons; once these are gone, run: reeld retry --all"
         yield Finding(check="files", level="note", message=message, hint=hint)
+
+
+def _broken(inputs: HealthInputs) -> Iterator[Finding]:
+    if inputs.broken:
+        message = f"{number_of(inputs.broken, 'file')} could not be read as hashed when last verified: damage"
+        hint = "see reeld list files damaged:yes; bring them back from a copy, and check the disk"
+        yield Finding(check="damage", level="problem", message=message, hint=hint)
 
 
 # --- the metrics ---------------------------------------------------------------------------------------

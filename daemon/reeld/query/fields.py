@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reeld.catalog.verifications import IS_BROKEN
 from reeld.domain.states import FileState, FileVerdict
 from reeld.query import values
 from reeld.query.conditions import (
@@ -96,6 +97,7 @@ _HAS: dict[str, Condition | str] = {
     "problem": narrow("f.media_problem IS NOT NULL"),
     "id": _WITH_ID,
 }
+_DAMAGED: dict[str, Condition | str] = {"yes": narrow(f"({IS_BROKEN})"), "no": f"NOT ({IS_BROKEN})"}
 _KINDS: dict[str, Condition | str] = {
     "movie": "f.kind = 'movie'",
     "episode": "f.kind = 'episode'",
@@ -192,6 +194,7 @@ FIELDS: dict[str, FieldMeaning] = {
         "links:none, links:elsewhere, links:>=2",
         by_links,
     ),
+    "damaged": _of_few("damaged", "whether `reeld verify` found it damaged or unreadable", _DAMAGED),
     "has": _of_few("has", "what else is known of it", _HAS),
     "id": _other("a number of any list", "id:12, id:m3, id:s4, id:e7", by_id),
     "tmdb": _other("the number at TMDB", "tmdb:949", by_provider("tmdb_id")),

@@ -17,7 +17,7 @@ _OTHERS = (
 _LINKS = f"{_OTHERS} f.inode = ? AND f.size_bytes = ? AND f.device = ? ORDER BY 1, 2"
 _COPIES = (
     f"{_OTHERS} f.file_hash = ? AND f.size_bytes = ? AND NOT f.is_in_doubt "
-    "AND (f.inode, f.device) <> (?, ?) ORDER BY 1, 2"
+    "AND (f.inode = 0 OR (f.inode, f.device) <> (?, ?)) ORDER BY 1, 2"
 )
 
 
