@@ -53,13 +53,14 @@ def search_words(text: str) -> str:
     return " ".join(_WORD.findall(_SIGN.sub(r" \1 ", joined)))
 
 
-def indexed_words(title: str) -> str:
-    """Return all words under which a title is found: those of `search_words`, and more.
+def spellings(title: str) -> tuple[str, str, str]:
+    """Return the words of `search_words`, and other ones under which a title is found.
 
     An apostrophe may stand between two words: "d'Amélie". The whole title is one word, too: `walle` finds "WALL·E".
+    What is no other spelling is empty.
     """
-    parts = [search_words(title), search_words(_APOSTROPHE.sub(" ", title)), title_key(title)]
-    return " ".join(dict.fromkeys(parts))
+    words, parted, joined = search_words(title), search_words(_APOSTROPHE.sub(" ", title)), title_key(title)
+    return words, parted if parted != words else "", joined if joined != words else ""
 
 
 def _plain(title: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from reeld.catalog.models import VideoFile
 from reeld.database.connection import reading, writing
 from reeld.database.statements import change, rows, rows_in
-from reeld.domain.titles import indexed_words, sort_key, title_key
+from reeld.domain.titles import search_words, sort_key, spellings, title_key
 
 BATCH = 2000
 
@@ -23,6 +23,7 @@ _TEXTS = {
     "file": "SELECT id, NULL, filename FROM video_files WHERE verdict <> 'accepted' AND id",
 }
 KINDS = tuple(_TEXTS)
+_COLUMNS = "words, parted, joined, other"
 _SORTED = {"movie": "movies", "series": "series"}
 
 
@@ -55,7 +56,8 @@ def _fill_batch() -> bool:
         for row_id in ids:
             change(f"DELETE FROM {kind}_words WHERE rowid = ?", row_id)  # noqa: S608 - a name of ours
         for row_id, title, other in rows_in(_TEXTS[kind], ids):
-            change(f"INSERT INTO {kind}_words (rowid, words) VALUES (?, ?)", row_id, _words(title, other))  # noqa: S608
+            words = _words(title, other)
+            change(f"INSERT INTO {kind}_words (rowid, {_COLUMNS}) VALUES (?, ?, ?, ?, ?)", row_id, *words)  # noqa: S608
             if kind in _SORTED:
                 change(f"UPDATE {_SORTED[kind]} SET sort_key = ? WHERE id = ?", sort_key(title_key(title)), row_id)  # noqa: S608
     for kind, row_id in due:
@@ -63,9 +65,8 @@ def _fill_batch() -> bool:
     return len(due) == BATCH
 
 
-def _words(title: str | None, other: Any) -> str:
-    """The words of a title and of the original title; of a file, which has no title, those of its name."""
-    parts = [indexed_words(title)] if title else []
-    if other is not None:
-        parts.append(indexed_words(VideoFile.filename.python_value(other)))
-    return " ".join(dict.fromkeys(parts))
+def _words(title: str | None, other: Any) -> tuple[str, str, str, str]:
+    """The spellings of a title, and the words of the original one; of a file, which has no title, those of its name."""
+    if title is None:
+        return (*spellings(VideoFile.filename.python_value(other)), "")
+    return (*spellings(title), "" if other is None else search_words(other))

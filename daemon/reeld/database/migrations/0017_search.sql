@@ -1,9 +1,10 @@
 -- The search index: the words of titles, and of the names of files that are not identified..
--- A row is that of the table that it speaks of.
-CREATE VIRTUAL TABLE movie_words USING fts5(words, prefix='2 3');
-CREATE VIRTUAL TABLE series_words USING fts5(words, prefix='2 3');
-CREATE VIRTUAL TABLE episode_words USING fts5(words, prefix='2 3');
-CREATE VIRTUAL TABLE file_words USING fts5(words, prefix='2 3');
+-- A row is that of the table that it speaks of. Its columns keep the spellings of a title apart: words that stand side by
+-- side in a query must do so in one of them.
+CREATE VIRTUAL TABLE movie_words USING fts5(words, parted, joined, other, prefix='2 3');
+CREATE VIRTUAL TABLE series_words USING fts5(words, parted, joined, other, prefix='2 3');
+CREATE VIRTUAL TABLE episode_words USING fts5(words, parted, joined, other, prefix='2 3');
+CREATE VIRTUAL TABLE file_words USING fts5(words, parted, joined, other, prefix='2 3');
 -- The words of the index, for typos.
 CREATE VIRTUAL TABLE movie_vocabulary USING fts5vocab(movie_words, row);
 CREATE VIRTUAL TABLE series_vocabulary USING fts5vocab(series_words, row);
