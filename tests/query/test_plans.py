@@ -34,7 +34,7 @@ def _open(catalog: Path) -> None:
         "bitrate:>1Mbit",
         "library:Films",
         "state:gone",
-        "verdict:pending",
+        "verdict:accepted",
         "kind:movie",
         "links:none",
         "-codec:hevc",
@@ -49,7 +49,9 @@ def test_what_is_new_is_found_without_a_look_at_the_rest() -> None:
     assert "SEARCH f USING COVERING INDEX video_files_facts (first_seen_at>?)" in plan_of("added:<7d")
 
 
-@pytest.mark.parametrize("query", ["heat", "title:heat", "id:12", "state:failed", "tmdb:949", "series:fargo season:1"])
+@pytest.mark.parametrize(
+    "query", ["heat", "title:heat", "id:12", "verdict:pending", "state:failed", "tmdb:949", "series:fargo season:1"]
+)
 def test_words_and_numbers_lead_to_their_files(query: str) -> None:
     steps = plan_of(query).split("\n")
     assert any(step.startswith("SEARCH f USING ") for step in steps)

@@ -70,7 +70,12 @@ _STATES: dict[str, Condition | str] = {
     "failed": narrow("f.id IN (SELECT video_file_id FROM jobs WHERE state = 'failed')"),
     "working": narrow("f.id IN (SELECT video_file_id FROM jobs WHERE state <> 'failed')"),
 }
-_VERDICTS = {verdict.value: f"f.verdict = '{verdict}'" for verdict in FileVerdict} | {"none": "f.verdict IS NULL"}
+# Few files have these: an index leads to them. Most are accepted, and each file is asked.
+_VERDICTS: dict[str, Condition | str] = {
+    **{verdict.value: narrow(f"f.verdict = '{verdict}'") for verdict in FileVerdict},
+    FileVerdict.ACCEPTED.value: f"f.verdict = '{FileVerdict.ACCEPTED}'",
+    "none": "f.verdict IS NULL",
+}
 _HDR = {
     "any": "f.hdr IS NOT NULL",
     "dv": "f.hdr = 'Dolby Vision'",

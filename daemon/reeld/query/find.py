@@ -16,6 +16,8 @@ from reeld.query.order import FILE_ORDERS, WORK_ORDERS, sql_of_order
 
 FEW = 10_000
 """A query that so many files meet is met often enough for a walk."""
+FEW_BY_INDEX = 50_000
+"""The same where an index leads to the files: they may lie together, far behind in the order of a walk."""
 
 _PAGE = 1000
 _LONGEST_PAGE = 100_000
@@ -69,8 +71,9 @@ def present_files(query: Query) -> tuple[str, Condition]:
 
 def _few(condition: Condition) -> list[int] | None:
     """Return the ids of all files that meet the condition, or None if they are many."""
-    found = _ids(f"SELECT f.id FROM {_files(condition)} WHERE {condition.sql} LIMIT ?", *condition.parameters, FEW + 1)  # noqa: S608 - ours
-    return None if len(found) > FEW else found
+    most = FEW_BY_INDEX if condition.is_narrow else FEW
+    found = _ids(f"SELECT f.id FROM {_files(condition)} WHERE {condition.sql} LIMIT ?", *condition.parameters, most + 1)  # noqa: S608 - ours
+    return None if len(found) > most else found
 
 
 def _walk_paths(condition: Condition, limit: int | None) -> Iterator[int]:
