@@ -12,8 +12,8 @@ import pytest
 
 from reeld.config import DEFAULT_EXTENSIONS
 from reeld.content import codec_tags as tags
-from reeld.content.languages import distinct_languages
 from reeld.domain.content import MediaFacts
+from reeld.domain.languages import distinct_languages
 from reeld.sandbox import Limits
 from reeld.service.worker_pool import WorkerPool
 from tests.content.both_readers import probe_by_both

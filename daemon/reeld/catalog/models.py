@@ -276,6 +276,39 @@ class PendingValidation(BaseModel):
         indexes = ((("validation_status", "created_at"), False),)
 
 
+class Sidecar(BaseModel):
+    """A subtitle, a .nfo or a picture of a video, a season or a series, as its folder was last listed.
+
+    It holds no decision, and goes with its file. What the name says is read by `identify/sidecar_names.py`.
+    """
+
+    library = ForeignKeyField(Library, backref="sidecars", on_delete="RESTRICT", index=False)
+    path = PathField()
+    """Relative to the library."""
+    directory = PathField()
+    filename = PathField()
+    kind = TextField()
+    owner = TextField()
+    """video, folder (a film's, a season's or a series' as a whole), several (videos that fit equally), or none."""
+    video_path = PathField(null=True)
+    """Of the owner `video`: its path. It is no id, since the video may not have settled yet, may be a link, or may get
+    another row. The row at this path, if there is one, is that of the video."""
+    language = TextField(null=True)
+    is_forced = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    is_sdh = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    is_default = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    title = PlainTextField(null=True)
+    size_bytes = IntegerField()
+    mtime_ns = IntegerField()
+    clues = IntegerField()
+    """A digest of the names around it, and of the rules of reading them, by which its owner was found."""
+
+    class Meta:
+        table_name = "sidecars"
+        # Which sidecars are in this folder?
+        indexes = ((("library", "directory", "filename"), True),)
+
+
 class Trash(BaseModel):
     """A removed row, complete, so that it can be restored."""
 
@@ -423,6 +456,13 @@ VideoFile.add_index(
         name="video_files_ambiguous",
     )
 )
+# Which sidecars does this video have, and which are orphans?
+Sidecar.add_index(
+    Sidecar.index(Sidecar.library, Sidecar.video_path, where=SQL("video_path IS NOT NULL"), name="sidecars_video")
+)
+Sidecar.add_index(
+    Sidecar.index(Sidecar.library, Sidecar.path, where=SQL("owner IN ('none', 'several')"), name="sidecars_orphaned")
+)
 PendingValidation.add_index(
     PendingValidation.index(
         PendingValidation.video_file,
@@ -441,6 +481,7 @@ ALL_MODELS: tuple[type[BaseModel], ...] = (
     EpisodeFile,
     FileHistory,
     PendingValidation,
+    Sidecar,
     Trash,
     Verification,
     JobRow,

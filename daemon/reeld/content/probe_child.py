@@ -23,9 +23,9 @@ from reeld.content.headers.picture import PictureHeader, read_picture
 from reeld.content.headers.read import read_length
 from reeld.content.headers.source import PADDING_MS, Length
 from reeld.content.headers.transport_tables import read_languages
-from reeld.content.languages import distinct_languages
 from reeld.content.media_names import STILLS, WRAPPERS, audio_codec, container_name, video_codec
 from reeld.content.tracks import Track, first, number, of_kind, preferred, text
+from reeld.domain.languages import distinct_languages
 from reeld.sandbox import Limits, serve
 
 STATES_ITS_SIZE = frozenset({"mp4", "mov", "mxf"})

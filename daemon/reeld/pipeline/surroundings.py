@@ -83,7 +83,7 @@ class FolderFiles:
     @cached_property
     def _sums(self) -> Sequence[int]:
         # Of the hashes of the first names: the names between two positions have a digest without being read again.
-        return list(accumulate(map(_hash_of, self.videos), initial=0))
+        return list(accumulate(map(hash_of, self.videos), initial=0))
 
     def near(self, name: str) -> Sequence[str]:
         """Return the videos that count as siblings of this one, with itself."""
@@ -100,7 +100,7 @@ class FolderFiles:
     def digest(self, kind: LibraryKind, above: Mapping[str, Mark | None]) -> int:
         """Digest all that the verdicts of the folder depend on. `above` are the marks of `nfos_above`, by path."""
         marks = sorted((path, mark) for path, mark in above.items() if mark) if any(above.values()) else []
-        return _hash_of(f"{self._said}{(kind, marks)!r}")
+        return hash_of(f"{self._said}{(kind, marks)!r}")
 
     def digest_of(self, name: str, kind: LibraryKind, nfos: Mapping[str, Mark | None]) -> int:
         """Digest what the verdict of one file depends on. `nfos` are the marks of `nfos_about` it, by path."""
@@ -109,8 +109,9 @@ class FolderFiles:
         if self._is_disc or "sample" in name.casefold():
             near = [(other, self._size_of(other)) for other in self.videos[window]]
         marks = sorted((path, mark) for path, mark in nfos.items() if mark)
-        return _hash_of(repr((READERS, kind, near, marks)))
+        return hash_of(repr((READERS, kind, near, marks)))
 
 
-def _hash_of(text: str) -> int:
+def hash_of(text: str) -> int:
+    """Digest a text in a number that SQLite can hold."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), signed=True)

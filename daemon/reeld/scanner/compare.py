@@ -24,10 +24,11 @@ from reeld.scanner.missing_files import MissingFiles
 from reeld.scanner.moved_files import MoveEvidence, MoveFinder, NewFile, find_moves
 from reeld.scanner.new_files import BATCH, NewFiles, Settled
 from reeld.scanner.reidentify import Compared
+from reeld.scanner.sidecars import FolderSidecars, Sidecars
 from reeld.scanner.twins import Twins
 from reeld.watch.hints import Hint
 from reeld.watch.rules import Rules
-from reeld.watch.walk import Listing, SeenFile, join
+from reeld.watch.walk import Listing, RootSeen, SeenFile, join
 
 NOTHING_COMPARED = Compared()
 
@@ -216,6 +217,10 @@ class Unrecorded:
     around: reidentify.Surroundings | None = None
     """None if nothing was gathered, because the catalogue knew nothing that could be compared with it."""
     twins: Sequence[SeenFile] = ()
+    sidecars: FolderSidecars | None = None
+    """None if their rows are as the listing."""
+    has_videos_as_known: bool = False
+    """Whether only the sidecars have to be recorded."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -228,6 +233,7 @@ class FolderScanner:
     missing_files: MissingFiles
     move_finder: MoveFinder
     twins: Twins = field(default_factory=Twins)
+    sidecars: Sidecars = field(init=False)
     with_full_hash: bool
     now_ms: Callable[[], int]
     kind: LibraryKind = "auto"
@@ -243,13 +249,20 @@ class FolderScanner:
     _is_all_new: bool = False
     """Whether the catalogue had no row at or below the folder of this scan when it began."""
 
+    def __post_init__(self) -> None:
+        self.sidecars = Sidecars(place=self.place, rules=self.rules)
+
     def look(self, listing: Listing) -> Unrecorded | None:
         """Return the folder if something may have to be recorded of it. Nearly never so, but for a first scan."""
+        sidecars = self.sidecars.look(listing)
         if self._is_all_new:
-            return Unrecorded(listing) if listing.files else None
+            return Unrecorded(listing, sidecars=sidecars) if listing.files or sidecars else None
         around = reidentify.Surroundings(self.place, self.kind, listing, self._listed_above)
         twins = [] if listing.has_inodes else self._twins_to_compare(listing)
-        return Unrecorded(listing, around, twins) if twins or not self._is_as_known(listing, around) else None
+        is_as_known = not twins and self._is_as_known(listing, around)
+        if is_as_known and sidecars is None:
+            return None
+        return Unrecorded(listing, around, twins, sidecars, has_videos_as_known=is_as_known)
 
     def take(self, folders: Sequence[Unrecorded], is_same_root: Callable[[], bool]) -> None:
         """Record these folders: all that the catalogue does not know yet in one commit, each other one in its own.
@@ -258,8 +271,9 @@ class FolderScanner:
         disk may have been mounted over a folder a moment ago. Raises CatalogError, and InodesChanged; then the folders
         must be listed again.
         """
+        self.sidecars.record([each.sidecars for each in folders if each.sidecars is not None], is_same_root)
         first = FirstListing(self.new_files)
-        first.sort(each.listing for each in folders)
+        first.sort(each.listing for each in folders if not each.has_videos_as_known)
         if not first.record(is_same_root):
             return
         others = {listing.relative for listing in first.others}
@@ -285,9 +299,10 @@ class FolderScanner:
         """Return a folder that must be scanned again now, if there is one."""
         return self.missing_files.take_due() or self.new_files.take_due()
 
-    def begin_scan(self, below: str) -> None:
+    def begin_scan(self, below: str, root_seen: RootSeen) -> None:
         """Begin a scan at and below this folder. Forget what earlier scans listed: it may have changed since."""
         self._listed_above.clear()
+        self.sidecars.begin_scan(below, root_seen)
         with reading():
             self._is_all_new = not new_rows.is_any_known(self.place.library_id, below)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from reeld.domain.files import readable
+from reeld.identify.sidecar_names import is_pack
 from reeld.log import get_logger
 from reeld.scanner.compare import FolderScanner, Unrecorded
 from reeld.scanner.missing_files import ScanCoverage
@@ -51,7 +52,7 @@ def reconcile(
     was_stopped = False
     was_same_root = True
     renumbered: str | None = None
-    folder_scanner.begin_scan(hint.relative)
+    folder_scanner.begin_scan(hint.relative, root_seen)
     folder_scanner.missing_files.begin_scan()
     folder_scanner.twins.begin_scan(is_for_folder=hint != EVERYTHING, is_doubted=not root_seen.inodes.is_users_word)
 
@@ -87,9 +88,9 @@ def reconcile(
     folder_scanner.new_files.flush()
     if not was_stopped and was_same_root and is_same_root():
         is_whole = hint == EVERYTHING and "" not in unknown
-        folder_scanner.missing_files.apply_coverage(
-            ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
-        )
+        coverage = ScanCoverage(walked=walked, below=below, unknown=unknown, is_whole=is_whole)
+        folder_scanner.sidecars.apply_coverage(coverage)
+        folder_scanner.missing_files.apply_coverage(coverage)
     return Reconciled(unreadable=tuple(unreadable), was_same_root=was_same_root, renumbered=renumbered)
 
 
@@ -139,3 +140,7 @@ def _walk(folder_scanner: FolderScanner, hint: Hint, root_seen: RootSeen) -> Ite
             yield below
             if isinstance(below, Listing):
                 folder_scanner.must_look_below(below)
+    elif isinstance(first, Listing):
+        # The videos here decide to which of them the subtitles there belong.
+        for pack in filter(is_pack, first.directories):
+            yield from walk(folder_scanner.place.root, join(hint.relative, pack), folder_scanner.rules, seen=root_seen)

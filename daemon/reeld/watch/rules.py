@@ -117,6 +117,19 @@ class Rules:
             or (self._why_pattern(relative, is_directory=False) if self.ignore_patterns else None)
         )
 
+    def counting_sidecars(self, directory: str, names: Iterable[str]) -> list[str]:
+        """Return those names of sidecars that count, given that their directory is entered. None is too small.
+
+        A sidecar's suffix is never that of a partial download.
+        """
+        above = f"{directory}/" if directory else ""
+        return [
+            name
+            for name in names
+            if not is_hidden(name)
+            and not (self.ignore_patterns and self._why_pattern(above + name, is_directory=False))
+        ]
+
     def _why_small(self, size_bytes: int) -> str | None:
         if size_bytes >= self.minimum_size_bytes:
             return None
@@ -137,7 +150,7 @@ def why_partial(name: str) -> str | None:
         return None
     if _RSYNC_TEMPORARY.fullmatch(name) is not None:
         return "it is named as rsync names a copy that is under way"
-    return "it is hidden" if _is_hidden(name) else None
+    return "it is hidden" if is_hidden(name) else None
 
 
 def why_incomplete(name: str, sibling_names: Container[str]) -> str | None:
@@ -164,10 +177,10 @@ def _why_junk_directory(name: str) -> str | None:
     for prefix, what in _JUNK_PREFIXES.items():
         if folded.startswith(prefix):
             return f"{readable(name)} is {what}"
-    return f"{readable(name)} is hidden" if _is_hidden(name) else None
+    return f"{readable(name)} is hidden" if is_hidden(name) else None
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Tell whether a dot hides the name. Three do not: `...And Justice for All` is a film of 1979."""
     return name.startswith(".") and not name.startswith("...")
 

@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from reeld.domain.files import FileStamp, readable
+from reeld.domain.sidecars import SIDECAR_SUFFIXES
 from reeld.watch.coverage import Identity
 from reeld.watch.inode_trust import Inodes
 from reeld.watch.mounts import Mount, mounted_below
@@ -97,9 +98,11 @@ class Listing:
     """As `mtime_ns`, but no program can set it back."""
     files: tuple[SeenFile, ...]
     companions: tuple[str, ...]
-    """Names of the other regular files (sidecars, subtitles, downloads), without `stat`."""
+    """Names of the other regular files: sidecars, downloads, and what has nothing to do with videos."""
+    sidecars: tuple[tuple[str, os.stat_result], ...] = ()
+    """Those of the companions that may be sidecars, as far as their suffixes tell, with their status; unsorted."""
     nfos: tuple[tuple[str, os.stat_result], ...] = ()
-    """Those of the companions that are .nfo files, with their status: they count for names."""
+    """Those of the sidecars that are .nfo files: they count for names."""
     directories: tuple[str, ...]
     """Names of the subdirectories that the rules let a walk enter."""
     others: tuple[str, ...]
@@ -358,6 +361,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
     status = os.fstat(opened)
     files: list[SeenFile] = []
     companions: list[str] = []
+    sidecars: list[tuple[str, os.stat_result]] = []
     nfos: list[tuple[str, os.stat_result]] = []
     directories: list[str] = []
     others: list[str] = []
@@ -375,8 +379,10 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
                         files.append(make(SeenFile, (name, relative, entry.stat(follow_symlinks=False))))
                         last = entry
                     else:
-                        if name[-4:].lower() == ".nfo":
-                            nfos.append((name, entry.stat(follow_symlinks=False)))
+                        if (suffix := name[name.rfind(".") + 1 :].lower()) in SIDECAR_SUFFIXES:
+                            sidecars.append((name, entry.stat(follow_symlinks=False)))
+                            if suffix == "nfo":
+                                nfos.append(sidecars[-1])
                         companions.append(name)
                 elif entry.is_dir(follow_symlinks=False):
                     directories.append(name)
@@ -397,6 +403,7 @@ def _read_directory(opened: int, relative: str, rules: Rules) -> Listing:
         ctime_ns=status.st_ctime_ns,
         files=tuple(sorted(files, key=_NAME)),
         companions=tuple(sorted(companions)),
+        sidecars=tuple(sidecars),
         nfos=tuple(nfos),
         directories=tuple(name for name in sorted(directories) if rules.why_not_enter(join(relative, name)) is None),
         others=tuple(sorted(others)),

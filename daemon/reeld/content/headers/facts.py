@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from reeld.content import codec_tags as tags
 from reeld.content.dynamic_range import DynamicRange
 from reeld.content.headers.source import PADDING_MS, Length, NotUnderstood
-from reeld.content.languages import distinct_languages
+from reeld.domain.languages import distinct_languages
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
