@@ -42,6 +42,14 @@ VIDEOS = (
     "Heat (1995)-trailer.mkv",
 )
 
+SIDECARS = (
+    "Kill Bill (2003)/Kill Bill (2003) - part1.en.forced.Signs.srt",
+    "Kill Bill (2003)/Kill Bill (2003) - part1-poster.jpg",
+    "Kill Bill (2003)/Kill Bill (2003) - part3.srt",
+    "Heat (1995) {tmdb-949} {imdb-tt0113277}.de.sdh.default.srt",
+    "TV/Friends/Season 10/Friends.S10E17E18.1080p.BluRay.nfo",
+)
+
 NEVER_SEEN = {
     ("movie", "original_title"),
     ("series", "original_title"),
@@ -149,6 +157,9 @@ def seen() -> Iterator[Seen]:
         for seed, name in enumerate(VIDEOS):
             (world.library / name).parent.mkdir(parents=True, exist_ok=True)
             make_video(world.library / name, seed=seed, padding_bytes=100_000 * (seed == 0), subtitle_language="ger")
+        for name in SIDECARS:
+            (world.library / name).parent.mkdir(parents=True, exist_ok=True)
+            (world.library / name).write_text("not read")
         found = Seen()
 
         def look(*command: str, name: str) -> list[Row]:
@@ -205,6 +216,7 @@ def _look_in(world: World, look: Any) -> None:
         ("series", "series"),
         ("episodes", "episode"),
         ("libraries", "library"),
+        ("sidecars", "sidecar"),
     ):
         ids[name] += look("list", what, name=name)
         assert ids[name], what

@@ -54,6 +54,39 @@ def test_what_is_ignored_says_why(reeld: Reeld) -> None:
     assert "sample" in reasons["sample-heat.mkv"]
 
 
+def test_sidecars_are_listed_with_their_video_and_counted_and_orphans_are_named(
+    undecided: Callable[..., Reeld],
+) -> None:
+    reeld = undecided("Heat (1995)/Heat (1995).mkv", "Alien (1979)/Alien (1979).mkv")
+    for name in (
+        *("Heat (1995)/Heat (1995).pt_BR.forced.srt", "Heat (1995)/poster.jpg", "Heat (1995)/movie.nfo"),
+        *("Heat (1995)/Subs/2_French.idx", "Heat (1995)/Subs/2_French.sub", "Alien 3.en.srt"),
+    ):
+        (reeld.videos / name).parent.mkdir(exist_ok=True)
+        (reeld.videos / name).write_text("12")
+    assert reeld.run("scan").returncode == 0
+    heat, alien = reeld.file("Heat (1995).mkv"), reeld.file("Alien (1979).mkv")
+    counts = ("subtitle_file_count", "nfo_file_count", "picture_file_count")
+    assert [[row[name] for name in counts] for row in (heat, alien)] == [[2, 1, 1], [0, 0, 0]]
+    (details,) = reeld.json("show", str(heat["id"]))
+    listed = reeld.json("list", "sidecars")
+    assert [row for row in listed if row["video_id"] == heat["id"]] == details["sidecars"]
+    (subtitle,) = [row for row in listed if row["is_forced"]]
+    assert (subtitle["kind"], subtitle["language"], subtitle["size_bytes"]) == ("subtitle", "pt-BR", 2)
+    assert (subtitle["belongs_to"], subtitle["video_path"]) == ("video", heat["path"])
+    (orphan,) = reeld.json("list", "sidecars", "--orphans")
+    assert (os.path.basename(orphan["path"]), orphan["video_id"]) == ("Alien 3.en.srt", None)
+    assert orphan["reason"]
+    text = reeld.run("show", str(heat["id"])).stdout.decode()
+    assert "- Heat (1995).pt_BR.forced.srt: subtitle, forced, pt-BR" in text
+    assert "- Subs/2_French.sub: subtitle, fr" in text
+
+
+def test_without_orphans_the_list_says_so(reeld: Reeld) -> None:
+    done = reeld.run("list", "sidecars", "--orphans")
+    assert (done.returncode, done.stdout, done.stderr.decode().strip()) == (0, b"", "no orphans")
+
+
 def test_a_question_shows_its_file_reason_and_candidates(reeld: Reeld) -> None:
     questions = {os.path.basename(row["file"]["path"]): row for row in reeld.json("pending")}
     question = questions["holiday.mkv"]

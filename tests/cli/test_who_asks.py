@@ -37,6 +37,7 @@ READING = (
     ("list", "episodes"),
     ("list", "files"),
     ("list", "ignored"),
+    ("list", "sidecars"),
     ("list", "libraries"),
     ("list", "trash"),
     ("list", "backups"),

@@ -318,3 +318,24 @@ def test_another_folder_can_be_watched_instead_of_the_configured_ones() -> None:
             assert [library["path"] for library in world.rows("list", "libraries") if library["state"] == "online"] == [
                 str(other)
             ]
+
+
+def test_a_subtitle_that_comes_changes_its_name_or_goes_is_noticed_by_its_event(
+    daemon: RunningDaemon, library: Path
+) -> None:
+    film = library / "Ran (1985)" / "Ran (1985).mkv"
+    film.parent.mkdir()
+    make_video(film, seed=1985)
+    _finished(daemon, film)
+
+    def subtitles() -> list[tuple[str, bool, str]]:
+        rows = daemon.world.rows("list", "sidecars")
+        return [(row["language"], row["is_forced"], row["video_path"]) for row in rows]
+
+    subtitle = film.with_suffix(".ja.srt")
+    subtitle.write_text("1")
+    daemon.wait_until(lambda: subtitles() == [("ja", False, str(film))], "the subtitle is listed")
+    subtitle.rename(film.with_suffix(".fr.forced.srt"))
+    daemon.wait_until(lambda: subtitles() == [("fr", True, str(film))], "it has its new name")
+    film.with_suffix(".fr.forced.srt").unlink()
+    daemon.wait_until(lambda: subtitles() == [], "it is gone")

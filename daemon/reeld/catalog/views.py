@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import JOIN, chunked, fn
 
-from reeld.catalog import candidates, history, media
+from reeld.catalog import candidates, history, media, sidecar_views
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -50,9 +50,10 @@ def list_files(ids: Iterable[int]) -> Iterator[Row]:
         with reading():
             rows = {row["id"]: row for row in _file_query(page).dicts()}
             episodes = _episodes_of(page)
+            sidecars = sidecar_views.counts_of_files(page)
         for row_id in page:
             if row_id in rows:
-                yield _file(rows[row_id], episodes.get(row_id, []))
+                yield _file(rows[row_id], episodes.get(row_id, [])) | sidecars[row_id]
 
 
 def file_by_id(video_file_id: int) -> Row | None:
@@ -112,7 +113,7 @@ def known_names(library_id: int) -> Iterator[KnownName]:
 
 
 def file_details(video_file_id: int) -> Row | None:
-    """Collect all that is known of one file: its row, evidence, times, history and validations."""
+    """Collect all that is known of one file: its row, evidence, times, sidecars, history and validations."""
     row = file_by_id(video_file_id)
     if row is None:
         return None
@@ -130,10 +131,12 @@ def file_details(video_file_id: int) -> Row | None:
             .dicts()
             .get()
         )
+        place = VideoFile.select(VideoFile.library, VideoFile.path).where(VideoFile.id == video_file_id).tuples().get()
+        beside = sidecar_views.of_file(*place)
         happened = history.of_file(video_file_id)
         asked = _validations_of(video_file_id)
     more["completeness"] = _completeness(more["completeness"])
-    return row | _plain(more) | {"history": happened, "validations": asked}
+    return row | _plain(more) | {"sidecars": beside, "history": happened, "validations": asked}
 
 
 def _completeness(seen: Row | None) -> Row | None:

@@ -108,6 +108,10 @@ TABLE: Mapping[str, Command | Commands] = {
                 "lists:list_ignored",
                 "List ignored videos (samples, trailers, what the rules exclude) with the reason.",
             ),
+            "sidecars": Command(
+                "lists:list_sidecars",
+                "List subtitles, .nfo files and pictures with the video to which each belongs.",
+            ),
             "libraries": Command("lists:list_libraries", "List the watched folders and their states."),
             "trash": Command(
                 "lists:list_trash",

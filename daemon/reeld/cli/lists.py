@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import overview, views
+from reeld.catalog import overview, sidecar_views, views
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of
 from reeld.cli.output import Row, remark
 from reeld.cli.queries import Request, plain_shape, takes_query
 from reeld.cli.rows import library_row, state_in_words
 from reeld.cli.tables import Column, print_rows
-from reeld.cli.words import duration, episode_code, resolution, second, size, work_name
+from reeld.cli.words import duration, episode_code, resolution, second, sidecar_kind, size, work_name
 from reeld.database.backup import backups_of, listing_trouble
 from reeld.database.whose import of_another
 from reeld.domain.amounts import number_of
@@ -34,6 +34,7 @@ _CSV_OF_FILES = (
     "codec_audio", "hdr", "languages", "subtitle_languages", "file_hash",
 )  # fmt: skip
 
+OnlyOrphans = Annotated[bool, typer.Option("--orphans", help="List those that belong to no video which is there.")]
 AlsoMissing = Annotated[bool, typer.Option("--all", help="List those whose files are all missing, too.")]
 
 
@@ -101,6 +102,15 @@ _FILES: list[Column] = [
     ("What", lambda row: work_name(row) if row["kind"] else None),
     ("Size", lambda row: size(row["size_bytes"])),
     ("Hash", lambda row: row["file_hash"]),
+    ("Path", lambda row: row["path"]),
+    ("Reason", lambda row: row["reason"]),
+]
+
+_SIDECARS: list[Column] = [
+    ("Kind", sidecar_kind),
+    ("Language", lambda row: row["language"]),
+    ("File", lambda row: row["video_id"]),
+    ("Size", lambda row: size(row["size_bytes"])),
     ("Path", lambda row: row["path"]),
     ("Reason", lambda row: row["reason"]),
 ]
@@ -209,6 +219,14 @@ def list_ignored(request: Request, config: ConfigFile = None) -> None:
         query = only_ignored(request.understood(settings))
         rows = views.list_files(find_files(query, request.order, request.limit))
         print_rows(rows, _FILES, shape=request.shape, csv_keys=_CSV_OF_FILES, nothing="nothing is ignored")
+
+
+def list_sidecars(only_orphans: OnlyOrphans = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List subtitles, .nfo files and pictures with the video to which each belongs."""
+    with catalog_of(config):
+        rows = sidecar_views.list_sidecars(only_orphans=only_orphans)
+        nothing = "no orphans" if only_orphans else "no sidecars yet"
+        print_rows(rows, _SIDECARS, shape=plain_shape(as_json), nothing=nothing)
 
 
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -11,7 +11,7 @@ from reeld.catalog import views
 from reeld.cli.numbers import not_found, parse, refusal
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, print_json, remark, say
-from reeld.cli.words import duration, resolution, second, shown, size, work_name
+from reeld.cli.words import duration, resolution, second, shown, sidecar_kind, size, work_name
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing, spelled
 from reeld.domain.states import FileState
@@ -128,7 +128,10 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
 }
 
 # Shown below the other facts, in their own form.
-_BELOW = frozenset({"evidence", "history", "validations", "candidates", "files", "file", "seasons"})
+_BELOW = frozenset(
+    {"evidence", "history", "validations", "candidates", "files", "file", "seasons", "sidecars"}
+    | {"subtitle_file_count", "nfo_file_count", "picture_file_count"}
+)
 
 
 def _is_told(value: object) -> bool:
@@ -148,6 +151,7 @@ def _print_details(thing: Thing, row: Row) -> None:
         _print_season(season)
     if any(each["state"] != "present" for season in row.get("seasons", []) for each in season["episodes"]):
         say(f"  {'':18} (gone)  -missing by its number-  pending?  x: versions")
+    _print_sidecars(row.get("sidecars", []))
     if row.get("evidence"):
         say("  evidence")
         for sentence in row["evidence"]:
@@ -209,6 +213,15 @@ def _number_of(episode: Row) -> str | None:
     if number is not None:
         return str(number)
     return f"#{absolute}" if absolute is not None else episode["air_date"]
+
+
+def _print_sidecars(sidecars: Sequence[Row]) -> None:
+    if sidecars:
+        say("  sidecars")
+    for sidecar in sidecars:
+        what = ", ".join(each for each in (sidecar_kind(sidecar), sidecar["language"]) if each)
+        place = os.path.relpath(sidecar["path"], os.path.dirname(sidecar["video_path"]))
+        say(f"    - {readable(place)}: {what}")
 
 
 def _print_link(link: Row) -> None:

@@ -77,3 +77,9 @@ def work_name(row: Row) -> str:
         f"part {row['part']}" if row.get("part") else None,
     ]
     return readable(" ".join([name, *(str(extra) for extra in extras if extra)]))
+
+
+def sidecar_kind(row: Row) -> str:
+    """Write what a sidecar is, and what a subtitle's name says beside its language: `subtitle, forced`."""
+    flags = (("forced", row["is_forced"]), ("SDH", row["is_sdh"]), ("default", row["is_default"]))
+    return ", ".join((row["kind"].replace("_", " "), *(word for word, is_said in flags if is_said)))

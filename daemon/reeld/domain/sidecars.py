@@ -1,12 +1,14 @@
 """Describe a file that belongs to a video by its name: a subtitle, a .nfo, a picture."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 SidecarKind = Literal[
     "subtitle", "subtitle_index", "nfo", "poster", "fanart", "thumb", "banner", "logo", "clearart", "disc"
 ]
 """`subtitle_index` is the .idx of a VobSub subtitle, whose .sub is the subtitle."""
+
+PICTURE_KINDS = frozenset(get_args(SidecarKind)) - {"subtitle", "subtitle_index", "nfo"}
 
 Owner = Literal["video", "folder", "several", "none"]
 """A video; the folder of a film, season or series as a whole; several videos that fit equally; none that is there."""
