@@ -339,6 +339,27 @@ class Disk:
         os.rename(nfo, other)
         return self._told(f"rename {nfo} to {other}", nfo, other)
 
+    def write_subtitle(self, rng: random.Random) -> Done | None:
+        """Beside a video, or in a folder of subtitles there; over an older one, too."""
+        path = self._a_file(rng)
+        if path is None:
+            return None
+        folder, name = os.path.split(path)
+        pack = os.path.join(folder, "Subs")
+        into = pack if rng.random() < 0.3 else folder
+        os.makedirs(into, exist_ok=True)
+        subtitle = os.path.join(into, f"{name.rpartition('.')[0]}.en.srt")
+        with open(subtitle, "w", encoding="utf-8") as file:
+            file.write("." * rng.randrange(1, 5))
+        return self._told(f"write {subtitle}", into, subtitle)
+
+    def delete_subtitle(self, rng: random.Random) -> Done | None:
+        subtitle = self._one_of(rng, lambda name: name.endswith(".srt"))
+        if subtitle is None:
+            return None
+        os.unlink(subtitle)
+        return self._told(f"delete {subtitle}", subtitle)
+
     # --- more names for the same bytes, and fewer --------------------------------------------------------
 
     def copy(self, rng: random.Random) -> Done | None:
@@ -529,6 +550,7 @@ OPERATIONS: dict[str, Operation] = {
         Disk.swap, Disk.rename_folder, Disk.swap_folders, Disk.move_out, Disk.move_in, Disk.move_elsewhere, Disk.copy,
         Disk.link, Disk.link_softly, Disk.delete, Disk.delete_folder, Disk.forbid, Disk.allow, Disk.hide,
         Disk.show_hidden, Disk.swap_with_hidden, Disk.write_nfo, Disk.delete_nfo, Disk.rename_nfo,
+        Disk.write_subtitle, Disk.delete_subtitle,
     )
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ KINDS: dict[str, str] = {
     "phantom": "what is not on the disk is not in the catalogue as present",
     "size": "sizes are those of the disk",
     "mtime": "times are those of the disk",
+    "sidecar": "subtitles and .nfo files are those of the disk, each with the video that it is called after",
     "hash": "hashes are those of the bytes",
     "hash_put_back": "they are so also where the bytes were written over and the time was put back",
     "unread": "what can be read was read: its hashes, its media facts, its verdict",

@@ -24,9 +24,9 @@ from tests.model.disk import OPERATIONS, Disk, Done, remove_tree
 from tests.model.expectations import SWITCHED_OFF
 from tests.model.memory import Decision, Memory
 from tests.model.mounts import CAN_MOUNT, CAN_RENUMBER, FlashDrive, Plug
-from tests.model.oracle import Comparison, Difference, changes_of, unlike
+from tests.model.oracle import Comparison, Difference, changes_of, unlike, unlike_sidecars
 from tests.model.parts import QUIET_S, WALK_S, Clock, Killed, Reeld, moved, told_by_hand, without_log
-from tests.model.sights import Row, Sight, look_at, read_catalogue, read_verdicts
+from tests.model.sights import Row, Sight, look_at, read_catalogue, read_sidecars, read_verdicts
 from tests.privileges import humble
 from tests.template import copy_template
 
@@ -368,6 +368,7 @@ class Model(RuleBasedStateMachine):
         if "fresh" in self.switched_off or any(plug.is_away for plug in self._all_plugs()):
             return
         before = read_verdicts(self.reeld.database_path)
+        sidecars = read_sidecars(self.reeld.database_path)
         path = os.path.join(os.path.dirname(self.reeld.database_path), "fresh.db")
         self.reeld.stop()
         self.reeld.close()
@@ -377,7 +378,7 @@ class Model(RuleBasedStateMachine):
         self._pass(PATIENCE_S)
         if unlike(before, read_verdicts(path)):
             self._pass(LAST_PATIENCE_S)
-        if differences := unlike(before, read_verdicts(path)):
+        if differences := unlike(before, read_verdicts(path)) + unlike_sidecars(sidecars, read_sidecars(path)):
             raise Untrue(differences)
         self._say("the same as a new catalogue")
 

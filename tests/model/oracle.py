@@ -5,7 +5,7 @@ is memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from tests.model.bytes import EMPTY
 from tests.model.memory import Decision, Memory
 from tests.model.sights import Catalogue, Row, Seen, Sight, Verdicts
+from tests.service.harness import ENDINGS
 
 # The catalogue keeps milliseconds, and whoever was at work when the folder was closed may end that first.
 _ROUNDING_NS = 2_000_000_000
@@ -53,6 +54,7 @@ class Comparison:
             self._say("damage", text)
         self._compare_paths()
         self._compare_unseen()
+        self._compare_sidecars()
         self._compare_work()
         self._compare_questions()
         self._compare_owners()
@@ -133,6 +135,25 @@ class Comparison:
                 continue
             if self._moment_ns(row["missing_since"]) > seen.dark_since_ns + _ROUNDING_NS:
                 self._say("subtracted", f"{row['library']}:{row['path']!a} cannot be looked at, and is called missing")
+
+    def _compare_sidecars(self) -> None:
+        """A subtitle that is called after a video, and lies beside it, is that video's."""
+        for sight in self.sights:
+            lit = [row for row in self.catalogue.sidecars if row["library"] == sight.name]
+            rows = {row["path"]: row for row in lit if not sight.is_dark(row["path"])}
+            on_disk = sight.sidecars
+            for path in rows.keys() ^ on_disk.keys():
+                self._say("sidecar", f"{sight.name}:{path!a} is only {'known' if path in rows else 'on the disk'}")
+            for path in rows.keys() & on_disk.keys():
+                row = rows[path]
+                if (row["size_bytes"], row["mtime_ns"]) != on_disk[path]:
+                    self._say("sidecar", f"{sight.name}:{path!a} has another size or time in the catalogue")
+                videos = [f"{path.removesuffix('.en.srt')}{ending}" for ending in ENDINGS]
+                there = [video for video in videos if video in sight.named]
+                if len(there) == 1 and row["video_path"] != there[0]:
+                    self._say("sidecar", f"{sight.name}:{path!a} is of {there[0]!a}, not {row['video_path']!a}")
+                if row["video_path"] is not None and row["video_path"] not in sight.named:
+                    self._say("sidecar", f"{sight.name}:{path!a} has a video that is not there: {row['video_path']!a}")
 
     def _moment_ns(self, moment: str) -> int:
         """By the wall clock."""
@@ -319,6 +340,15 @@ def unlike(before: Verdicts, fresh: Verdicts) -> list[Difference]:
         for place, said in fresh.items()
         if place in before and said != before[place] and not (is_excused(said) or is_excused(before[place]))
         if not (said["file_hash"] is None and before[place]["file_hash"] is not None)
+    ]
+
+
+def unlike_sidecars(before: Mapping[tuple[str, str], Row], fresh: Mapping[tuple[str, str], Row]) -> list[Difference]:
+    """Compare the sidecars that a new catalogue knows with what was known of them."""
+    return [
+        Difference(kind="fresh", text=f"{place} is {before.get(place)}, and in a new catalogue {said}")
+        for place, said in fresh.items()
+        if before.get(place) != said
     ]
 
 

@@ -40,6 +40,10 @@ class Sight:
     """All at and below these; "" is the whole library."""
     hidden: Mapping[str, Seen] = field(default_factory=dict)
     """Videos whose names the rules leave alone; a known file that got such a name may keep its row."""
+    sidecars: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Size and mtime of each subtitle and .nfo that the daemon can look at."""
+    named: frozenset[str] = frozenset()
+    """All that has a video's name there, also links."""
 
     def is_dark(self, path: str) -> bool:
         return any(folder in ("", path) or path.startswith(f"{folder}/") for folder in self.dark_folders)
@@ -53,6 +57,8 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
     dark: dict[str, Seen] = {}
     forbidden = set(dark_folders)
     hidden: dict[str, Seen] = {}
+    sidecars: dict[str, tuple[int, int]] = {}
+    named: set[str] = set()
     pending = [("", 0, 0)]
     while pending:
         relative, changed_ns, dark_since_ns = pending.pop()
@@ -60,6 +66,8 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(folder) as entries:
             for entry in entries:
                 path = f"{relative}/{entry.name}" if relative else entry.name
+                if not dark_since_ns:
+                    _note_beside(entry, path, sidecars, named)
                 if entry.is_dir(follow_symlinks=False):
                     if _is_left_alone(entry.name):
                         continue
@@ -74,7 +82,23 @@ def look_at(name: str, root: str, *, dark_folders: Collection[str] = (), is_dark
                 elif entry.is_file(follow_symlinks=False) and _is_video(entry.name):
                     (dark if dark_since_ns else lit)[path] = _see(entry, dark_since_ns)
     dark_and_closed = tuple(sorted(forbidden))
-    return Sight(name=name, lit=lit, dark=dark, dark_folders=dark_and_closed, hidden=hidden)
+    return Sight(
+        name=name,
+        lit=lit,
+        dark=dark,
+        dark_folders=dark_and_closed,
+        hidden=hidden,
+        sidecars=sidecars,
+        named=frozenset(named),
+    )
+
+
+def _note_beside(entry: "os.DirEntry[str]", path: str, sidecars: dict[str, tuple[int, int]], named: set[str]) -> None:
+    if _is_video(entry.name) and not entry.is_dir(follow_symlinks=False):
+        named.add(path)
+    if _is_sidecar(entry.name) and entry.is_file(follow_symlinks=False):
+        status = entry.stat(follow_symlinks=False)
+        sidecars[path] = (status.st_size, status.st_mtime_ns)
 
 
 def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
@@ -88,6 +112,10 @@ def _see(entry: "os.DirEntry[str]", dark_since_ns: int) -> Seen:
 
 def _is_video(name: str) -> bool:
     return name.endswith(ENDINGS) and not name.startswith(".")
+
+
+def _is_sidecar(name: str) -> bool:
+    return name.endswith((".srt", ".nfo")) and not name.startswith(".")
 
 
 def _is_hidden_video(name: str) -> bool:
@@ -111,6 +139,7 @@ class Catalogue:
     """Those that are open."""
     states: Mapping[str, str]
     """Of libraries by name."""
+    sidecars: Sequence[Row]
     damage: tuple[str, ...]
 
     def present(self, library: str) -> list[Row]:
@@ -136,9 +165,30 @@ def read_catalogue(path: str) -> Catalogue:
             rows={row["id"]: row | {"path": _decoded(row["path"])} for row in rows},
             jobs={row["video_file_id"]: row for row in ask("SELECT * FROM jobs")},
             questions=ask("SELECT * FROM pending_validations WHERE validation_status = 'pending'"),
+            sidecars=_sidecars(connection),
             states={row["name"]: row["state"] for row in ask("SELECT name, state FROM libraries")},
             damage=tuple(damage),
         )
+
+
+def read_sidecars(path: str) -> dict[tuple[str, str], Row]:
+    """Read the sidecars by library and path, without their ids: these tell in which order they came."""
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+        connection.row_factory = sqlite3.Row
+        return {(row["library"], row["path"]): row for row in _sidecars(connection)}
+
+
+def _sidecars(connection: Any) -> list[Row]:
+    found = connection.execute(
+        "SELECT sidecars.*, libraries.name AS library FROM sidecars JOIN libraries ON libraries.id = library_id"
+    )
+    rows = [dict(row) for row in found]
+    paths = ("path", "directory", "filename", "video_path")
+    return [
+        {name: value for name, value in row.items() if name not in ("id", "library_id", *paths)}
+        | {name: None if row[name] is None else _decoded(row[name]) for name in paths}
+        for row in rows
+    ]
 
 
 Verdicts = Mapping[tuple[str, str], Row]

@@ -26,6 +26,8 @@ def model() -> Iterator[Model]:
             os.makedirs(f"{machine.plugs['series'].path}/A", exist_ok=True)
             with open(f"{machine.plugs['series'].path}/A/{name}", "wb") as file:
                 file.write(unique_video("mkv", serial, 100))
+        with open(f"{machine.plugs['series'].path}/A/Film 1 (1999).en.srt", "w", encoding="utf-8") as file:
+            file.write("1")
         machine.be_quiet()
         machine.decide(random.Random(1))
         machine.be_quiet()
@@ -51,6 +53,10 @@ def tamper(model: Model, sql: str) -> set[str]:
         ("phantom", "UPDATE video_files SET path = 'A/other.mkv' WHERE filename LIKE 'Film%'"),
         ("size", "UPDATE video_files SET size_bytes = 1 WHERE filename LIKE 'Film%'"),
         ("mtime", "UPDATE video_files SET mtime_ns = 1 WHERE filename LIKE 'Film%'"),
+        ("sidecar", "DELETE FROM sidecars"),
+        ("sidecar", "UPDATE sidecars SET path = 'A/other.srt'"),
+        ("sidecar", "UPDATE sidecars SET size_bytes = 9"),
+        ("sidecar", "UPDATE sidecars SET video_path = 'A/holiday.mkv'"),
         ("hash", "UPDATE video_files SET file_hash = 'x' WHERE filename LIKE 'Film%'"),
         ("unread", "UPDATE video_files SET file_hash = NULL WHERE filename LIKE 'Film%'"),
         ("unread", "UPDATE video_files SET verdict = NULL WHERE filename LIKE 'Film%'"),
