@@ -60,11 +60,11 @@ def run(world: World) -> Iterator[Line]:
 
 
 def questions() -> list[Question]:
-    """The lists of the page's last part."""
+    """The lists of the page's last part. The catalogue has no sidecars."""
     part = PAGE_OF_QUERIES.read_text("utf-8").split("## What people ask")[1]
     found = []
     for line in part.splitlines():
-        words = shlex.split(line) if line.startswith("reeld list ") else []
+        words = shlex.split(line) if line.startswith("reeld list ") and "sidecars" not in line else []
         query, order = [], []
         rest = iter(words[3:])
         for word in rest:

@@ -52,6 +52,7 @@ SIDECARS = (
 
 NEVER_SEEN = {
     ("movie", "original_title"),
+    ("file details", "link_problem"),
     ("series", "original_title"),
     ("movie", "genres"),
     ("series", "genres"),

@@ -74,6 +74,12 @@ def test_sidecars_are_listed_with_their_video_and_counted_and_orphans_are_named(
     (subtitle,) = [row for row in listed if row["is_forced"]]
     assert (subtitle["kind"], subtitle["language"], subtitle["size_bytes"]) == ("subtitle", "pt-BR", 2)
     assert (subtitle["belongs_to"], subtitle["video_path"]) == ("video", heat["path"])
+    assert reeld.json("list", "sidecars", "has:nfo", "title:heat") == details["sidecars"]
+    assert reeld.json("list", "sidecars", "title:alien") == []
+    assert len(reeld.json("list", "sidecars", "--limit", "2")) == 2
+    assert reeld.run("list", "sidecars", "heat", "--orphans").returncode == 64
+    assert reeld.run("list", "sidecars", "--sort", "size").returncode == 64
+    assert reeld.json("status")[0]["orphan_count"] == 1
     (orphan,) = reeld.json("list", "sidecars", "--orphans")
     assert (os.path.basename(orphan["path"]), orphan["video_id"]) == ("Alien 3.en.srt", None)
     assert orphan["reason"]

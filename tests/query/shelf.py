@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reeld.catalog.models import Episode, EpisodeFile, Library, Movie, Series, VideoFile
+from reeld.catalog.models import Episode, EpisodeFile, Library, Movie, Series, Sidecar, VideoFile
 from reeld.database.connection import writing
 from reeld.domain.states import LibraryState
 from reeld.domain.titles import title_key
@@ -80,6 +80,22 @@ class Shelf:
             )
         self.names[row.id] = name
         return int(row.id)
+
+    def beside(self, file_id: int, kind: str, **facts: Any) -> None:
+        """Put a sidecar beside a file."""
+        with writing():
+            video = VideoFile.get_by_id(file_id)
+            name = f"{video.filename}.{kind}-{facts.get('language')}"
+            place = {"library": video.library, "path": f"folder/{name}", "directory": "folder", "filename": name}
+            said = {
+                "kind": kind,
+                "owner": "video",
+                "video_path": video.path,
+                "size_bytes": 1,
+                "mtime_ns": 1,
+                "clues": 0,
+            }
+            Sidecar.create(**place, **said, **facts)
 
     def find(self, query: str, **saved: str) -> list[str]:
         fill_index(lambda: True)

@@ -139,6 +139,38 @@ def test_a_query_finds_its_files(shelf: Shelf, query: str, found: list[str]) -> 
     assert sorted(shelf.find(query)) == found
 
 
+def test_what_lies_beside_a_video_is_asked_for(shelf: Shelf) -> None:
+    """Subtitles count inside the file and beside it."""
+    shelf.film("Inside", name="inside", subtitle_languages=["fr"])
+    shelf.beside(shelf.film("Canadian", name="canadian"), "subtitle", language="fr-CA", is_forced=True)
+    shelf.beside(shelf.film("Index", name="index"), "subtitle_index", language="fr")
+    film = shelf.film("Much", name="much")
+    for kind in ("nfo", "poster", "fanart"):
+        shelf.beside(film, kind)
+    shelf.film("Bare", name="bare")
+    everything = {"inside", "canadian", "index", "much", "bare"}
+    for query, found in (
+        ("subtitle:fr", {"inside", "canadian"}),
+        ("subtitle:fr-CA", {"canadian"}),
+        ("subtitle:f,fra", set()),
+        ("has:subtitle", {"inside", "canadian"}),
+        ("has:subtitlefile", {"canadian"}),
+        ("has:nfo", {"much"}),
+        ("has:picture", {"much"}),
+    ):
+        assert set(shelf.find(query)) == found, query
+        assert set(shelf.find(f"-{query}")) == everything - found, query
+
+
+def test_names_of_a_file_without_a_lasting_number_are_not_known(shelf: Shelf) -> None:
+    shelf.film("Known", name="known")
+    shelf.film("Not", name="not", inode=0)
+    shelf.film("Older", name="older", links=None)
+    assert shelf.find("links:none") == ["known"]
+    assert shelf.find("links:>=0") == ["known"]
+    assert sorted(shelf.find("links:unknown")) == ["not", "older"]
+
+
 def test_episodes_are_found_by_all_that_they_are_called(shelf: Shelf) -> None:
     shelf.episode("Quiet Kin", 1, 1, "Pilot")
     shelf.episode("Quiet Kin", 2, 7, "The Heat")

@@ -21,6 +21,7 @@ from reeld.domain.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES
+from reeld.query.twins import twins_of
 from reeld.scanner import root_check
 from reeld.watch import fs_identity
 from tests import fuse
@@ -308,6 +309,15 @@ def test_a_mount_that_the_user_trusts_is_known_by_its_numbers(shelf: Shelf) -> N
     shelf.scan()
     assert shelf.ids() == {"b.mkv": ids["a.mkv"], "c.mkv": ids["c.mkv"]}
     assert shelf.rows()["b.mkv"].inode == (shelf.backing / "b.mkv").stat().st_ino
+
+
+def test_names_are_counted_only_where_numbers_are_trusted(shelf: Shelf) -> None:
+    shelf.write("a.mkv", "a")
+    shelf.scan()
+    (file_id,) = shelf.ids().values()
+    told = twins_of(file_id)
+    assert (told["link_count"], told["link_count_at"]) == (None, None)
+    assert "no lasting numbers" in told["link_problem"]
 
 
 @pytest.mark.parametrize("numbering", ["shuffle", "count", "path"])

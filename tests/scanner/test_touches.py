@@ -9,9 +9,11 @@ import pytest
 from reeld.catalog import overview, video_files, views
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.connection import reading, writing
+from reeld.domain.times import rfc3339
 from reeld.pipeline.backfill import enqueue_backfill, enqueue_doubts
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import STAGES
+from reeld.query.twins import twins_of
 from reeld.watch.hints import Hint
 from tests.scanner.test_compare import World
 from tests.scanner.test_moved_files import film, hash_of, tools, work, world, worlds
@@ -70,6 +72,10 @@ def test_a_film_that_is_imported_by_a_hard_link_is_not_read_again(reader: Reader
         (before.file_hash, False, 2),
         (before.file_hash, False, 2),
     ]
+    assert before.links_seen_at is None, "it is counted since the file was first seen"
+    counted_at = VideoFile.get_by_id(before.id).links_seen_at
+    assert counted_at is not None
+    assert twins_of(before.id)["link_count_at"] == rfc3339(counted_at)
     film.unlink()
     assert reader.take() == 0
     assert {row.file_hash for row in VideoFile.select()} == {before.file_hash}

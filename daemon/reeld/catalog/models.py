@@ -168,6 +168,8 @@ class VideoFile(StageColumns):
     inode = Unsigned64Field()
     device = Unsigned64Field()
     links = IntegerField(null=True)
+    links_seen_at = UtcField(null=True)
+    """When this number of names was first seen, by a trigger; None: when the file was."""
     """How many names the file has."""
     state = TextField(default=FileState.PRESENT)
     first_seen_at = UtcField()
@@ -423,6 +425,7 @@ VideoFile.add_index(
         VideoFile.languages,
         VideoFile.subtitle_languages,
         VideoFile.links,
+        VideoFile.inode,
         name="video_files_facts",
     )
 )
@@ -456,9 +459,12 @@ VideoFile.add_index(
         name="video_files_ambiguous",
     )
 )
-# Which sidecars does this video have, and which are orphans?
+# Which sidecars does this video have, which are of this language, and which are orphans?
 Sidecar.add_index(
     Sidecar.index(Sidecar.library, Sidecar.video_path, where=SQL("video_path IS NOT NULL"), name="sidecars_video")
+)
+Sidecar.add_index(
+    Sidecar.index(Sidecar.language, Sidecar.kind, where=SQL("language IS NOT NULL"), name="sidecars_language")
 )
 Sidecar.add_index(
     Sidecar.index(Sidecar.library, Sidecar.path, where=SQL("owner IN ('none', 'several')"), name="sidecars_orphaned")

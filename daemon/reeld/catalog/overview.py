@@ -8,7 +8,7 @@ from datetime import datetime
 
 from peewee import SQL, Case, fn
 
-from reeld.catalog import verifications
+from reeld.catalog import sidecar_views, verifications
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -39,7 +39,7 @@ def counts() -> Row:
 
     `awaited` counts files that end before their containers do and may go on; they are no work. `in_doubt` counts those
     whose bytes may be others than the hash says, `changing` those that go on changing while they are read, `damaged`
-    those that could not be read as hashed when they were last verified.
+    those that could not be read as hashed when they were last verified, `orphans` the sidecars without a video.
     """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
@@ -68,6 +68,7 @@ def counts() -> Row:
         "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
         "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
         "damaged": verifications.count_broken(),
+        "orphans": sidecar_views.count_orphans(),
     }
 
 

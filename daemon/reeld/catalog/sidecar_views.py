@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,8 +33,8 @@ _WHY_ORPHAN = {
     "several": "several videos fit equally",
 }
 
-ORPHANS = tuple(_WHY_ORPHAN)
-"""The owners of sidecars that belong to no video."""
+_CONFIGURED = "FROM sidecars JOIN libraries ON libraries.id = library_id WHERE libraries.state <> 'removed'"
+_ARE_ORPHANS = " AND owner IN ('none', 'several')"
 
 
 def counts_of_files(file_ids: Sequence[int]) -> dict[int, Row]:
@@ -56,27 +56,43 @@ def _counted_as(kind: str) -> str | None:
     return f"{kind}_file_count" if kind in ("subtitle", "nfo") else None
 
 
+def count_orphans() -> int:
+    """Count the sidecars of all configured libraries that belong to no video."""
+    with reading():
+        ((count,),) = rows(f"SELECT count(*) {_CONFIGURED}{_ARE_ORPHANS}")
+    return int(count)
+
+
 def of_file(library_id: int, path: str) -> list[Row]:
     """List the sidecars of a video, by path. `path` is its own, relative to the library."""
     condition = "WHERE sidecars.library_id = ? AND video_path = ? ORDER BY sidecars.path"
     return [_row(row) for row in rows(_COLUMNS + condition, library_id, Sidecar.path.db_value(path))]
 
 
-def list_sidecars(*, only_orphans: bool = False) -> Iterator[Row]:
-    """List the sidecars of all configured libraries, by library and path, or those that belong to no video."""
-    wanted = Library.state != "removed"
-    if only_orphans:
-        wanted &= Sidecar.owner.in_(ORPHANS)
+def list_sidecars(*, only_orphans: bool = False, of_files: Iterable[int] | None = None) -> Iterator[Row]:
+    """List the sidecars of all configured libraries, by library and path.
+
+    Of these only the orphans, which belong to no video; or those of some files.
+    """
     with reading():
-        query = Sidecar.select(Sidecar.id).join(Library).where(wanted).order_by(Library.name, Sidecar.path)
-        ids = [row_id for (row_id,) in query.tuples()]
+        if of_files is not None:
+            found = rows(_IDS_OF_FILES, json.dumps(list(of_files)))
+        else:
+            found = rows(_IDS.format(_ARE_ORPHANS if only_orphans else ""))
+    ids = [row_id for (row_id,) in found]
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
         with reading():
-            found = {row[0]: row for row in rows(_COLUMNS + _ON_PAGE, json.dumps(page))}
-        yield from (_row(found[row_id]) for row_id in page if row_id in found)
+            by_id = {row[0]: row for row in rows(_COLUMNS + _ON_PAGE, json.dumps(page))}
+        yield from (_row(by_id[row_id]) for row_id in page if row_id in by_id)
 
 
+_IDS = f"SELECT sidecars.id {_CONFIGURED}{{}} ORDER BY libraries.name, sidecars.path"
+_IDS_OF_FILES = """
+    SELECT sidecars.id FROM json_each(?) AS file JOIN video_files ON video_files.id = file.value
+    JOIN sidecars ON sidecars.library_id = video_files.library_id AND sidecars.video_path = video_files.path
+    JOIN libraries ON libraries.id = sidecars.library_id ORDER BY libraries.name, sidecars.path
+"""
 _ON_PAGE = "WHERE sidecars.id IN (SELECT value FROM json_each(?))"
 
 

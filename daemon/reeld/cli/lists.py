@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from reeld.database.whose import of_another
 from reeld.domain.amounts import number_of
 from reeld.domain.states import FileState
 from reeld.domain.times import rfc3339
-from reeld.errors import CatalogUnavailable
+from reeld.errors import CatalogUnavailable, UsageError
 from reeld.query.ask import Query, only_ignored
 from reeld.query.find import find_files, find_works
 from reeld.query.stats import sums
@@ -32,6 +33,10 @@ _CSV_OF_FILES = (
     "id", "library", "path", "kind", "title", "year", "series", "season_number", "episode_numbers", "edition",
     "state", "verdict", "size_bytes", "duration_ms", "resolution_width", "resolution_height", "codec_video",
     "codec_audio", "hdr", "languages", "subtitle_languages", "file_hash",
+)  # fmt: skip
+_CSV_OF_SIDECARS = (
+    "library", "path", "kind", "belongs_to", "video_id", "video_path", "language", "is_forced", "is_sdh", "is_default",
+    "title", "size_bytes",
 )  # fmt: skip
 
 OnlyOrphans = Annotated[bool, typer.Option("--orphans", help="List those that belong to no video which is there.")]
@@ -109,7 +114,7 @@ _FILES: list[Column] = [
 _SIDECARS: list[Column] = [
     ("Kind", sidecar_kind),
     ("Language", lambda row: row["language"]),
-    ("File", lambda row: row["video_id"]),
+    ("Of", lambda row: row["video_id"]),
     ("Size", lambda row: size(row["size_bytes"])),
     ("Path", lambda row: row["path"]),
     ("Reason", lambda row: row["reason"]),
@@ -221,12 +226,19 @@ def list_ignored(request: Request, config: ConfigFile = None) -> None:
         print_rows(rows, _FILES, shape=request.shape, csv_keys=_CSV_OF_FILES, nothing="nothing is ignored")
 
 
-def list_sidecars(only_orphans: OnlyOrphans = False, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List subtitles, .nfo files and pictures with the video to which each belongs."""
-    with catalog_of(config):
-        rows = sidecar_views.list_sidecars(only_orphans=only_orphans)
-        nothing = "no orphans" if only_orphans else "no sidecars yet"
-        print_rows(rows, _SIDECARS, shape=plain_shape(as_json), nothing=nothing)
+@takes_query
+def list_sidecars(request: Request, only_orphans: OnlyOrphans = False, config: ConfigFile = None) -> None:
+    """List subtitles, .nfo files and pictures with the video to which each belongs. A query chooses by the videos."""
+    if request.order:
+        raise UsageError("sidecars are listed by their paths", "leave --sort out")
+    if only_orphans and request.words:
+        raise UsageError("orphans belong to no video that a query could be about", "leave the query out")
+    with catalog_of(config) as settings:
+        query = request.understood(settings)
+        of_files = None if query.is_empty else find_files(query)
+        rows = islice(sidecar_views.list_sidecars(only_orphans=only_orphans, of_files=of_files), request.limit)
+        nothing = "no orphans" if only_orphans else "no sidecars yet" if query.is_empty else "no sidecars match"
+        print_rows(rows, _SIDECARS, shape=request.shape, csv_keys=_CSV_OF_SIDECARS, nothing=nothing)
 
 
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -42,6 +42,7 @@ def counts_row(counts: Row) -> Row:
         "paused_count": counts["paused"],
         "failed_count": counts["failed"],
         "damaged_count": counts["damaged"],
+        "orphan_count": counts["orphans"],
     }
 
 

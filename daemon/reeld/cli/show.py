@@ -119,6 +119,7 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
     "size_bytes": size,
     "duration_ms": duration,
     "first_seen_at": second,
+    "link_count_at": second,
     "changed_at": second,
     "missing_since": second,
     "created_at": second,

@@ -208,6 +208,8 @@ def _print_status(report: Row) -> None:
         say("           reeld list files says why")
     if report["work"]:
         _print_estimate(report["work"])
+    if report["orphan_count"]:
+        say(f"sidecars   {report['orphan_count']} belong to no video (reeld list sidecars --orphans)")
     _print_restless(report)
     for library in report["libraries"]:
         _print_library(library, report["findings"])

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from reeld.domain.numbers import Thing, split_number
+from reeld.domain.sidecars import SidecarKind
 from reeld.domain.titles import search_words, title_key
 from reeld.query import values
 from reeld.query.language import Text
@@ -260,11 +261,38 @@ def speaking(column: str, has_tracks: str | None) -> Make:
             return Condition(f"(f.container IS NOT NULL AND {has_tracks} AND {column} = '[]')")
         if not value.replace("-", "").isalnum() or value.casefold() == "und":
             raise ValueError(value)
-        language, *rest = value.split("-")
-        tag = "-".join([language.casefold(), *rest])
+        tag = _tag(value)
         return Condition(f"(instr({column}, ?) OR instr({column}, ?))", (f'"{tag}"', f'"{tag}-'))
 
     return make
+
+
+def _tag(value: str) -> str:
+    language, *rest = value.split("-")
+    return "-".join([language.casefold(), *rest])
+
+
+_OF_SIDECARS = (
+    "f.id IN (SELECT video.id FROM sidecars JOIN video_files AS video "
+    "ON video.library_id = sidecars.library_id AND video.path = sidecars.video_path WHERE {})"
+)
+
+
+def beside(kinds: Iterable[SidecarKind]) -> Condition:
+    """The file has a sidecar of one of these kinds."""
+    wanted = ", ".join(f"'{kind}'" for kind in kinds)
+    return Condition(_OF_SIDECARS.format(f"sidecars.kind IN ({wanted})"))
+
+
+def subtitled(value: str, asked: Asked) -> Condition:
+    """A language of the subtitles, inside the file or beside it."""
+    inside = speaking("f.subtitle_languages", None)(value, asked)
+    tag = _tag(value)
+    # What follows the minus sorts before the full stop.
+    of_language = (
+        "sidecars.kind = 'subtitle' AND (sidecars.language = ? OR sidecars.language >= ? AND sidecars.language < ?)"
+    )
+    return any_of([inside, Condition(_OF_SIDECARS.format(of_language), (tag, f"{tag}-", f"{tag}."))])
 
 
 def by_library(value: str, _: Asked) -> Condition:
@@ -306,11 +334,13 @@ ELSEWHERE = """f.state = 'present' AND f.links > 1 AND f.inode <> 0 AND f.links 
 
 
 def by_links(value: str, _: Asked) -> Condition:
+    """The number of its names. It says nothing where the file system's numbers of files are not to be trusted."""
     match value.casefold():
         case "none":
-            return Condition("f.links = 1")
+            return Condition("(f.links = 1 AND f.inode <> 0)")
         case "elsewhere":
             return Condition(f"({ELSEWHERE})")
         case "unknown":
-            return Condition("f.links IS NULL")
-    return _in_span("f.links", values.read_span(value, values.whole_number))
+            return Condition("(f.links IS NULL OR f.inode = 0)")
+    counted = _in_span("f.links", values.read_span(value, values.whole_number))
+    return all_of([counted, Condition("f.inode <> 0")])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reeld.catalog.verifications import IS_BROKEN
+from reeld.domain.sidecars import PICTURE_KINDS
 from reeld.domain.states import FileState, FileVerdict
 from reeld.query import values
 from reeld.query.conditions import (
@@ -16,6 +17,7 @@ from reeld.query.conditions import (
     Condition,
     Make,
     any_of,
+    beside,
     bits,
     by_air_date,
     by_episode,
@@ -33,6 +35,7 @@ from reeld.query.conditions import (
     narrow,
     one_of,
     speaking,
+    subtitled,
     within,
 )
 from reeld.query.language import Field
@@ -95,7 +98,10 @@ _WITH_ID = (
 _HAS: dict[str, Condition | str] = {
     "hash": "f.file_hash IS NOT NULL",
     "audio": "f.codec_audio IS NOT NULL",
-    "subtitle": "f.subtitle_languages <> '[]'",
+    "subtitle": any_of([Condition("f.subtitle_languages <> '[]'"), beside(["subtitle"])]),
+    "subtitlefile": beside(["subtitle"]),
+    "nfo": beside(["nfo"]),
+    "picture": beside(sorted(PICTURE_KINDS)),
     "edition": narrow("f.edition IS NOT NULL"),
     "part": "f.part IS NOT NULL",
     "hdr": "f.hdr IS NOT NULL",
@@ -164,9 +170,9 @@ FIELDS: dict[str, FieldMeaning] = {
         speaking("f.languages", "f.codec_audio IS NOT NULL"),
     ),
     "subtitle": _other(
-        "a language of the subtitles inside the file",
+        "a language of the subtitles inside the file or beside it",
         "subtitle:de, subtitle:zh-TW",
-        speaking("f.subtitle_languages", None),
+        subtitled,
     ),
     "duration": _other(
         "how long it plays",
@@ -200,7 +206,7 @@ FIELDS: dict[str, FieldMeaning] = {
         by_links,
     ),
     "damaged": _of_few("damaged", "whether `reeld verify` found it damaged or unreadable", _DAMAGED),
-    "has": _of_few("has", "what else is known of it", _HAS),
+    "has": _of_few("has", "what else is known of it, or lies beside it", _HAS),
     "id": _other("a number of any list", "id:12, id:m3, id:s4, id:e7", by_id),
     "tmdb": _other("the number at TMDB", "tmdb:949", by_provider("tmdb_id")),
     "tvdb": _other("the number at TheTVDB", "tvdb:371980", by_provider("tvdb_id")),

@@ -7,8 +7,12 @@ from reeld.catalog.models import Library, VideoFile
 from reeld.database.base import Row
 from reeld.database.connection import reading
 from reeld.database.statements import rows
+from reeld.domain.times import rfc3339
 
-_ITSELF = "SELECT size_bytes, file_hash, device, inode, links, is_in_doubt FROM video_files WHERE id = ?"
+_ITSELF = (
+    "SELECT size_bytes, file_hash, device, inode, links, coalesce(links_seen_at, first_seen_at), is_in_doubt "
+    "FROM video_files WHERE id = ?"
+)
 
 _OTHERS = (
     "SELECT libraries.path, f.path FROM video_files AS f JOIN libraries ON libraries.id = library_id "
@@ -21,15 +25,27 @@ _COPIES = (
 )
 
 
+_WHY_UNKNOWN = (
+    "the file system has no lasting numbers of files, so other names of this one cannot be told; see `reeld status`"
+)
+
+
 def twins_of(video_file_id: int) -> Row:
-    """Return `link_count` (as the file system said), and the paths of known links and of copies with the same hash."""
+    """Return how many names the file has and since when, the names that are known, and copies with the same hash.
+
+    Each scan compares the number with the disk's. `link_problem` says why it is not to be trusted; then it is None.
+    """
     with reading():
-        ((size_bytes, file_hash, device, inode, links, is_in_doubt),) = rows(_ITSELF, video_file_id)
+        ((size_bytes, file_hash, device, inode, links, seen_at, is_in_doubt),) = rows(_ITSELF, video_file_id)
         linked = rows(_LINKS, video_file_id, inode, size_bytes, device) if inode and links and links > 1 else []
         is_known = file_hash is not None and not is_in_doubt
         copies = rows(_COPIES, video_file_id, file_hash, size_bytes, inode, device) if is_known else []
+    is_counted = bool(inode) and links is not None
+    seen = VideoFile.first_seen_at.python_value(seen_at)
     return {
-        "link_count": links,
+        "link_count": links if is_counted else None,
+        "link_count_at": rfc3339(seen) if seen is not None and is_counted else None,
+        "link_problem": None if inode else _WHY_UNKNOWN,
         "link_paths": [_joined(*each) for each in linked],
         "copy_paths": [_joined(*each) for each in copies],
     }

@@ -24,3 +24,5 @@ CREATE UNIQUE INDEX sidecars_library_id_directory_filename ON sidecars (library_
 CREATE INDEX sidecars_video ON sidecars (library_id, video_path) WHERE video_path IS NOT NULL;
 -- Which are orphans?
 CREATE INDEX sidecars_orphaned ON sidecars (library_id, path) WHERE owner IN ('none', 'several');
+-- Which videos have subtitles of this language beside them?
+CREATE INDEX sidecars_language ON sidecars (language, kind) WHERE language IS NOT NULL;
