@@ -38,7 +38,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlite3": ("reeld.catalog.", "reeld.database."),
     "pysqlite3": ("reeld.catalog.", "reeld.database."),
     "structlog": ("reeld.log",),
-    "subprocess": ("reeld.service.",),
+    "subprocess": ("reeld.service.", "reeld.cli.pager"),
     "multiprocessing": ("reeld.service.",),
     "prometheus_client": ("reeld.report.prometheus",),
     "typer": ("reeld.cli.",),
@@ -51,6 +51,7 @@ MAKERS = {
     "Process", "Popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "popen",
 }  # fmt: skip
 MAY_ALSO_MAKE: dict[str, str] = {
+    "reeld.cli.pager": "the pager, while a command prints",
     "reeld.watch.observer": "stopping may hang on a dead mount; the thread that hangs there is left behind",
     "reeld.report.prometheus": "one thread serves the metrics page, only if [metrics] is configured",
     "reeld.diagnose.identify_batch": "`reeld identify` reads names in parallel and waits for all of them",

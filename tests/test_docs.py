@@ -145,7 +145,7 @@ def on_a_terminal(command: str, environment: dict[str, str]) -> str:
     ours, its = pty.openpty()
     try:
         fcntl.ioctl(its, termios.TIOCSWINSZ, b"\x28\x00\x6e\x00\x00\x00\x00\x00")
-        plain = environment | {"NO_COLOR": "1", "TERM": "xterm"}
+        plain = environment | {"NO_COLOR": "1", "TERM": "xterm", "PAGER": "cat"}
         plain.pop("COLUMNS", None)
         process = subprocess.Popen(command, shell=True, cwd=ROOT, env=plain, stdin=its, stdout=its, stderr=its)
         os.close(its)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -273,6 +274,39 @@ def test_a_table_fits_the_terminal_and_its_path_comes_last(world: World) -> None
         assert "files on the disks" in shown
 
 
+def test_a_table_names_files_below_their_library_and_lines_name_them_whole(world: World) -> None:
+    shown = _plain(_on_a_terminal(world, "list", "files", "heat"))
+    assert " Heat" in shown
+    assert str(world.library) not in shown
+    assert str(world.library) in world.said("list", "files", "heat")
+
+
+def test_what_is_longer_than_the_terminal_is_paged_and_nothing_else(world: World, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\nsed 's/^/paged: /' | tee {shlex.quote(str(tmp_path / 'seen'))}\n")
+    pager.chmod(0o755)
+    for command in (("list", "files"), ("pending",)):
+        plain = _on_a_terminal(world, *command, PAGER="cat", LINES="3")
+        long = _on_a_terminal(world, *command, PAGER=str(pager), LINES="3")
+        assert "paged:" not in plain
+        assert "paged: " in long
+        table = [line.removeprefix("paged: ").rstrip() for line in long.splitlines()]
+        assert table == [line.rstrip() for line in plain.splitlines()]
+        (tmp_path / "seen").unlink()
+        assert _on_a_terminal(world, *command, PAGER=str(pager), LINES="500") == plain
+        assert _on_a_terminal(world, *command, PAGER="/no/such/pager", LINES="3") == plain
+        assert not (tmp_path / "seen").exists()
+
+
+def test_a_user_who_leaves_the_pager_ends_the_list(world: World, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\nread line; echo left at once\n")
+    pager.chmod(0o755)
+    shown = _on_a_terminal(world, "list", "files", PAGER=str(pager), LINES="1")
+    assert "left at once" in shown
+    assert "error" not in shown
+
+
 @given(st.text(alphabet="ab/\u5343\u00e9 ", max_size=80), st.integers(8, 60))
 def test_a_shortened_path_fits_and_keeps_both_ends(path: str, room: int) -> None:
     short = shortened(path, room)
@@ -317,7 +351,7 @@ def _on_a_terminal(world: World, *arguments: str, width: int = 200, **environmen
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=world.environment(TERM="xterm", COLUMNS=str(width), **environment),
+        env=world.environment(**{"TERM": "xterm", "COLUMNS": str(width), "PAGER": "cat"} | environment),
     ) as process:
         os.close(theirs)
         output = b""

@@ -82,7 +82,9 @@ def list_duplicates(request: Request, kind: Kinds = None, config: ConfigFile = N
         rows = groups()
         if request.shape.form not in ("json", "paths0"):
             rows = _by_file(rows)
-        print_rows(rows, _COLUMNS, shape=request.shape, csv_keys=_CSV, nothing="nothing is there more than once")
+        print_rows(
+            rows, _COLUMNS, shape=request.shape_in(settings), csv_keys=_CSV, nothing="nothing is there more than once"
+        )
         if request.shape.is_for_people:
             for name, (count, freed) in counted.items():
                 if name in ("copy", "version"):

@@ -13,7 +13,7 @@ from reeld.cli.options import AsJson, ConfigFile, catalog_of, config_of
 from reeld.cli.output import Row, remark
 from reeld.cli.queries import Request, plain_shape, takes_query
 from reeld.cli.rows import library_row, state_in_words
-from reeld.cli.tables import Column, print_rows
+from reeld.cli.tables import Column, Shape, print_rows
 from reeld.cli.words import duration, episode_code, resolution, second, sidecar_kind, size, work_name
 from reeld.database.backup import backups_of, listing_trouble
 from reeld.database.whose import of_another
@@ -164,36 +164,36 @@ def _code(row: Row) -> str | None:
 @takes_query
 def list_movies(request: Request, also_missing: AlsoMissing = False, config: ConfigFile = None) -> None:
     """List movies with their files."""
-    with _works("movie", request, config, also_missing=also_missing) as (ids, nothing):
-        print_rows(views.list_movies(ids), _MOVIES, shape=request.shape, csv_keys=_CSV_OF_MOVIES, nothing=nothing)
+    with _works("movie", request, config, also_missing=also_missing) as (ids, nothing, shape):
+        print_rows(views.list_movies(ids), _MOVIES, shape=shape, csv_keys=_CSV_OF_MOVIES, nothing=nothing)
 
 
 @takes_query
 def list_series(request: Request, also_missing: AlsoMissing = False, config: ConfigFile = None) -> None:
     """List series with the number of their episodes."""
-    with _works("series", request, config, also_missing=also_missing) as (ids, nothing):
+    with _works("series", request, config, also_missing=also_missing) as (ids, nothing, shape):
         rows = views.list_series(ids, also_missing=also_missing)
-        print_rows(rows, _SERIES, shape=request.shape, csv_keys=_CSV_OF_SERIES, nothing=nothing)
+        print_rows(rows, _SERIES, shape=shape, csv_keys=_CSV_OF_SERIES, nothing=nothing)
 
 
 @takes_query
 def list_episodes(request: Request, also_missing: AlsoMissing = False, config: ConfigFile = None) -> None:
     """List episodes with their files."""
-    with _works("episode", request, config, also_missing=also_missing) as (ids, nothing):
+    with _works("episode", request, config, also_missing=also_missing) as (ids, nothing, shape):
         rows = views.list_episodes(ids)
-        print_rows(rows, _EPISODES, shape=request.shape, csv_keys=_CSV_OF_EPISODES, nothing=nothing)
+        print_rows(rows, _EPISODES, shape=shape, csv_keys=_CSV_OF_EPISODES, nothing=nothing)
 
 
 @contextmanager
 def _works(
     kind: str, request: Request, config: str | None, *, also_missing: bool
-) -> Iterator[tuple[Sequence[int], str]]:
+) -> Iterator[tuple[Sequence[int], str, Shape]]:
     """Open the catalogue, and find the works that are asked for; the text is for a list without any."""
     with catalog_of(config) as settings:
         query = request.understood(settings)
         ids = find_works(kind, query, request.order, request.limit, also_missing=also_missing)
         plural = {"movie": "movies", "series": "series", "episode": "episodes"}[kind]
-        yield ids, f"no {plural} yet" if query.is_empty else f"no {plural} match"
+        yield ids, f"no {plural} yet" if query.is_empty else f"no {plural} match", request.shape_in(settings)
 
 
 @takes_query
@@ -203,7 +203,7 @@ def list_files(request: Request, config: ConfigFile = None) -> None:
         query = request.understood(settings)
         rows = views.list_files(find_files(query, request.order, request.limit))
         nothing = "no files yet" if query.is_empty else "no files match"
-        print_rows(rows, _FILES, shape=request.shape, csv_keys=_CSV_OF_FILES, nothing=nothing)
+        print_rows(rows, _FILES, shape=request.shape_in(settings), csv_keys=_CSV_OF_FILES, nothing=nothing)
         if request.limit is None and request.shape.is_for_people:
             _remark_sum(query)
 
@@ -223,7 +223,7 @@ def list_ignored(request: Request, config: ConfigFile = None) -> None:
     with catalog_of(config) as settings:
         query = only_ignored(request.understood(settings))
         rows = views.list_files(find_files(query, request.order, request.limit))
-        print_rows(rows, _FILES, shape=request.shape, csv_keys=_CSV_OF_FILES, nothing="nothing is ignored")
+        print_rows(rows, _FILES, shape=request.shape_in(settings), csv_keys=_CSV_OF_FILES, nothing="nothing is ignored")
 
 
 @takes_query
@@ -238,7 +238,7 @@ def list_sidecars(request: Request, only_orphans: OnlyOrphans = False, config: C
         of_files = None if query.is_empty else find_files(query)
         rows = islice(sidecar_views.list_sidecars(only_orphans=only_orphans, of_files=of_files), request.limit)
         nothing = "no orphans" if only_orphans else "no sidecars yet" if query.is_empty else "no sidecars match"
-        print_rows(rows, _SIDECARS, shape=request.shape, csv_keys=_CSV_OF_SIDECARS, nothing=nothing)
+        print_rows(rows, _SIDECARS, shape=request.shape_in(settings), csv_keys=_CSV_OF_SIDECARS, nothing=nothing)
 
 
 def list_libraries(config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -40,7 +40,13 @@ def missing(request: Request, config: ConfigFile = None) -> None:
                 counted[1] += season.count or 0
                 yield season.as_row()
 
-        print_rows(found(), _COLUMNS, shape=request.shape, csv_keys=_CSV, nothing="by their numbers no episodes lack")
+        print_rows(
+            found(),
+            _COLUMNS,
+            shape=request.shape_in(settings),
+            csv_keys=_CSV,
+            nothing="by their numbers no episodes lack",
+        )
         if counted[0] and request.shape.is_for_people:
             seasons, episodes = number_of(counted[0], "season"), number_of(counted[1], "episode")
             remark(f"{seasons} with {episodes} missing, told by their numbers alone")

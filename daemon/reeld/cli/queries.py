@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -59,6 +59,10 @@ class Request:
     order: Sequence[str]
     limit: int | None
     shape: Shape
+
+    def shape_in(self, config: "Config") -> Shape:
+        """The shape, with paths below the libraries of this configuration."""
+        return replace(self.shape, roots=[library.path for library in config.libraries])
 
     def understood(self, config: "Config") -> "Query":
         """Understand the query, with the catalogue open. Raises QueryError."""

@@ -46,6 +46,6 @@ def search_titles(request: Request, config: ConfigFile = None) -> None:
             remark(f"no title has {readable(word)!r}; these have {readable(other)!r}")
         limit = _MOST if request.limit is None else request.limit
         rows = (hit.as_row() for hit in found.hits[:limit])
-        print_rows(rows, _COLUMNS, shape=request.shape, csv_keys=_CSV, nothing="nothing is called so")
+        print_rows(rows, _COLUMNS, shape=request.shape_in(settings), csv_keys=_CSV, nothing="nothing is called so")
         if len(found.hits) > limit and request.shape.is_for_people:
             remark(f"the first {limit} hits; --limit shows more")

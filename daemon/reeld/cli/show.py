@@ -11,6 +11,7 @@ from reeld.catalog import views
 from reeld.cli.numbers import not_found, parse, refusal
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, print_json, remark, say
+from reeld.cli.pager import paged
 from reeld.cli.words import duration, resolution, second, shown, sidecar_kind, size, work_name
 from reeld.domain.files import readable
 from reeld.domain.numbers import Thing, spelled
@@ -41,7 +42,8 @@ def show(
         if wants_json(as_json):
             print_json([row])
         else:
-            _print_details(thing, row)
+            with paged():
+                _print_details(thing, row)
 
 
 def _named(what: str) -> tuple[Thing, int]:
@@ -251,10 +253,16 @@ def pending(config: ConfigFile = None, as_json: AsJson = False) -> None:
         if wants_json(as_json):
             print_json(rows)
         else:
-            _print_pending(rows)
+            with paged():
+                has_any = _print_pending(rows)
+            if has_any:
+                remark("answer: reeld validate ID (--candidate N, --movie, --series), or reeld reject ID")
+            else:
+                complain("nothing is pending", "info")
 
 
-def _print_pending(rows: Iterable[Row]) -> None:
+def _print_pending(rows: Iterable[Row]) -> bool:
+    """Return whether there was any."""
     has_any = False
     for row in rows:
         has_any = True
@@ -264,10 +272,7 @@ def _print_pending(rows: Iterable[Row]) -> None:
         if problem and problem not in row["reason"]:
             say(f"    {readable(problem)}")
         _print_candidates(row["candidates"], None)
-    if has_any:
-        remark("answer: reeld validate ID (--candidate N, --movie, --series), or reeld reject ID")
-    else:
-        complain("nothing is pending", "info")
+    return has_any
 
 
 def _print_candidates(candidates: list[Row], selected: int | None) -> None:

@@ -70,7 +70,7 @@ def stats(request: Request, by: By = _DEFAULT, config: ConfigFile = None) -> Non
                 }
             yield from _disks()
 
-        print_rows(found(), _COLUMNS, shape=request.shape, csv_keys=_CSV, nothing="no files yet")
+        print_rows(found(), _COLUMNS, shape=request.shape_in(settings), csv_keys=_CSV, nothing="no files yet")
 
 
 def _disks() -> Iterator[Row]:

@@ -4,12 +4,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from reeld.cli.output import Row, complain, print_json, say, write
+from reeld.cli.pager import paged
 from reeld.cli.words import shown
 from reeld.domain.files import readable
 from reeld.errors import UsageError
@@ -31,6 +33,8 @@ class Shape:
     keys: Sequence[str] = ()
     """The keys of the rows that are printed. Empty: those that the list shows by itself."""
     has_header: bool = False
+    roots: Sequence[str] = ()
+    """The libraries' paths, which tables leave out."""
 
     @property
     def is_for_people(self) -> bool:
@@ -50,9 +54,17 @@ _ONLY_IN_LINES = frozenset({"Hash"})
 
 
 def print_rows(
-    rows: Iterable[Row], columns: Sequence[Column], *, nothing: str, shape: Shape, csv_keys: Sequence[str] = ()
+    rows: Iterable[Row],
+    columns: Sequence[Column],
+    *,
+    nothing: str,
+    shape: Shape,
+    csv_keys: Sequence[str] = (),
+    is_paged: bool = True,
 ) -> None:
     """Print rows in a shape. `columns` are what people see, `csv_keys` what spreadsheets get.
+
+    A long table on a terminal is paged, unless rows come so slowly that each is wanted at once.
 
     An empty list prints `nothing` on stderr; as JSON, as CSV or as paths it prints no row at all. Raises UsageError for
     keys that the rows do not have.
@@ -69,7 +81,8 @@ def print_rows(
         case "csv":
             _print_csv(rows, columns)
         case "table":
-            _print_table(rows, columns, nothing)
+            with paged() if is_paged else nullcontext():
+                _print_table(rows, columns, nothing, shape.roots)
         case _:
             if shape.has_header:
                 say("\t".join(heading for heading, _ in columns))
@@ -141,13 +154,17 @@ _BETWEEN = 2
 """Blanks between two columns."""
 
 
-def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -> None:
-    """Print a table that fits the terminal: the path comes last and is shortened, and empty columns are left out."""
+def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str, roots: Sequence[str]) -> None:
+    """Print a table that fits the terminal: empty columns are left out, and the path comes last.
+
+    It is that below its library, and shortened.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)
     left_out = _ONLY_IN_LINES if console.width >= _WIDE else _ONLY_IN_LINES | _ONLY_WHERE_WIDE
     columns = [column for column in columns if column[0] not in left_out]
+    columns = [(heading, partial(_below, roots, value) if heading == "Path" else value) for heading, value in columns]
     columns = sorted(columns, key=lambda column: column[0] == "Path")
     has_any = False
     found = iter(rows)
@@ -156,6 +173,13 @@ def _print_table(rows: Iterable[Row], columns: Sequence[Column], nothing: str) -
         console.print(_table([heading for heading, _ in columns], batch, console.width))
     if not has_any:
         complain(nothing, "info")
+
+
+def _below(roots: Sequence[str], value: Callable[[Row], object], row: Row) -> object:
+    """Return the path below its library, if it is below one."""
+    path = value(row)
+    found = [root for root in roots if isinstance(path, str) and path.startswith(f"{root.rstrip('/')}/")]
+    return str(path)[len(max(found, key=len).rstrip("/")) + 1 :] if found else path
 
 
 def _table(headings: Sequence[str], batch: Sequence[Sequence[str]], width: int) -> "Table":

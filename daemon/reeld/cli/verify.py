@@ -51,7 +51,7 @@ def verify_files(request: Request, config: ConfigFile = None) -> None:
                     if row["outcome"] != "same" or request.shape.form == "json":
                         yield row
 
-        print_rows(results(), _COLUMNS, shape=request.shape, csv_keys=_CSV, nothing="no damage was found")
+        print_rows(results(), _COLUMNS, shape=request.shape_in(settings), csv_keys=_CSV, nothing="no damage was found")
         found = ", ".join(f"{count} {outcome}" for outcome, count in counted.items()) or "no file can be verified now"
         complain(f"{number_of(sum(counted.values()), 'file')} read: {found}", "info")
         if broken := sum(counted.get(outcome, 0) for outcome in BROKEN):
