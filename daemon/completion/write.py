@@ -3,7 +3,8 @@
     python daemon/completion/write.py FOLDER
 
 makes FOLDER/bash-completion/completions/reeld, FOLDER/zsh/site-functions/_reeld and FOLDER/fish/completions/reeld.fish.
-bash and zsh look below /usr/local/share, fish below /etc. They need no Python when a user presses Tab.
+bash and zsh look below /usr/local/share, fish below /etc. Only numbers, titles and names of libraries need a catalogue:
+for these they ask `reeld` when a user presses Tab.
 """
 
 import re
@@ -16,11 +17,28 @@ from typing import Any
 import typer.main
 
 from reeld.cli.app import app
+from reeld.query.ask import SAVED
+from reeld.query.fields import FIELDS
 
 HEAD = "reeld's daemon/completion/write.py wrote this."
 
 # An argument or value of this kind is a path.
 PATHS = re.compile(r"FILE|PATH|DIR|FOLDER|\.toml")
+
+# Commands that print what an argument may be: a word in each line, and a tab and a text behind it. "$1" is what was
+# typed so far.
+_FILES = "reeld list files {} --columns id,path --format tabs --limit 200"
+ANSWERS = {
+    "show": 'reeld search "$1" --columns title --format tabs --limit 20',
+    "validate": _FILES.format("verdict:pending"),
+    "reject": _FILES.format("verdict:pending"),
+    "retry": _FILES.format("state:failed"),
+    "restore": "reeld list trash",
+    "libraries accept": "reeld list libraries",
+}
+
+FIELD_NAMES = tuple(f"{name}:" for name in (*FIELDS, SAVED))
+FIELD_VALUES = {name: meaning.values for name, meaning in FIELDS.items() if meaning.values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,12 @@ class Level:
     inner: tuple[tuple[str, str], ...]
     """The commands of a group with their summaries."""
     takes_paths: bool
+    takes_query: bool
+
+    @property
+    def answers(self) -> str:
+        """The command that says what its argument may be, or nothing."""
+        return ANSWERS.get(self.key, "")
 
     @property
     def key(self) -> str:
@@ -72,6 +96,7 @@ def levels_of(command: Any, words: tuple[str, ...] = ()) -> Iterator[Level]:
         options=(*options, Option(("-h", "--help"), "Show the help.", "", is_repeatable=False)),
         inner=tuple((name, inner.get_short_help_str(sys.maxsize)) for name, inner in commands.items()),
         takes_paths=any(PATHS.search(str(each.metavar or each.name.upper())) for each in arguments),
+        takes_query=any(each.metavar == "QUERY" for each in arguments),
     )
     for name, inner in commands.items():
         yield from levels_of(inner, (*words, name))
@@ -94,15 +119,38 @@ def bash(levels: tuple[Level, ...]) -> str:
         f'        "{level.key}")\n'
         f'            options="{" ".join(name for each in level.options for name in each.names)}"\n'
         f'            commands="{" ".join(name for name, _ in level.inner)}"\n'
-        f"            takes_paths={'yes' if level.takes_paths else ''} ;;"
+        f"            takes_paths={'yes' if level.takes_paths else ''}\n"
+        f"            takes_query={'yes' if level.takes_query else ''}\n"
+        f"            answers={_quoted(level.answers)} ;;"
         for level in levels
     )
     known = " | ".join(f'"{level.key}"' for level in levels if level.words)
+    values = "\n".join(f'        {name}) values="{" ".join(values)}" ;;' for name, values in FIELD_VALUES.items())
     return f"""\
 # {HEAD}
+_reeld_query() {{
+    local cur=$1 before=$2 field="" values=""
+    # Bash splits `state:gone` at the colon.
+    if [[ $cur == ":" ]]; then
+        field=$before cur=""
+    elif [[ $before == ":" ]]; then
+        field=${{COMP_WORDS[COMP_CWORD - 2]}}
+    fi
+    case ${{field#-}} in
+        "") values="{" ".join(FIELD_NAMES)}"; compopt -o nospace 2>/dev/null ;;
+{values}
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")
+}}
+_reeld_answers() {{
+    local word
+    while IFS=$'\\t' read -r word _; do
+        [[ ${{word,,}} == "${{1,,}}"* ]] && COMPREPLY+=("$(printf %q "$word")")
+    done
+}}
 _reeld() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}
-    local level="" word next i options commands takes_paths
+    local level="" word next i options commands takes_paths takes_query answers
     COMPREPLY=()
     # Bash splits `--config=FILE` at the sign.
     if [[ $cur == "=" ]]; then
@@ -135,9 +183,13 @@ _reeld() {{
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ $commands ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
-    elif [[ $takes_paths ]]; then
-        compopt -o default 2>/dev/null
+    elif [[ $takes_query ]]; then
+        _reeld_query "$cur" "$before"
+    else
+        [[ $answers ]] && _reeld_answers "$cur" < <(set -- "$cur"; eval "$answers" 2>/dev/null)
+        [[ $takes_paths ]] && compopt -o default 2>/dev/null
     fi
+    return 0
 }}
 complete -F _reeld reeld
 """
@@ -148,7 +200,28 @@ complete -F _reeld reeld
 
 def zsh(levels: tuple[Level, ...]) -> str:
     functions = "\n".join(_zsh_function(level) for level in levels)
-    return f'#compdef reeld\n# {HEAD}\n\n{functions}\n_reeld "$@"\n'
+    cases = "\n".join(
+        f"        (-|){name}:*) compset -P '*:'; compadd -- {' '.join(values)} ;;"
+        for name, values in FIELD_VALUES.items()
+    )
+    helpers = f"""\
+_reeld_query() {{
+    case $PREFIX in
+{cases}
+        *:*) ;;
+        *) compadd -S '' -- {" ".join(FIELD_NAMES)} ;;
+    esac
+}}
+_reeld_answers() {{
+    local -a found
+    local word text
+    while IFS=$'\\t' read -r word text; do
+        found+=("${{word//:/\\\\:}}:$text")
+    done
+    (( $#found )) && _describe name found
+}}
+{"".join(_zsh_answers(level) for level in levels if level.answers)}"""
+    return f'#compdef reeld\n# {HEAD}\n\n{helpers}{functions}\n_reeld "$@"\n'
 
 
 def _zsh_name(level: Level) -> str:
@@ -158,7 +231,7 @@ def _zsh_name(level: Level) -> str:
 def _zsh_function(level: Level) -> str:
     words = [_zsh_option(each, name) for each in level.options for name in each.names]
     if not level.inner:
-        words += ["'*:path:_files'"] if level.takes_paths else ["'*: :_message \"no path\"'"]
+        words.append(_zsh_argument(level))
         return f"{_zsh_name(level)}() {{\n    _arguments -s \\\n        {_lines(words)}\n}}"
     commands = "\n".join(f"        {_quoted(_escaped(name) + ':' + text)}" for name, text in level.inner)
     prefix = _zsh_name(level)
@@ -181,6 +254,20 @@ def _zsh_function(level: Level) -> str:
 {cases}
     esac
 }}"""
+
+
+def _zsh_answers(level: Level) -> str:
+    paths = "    _files\n" if level.takes_paths else ""
+    ask = f'    _reeld_answers < <(set -- "$PREFIX"; {level.answers} 2>/dev/null)\n'
+    return f"{_zsh_name(level)}__names() {{\n{paths}{ask}}}\n"
+
+
+def _zsh_argument(level: Level) -> str:
+    if level.takes_query:
+        return "'*:query:_reeld_query'"
+    if level.answers:
+        return f"'*:name:{_zsh_name(level)}__names'"
+    return "'*:path:_files'" if level.takes_paths else "'*: :_message \"no path\"'"
 
 
 def _zsh_option(option: Option, name: str) -> str:
@@ -237,6 +324,12 @@ def _fish_lines(level: Level) -> Iterator[str]:
         yield f"{at} -a {name} -d {_quoted(text, fish=True)}"
     if level.takes_paths:
         yield f"{at} -F"
+    if level.takes_query:
+        words = [*FIELD_NAMES, *(f"{name}:{value}" for name, values in FIELD_VALUES.items() for value in values)]
+        yield f"{at} -a {_quoted(' '.join(words), fish=True)}"
+    if level.answers:
+        asked = level.answers.replace('"$1"', "(commandline -ct)")
+        yield f"{at} -a {_quoted(f'(command -q reeld; and {asked} 2>/dev/null)', fish=True)}"
     for option in level.options:
         names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
         value = (" -r -F" if option.is_path else " -x") if option.value else ""

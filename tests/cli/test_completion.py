@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ import pytest
 import typer.main
 
 from reeld.cli.app import app
+from reeld.query.fields import FIELDS
+from tests.service.harness import REELD, new_world
+from tests.videos import make_video
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -52,6 +56,33 @@ def _expected() -> dict[str, set[str]]:
 
 EXPECTED = _expected()
 
+FILMS = ("Heat (1995).mkv", "Ronin (1998).mkv", "holiday.mkv")
+
+ANSWERS = {
+    "reeld list files sta": {"state:"},
+    "reeld libraries accept ": {"L"},
+    "reeld validate ": {"3"},
+    "reeld show hea": {"Heat"},
+    "reeld restore ": set(),
+}
+"""What the catalogue of `library` offers; no file has a name that begins so."""
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[dict[str, str]]:
+    """An environment whose `reeld` has a catalogue of two films and one question."""
+    with new_world() as world:
+        for seed, name in enumerate(FILMS):
+            make_video(world.library / name, seed=seed)
+        world.said("scan")
+        commands = world.root / "bin"
+        commands.mkdir()
+        reeld = commands / "reeld"
+        reeld.write_text(f'#!/bin/sh\nexec {shlex.join(REELD)} "$@"\n')
+        reeld.chmod(0o755)
+        path = {"PATH": f"{commands}:{os.environ['PATH']}", "REELD_CONFIG": str(world.config)}
+        yield world.environment(**path)
+
 
 def test_there_is_much_to_offer() -> None:
     assert {"run", "list", "config"} <= EXPECTED["reeld "]
@@ -62,7 +93,7 @@ def test_there_is_much_to_offer() -> None:
 # --- bash ------------------------------------------------------------------------------------------------
 
 
-def _offered_by_bash(share: Path, lines: list[str]) -> dict[str, set[str]]:
+def _offered_by_bash(share: Path, lines: list[str], environment: Any = None) -> dict[str, set[str]]:
     script = [f"source {shlex.quote(str(share / 'bash-completion/completions/reeld'))}"]
     for line in lines:
         words = [*line.split(" ")]
@@ -72,7 +103,8 @@ def _offered_by_bash(share: Path, lines: list[str]) -> dict[str, set[str]]:
             '_reeld reeld "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"',
             'echo "${COMPREPLY[*]}"',
         ]
-    done = subprocess.run(["bash", "--norc", "-c", "\n".join(script)], capture_output=True, text=True, check=True)
+    bash = ["bash", "--norc", "-c", "\n".join(script)]
+    done = subprocess.run(bash, capture_output=True, text=True, check=True, env=environment)
     assert done.stderr == ""
     return {line: set(said.split()) for line, said in zip(lines, done.stdout.splitlines(), strict=True)}
 
@@ -82,8 +114,18 @@ def test_bash_offers_every_command_and_option(share: Path) -> None:
 
 
 def test_bash_offers_no_command_for_the_value_of_an_option(share: Path) -> None:
-    lines = ["reeld --config ", "reeld --config = ", "reeld validate 1 --movie ", "reeld show "]
+    lines = ["reeld --config ", "reeld --config = ", "reeld validate 1 --movie ", "reeld show ", "reeld scan "]
     assert _offered_by_bash(share, lines) == {line: set() for line in lines}
+
+
+def test_bash_offers_what_the_catalogue_has(share: Path, library: dict[str, str]) -> None:
+    fields = {
+        "reeld list files state : pre": {"present"},
+        "reeld missing -verdict : p": {"pending"},
+        "reeld stats hdr :": set(FIELDS["hdr"].values),
+    }
+    expected = ANSWERS | fields
+    assert _offered_by_bash(share, list(expected), library) == expected
 
 
 class Terminal:
@@ -133,19 +175,29 @@ def test_bash_completes_the_paths_of_arguments_and_options(
 # --- fish ------------------------------------------------------------------------------------------------
 
 
+def _offered_by_fish(share: Path, folder: Path, lines: list[str], **environment: str) -> list[set[str]]:
+    script = [f"source {shlex.quote(str(share / 'fish/completions/reeld.fish'))}"]
+    for line in lines:
+        script += [f"complete -C {shlex.quote(line)}", "echo end"]
+    command = ["fish", "--no-config", "-c", "\n".join(script)]
+    home = {"PATH": os.environ["PATH"], **environment, "HOME": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=home)
+    assert done.stderr == ""
+    answers = done.stdout.split("end\n")[:-1]
+    return [{row.partition("\t")[0] for row in answer.splitlines()} for answer in answers]
+
+
+@needs_fish
+def test_fish_offers_what_the_catalogue_has(share: Path, tmp_path: Path, library: dict[str, str]) -> None:
+    expected = ANSWERS | {"reeld list files state:pre": {"state:present"}}
+    expected["reeld list files sta"] = {"state:", *(f"state:{value}" for value in FIELDS["state"].values)}
+    offered = _offered_by_fish(share, tmp_path, list(expected), **library)
+    assert dict(zip(expected, offered, strict=True)) == expected
+
+
 @needs_fish
 def test_fish_offers_every_command_and_option(share: Path, tmp_path: Path) -> None:
-    def offered(lines: list[str]) -> list[set[str]]:
-        script = [f"source {shlex.quote(str(share / 'fish/completions/reeld.fish'))}"]
-        for line in lines:
-            script += [f"complete -C {shlex.quote(line)}", "echo end"]
-        command = ["fish", "--no-config", "-c", "\n".join(script)]
-        home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=home)
-        assert done.stderr == ""
-        answers = done.stdout.split("end\n")[:-1]
-        return [{row.partition("\t")[0] for row in answer.splitlines()} for answer in answers]
-
+    offered = partial(_offered_by_fish, share, tmp_path)
     assert dict(zip(EXPECTED, offered(list(EXPECTED)), strict=True)) == EXPECTED
     (tmp_path / "Heat.mkv").touch()
     paths = ["reeld show ", "reeld --config ", "reeld scan --config=", "reeld validate 1 --movie ", "reeld restore "]
@@ -174,25 +226,46 @@ exec 3>%(fifo)s
 """
 
 
+class Zsh:
+    """A zsh that says what it offers."""
+
+    def __init__(self, share: Path, folder: Path, **environment: str) -> None:
+        fifo = folder / "offered"
+        os.mkfifo(fifo)
+        (folder / "start").write_text(ZSH % {"functions": share / "zsh" / "site-functions", "fifo": fifo})
+        self.terminal = Terminal(["zsh", "-f", "-i"], {**environment, "HOME": str(folder)})
+        self.terminal.types(f"cd {folder} && source ./start\n")
+        self._answers = open(fifo, encoding="utf-8")  # noqa: SIM115 - `end` closes it
+
+    def offers(self, line: str) -> set[str]:
+        self.terminal.types(f"{line}\t")
+        return {row.strip() for row in iter(self._answers.readline, "END\n")}
+
+    def end(self) -> None:
+        self.terminal.end()
+        self._answers.close()
+
+
 @needs_zsh
 def test_zsh_offers_every_command_and_option(share: Path, tmp_path: Path) -> None:
     (tmp_path / "Heat.mkv").touch()
-    fifo = tmp_path / "offered"
-    os.mkfifo(fifo)
-    (tmp_path / "start").write_text(ZSH % {"functions": share / "zsh" / "site-functions", "fifo": fifo})
-    zsh = Terminal(["zsh", "-f", "-i"], {"HOME": str(tmp_path)})
+    zsh = Zsh(share, tmp_path)
     try:
-        zsh.types(f"cd {tmp_path} && source ./start\n")
-        with open(fifo, encoding="utf-8") as answers:
-
-            def offered(line: str) -> set[str]:
-                zsh.types(f"{line}\t")
-                rows = iter(answers.readline, "END\n")
-                return {row.strip() for row in rows}
-
-            seen = {line: offered(line) for line in EXPECTED}
-            paths = [offered(line) for line in ("reeld show He", "reeld --config He", "reeld validate 1 --movie ")]
+        seen = {line: zsh.offers(line) for line in EXPECTED}
+        paths = [zsh.offers(line) for line in ("reeld show He", "reeld --config He", "reeld validate 1 --movie ")]
     finally:
         zsh.end()
     assert json.dumps(seen, default=sorted) == json.dumps(EXPECTED, default=sorted)
     assert paths == [{"Heat.mkv"}, {"Heat.mkv"}, set()]
+
+
+@needs_zsh
+def test_zsh_offers_what_the_catalogue_has(share: Path, tmp_path: Path, library: dict[str, str]) -> None:
+    expected = ANSWERS | {"reeld list files state:pre": {"present"}, "reeld show Hea": {"Heat"}}
+    expected["reeld validate "] = {"3", "offered", "start"}  # files may be named, too
+    del expected["reeld show hea"]  # zsh has its user say whether case counts
+    zsh = Zsh(share, tmp_path, **library)
+    try:
+        assert {line: zsh.offers(line) for line in expected} == expected
+    finally:
+        zsh.end()
