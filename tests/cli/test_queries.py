@@ -13,10 +13,11 @@ from tests.videos import make_video
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with new_world() as world:
-        for name in ("Heat (1995).mkv", "Up (2009).mkv", "=Cmd (2001).mkv", "TV/Quiet Kin/Quiet Kin - S01E02.mkv"):
+        names = ("Heat (1995).mkv", "Up (2009).mkv", "=Cmd (2001).mkv", "TV/Quiet Kin/Quiet Kin - S01E02.mkv")
+        for seed, name in enumerate(names):
             path = world.library / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            make_video(path, seed=len(name))
+            make_video(path, seed=seed)
         (world.library / "caf\udce9.mkv").write_bytes((world.library / "Heat (1995).mkv").read_bytes()[:-9])
         world.config.write_text(world.config.read_text() + '[queries]\nold = "year:<2000"\nnot-old = "-query:old"\n')
         world.said("scan")

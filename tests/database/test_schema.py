@@ -70,7 +70,7 @@ def _schema(path: Path) -> dict[str, Any]:
             }
             for table in names
             if not table.startswith("sqlite_")
-            and table != "search_queue"
+            and table not in ("search_queue", "copies_to_compare")
             and "_words" not in table
             and "_vocabulary" not in table
         }

@@ -296,7 +296,7 @@ def test_a_file_that_is_moved_to_another_disk_keeps_its_identity(
 def test_a_copy_of_a_file_whose_disk_is_away_is_another_file(disk_health: RunningDaemon) -> None:
     one, two = disk_health.world.libraries.values()
     source, target = one / "Ronin (1998).mkv", two / "Ronin (1998).mkv"
-    (before,) = films(disk_health, source, seed=180)
+    (before,) = films(disk_health, source, seed=180, decided=False)
     backup = disk_health.world.root / "backup"
     shutil.copyfile(source, backup)
     mark = disk_health.mark()

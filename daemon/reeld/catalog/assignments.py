@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from peewee import chunked, fn
 
-from reeld.catalog import candidates, history, titles, trash, unchanged
+from reeld.catalog import candidates, disagreements, history, titles, trash, unchanged
 from reeld.catalog.claims import (
     CLAIM_COLUMNS,
     NO_CLAIMS,
@@ -61,7 +61,7 @@ def store_verdict(
     if before.decided_by == DecidedBy.USER:
         update_row(VideoFile, video_file_id, **also)
         return
-    match verdict:
+    match verdict := disagreements.with_regard_to_copies(video_file_id, verdict):
         case Accepted(reading=reading, others=others):
             _assign(video_file_id, reading, others, DecidedBy.REELD, key_of, now_ms, before=before, also=also)
         case Uncertain():

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld.catalog import assignments, libraries, overview, queue, views
+from reeld.catalog import assignments, disagreements, libraries, overview, queue, views
 from reeld.cli.numbers import not_found, parse_as
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, print_json, remark, say
@@ -178,9 +178,10 @@ def _catalog_to_change(config: str | None) -> Iterator[None]:
 
 @contextmanager
 def _deciding() -> Iterator[None]:
-    """Write a decision as a whole, or nothing of it."""
+    """Write a decision as a whole, or nothing of it. The names of copies may be read again."""
     with _saying_that_nothing_changed(), writing():
         yield
+        disagreements.settle(now_ms())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from reeld.catalog import media, queue, video_files
+from reeld.catalog import disagreements, media, queue, video_files
 from reeld.content.devices import has_moving_heads
 from reeld.content.opening import SharedOpening
 from reeld.database.connection import writing
@@ -87,6 +87,7 @@ class Runner:
             return False
         with ExitStack() as stack:
             with writing():
+                disagreements.settle(self.now_ms())
                 work = self._claim(lane)
                 if work and self.disk_health.must_pause(work[0][1].library_path):
                     self._pause_library(work)

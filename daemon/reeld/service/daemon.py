@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reeld.catalog import copies, queue, video_files
+from reeld.catalog import copies, disagreements, queue, video_files
 from reeld.catalog.libraries import of_another_kind, sync_libraries
 from reeld.config import Config, Library, document_of, hours_of
 from reeld.database.connection import close_catalog, is_disk_full, open_catalog, protect_catalog, reading, writing
@@ -171,6 +171,7 @@ def _take_over(config: Config) -> tuple[dict[str, int], int]:
         recovered = queue.recover(lambda attempts: now_ms() + int(delay_after_death_s(attempts) * 1000))
         _enqueue_backfill(config)
         copies.ask_left_behind(now_ms())
+        disagreements.settle(now_ms())
     return library_ids, recovered
 
 
