@@ -1,5 +1,6 @@
 """Does reeld say only what the numbers of episodes prove?"""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,36 @@ def test_series_come_in_the_order_that_is_asked_for(catalog: Path, monkeypatch: 
     assert fill_index(lambda: True)
     found = [each.series for each in missing_episodes(find_works("series", asked()))]
     assert found == ["The Alps", "Best", "Mad", "Nice", "Zulu"]
+
+
+@pytest.mark.parametrize("has_bare_episodes", [False, True])
+def test_one_look_at_all_series_tells_what_each_by_itself_does(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, has_bare_episodes: bool
+) -> None:
+    """Odd numbers in many series: seasons with holes, without a beginning, of years, and rows that have no file."""
+    assert catalog.exists()
+    randomly = random.Random(5)
+    shelf = Shelf()
+    plain: dict[int, dict[int, list[int]]] = {}
+    for title in range(40):
+        for season in randomly.sample([0, 1, 2, 3, 5, 2019, 2021], randomly.randint(1, 4)):
+            for number in randomly.sample(range(7), randomly.randint(1, 6)):
+                shelf.episode(f"Series {title:02}", season, number)
+    with writing():
+        for each in Episode.select():
+            if has_bare_episodes and randomly.random() < 0.2:
+                EpisodeFile.delete().where(EpisodeFile.episode == each).execute()
+            elif each.season_number and each.episode_number:
+                plain.setdefault(each.series_id, {}).setdefault(each.season_number, []).append(each.episode_number)
+    expected = {
+        series_id: gaps(**{f"s{season}": sorted(numbers) for season, numbers in sorted(seasons.items())})
+        for series_id, seasons in plain.items()
+    }
+    series = find_works("series", asked(), also_missing=True)
+    for page, many in ((200, 1000), (1, 1), (7, 7)):
+        monkeypatch.setattr("reeld.query.missing._PAGE", page)
+        monkeypatch.setattr("reeld.query.missing._MANY", many)
+        told: dict[int, dict[int, list[tuple[int, int]]]] = {}
+        for lacking in missing_episodes(series):
+            told.setdefault(lacking.series_id, {})[lacking.season_number] = list(lacking.ranges)
+        assert told == {series_id: lacks for series_id, lacks in expected.items() if lacks}

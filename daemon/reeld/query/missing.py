@@ -6,6 +6,7 @@ Nothing is said of specials, of absolute numbers, of days, and of what may come 
 gone is `state:gone`: its episode is known.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,21 +18,38 @@ from reeld.domain.numbers import Thing, spelled
 
 _PAGE = 200
 
+# For so many series one look at all episodes is faster than one at those of each.
+_MANY = 1000
+
 # Seasons that are years are not counted one by one.
 _FIRST_YEAR = 1900
 
-_RUNS = """
+_NUMBERED = "season_number > 0 AND episode_number > 0"
+_IS_IN_PAGE = "series_id IN (SELECT value FROM json_each(?))"
+_IS_HELD = "episodes.id IN (SELECT episode_id FROM episode_files)"
+
+_SEASONS = """
+    SELECT series_id, season_number, min(episode_number), max(episode_number), count(*)
+    FROM episodes INDEXED BY episodes_series_id_season_number_episode_number
+    WHERE {which} AND {numbered} GROUP BY series_id, season_number ORDER BY series_id, season_number
+"""
+"""Each season: its first and its last number, and how many numbers there are."""
+
+_RUNS = f"""
     SELECT series_id, season_number, min(episode_number), max(episode_number)
     FROM (
         SELECT series_id, season_number, episode_number,
             episode_number - row_number() OVER (PARTITION BY series_id, season_number ORDER BY episode_number) AS run
-        FROM episodes
-        WHERE series_id IN (SELECT value FROM json_each(?)) AND season_number > 0 AND episode_number > 0
-            AND id IN (SELECT episode_id FROM episode_files)
+        FROM json_each(?) AS season
+        CROSS JOIN episodes INDEXED BY episodes_series_id_season_number_episode_number
+            ON series_id = season.value ->> 0 AND season_number = season.value ->> 1
+        WHERE {_NUMBERED} AND {_IS_HELD}
     )
     GROUP BY series_id, season_number, run ORDER BY series_id, season_number, 3
-"""
-"""Each run of numbers without a gap: its first and its last number."""
+"""  # noqa: S608 - ours
+"""Each run of numbers without a gap: its first and its last number. Only of seasons that have a gap."""
+
+_ARE_ALL_HELD = "SELECT (SELECT count(*) FROM episodes) = (SELECT count(DISTINCT episode_id) FROM episode_files)"
 
 _SERIES = "SELECT id, title, year, country FROM series WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -68,25 +86,79 @@ class MissingEpisodes:
 def missing_episodes(series_ids: Sequence[int]) -> Iterator[MissingEpisodes]:
     """Go through these series, in this order, and yield what each of their seasons lacks."""
     for start in range(0, len(series_ids), _PAGE):
-        page = list(series_ids[start : start + _PAGE])
-        ids = f"[{','.join(map(str, page))}]"
-        seasons: dict[int, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-        with reading():
-            facts = {series_id: more for series_id, *more in rows(_SERIES, ids)}
-            for series_id, season, first, last in rows(_RUNS, ids):
-                seasons[series_id][season].append((first, last))
-        for series_id in page:
-            if series_id in facts:
-                title, year, country = facts[series_id]
-                for season, ranges in _gaps(seasons[series_id]):
-                    yield MissingEpisodes(
-                        series_id=series_id,
-                        series=title,
-                        year=year,
-                        country=country,
-                        season_number=season,
-                        ranges=tuple(ranges),
-                    )
+        if start and len(series_ids) - start >= _MANY:
+            # Not before the second page: whoever wants the first gaps alone does not wait for this.
+            yield from _missing_in_many(series_ids[start:])
+            return
+        page = series_ids[start : start + _PAGE]
+        yield from _missing(page, _seasons(f"{_IS_IN_PAGE} AND {_IS_HELD}", page))
+
+
+def _missing_in_many(series_ids: Sequence[int]) -> Iterator[MissingEpisodes]:
+    with reading():
+        ((are_all_held,),) = rows(_ARE_ALL_HELD)
+    # To ask it of each episode takes longer than all the rest.
+    seasons = _seasons("1" if are_all_held else _IS_HELD)
+    for start in range(0, len(series_ids), _PAGE):
+        yield from _missing(series_ids[start : start + _PAGE], seasons)
+
+
+Season = tuple[int, int, int, int]
+"""Its number, the first and the last episode, and how many there are."""
+
+
+def _seasons(which: str, of_series: Sequence[int] | None = None) -> dict[int, list[Season]]:
+    """Return the numbered seasons of the series, ascending, from the episodes that meet a condition."""
+    found: dict[int, list[Season]] = defaultdict(list)
+    with reading():
+        told = rows(
+            _SEASONS.format(which=which, numbered=_NUMBERED), *(() if of_series is None else (_as_json(of_series),))
+        )
+    for series_id, *season in told:
+        found[series_id].append(tuple(season))
+    return found
+
+
+def _missing(series_ids: Sequence[int], seasons: dict[int, list[Season]]) -> Iterator[MissingEpisodes]:
+    page = [series_id for series_id in series_ids if _lacks_some(seasons.get(series_id, []))]
+    with_holes = [
+        [series_id, season]
+        for series_id in page
+        for season, first, last, count in seasons[series_id]
+        if last - first >= count
+    ]
+    runs: dict[tuple[int, int], Runs] = defaultdict(list)
+    with reading():
+        facts = {series_id: more for series_id, *more in rows(_SERIES, _as_json(page))} if page else {}
+        for series_id, season, first, last in rows(_RUNS, _as_json(with_holes)) if with_holes else []:
+            runs[series_id, season].append((first, last))
+    for series_id in page:
+        if series_id in facts:
+            title, year, country = facts[series_id]
+            its_runs = {
+                season: runs.get((series_id, season), [(first, last)]) for season, first, last, _ in seasons[series_id]
+            }
+            for season, ranges in _gaps(its_runs):
+                yield MissingEpisodes(
+                    series_id=series_id,
+                    series=title,
+                    year=year,
+                    country=country,
+                    season_number=season,
+                    ranges=tuple(ranges),
+                )
+
+
+def _lacks_some(seasons: Sequence[Season]) -> bool:
+    """Tell whether a series may lack anything: not each of its seasons begins with 1, follows another and is whole."""
+    return any(
+        season != expected or first != 1 or last != count
+        for expected, (season, first, last, count) in enumerate(seasons, 1)
+    )
+
+
+def _as_json(values: Sequence[object]) -> str:
+    return json.dumps(list(values))
 
 
 Runs = list[tuple[int, int]]
