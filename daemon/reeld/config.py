@@ -36,6 +36,9 @@ BACKUPS_KEPT = 7
 # A kibibyte a second: a film of 2 GiB takes three weeks.
 SLOWEST_MIB_PER_S = 0.001
 
+# Ten years.
+LONGEST_PERIOD_D = 3650
+
 # The extensions that players and rippers have written in the last thirty years. `.ts` and `.vob`
 # may be other things (TypeScript, a game's level): the first bytes decide. `.iso` and `.img` are
 # left out: a disc image holds a menu and many titles, not one film.
@@ -92,6 +95,17 @@ class HashSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """When the daemon reads known files again, to compare them with their complete hashes."""
+
+    period_d: float = 0.0
+    """How long a comparison counts; 0 is for ever."""
+    max_mib_per_s: float = 0.0
+    hours: str = ""
+    """Both as in `HashSettings`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSettings:
     timeout_s: float = 20.0
     memory_mib: int = 1024
@@ -144,6 +158,7 @@ class Config:
     watch: WatchSettings = field(default_factory=WatchSettings)
     settle: SettleSettings = field(default_factory=SettleSettings)
     hash: HashSettings = field(default_factory=HashSettings)
+    verify: VerifySettings = field(default_factory=VerifySettings)
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     identify: IdentifySettings = field(default_factory=IdentifySettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -296,6 +311,7 @@ def parse_config(
         watch=WatchSettings(**sections["watch"]),
         settle=SettleSettings(**sections["settle"]),
         hash=HashSettings(**sections["hash"]),
+        verify=VerifySettings(**sections["verify"]),
         probe=ProbeSettings(**sections["probe"]),
         identify=IdentifySettings(**sections["identify"]),
         log=LogSettings(**sections["log"]),
@@ -385,6 +401,13 @@ def _pace(value: Any) -> str | None:
     return f"must be a number of MiB a second from {SLOWEST_MIB_PER_S} to 1000000, or 0 for no limit"
 
 
+def _period(value: Any) -> str | None:
+    """Refuse a period that would have every disk read without a pause."""
+    if _number(0, LONGEST_PERIOD_D, "days")(value) is None and (value == 0 or value >= 1):
+        return None
+    return f"must be a number of days from 1 to {LONGEST_PERIOD_D}, or 0 for never"
+
+
 def _whole(least: int, most: int, unit: str) -> Check:
     def check(value: Any) -> str | None:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
@@ -463,6 +486,11 @@ _SECTIONS: dict[str, dict[str, Key]] = {
         "full": Key(HashSettings().full, _flag),
         "max_mib_per_s": Key(HashSettings().max_mib_per_s, _pace),
         "hours": Key(HashSettings().hours, _hours),
+    },
+    "verify": {
+        "period_d": Key(VerifySettings().period_d, _period),
+        "max_mib_per_s": Key(VerifySettings().max_mib_per_s, _pace),
+        "hours": Key(VerifySettings().hours, _hours),
     },
     "probe": {
         "timeout_s": Key(ProbeSettings().timeout_s, _number(1, 600, "seconds")),

@@ -6,7 +6,7 @@
     ├── NotFoundError            the user named something that the catalogue does not hold (66)
     ├── UsageError               a command's arguments contradict each other (64)
     │   └── QueryError           a query cannot be understood
-    ├── DamageFound              `reeld verify` found files that are damaged or unreadable (65)
+    ├── DamageFound              `reeld verify` found files that are not as they were hashed (65)
     ├── OutputFailed             standard output cannot be written to (74)
     ├── CatalogError             the database failed; the job at hand waits, nothing is lost
     │   ├── CatalogBusy          another process holds the write lock (75)
@@ -98,8 +98,8 @@ class DamageFound(ReeldError):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"{number_of(count, 'file')} cannot be read as {'it was' if count == 1 else 'they were'} hashed",
-            "`reeld list files damaged:yes` lists them; bring them back from a copy, and check the disk",
+            f"{number_of(count, 'file')} {'is' if count == 1 else 'are'} not as hashed",
+            "bring what is damaged back from a copy, and check the disk; `reeld list files damaged:yes` says more",
         )
 
 
@@ -208,9 +208,20 @@ _HINTS = {
 """Hints for read errors that are not the disk's fault."""
 
 
+class ReadFailed(OSError):
+    """A read of a file's bytes that failed; `offset` is where the first byte lies that cannot be read."""
+
+    def __init__(self, error: OSError, offset: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.offset = offset
+
+
 class FileUnreadable(FileError):
+    """`offset` is where the first byte lies that cannot be read, or None if that was not looked for."""
+
     def __init__(self, path: str, error: OSError) -> None:
         self.errno = error.errno
+        self.offset = error.offset if isinstance(error, ReadFailed) else None
         cause = error.strerror or type(error).__name__
         if isinstance(error, PermissionError):
             hint = "give the user that runs reeld the right to read it"

@@ -206,6 +206,29 @@ def test_an_export_of_an_earlier_schema_becomes_a_catalogue_of_the_latest(
     assert rows(tmp_path / "reeld.db", "PRAGMA user_version") == [(latest_version(),)]
 
 
+def test_what_an_export_of_schema_18_says_of_verifications_is_kept(tmp_path: Path) -> None:
+    """They had a table of their own."""
+    library = {"id": 1, "name": "L", "path": "/l", "kind": "auto", "state": "online", "is_accepted": False}
+    file = {"id": 2, "library_id": 1, "path": "a", "directory": "", "filename": "a", "state": "present"}
+    file |= dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode", "device"), 1)
+    file |= {"languages": [], "subtitle_languages": [], "evidence": [], "file_hash": "aa"}
+    file |= dict.fromkeys(("first_seen_at", "changed_at"), "2026-01-01T00:00:00.000Z")
+    found = {"video_file_id": 2, "verified_at": "2026-02-01T00:00:00.000Z", "result": "same", "file_hash": "aa"}
+    tables = ("libraries", "movies", "series", "episodes", "video_files", "episode_files", "file_history")
+    end = dict.fromkeys((*tables, "pending_validations", "trash", "jobs"), 0)
+    lines = lines_of(
+        [
+            {"format": "reeld catalogue", "version": 1, "schema": 18, "last_ids": {}},
+            {"table": "libraries", **library},
+            {"table": "video_files", **file},
+            {"table": "verifications", **found},
+            {"end": end | {"libraries": 1, "video_files": 1, "verifications": 1}},
+        ]
+    )
+    import_catalog(lines, str(tmp_path / "reeld.db"))
+    assert rows(tmp_path / "reeld.db", "SELECT id, verified_at FROM video_files") == [(2, found["verified_at"])]
+
+
 def spoilt(lines: list[bytes]) -> dict[str, tuple[list[bytes], str]]:
     head, *middle, end = lines
     files = [number for number, line in enumerate(lines) if b'"video_files"' in line and b'"end"' not in line]

@@ -278,6 +278,14 @@ def test_files_that_failed_are_counted_in_words_that_fit(tmp_path: Path, count: 
     assert "reeld retry --all" in found.hint
 
 
+def test_damaged_files_are_a_problem_that_says_what_to_do(tmp_path: Path) -> None:
+    (found,) = of("damage", quick_checks(sight(tmp_path, problems={"damaged": 1, "unstable": 0, "unreadable": 2})))
+    assert (found.level, found.message) == ("problem", "not as they were hashed: 1 file damaged, 2 files unreadable")
+    assert found.hint is not None
+    assert "reeld list files" in found.hint
+    assert of("damage", quick_checks(sight(tmp_path, problems={"damaged": 0, "unstable": 0, "unreadable": 0}))) == []
+
+
 def of(check: str, findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.check == check]
 

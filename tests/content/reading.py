@@ -22,9 +22,12 @@ def full_hash(
     on_progress: Callable[[int], None] = lambda _count: None,
     should_stop: Callable[[], bool] = lambda: False,
     limit_rate: Callable[[int], None] = lambda _count: None,
+    from_disk: bool = False,
 ) -> str:
     with opened(path, expected) as video:
-        return hashing.full_hash(video, on_progress=on_progress, should_stop=should_stop, limit_rate=limit_rate)
+        return hashing.full_hash(
+            video, on_progress=on_progress, should_stop=should_stop, limit_rate=limit_rate, from_disk=from_disk
+        )
 
 
 def probe(path: str, expected: FileStamp, ask: Ask, readings: Readings = READINGS) -> MediaFacts:

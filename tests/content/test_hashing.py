@@ -1,6 +1,7 @@
 """Hashes are right, depend on what they say, and never belong to a file that moved under the reader."""
 
 import errno
+import fcntl
 import os
 import random
 import shutil
@@ -186,6 +187,51 @@ def test_a_film_on_a_tmpfs_is_hashed_whether_it_knows_dontcache_or_not() -> None
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         path = _write(Path(folder) / "film.mkv", _noise(5 * MIB))
         assert _full(path) == xxhash.xxh3_128(path.read_bytes()).hexdigest()
+
+
+def _from_disk(path: Path) -> str:
+    return full_hash(str(path), _stamp(path), from_disk=True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 2 * MIB, 2 * MIB + 1, FILM_BYTES])
+def test_a_file_has_the_same_hash_when_it_is_read_from_its_disk(tmp_path: Path, size: int) -> None:
+    path = _write(tmp_path / "a.mkv", _noise(size))
+    assert _from_disk(path) == xxhash.xxh3_128(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_reading_from_the_disk_leaves_the_page_cache_as_it_is(film: Path, is_warm: bool) -> None:
+    drop(film)
+    if is_warm:
+        film.read_bytes()
+    before = cached_bytes(film)
+    _from_disk(film)
+    assert cached_bytes(film) == before
+
+
+def test_a_file_system_without_direct_reads_is_read_past_the_page_cache(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses the flag, or takes it and refuses the reads."""
+    drop(film)  # what is not written yet stays in the cache
+    expected = xxhash.xxh3_128(film.read_bytes()).hexdigest()
+    real, refused = os.preadv, []
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int, *flags: int) -> int:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+            refused.append(offset)
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return real(descriptor, buffers, offset, *flags)
+
+    monkeypatch.setattr("os.preadv", preadv)
+    assert _from_disk(film) == expected
+    assert refused == [0]
+    assert cached_bytes(film) <= 4 * MIB
+    monkeypatch.undo()
+    film.read_bytes()
+    monkeypatch.setattr(hashing, "_set_direct", lambda _descriptor, *, is_direct: not is_direct)
+    assert _from_disk(film) == expected
+    assert cached_bytes(film) <= 4 * MIB
 
 
 def test_progress_tells_of_every_byte_once(tmp_path: Path) -> None:

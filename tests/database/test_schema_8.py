@@ -43,7 +43,7 @@ WORDS = {
     ("jobs", "stage"): {"pair": "match_copies"},
 }
 DELETED = {("jobs", "hash_progress")}
-NEW_TABLES = {"sidecars", "verifications"}
+NEW_TABLES = {"sidecars"}
 OF_THE_PROCESS = {"catalog_health"}
 """Whether the catalogue is open is no row of a user's."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.matrix import ROOT, TESTS, claims
 
 DOCUMENT = ROOT / "daemon" / "RELIABILITY.md"
-FAULTS = [str(number) for number in range(1, 43)]
+FAULTS = [str(number) for number in range(1, 44)]
 INVARIANTS = [f"I{number}" for number in range(1, 19)]
 
 

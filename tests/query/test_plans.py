@@ -37,6 +37,7 @@ def _open(catalog: Path) -> None:
         "verdict:accepted",
         "kind:movie",
         "links:none",
+        "damaged:no",
         "-codec:hevc",
         "codec:hevc or (audio:fr -hdr:any)",
     ],
@@ -50,7 +51,17 @@ def test_what_is_new_is_found_without_a_look_at_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["heat", "title:heat", "id:12", "verdict:pending", "state:failed", "tmdb:949", "series:fargo season:1"]
+    "query",
+    [
+        "heat",
+        "title:heat",
+        "id:12",
+        "verdict:pending",
+        "state:failed",
+        "damaged:yes",
+        "tmdb:949",
+        "series:fargo season:1",
+    ],
 )
 def test_words_and_numbers_lead_to_their_files(query: str) -> None:
     steps = plan_of(query).split("\n")

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from reeld.catalog.models import PendingValidation
+from reeld.catalog.twins import twins_of
 from reeld.database.base import Row
 from reeld.database.connection import writing
 from reeld.domain.numbers import Thing
 from reeld.query.search import works_called
 from reeld.query.seasons import seasons_of
-from reeld.query.twins import twins_of
 from tests.query.shelf import NOW, Shelf
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from reeld.catalog import assignments, history, libraries
 from reeld.catalog.models import VideoFile
+from reeld.catalog.twins import twins_of
 from reeld.config import InodeSetting
 from reeld.database.base import database
 from reeld.database.connection import writing
@@ -21,7 +22,6 @@ from reeld.domain.titles import title_key
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.runner import Runner
 from reeld.pipeline.stages import LANES, STAGES
-from reeld.query.twins import twins_of
 from reeld.scanner import root_check
 from reeld.watch import fs_identity
 from tests import fuse

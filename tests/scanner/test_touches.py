@@ -8,12 +8,12 @@ import pytest
 
 from reeld.catalog import overview, video_files, views
 from reeld.catalog.models import JobRow, VideoFile
+from reeld.catalog.twins import twins_of
 from reeld.database.connection import reading, writing
 from reeld.domain.times import rfc3339
 from reeld.pipeline.backfill import enqueue_backfill, enqueue_doubts
 from reeld.pipeline.context import StageContext
 from reeld.pipeline.stages import STAGES
-from reeld.query.twins import twins_of
 from reeld.watch.hints import Hint
 from tests.scanner.test_compare import World
 from tests.scanner.test_moved_files import film, hash_of, tools, work, world, worlds

@@ -17,7 +17,7 @@ from reeld.database.statements import change, rows
 from reeld.domain.records import place_of
 from reeld.domain.times import rfc3339
 
-Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced"]
+Event = Literal["moved", "changed", "missing", "returned", "paired", "replaced", "damaged", "whole"]
 
 # A disk that comes and goes every day for months must not fill the catalogue.
 MOST_OF_A_FILE = 100

@@ -18,6 +18,9 @@ _STAMP = ("size_bytes", "mtime_ns", "ctime_ns", "inode", "device", "links")
 # Since when the row describes these bytes, and since when they are gone.
 _MOMENTS = ("changed_at", "missing_since")
 
+# How the bytes compared with the hash when they were last read for that, see `verification.py`.
+VERIFIED = ("verified_at", "verify_problem", "verify_details")
+
 # Between two such readings a file's bytes stay in doubt.
 REREAD_PAUSE_MS = 86_400_000
 
@@ -30,18 +33,21 @@ _SAME_LINK = """
 """
 """Other names of the file of a row, with the same stamp: neither was touched since the other was seen."""
 
-KNOWN_LINK = f"{_SAME_LINK} AND NOT link.is_in_doubt AND link.fingerprint = video_files.fingerprint"
+KNOWN_LINK = (
+    f"{_SAME_LINK} AND NOT link.is_in_doubt AND link.verify_problem IS NULL "
+    "AND link.fingerprint = video_files.fingerprint"
+)
 """Those whose hash is certainly that of the bytes."""
 
 
 def content_columns() -> tuple[str, ...]:
     """The columns that describe a file's bytes. What the file is assigned to is another matter."""
-    return (*_STAMP, *stage_columns(), "completeness", "is_in_doubt", "stages_done")
+    return (*_STAMP, *stage_columns(), "completeness", "is_in_doubt", "stages_done", *VERIFIED)
 
 
 def forgotten() -> Row:
     """The values of a row whose bytes no stage has read, by field, as the model takes them."""
-    return empty(stage_columns()) | {"stages_done": {}, "is_in_doubt": False}
+    return empty(stage_columns()) | {"stages_done": {}, "is_in_doubt": False} | dict.fromkeys(VERIFIED)
 
 
 def of_row(video_file_id: int) -> Row:
@@ -147,8 +153,28 @@ def save_quick_hashes(video_file_id: int, hashes: QuickHashes) -> None:
 
 
 def save_full_hash(video_file_id: int, file_hash: str) -> None:
-    """Store the hash of all bytes, which resolves a doubt about them."""
-    update_row(VideoFile, video_file_id, file_hash=file_hash, is_in_doubt=False)
+    """Store the hash of all bytes, which resolves a doubt about them, and a problem that they had."""
+    nothing = {"verify_problem": None, "verify_details": None}
+    update_row(VideoFile, video_file_id, file_hash=file_hash, is_in_doubt=False, **nothing)
+
+
+def keep_damage(video_file_id: int, file_hash: str) -> bool:
+    """Whether all bytes are still those that were found damaged: then the stored hash stays, and they are in no doubt.
+
+    Something that touched a damaged file, such as a chmod, must not make its damage what it should be. A damaged file
+    of an older catalogue has no hash of what it holds: then any hash but its own is that.
+    """
+    sql = (
+        "UPDATE video_files SET is_in_doubt = 0, verify_details = json_set(verify_details, '$.hash', ?1) "
+        "WHERE id = ?2 AND verify_problem = 'damaged' AND file_hash <> ?1 "
+        "AND COALESCE(json_extract(verify_details, '$.hash'), ?1) = ?1"
+    )
+    return bool(change(sql, file_hash, video_file_id))
+
+
+def is_damaged(video_file_id: int) -> bool:
+    """Whether the bytes were found damaged, so that the stored hashes are not theirs."""
+    return bool(rows("SELECT 1 FROM video_files WHERE id = ? AND verify_problem = 'damaged'", video_file_id))
 
 
 def note_reread(video_file_id: int, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from peewee import (
     IntegerField,
     JSONField,
     TextField,
+    fn,
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
@@ -182,6 +183,12 @@ class VideoFile(StageColumns):
     """Whether only the ctime changed since the bytes were read: they may have changed, and are read again."""
     reread_at = UtcField(null=True)
     """When all its bytes were last read only because they were in doubt."""
+    verified_at = UtcField(null=True)
+    """When all its bytes were last compared with its full hash."""
+    verify_problem = TextField(null=True)
+    """damaged, unstable or unreadable, as it was when it was last read for that; NULL: nothing was wrong."""
+    verify_details = JSONField(null=True)
+    """Of such a problem: `since`, the `hash` that was found, the `offset` of the error, and the system's `reason`."""
     stages_done = JSONField(default=dict, constraints=[SQL("DEFAULT '{}'")])
     """The stages that have run for these bytes, each with its version, also those that found nothing."""
 
@@ -241,7 +248,7 @@ class FileHistory(BaseModel):
     video_file = ForeignKeyField(VideoFile, backref="history", on_delete="CASCADE")
     happened_at = UtcField()
     event = TextField()
-    """changed, moved, missing, returned, paired or replaced."""
+    """changed, moved, missing, returned, paired, replaced, damaged or whole (not damaged any more)."""
     library_id = IntegerField()
     path = PathField()
     library_id_before = IntegerField(null=True)
@@ -324,22 +331,6 @@ class Trash(BaseModel):
     class Meta:
         table_name = "trash"
         indexes = ((("entity_type", "original_id"), False),)
-
-
-class Verification(BaseModel):
-    """What `verify` found of a file. It says nothing any more once the file has other bytes."""
-
-    video_file = ForeignKeyField(VideoFile, primary_key=True, backref="verifications", on_delete="CASCADE")
-    verified_at = UtcField()
-    result = TextField(index=True)
-    """same, damaged (its bytes differ from its hash, and its times do not) or unreadable."""
-    file_hash = TextField()
-    """What it was compared with."""
-    offset_bytes = IntegerField(null=True)
-    """Of an unreadable file: where."""
-
-    class Meta:
-        table_name = "verifications"
 
 
 class JobRow(BaseModel):
@@ -443,6 +434,21 @@ VideoFile.add_index(VideoFile.index(VideoFile.edition, where=SQL("edition IS NOT
 VideoFile.add_index(
     VideoFile.index(VideoFile.id, where=SQL("media_problem IS NOT NULL"), name="video_files_media_problem")
 )
+# Which files of a library that can be read were not compared with their hashes for the longest time?
+VideoFile.add_index(
+    VideoFile.index(
+        VideoFile.library,
+        fn.COALESCE(VideoFile.verified_at, VideoFile.changed_at),
+        where=SQL("file_hash IS NOT NULL AND NOT is_in_doubt AND state = 'present'"),
+        name="video_files_verified_at",
+    )
+)
+# Which files are damaged?
+VideoFile.add_index(
+    VideoFile.index(
+        VideoFile.verify_problem, where=SQL("verify_problem IS NOT NULL"), name="video_files_verify_problem"
+    )
+)
 # Which files say that they are of a film or series with this title?
 VideoFile.add_index(
     VideoFile.index(
@@ -489,7 +495,6 @@ ALL_MODELS: tuple[type[BaseModel], ...] = (
     PendingValidation,
     Sidecar,
     Trash,
-    Verification,
     JobRow,
     Health,
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from peewee import SQL, Case, fn
 
-from reeld.catalog import sidecar_views, verifications
+from reeld.catalog import sidecar_views, verification
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -38,8 +38,9 @@ def counts() -> Row:
     """Count everything there is, and the work that is left, by stage. Works count that have a present file.
 
     `awaited` counts files that end before their containers do and may go on; they are no work. `in_doubt` counts those
-    whose bytes may be others than the hash says, `changing` those that go on changing while they are read, `damaged`
-    those that could not be read as hashed when they were last verified, `orphans` the sidecars without a video.
+    whose bytes may be others than the hash says, `changing` those that go on changing while they are read. `problems`
+    counts, by kind, those that were not as their hashes when they were verified,
+    and `orphans` the sidecars without a video.
     """
     with reading():
         by_state = dict(VideoFile.select(VideoFile.state, fn.COUNT()).group_by(VideoFile.state).tuples())
@@ -63,11 +64,11 @@ def counts() -> Row:
         **works,
         "queue": _by_stage(work),
         "in_doubt": in_doubt,
+        "problems": verification.problems(),
         "changing": changing,
         "awaited": sum(number for _, state, is_awaited, number in work if is_awaited and state in _LIVE_STATES),
         "paused": sum(number for _, state, _, number in work if state == JobState.PAUSED),
         "failed": sum(number for _, state, _, number in work if state == JobState.FAILED),
-        "damaged": verifications.count_broken(),
         "orphans": sidecar_views.count_orphans(),
     }
 

@@ -564,6 +564,10 @@ def live_count(before_ms: int, *, most: int) -> int:
     return len(JobRow.select(JobRow.id).where(is_due | (JobRow.state == JobState.RUNNING)).limit(most).tuples())
 
 
+def running_count() -> int:
+    return int(rows("SELECT COUNT(*) FROM jobs WHERE state = 'running'")[0][0])
+
+
 def put_off(until_ms: int) -> list[str]:
     """Return the absolute paths of the files whose jobs are not due before then."""
     later = JobRow.select(Library.path, VideoFile.path).join(VideoFile).join(Library)

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import JOIN, chunked, fn
 
-from reeld.catalog import candidates, history, media, sidecar_views
+from reeld.catalog import candidates, history, media, sidecar_views, verification
 from reeld.catalog.models import (
     Episode,
     EpisodeFile,
@@ -126,6 +126,8 @@ def file_details(video_file_id: int) -> Row | None:
                 VideoFile.missing_since,
                 VideoFile.completeness,
                 VideoFile.is_in_doubt,
+                VideoFile.verified_at,
+                VideoFile.verify_details,
             )
             .where(VideoFile.id == video_file_id)
             .dicts()
@@ -228,6 +230,7 @@ def _file(row: Row, episodes: list[Row]) -> Row:
         "confidence": confidence(row["confidence"]),
         "reason": _reason(row),
         "stage": row["stage"] if row["job_state"] not in (None, JobState.FAILED) else None,
+        "verify_problem": row["verify_problem"],
         **{name: row[name] for name in stage_columns()},
         # An empty list says that there are none; before the headers were read that is not known.
         **({} if row["container"] else dict.fromkeys(_LANGUAGES)),
@@ -239,7 +242,9 @@ def _numbers(episodes: list[Row], name: str) -> list[int] | None:
 
 
 def _reason(row: Row) -> str | None:
-    """Say the most important first: what stops the file, then why it waits, then what is doubtful."""
+    """Say the most important first: damage, what stops the file, then why it waits, then what is doubtful."""
+    if row["verify_problem"]:
+        return verification.with_advice(row["id"], row["verify_problem"], row["verify_details"])
     stops = f"failed: {row['last_error']}" if row["job_state"] == "failed" else row["reason"]
     problem = row["media_problem"]
     if stops and problem and problem not in stops:

@@ -38,10 +38,10 @@ def counts_row(counts: Row) -> Row:
         "queue": [{"stage": stage, "file_count": number} for stage, number in counts["queue"].items()],
         "in_doubt_count": counts["in_doubt"],
         "changing_count": counts["changing"],
+        **{f"{problem}_count": number for problem, number in counts["problems"].items()},
         "awaited_count": counts["awaited"],
         "paused_count": counts["paused"],
         "failed_count": counts["failed"],
-        "damaged_count": counts["damaged"],
         "orphan_count": counts["orphans"],
     }
 

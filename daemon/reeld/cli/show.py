@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld.catalog import views
+from reeld.catalog.twins import twins_of
 from reeld.cli.numbers import not_found, parse, refusal
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, complain, print_json, remark, say
@@ -19,7 +20,6 @@ from reeld.domain.states import FileState
 from reeld.errors import NotFoundError, UsageError
 from reeld.query.search import works_called
 from reeld.query.seasons import seasons_of
-from reeld.query.twins import twins_of
 from reeld.service.timeouts import real_path_in_time
 
 
@@ -116,6 +116,14 @@ def _completeness(seen: Row) -> str:
     return "; ".join([f"unchanged for {seen['quiet_s']:g} s", *said])
 
 
+def _problem(found: Row) -> str:
+    """What came of reading a file again."""
+    facts = [f"the hash of its bytes is {found['hash']}"] if found["hash"] else []
+    if found["offset"] is not None:
+        facts.append(f"it cannot be read at byte {found['offset']}")
+    return "; ".join([f"since {second(found['since'])}", *facts])
+
+
 # How people read what a script wants exact.
 _SHOWN: dict[str, Callable[[Any], str | None]] = {
     "size_bytes": size,
@@ -128,6 +136,8 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
     "deleted_at": second,
     "decided_at": second,
     "completeness": _completeness,
+    "verified_at": second,
+    "verify_details": _problem,
 }
 
 # Shown below the other facts, in their own form.

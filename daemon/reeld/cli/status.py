@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reeld.catalog import overview
+from reeld.catalog import overview, verification
 from reeld.cli.options import AsJson, ConfigFile, catalog_of, wants_json
 from reeld.cli.output import Row, clear_screen, print_json, say
 from reeld.cli.rows import WHY_AWAITED, counts_row, estimate_row, finding_row, library_row, moment, state_in_words
@@ -47,7 +47,7 @@ def status(
         else:
             if watch and sys.stdout.isatty():
                 clear_screen()
-            _print_status(report)
+            _print_status(report, is_verifying=settings.verify.period_d > 0)
         if not watch:
             return
         sys.stdout.flush()
@@ -65,10 +65,11 @@ def _report(settings: Config) -> Row:
         can_tell=can_tell(settings.database_path),
         libraries=libraries,
         failed=counts["failed"],
-        broken=counts["damaged"],
+        problems=counts["problems"],
         now=utc_now(),
     )
     said = running or RunningStatus()
+    oldest = verification.oldest()
     return {
         "running": running is not None if inputs.can_tell else None,
         "pid": said.pid,
@@ -79,6 +80,7 @@ def _report(settings: Config) -> Row:
         **counts_row(counts),
         # The daemon's estimate is some seconds old: if the queue is empty by now, nothing is left.
         "work": estimate_row(said.work) if said.work and counts["queue"] else None,
+        "oldest_comparison_at": oldest and rfc3339(oldest),
         "interrupted": [row | {"reason": _why_interrupted(row)} for row in overview.interrupted()],
         "changing": [
             {
@@ -178,7 +180,7 @@ def _watching(watching: WatchStatus | None) -> Row | None:
 # --- for people ------------------------------------------------------------------------------------------
 
 
-def _print_status(report: Row) -> None:
+def _print_status(report: Row, *, is_verifying: bool) -> None:
     say(_who_works(report))
     for line in (report["config_error"] or "").splitlines():
         say(f"not in force: {readable(line)}")
@@ -206,10 +208,10 @@ def _print_status(report: Row) -> None:
     say(f"to do      {work}; {ends}{stopped}")
     if report["failed_count"]:
         say("           reeld list files says why")
+    if is_verifying and report["oldest_comparison_at"]:
+        say(f"verified   the oldest comparison of a file with its hash is of {minute(report['oldest_comparison_at'])}")
     if report["work"]:
         _print_estimate(report["work"])
-    if report["orphan_count"]:
-        say(f"sidecars   {report['orphan_count']} belong to no video (reeld list sidecars --orphans)")
     _print_restless(report)
     for library in report["libraries"]:
         _print_library(library, report["findings"])
@@ -224,7 +226,12 @@ def _say_all(head: str, text: str) -> None:
 
 
 def _print_restless(report: Row) -> None:
-    """Name the files whose full hash does not come to its end, and say how many hashes may be old."""
+    """Name the files whose full hash does not come to its end, and say how many hashes may be old.
+
+    Sidecars without a video wait for someone, too.
+    """
+    if report["orphan_count"]:
+        say(f"sidecars   {report['orphan_count']} belong to no video (reeld list sidecars --orphans)")
     for row in report["interrupted"]:
         say(f"cut off    {row['stage']} of {readable(row['path'])}")
         say(f"           {row['reason']}")

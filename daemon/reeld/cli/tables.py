@@ -142,7 +142,9 @@ def _csv_cell(value: object) -> object:
 _STYLES = {
     **dict.fromkeys(("present", "online", "accepted"), "green"),
     **dict.fromkeys(("pending", "on hold", "unverified", "candidate"), "yellow"),
-    **dict.fromkeys(("missing", "failed", "offline", "rejected"), "red"),
+    **dict.fromkeys(
+        ("missing", "failed", "offline", "rejected", "damaged", "altered", "unstable", "unreadable"), "red"
+    ),
     **dict.fromkeys(("ignored", "removed", "library removed"), "dim"),
 }
 _OF_STATES = frozenset({"State", "Verdict", "Kind"})

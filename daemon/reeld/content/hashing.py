@@ -4,6 +4,8 @@ The file is read, never mapped: truncating a mapped file would kill the whole da
 """
 
 import errno
+import fcntl
+import mmap
 import os
 from collections.abc import Callable
 from typing import ClassVar
@@ -13,7 +15,7 @@ import xxhash
 from reeld.content.opening import OpenVideo
 from reeld.domain.content import QuickHashes
 from reeld.domain.files import FileStamp, readable
-from reeld.errors import Interrupted
+from reeld.errors import Interrupted, ReadFailed
 
 END_BYTES = 1 << 20
 """How much of each end goes into the fingerprint."""
@@ -33,6 +35,9 @@ RWF_DONTCACHE = 0x80
 """Flag of preadv2(2), Linux 6.14 and newer: pages that this read brings into the page cache leave it at once."""
 
 _FLAG_REFUSED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+BLOCK_BYTES = 4096
+"""What a direct read must begin at and be a multiple of, on any disk that is sold."""
 
 SLICE_BYTES = 32 << 20
 """How much of a file the page cache may hold behind the reader, and how often to check for a change."""
@@ -69,20 +74,23 @@ def full_hash(
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
     limit_rate: Callable[[int], None] = lambda _count: None,
+    from_disk: bool = False,
 ) -> str:
     """xxh3-128 of every byte, as 32 hexadecimal digits: what `xxhsum -H2` prints.
 
     Call `on_progress` with the number of bytes read since its last call, every 32 MiB and at the end. For each read,
     of 2 MiB at most, call `should_stop`, which raises Interrupted here once it returns True, and `limit_rate`, which
-    may wait. A small file whose ends were read is not read again.
-    Raises FileChanged if the file was touched while it was read, and OSError.
+    may wait. A small file whose ends were read is not read again. With `from_disk`, what the page cache holds of the
+    file is not asked, as far as its file system allows that.
+    Raises FileChanged if the file was touched while it was read, and OSError; with `from_disk` ReadFailed, which says
+    where.
     """
     size = video.stamp.size_bytes
     if video.ends is not None and size <= SMALL_BYTES:
         on_progress(size)
         return xxhash.xxh3_128(video.ends).hexdigest()
     os.posix_fadvise(video.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    reader = _Reader(video.descriptor, video.stamp)
+    reader = (_DiskReader if from_disk else _Reader)(video.descriptor, video.stamp)
     digest = xxhash.xxh3_128()
     done = 0
     while done < size:
@@ -143,6 +151,65 @@ class _Reader:
         """Drop what was read there from the page cache, where reading itself did not."""
         if not self._knows_flag:
             os.posix_fadvise(self._descriptor, offset, count, os.POSIX_FADV_DONTNEED)
+
+
+class _DiskReader(_Reader):
+    """Reads a file from its disk, past the page cache, and leaves alone what that holds of it.
+
+    Bytes that go bad on the disk stay right in the cache, and those that go bad in memory stay right on the disk. Where
+    the file system knows no direct reads, the file is dropped from the cache first. Pages that a player maps stay.
+    On a fast disk this took a third longer, as nothing is read ahead, and a third less processor time. Larger buffers
+    made it no faster.
+    """
+
+    def __init__(self, descriptor: int, stamp: FileStamp) -> None:
+        super().__init__(descriptor, stamp)
+        self._is_direct = _set_direct(descriptor, is_direct=True)
+        if self._is_direct:
+            # Memory of its own pages, since the kernel writes into whole blocks.
+            self._buffer = memoryview(mmap.mmap(-1, UNCACHED_BUFFER_BYTES))
+        else:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def read(self, offset: int, end: int) -> memoryview:
+        """As `_Reader.read`. Raises ReadFailed."""
+        try:
+            return self._read_direct(offset, end) if self._is_direct else super().read(offset, end)
+        except OSError as err:
+            if self._is_direct and err.errno == errno.EINVAL:
+                # It accepts the flag and no such read, or its blocks are larger.
+                self._is_direct = not _set_direct(self._descriptor, is_direct=False)
+                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+                return super().read(offset, end)
+            raise ReadFailed(err, self._first_bad(offset, end)) from err
+
+    def forget(self, offset: int, count: int) -> None:
+        if not self._is_direct:
+            super().forget(offset, count)
+
+    def _read_direct(self, offset: int, end: int) -> memoryview:
+        count = min(-(-(end - offset) // BLOCK_BYTES) * BLOCK_BYTES, len(self._buffer))
+        got = os.preadv(self._descriptor, [self._buffer[:count]], offset)
+        return self._buffer[: min(got, end - offset)]
+
+    def _first_bad(self, offset: int, end: int) -> int:
+        """Read block by block until one fails, and return where it begins; the failed read had many blocks."""
+        for at in range(offset, min(end, offset + len(self._buffer)), BLOCK_BYTES):
+            try:
+                os.preadv(self._descriptor, [self._buffer[:BLOCK_BYTES]], at)
+            except OSError:
+                return at
+        return offset
+
+
+def _set_direct(descriptor: int, *, is_direct: bool) -> bool:
+    """Let reads of this descriptor go past the page cache, or not; return whether its file system allows that."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_DIRECT if is_direct else flags & ~os.O_DIRECT)
+    except OSError:
+        return False
+    return True
 
 
 def _fill(descriptor: int, view: memoryview, offset: int) -> int:

@@ -73,12 +73,12 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _state_directory(config)
     libraries: list[dict[str, Any]] = []
     records: dict[str, Record] = {}
-    failed = broken = 0
+    failed, problems = 0, dict[str, int]()
     try:
         open_catalog(config.database_path, create=False)
         libraries, counts = overview.libraries(), overview.counts()
         records = _records(config, libraries)
-        failed, broken = counts["failed"], counts["damaged"]
+        failed, problems = counts["failed"], counts["problems"]
         yield _whole(sum(counts["files"].values()))
     except NotFoundError as err:
         yield Finding(check="database", level="note", message=str(err), hint=err.hint)
@@ -94,7 +94,7 @@ def examine(config: Config) -> Iterator[Finding]:
         can_tell=can_tell(config.database_path),
         libraries=libraries,
         failed=failed,
-        broken=broken,
+        problems=problems,
         now=utc_now(),
     )
     quick = quick_checks(inputs)

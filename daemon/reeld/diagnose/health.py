@@ -7,8 +7,8 @@ A finding is good, a note (reeld copes by itself) or a problem (the user must ac
 import ctypes
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 from typing import Any, Literal
@@ -69,8 +69,8 @@ class HealthInputs:
     """Rows of `overview.libraries`. Empty while the catalogue cannot be opened."""
     failed: int = 0
     """How many files failed for good."""
-    broken: int = 0
-    """How many files were damaged or unreadable when they were last verified."""
+    problems: Mapping[str, int] = field(default_factory=dict)
+    """How many files were not as their hashes when they were verified, by kind."""
     now: datetime
 
 
@@ -89,7 +89,7 @@ def quick_checks(inputs: HealthInputs) -> list[Finding]:
         *_metrics(inputs),
         *(finding for row in inputs.libraries if _counts(inputs, row) for finding in _library(inputs, row)),
         *_failed(inputs),
-        *_broken(inputs),
+        *_damaged(inputs),
     ]
 
 
@@ -185,10 +185,11 @@ def _failed(inputs: HealthInputs) -> Iterator[Finding]:
         yield Finding(check="files", level="note", message=message, hint=hint)
 
 
-def _broken(inputs: HealthInputs) -> Iterator[Finding]:
-    if inputs.broken:
-        message = f"{number_of(inputs.broken, 'file')} could not be read as hashed when last verified: damage"
-        hint = "see reeld list files damaged:yes; bring them back from a copy, and check the disk"
+def _damaged(inputs: HealthInputs) -> Iterator[Finding]:
+    if any(inputs.problems.values()):
+        counted = [f"{number_of(count, 'file')} {kind}" for kind, count in inputs.problems.items() if count]
+        message = f"not as they were hashed: {', '.join(counted)}"
+        hint = "see reeld list files damaged:yes for what to do; once that is done: reeld verify damaged:yes"
         yield Finding(check="damage", level="problem", message=message, hint=hint)
 
 

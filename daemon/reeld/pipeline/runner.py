@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from reeld.catalog import disagreements, media, queue, video_files
 from reeld.content.devices import has_moving_heads
 from reeld.content.opening import SharedOpening
-from reeld.database.connection import writing
+from reeld.database.connection import reading, writing
 from reeld.domain.records import FileRecord, Job
 from reeld.errors import (
     CatalogBusy,
@@ -116,6 +116,13 @@ class Runner:
     def next_due_ms(self, lane: Lane) -> int | None:
         """Return when `step` would find a job; None if there is none."""
         return queue.next_due_ms(lane, self._busy(lane)) if self._is_open(lane) else None
+
+    def is_idle(self) -> bool:
+        """Return whether no job runs, and none may begin now. Raises CatalogError."""
+        now_ms = self.now_ms()
+        with reading():
+            due = [self.next_due_ms(lane) for lane in LANES]
+            return not queue.running_count() and not any(due_ms is not None and due_ms <= now_ms for due_ms in due)
 
     def _busy(self, lane: Lane) -> list[int]:
         return self.device_locks.busy() if lane == "heavy" else []

@@ -130,6 +130,8 @@ def _fill_fingerprint(record: FileRecord, hashes: QuickHashes) -> Filling | None
 def _save_fingerprint(video_file_id: int, hashes: QuickHashes, now_ms: int) -> None:
     if undo_move(video_file_id, hashes.fingerprint, stage=NAME.name, lane=NAME.lane, now_ms=now_ms):
         return
+    if stored.is_damaged(video_file_id):
+        return  # whether these ends are of the damaged bytes, of whole ones or of others, only the full hash tells
     stored.contradict(video_file_id, "fingerprint", hashes.fingerprint, now_ms)
     stored.save_quick_hashes(video_file_id, hashes)
 
@@ -198,6 +200,8 @@ def _fill_full_hash(record: FileRecord, file_hash: str) -> Filling | None:
 
 def _save_full_hash(video_file_id: int, file_hash: str, now_ms: int) -> None:
     stored.note_reread(video_file_id, now_ms)
+    if stored.keep_damage(video_file_id, file_hash):
+        return
     stored.contradict(video_file_id, "file_hash", file_hash, now_ms)
     stored.save_full_hash(video_file_id, file_hash)
     for link_id in stored.tell_links(video_file_id):

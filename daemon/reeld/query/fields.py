@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reeld.catalog.verifications import IS_BROKEN
 from reeld.domain.sidecars import PICTURE_KINDS
 from reeld.domain.states import FileState, FileVerdict
 from reeld.query import values
@@ -108,7 +107,10 @@ _HAS: dict[str, Condition | str] = {
     "problem": narrow("f.media_problem IS NOT NULL"),
     "id": _WITH_ID,
 }
-_DAMAGED: dict[str, Condition | str] = {"yes": narrow(f"({IS_BROKEN})"), "no": f"NOT ({IS_BROKEN})"}
+_DAMAGED: dict[str, Condition | str] = {
+    "yes": narrow("f.verify_problem IS NOT NULL"),
+    "no": "f.id NOT IN (SELECT id FROM video_files WHERE verify_problem IS NOT NULL)",
+}
 _KINDS: dict[str, Condition | str] = {
     "movie": "f.kind = 'movie'",
     "episode": "f.kind = 'episode'",
@@ -205,7 +207,7 @@ FIELDS: dict[str, FieldMeaning] = {
         "links:none, links:elsewhere, links:>=2",
         by_links,
     ),
-    "damaged": _of_few("damaged", "whether `reeld verify` found it damaged or unreadable", _DAMAGED),
+    "damaged": _of_few("damaged", "whether a verification found it damaged, unstable or unreadable", _DAMAGED),
     "has": _of_few("has", "what else is known of it, or lies beside it", _HAS),
     "id": _other("a number of any list", "id:12, id:m3, id:s4, id:e7", by_id),
     "tmdb": _other("the number at TMDB", "tmdb:949", by_provider("tmdb_id")),

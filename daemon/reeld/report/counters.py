@@ -29,6 +29,7 @@ class Counters:
         self._clock = clock
         self._lock = threading.Lock()
         self._bytes_hashed = 0
+        self._bytes_verified = 0
         self._stages: dict[str, Spent] = defaultdict(Spent)
         self._errors: dict[str, int] = defaultdict(int)
         self._scans: dict[str, Spent] = defaultdict(Spent)
@@ -36,6 +37,10 @@ class Counters:
     def hashed(self, size_bytes: int) -> None:
         with self._lock:
             self._bytes_hashed += size_bytes
+
+    def verified(self, size_bytes: int) -> None:
+        with self._lock:
+            self._bytes_verified += size_bytes
 
     @contextmanager
     def stage(self, name: str, count: int = 1) -> Iterator[None]:
@@ -72,6 +77,10 @@ class Counters:
     @property
     def bytes_hashed(self) -> int:
         return self._bytes_hashed
+
+    @property
+    def bytes_verified(self) -> int:
+        return self._bytes_verified
 
     def stages(self) -> dict[str, Spent]:
         return self._copy(self._stages)

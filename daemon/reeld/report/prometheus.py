@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from reeld import __version__
-from reeld.catalog import overview
+from reeld.catalog import overview, verification
 from reeld.config import MetricsSettings
 from reeld.content.readings import READINGS
 from reeld.database.backup import backup_space_trouble, listing_trouble, newest_of
@@ -84,6 +85,8 @@ class _Figures:
     counts: Row
     queue: Sequence[overview.Queued]
     libraries: Sequence[Row]
+    oldest: datetime | None
+    """Since when the file was not compared with its hash that was not for the longest time."""
 
 
 class Metrics(Collector):
@@ -173,7 +176,8 @@ class Metrics(Collector):
     def _read(self) -> None:
         if self._is_catalog_open:
             counts, queue, libraries = overview.counts(), overview.queued(), overview.libraries()
-            self._figures = _Figures(counts=counts, queue=queue, libraries=libraries)
+            oldest = verification.oldest()
+            self._figures = _Figures(counts=counts, queue=queue, libraries=libraries, oldest=oldest)
         self._renewed_s = time.time()
 
     def _look(self) -> None:
@@ -225,6 +229,13 @@ class Metrics(Collector):
         yield GaugeMetricFamily("reeld_failed", "Files that were given up.", counts["failed"])
         yield GaugeMetricFamily("reeld_in_doubt", "Files whose bytes may not be those of the hash.", counts["in_doubt"])
         yield GaugeMetricFamily("reeld_changing", "Files that change while they are read.", counts["changing"])
+        yield _gauge("reeld_verify_problems", "Files that are not as they were hashed.", "problem", counts["problems"])
+        if figures.oldest is not None:
+            yield GaugeMetricFamily(
+                "reeld_oldest_comparison_timestamp_seconds",
+                "Since when the file was not compared with its hash that was not for the longest time.",
+                figures.oldest.timestamp(),
+            )
         works = {name: counts[name] for name in ("movies", "series", "episodes")}
         yield _gauge("reeld_works", "Works that have a file.", "kind", works)
         jobs = GaugeMetricFamily("reeld_jobs", "Files that still need this stage.", labels=("stage", "state"))
@@ -271,6 +282,8 @@ class Metrics(Collector):
         yield CounterMetricFamily("reeld_headers_compared", "Files that both read.", read.compared)
         yield CounterMetricFamily("reeld_headers_disagreed", "Files that both read differently.", read.disagreed)
         yield CounterMetricFamily("reeld_hashed_bytes", "Bytes read for full hashes.", self._counters.bytes_hashed)
+        verified = self._counters.bytes_verified
+        yield CounterMetricFamily("reeld_verified_bytes", "Bytes read to compare files with their hashes.", verified)
 
     def _of_libraries(self) -> Iterator[Metric]:
         watched = {row["name"]: row for row in self._libraries()}

@@ -51,6 +51,8 @@ from reeld.service.signals import Signals
 from reeld.service.stage_context import now_ms, open_stage_context, roots_of, stat_names_of
 from reeld.service.supervisor import Supervisor
 from reeld.service.timeouts import was_silent
+from reeld.service.verify_thread import NAME as VERIFY_THREAD
+from reeld.service.verify_thread import VerifyThread
 from reeld.service.wakeups import Cause, Wakeups
 from reeld.service.watcher import LibraryWatcher
 from reeld.service.workers import LISTING_S, Workers, lane_threads
@@ -77,7 +79,7 @@ DOUBTS_S = 600.0
 # Copying and checking a backup of gigabytes takes minutes on a slow disk.
 LONGEST_MAINTENANCE_S = 3600.0
 
-OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "maintenance")
+OUR_THREADS = ("watch ", "names-", "light-", "heavy-", "maintenance", VERIFY_THREAD)
 """Prefixes of the names of the threads that reeld cannot work without."""
 
 
@@ -278,6 +280,15 @@ class Daemon:
             hours=TimeWindow(*hours_of(self._config.hash.hours)),
         )
         self._workers = Workers(runner, self.stopping, self._fail, lane_threads(), self._heartbeats, is_supervised=True)
+        self._verifying = VerifyThread(
+            self._config.verify,
+            runner,
+            self.stopping,
+            self._fail,
+            self._heartbeats,
+            self._disks,
+            self._counters.verified,
+        )
         self._watchers = self._make_watchers()
         self._supervisor = Supervisor(self._heartbeats, self._disks, self._workers, self._ids)
         self._heartbeats.on_work = self._wakeups.wake_soon
@@ -445,6 +456,8 @@ class Daemon:
         if not is_worth_waiting or time.monotonic() >= self._list_until:
             log.info("daemon.listed", not_listed=[library.name for library in unlisted])
             self._workers.start()
+            if self._config.verify.period_d:
+                self._verifying.start()
 
     def _late(self) -> list[Library]:
         return [watcher.library for watcher in self._watchers if not watcher.is_watched.is_set()]
