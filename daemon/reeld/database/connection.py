@@ -41,6 +41,10 @@ from reeld.log import get_logger
 # than this, our transaction fails as CatalogBusy and is tried again.
 BUSY_TIMEOUT_S = 5
 
+# The driver forgets a new statement before an old one once its cache is full: two that take turns are then prepared
+# each time. The statements of all parts of reeld, with lists of every length, fit in so many.
+STATEMENTS_KEPT = 2000
+
 # How long maintenance waits for the other threads of this process. Then it is put off.
 MAINTENANCE_PATIENCE_S = 1.0
 
@@ -364,7 +368,7 @@ def _refuse_if_gone(path: str) -> None:
 
 
 def _connect(path: str) -> None:
-    database.init(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    database.init(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, cached_statements=STATEMENTS_KEPT)
     database.connect()
 
 
