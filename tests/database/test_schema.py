@@ -58,7 +58,7 @@ def _foreign_keys(connection: sqlite3.Connection, table: str) -> set[tuple[Any, 
 
 
 def _schema(path: Path) -> dict[str, Any]:
-    """All tables but those of the search index, which holds nothing that other tables do not."""
+    """All tables but those of the search index and of kept sums, which hold nothing that other tables do not."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return {
@@ -70,7 +70,7 @@ def _schema(path: Path) -> dict[str, Any]:
             }
             for table in names
             if not table.startswith("sqlite_")
-            and table not in ("search_queue", "copies_to_compare")
+            and table not in ("search_queue", "copies_to_compare", "file_sums", "language_sums", "file_years")
             and "_words" not in table
             and "_vocabulary" not in table
         }

@@ -10,6 +10,7 @@ from typing import Any
 from peewee import sqlite3
 
 from tests.model.bytes import content_of
+from tests.query.recount import wrong_sums
 from tests.service.harness import ENDINGS, LEFT_ALONE
 
 Row = dict[str, Any]
@@ -160,6 +161,8 @@ def read_catalogue(path: str) -> Catalogue:
             "JOIN libraries ON libraries.id = library_id LEFT JOIN movies ON movies.id = movie_id"
         )
         damage = [str(row) for row in ask("PRAGMA foreign_key_check")]
+        sums = wrong_sums(lambda sql: connection.execute(sql).fetchall())
+        damage += [f"a kept sum is not what a recount gives: {row}" for row in sums]
         damage += [text for row in ask("PRAGMA quick_check") if (text := str(*row.values())) != "ok"]
         return Catalogue(
             rows={row["id"]: row | {"path": _decoded(row["path"])} for row in rows},

@@ -53,6 +53,7 @@ def tamper(model: Model, sql: str) -> set[str]:
         ("phantom", "UPDATE video_files SET path = 'A/other.mkv' WHERE filename LIKE 'Film%'"),
         ("size", "UPDATE video_files SET size_bytes = 1 WHERE filename LIKE 'Film%'"),
         ("mtime", "UPDATE video_files SET mtime_ns = 1 WHERE filename LIKE 'Film%'"),
+        ("damage", "UPDATE file_sums SET file_count = file_count + 1"),
         ("sidecar", "DELETE FROM sidecars"),
         ("sidecar", "UPDATE sidecars SET path = 'A/other.srt'"),
         ("sidecar", "UPDATE sidecars SET size_bytes = 9"),

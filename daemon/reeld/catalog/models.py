@@ -429,6 +429,10 @@ VideoFile.add_index(
         name="video_files_unhashed",
     )
 )
+# Which names may be of one file?
+VideoFile.add_index(
+    VideoFile.index(VideoFile.device, VideoFile.inode, where=SQL("links > 1"), name="video_files_linked")
+)
 # Which of the few files have an edition, or a problem?
 VideoFile.add_index(VideoFile.index(VideoFile.edition, where=SQL("edition IS NOT NULL"), name="video_files_edition"))
 VideoFile.add_index(

@@ -1,24 +1,25 @@
-"""Counts files, hours and bytes, by what they have in common. A file under several names is counted once in bytes."""
+"""Counts files, hours and bytes, by what they have in common. A file under several names is counted once in bytes.
+
+Triggers of the schema keep sums of most facts (`0023_sums.sql`), so that a million files need not be looked at. What a
+query asks beyond those facts is counted file by file.
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from reeld.database.connection import reading
 from reeld.database.statements import rows
 from reeld.domain.files import readable
 from reeld.errors import UsageError
 from reeld.query.ask import Query
-from reeld.query.conditions import CLASS
+from reeld.query.conditions import CLASS, Condition
 from reeld.query.find import present_files
 
-_YEAR = """CASE f.kind
-    WHEN 'movie' THEN (SELECT year FROM movies WHERE movies.id = f.movie_id)
-    WHEN 'episode' THEN (
-        SELECT series.year FROM episode_files JOIN episodes ON episodes.id = episode_id
-        JOIN series ON series.id = series_id WHERE video_file_id = f.id LIMIT 1
-    ) END"""
+_YEAR = "(SELECT year FROM file_years WHERE video_file_id = f.id)"
 
 GROUPINGS: Mapping[str, str] = {
     "library": "f.library_id",
@@ -28,15 +29,18 @@ GROUPINGS: Mapping[str, str] = {
     "hdr": "f.hdr",
     "language": "f.languages",
     "subtitle": "f.subtitle_languages",
-    "decade": f"(({_YEAR}) / 10 * 10) || 's'",
-    "year": f"({_YEAR})",
+    "decade": f"({_YEAR} / 10 * 10) || 's'",
+    "year": _YEAR,
     "state": "f.state",
     "verdict": "f.verdict",
 }
-"""What files can be counted by, and its SQL about the file `f`. Languages are lists: a file counts for each of them.
+"""What files can be counted by, and its SQL about the file `f`. Languages are lists: a file counts for each of them."""
 
-Years and decades are not in the index that has all other facts: with a million files they take many seconds.
-"""
+_KEPT = {
+    "file_sums": ("library_id", "state", "verdict", "kind", "year", "resolution", "codec_video", "hdr"),
+    "language_sums": ("library_id", "state", "verdict", "kind", "languages", "subtitle_languages"),
+}
+"""The tables of kept sums, and the facts that their rows are apart by."""
 
 _LISTS = frozenset({"language", "subtitle"})
 
@@ -78,45 +82,86 @@ def sums(query: Query, groupings: Sequence[str]) -> list[Sum]:
     """
     if wrong := [name for name in groupings if name not in GROUPINGS]:
         raise UsageError(f"files cannot be counted by {readable(wrong[0])}", f"choose from {', '.join(GROUPINGS)}")
-    whole = _Sums(by="total")
-    found = [_Sums(by=name) for name in groupings]
+    found = {name: _Sums(by=name) for name in ("total", *groupings)}
     with reading():
         libraries = dict(rows("SELECT id, name FROM libraries"))
-    for values, files, size_bytes, duration_ms in _counted(query, groupings):
-        whole.add("all", files, size_bytes, duration_ms)
-        for each, value in zip(found, values, strict=True):
-            if each.by in _LISTS:
+    for names, values, *amounts in _counted(query, groupings):
+        for name, value in zip(names, values, strict=True):
+            if name in _LISTS:
                 for one in _as_list(value):
-                    each.add(one, files, size_bytes, duration_ms)
+                    found[name].add(one, *amounts)
             else:
-                each.add(libraries[value] if each.by == "library" else value, files, size_bytes, duration_ms)
-    return [one for each in (whole, *found) for one in each.in_order()]
+                found[name].add(libraries[value] if name == "library" else value, *amounts)
+    return [one for each in found.values() for one in each.in_order()]
 
 
 _as_list = lru_cache(maxsize=1024)(lambda value: json.loads(value or "[]") or [None])
 
 
-Counted = tuple[tuple[object, ...], int, int, int]
-"""The values of some files in each grouping, how many files these are, and their bytes and milliseconds."""
+Counted = tuple[Sequence[str], Sequence[Any], int, int, int]
+"""Groupings, the values of some files in each, how many files these are, and their bytes and milliseconds."""
 
 
 def _counted(query: Query, groupings: Sequence[str]) -> Iterator[Counted]:
-    """Count in one look. The further names of a file then take its bytes off again."""
+    """Count from kept sums what these tell, and the rest file by file."""
     table, condition = present_files(query)
-    columns = "".join(f"{GROUPINGS[name]}, " for name in groupings)
-    sums_of = "count(*), coalesce(sum(f.size_bytes), 0), coalesce(sum(f.duration_ms), 0)"
-    grouped = f"GROUP BY {', '.join(str(place) for place in range(1, len(groupings) + 1))}" if groupings else ""
-    whole = f"SELECT {columns} {sums_of} FROM {table} WHERE {condition.sql} {grouped}"  # noqa: S608 - ours
+    left = ["total", *groupings]
     with reading():
-        counted = rows(whole, *condition.parameters)
-        linked = rows(
-            f"SELECT {columns} f.device, f.inode, f.size_bytes FROM {table} WHERE f.links > 1 AND {condition.sql}",  # noqa: S608 - ours
-            *condition.parameters,
-        )
+        for kept, facts in _KEPT.items():
+            if told := [name for name in left if _facts_of(_of_sums(_BY[name]), condition) <= set(facts)]:
+                left = [name for name in left if name not in told]
+                yield from _added_up(told, _source(kept, facts), _of_sums(condition.sql), condition, _of_sums)
+        if left:
+            yield from _added_up(left, table, condition.sql, condition, str)
+        yield from _further_names(["total", *groupings], condition)
+
+
+_BY = {"total": "'all'", **GROUPINGS}
+
+
+def _of_sums(sql: str) -> str:
+    """Write an expression about a file as one about kept sums."""
+    return sql.replace(CLASS, "f.resolution").replace(_YEAR, "f.year")
+
+
+def _facts_of(sql: str, condition: Condition) -> set[str]:
+    return set(re.findall(r"\bf\.(\w+)", f"{sql} {_of_sums(condition.sql)}"))
+
+
+def _source(table: str, facts: Sequence[str]) -> str:
+    columns = ", ".join(f"nullif({fact}, '') AS {fact}" for fact in facts)
+    return f"(SELECT {columns}, file_count, size_bytes, duration_ms FROM {table} WHERE file_count > 0) AS f"  # noqa: S608 - ours
+
+
+def _added_up(
+    names: Sequence[str], table: str, where: str, condition: Condition, written: Callable[[str], str]
+) -> Iterator[Counted]:
+    columns = ", ".join(written(_BY[name]) for name in names)
+    count = "count(*)" if written is str else "sum(f.file_count)"
+    places = ", ".join(str(place) for place in range(1, len(names) + 1))
+    sums_of = f"{count}, coalesce(sum(f.size_bytes), 0), coalesce(sum(f.duration_ms), 0)"
+    counted = rows(
+        f"SELECT {columns}, {sums_of} FROM {table} WHERE {where} GROUP BY {places}",  # noqa: S608 - ours
+        *condition.parameters,
+    )
     for *values, files, size_bytes, duration_ms in counted:
-        yield tuple(values), files, size_bytes, duration_ms
-    seen: set[tuple[int, int]] = set()
-    for *values, device, inode, size_bytes in linked:
-        if inode and (device, inode) in seen:
-            yield tuple(values), 0, -size_bytes, 0
-        seen.add((device, inode))
+        yield names, values, files, size_bytes, duration_ms
+
+
+def _further_names(names: Sequence[str], condition: Condition) -> Iterator[Counted]:
+    """Take the bytes of the further names of a file off again: of all but the one that was seen first."""
+    columns = ", ".join(_BY[name] for name in names)
+    linked = rows(
+        f"""WITH several AS (
+            SELECT device, inode FROM video_files INDEXED BY video_files_linked
+            WHERE links > 1 AND inode <> 0 GROUP BY device, inode HAVING count(*) > 1
+        ) SELECT {columns}, f.size_bytes, f.device, f.inode FROM several CROSS JOIN video_files AS f
+            INDEXED BY video_files_linked ON f.device = several.device AND f.inode = several.inode AND f.links > 1
+        WHERE {condition.sql} ORDER BY f.device, f.inode, f.first_seen_at, f.id""",  # noqa: S608 - ours
+        *condition.parameters,
+    )
+    last: object = None
+    for *values, size_bytes, device, inode in linked:
+        if (device, inode) == last:
+            yield names, values, 0, -size_bytes, 0
+        last = device, inode
