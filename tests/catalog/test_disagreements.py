@@ -129,7 +129,7 @@ def test_other_bytes_end_a_question(catalog: Path) -> None:
     shelf.settle()
     assert shelf.verdicts() == {"a.mkv": "accepted", "b.mkv": "pending"}
     with writing():
-        assert rows("SELECT * FROM copies_to_compare") == []
+        assert rows("SELECT file_hash, is_to_compare FROM copied_contents") == [("other", 0)]
 
 
 def test_episodes_with_other_numbers_are_other_works(catalog: Path) -> None:

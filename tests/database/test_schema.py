@@ -70,7 +70,7 @@ def _schema(path: Path) -> dict[str, Any]:
             }
             for table in names
             if not table.startswith("sqlite_")
-            and table not in ("search_queue", "copies_to_compare", "file_sums", "language_sums", "file_years")
+            and table not in ("search_queue", "copied_contents", "file_sums", "language_sums", "file_years")
             and "_words" not in table
             and "_vocabulary" not in table
         }

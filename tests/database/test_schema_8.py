@@ -64,7 +64,7 @@ def content_of(database: Path) -> dict[str, list[dict[str, Any]]]:
         table: [dict(zip(names, row, strict=True)) for row in rows(database, f"SELECT * FROM {table} ORDER BY rowid")]
         for table in tables
         if table not in OF_THE_PROCESS
-        and table not in ("search_queue", "copies_to_compare", "file_sums", "language_sums", "file_years")
+        and table not in ("search_queue", "copied_contents", "file_sums", "language_sums", "file_years")
         and "_words" not in table
         and "_vocabulary" not in table
         for names in [[name for (name,) in rows(database, "SELECT name FROM pragma_table_info(?)", table)]]

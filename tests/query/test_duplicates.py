@@ -1,6 +1,7 @@
 """Are copies, candidates, versions and links told apart, and is what deleting would free no promise?"""
 
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,6 +34,24 @@ def test_the_same_bytes_in_two_files_are_copies_and_one_of_them_can_go(shelf: Sh
     shelf.film("Doubtful", file_hash="aa", is_in_doubt=True)
     (group,) = found()
     assert group == Group(kind="copy", ids=(one, two), deletable_ids=(two,), bytes_freed=GIB)
+
+
+def test_what_frees_most_comes_first_however_many_there_are(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups are looked at page by page, by what they could free at most; names elsewhere make that less."""
+    randomly = random.Random(5)
+    for number in range(40):
+        shelf.film(
+            f"Film {number}",
+            file_hash=f"{randomly.randrange(12)}",
+            size_bytes=randomly.choice([1, 2, 3]) * GIB,
+            inode=randomly.choice([100 + number, 5, 6]),
+            links=randomly.choice([1, 1, 2, 9]),
+        )
+    whole = found("copy")
+    assert len(whole) > 5
+    assert whole == sorted(whole, key=lambda group: (-group.bytes_freed, group.ids))
+    monkeypatch.setattr("reeld.query.duplicates._PAGE", 2)
+    assert found("copy") == whole
 
 
 def test_empty_files_are_no_copies(shelf: Shelf) -> None:

@@ -1,9 +1,9 @@
-"""Finds files with the same bytes that are taken for different works, so that the user is asked.
+"""Finds files with the same bytes whose names say different works, so that the user is asked.
 
 Of such files one may keep its verdict: that which a user decided, else that whose name says most, else the first by its
 path. The others wait for the user. So the outcome depends on the files alone, and not on the order in which they came.
 
-Triggers write down which contents are to be compared (`copies_to_compare`). `settle` compares them: it has those names
+Triggers write down which contents are to be compared (`copied_contents`). `settle` compares them: it has those names
 read again whose verdicts are not as they should be. `with_regard_to_copies` is asked wherever a verdict of
 reeld is stored, so that a name is not read again without end.
 """
@@ -90,12 +90,15 @@ def with_regard_to_copies(video_file_id: int, verdict: Verdict) -> Verdict:
 
 def settle(now_ms: int) -> None:
     """Compare the contents that wait for it; within the caller's transaction. Nearly always there are none."""
-    for (file_hash,) in rows("SELECT file_hash FROM copies_to_compare LIMIT ?", _AT_ONCE):
-        sizes = rows("SELECT DISTINCT size_bytes FROM video_files WHERE file_hash = ?", file_hash)
-        for (size_bytes,) in sizes:
-            for file_id in _wrong(_files(file_hash, size_bytes)):
-                read_name_again(file_id, now_ms)
-        change("DELETE FROM copies_to_compare WHERE file_hash = ?", file_hash)
+    waiting = "SELECT size_bytes, file_hash FROM copied_contents WHERE is_to_compare = 1 LIMIT ?"
+    for size_bytes, file_hash in rows(waiting, _AT_ONCE):
+        for file_id in _wrong(_files(file_hash, size_bytes)):
+            read_name_again(file_id, now_ms)
+        its = (size_bytes, file_hash)
+        if len(rows("SELECT 1 FROM video_files WHERE size_bytes = ? AND file_hash = ? LIMIT 2", *its)) > 1:
+            change("UPDATE copied_contents SET is_to_compare = 0 WHERE size_bytes = ? AND file_hash = ?", *its)
+        else:
+            change("DELETE FROM copied_contents WHERE size_bytes = ? AND file_hash = ?", *its)
 
 
 def _wrong(files: list[_Copy]) -> Iterator[int]:

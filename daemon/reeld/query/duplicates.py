@@ -10,6 +10,7 @@ Nothing is deleted here. What deleting would free depends on all names of a file
 stays on the disk.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -107,17 +108,36 @@ def _links() -> Iterator[Group]:
 
 
 def _copies() -> Iterator[Group]:
+    """Yield what frees most first. A group frees at most all its files but one, so the others need not be known yet."""
+    with reading():
+        contents = rows(
+            """SELECT size_bytes, file_hash, size_bytes * ((
+                SELECT count(*) FROM video_files AS f WHERE f.size_bytes = copied.size_bytes
+                    AND f.file_hash = copied.file_hash
+            ) - 1) AS most FROM copied_contents AS copied WHERE size_bytes > 0 ORDER BY most DESC"""
+        )
+    found: list[Group] = []
+    for start in range(0, len(contents), _PAGE):
+        page = contents[start : start + _PAGE]
+        # What is known now comes before all that is left, or is sorted in with it.
+        sure = [group for group in found if group.bytes_freed > page[0][2]]
+        yield from sure
+        found = _most_first([*found[len(sure) :], *_alike(page)])
+    yield from found
+
+
+def _alike(contents: Sequence[tuple[Any, ...]]) -> Iterator[Group]:
     with reading():
         alike = _files(
-            f"""WITH twice AS (
-                SELECT size_bytes, file_hash FROM video_files INDEXED BY video_files_size_bytes_file_hash
-                WHERE file_hash IS NOT NULL AND size_bytes > 0 GROUP BY size_bytes, file_hash HAVING count(*) > 1
-            ) SELECT {_FACTS} FROM twice CROSS JOIN video_files AS f
-                ON f.size_bytes = twice.size_bytes AND f.file_hash = twice.file_hash AND f.file_hash IS NOT NULL
-            WHERE f.state = 'present' AND NOT f.is_in_doubt"""  # noqa: S608 - ours
+            f"""SELECT {_FACTS} FROM json_each(?) AS content CROSS JOIN video_files AS f
+                ON f.size_bytes = json_extract(content.value, '$[0]')
+                AND f.file_hash = json_extract(content.value, '$[1]') AND f.file_hash IS NOT NULL
+            WHERE f.state = 'present' AND NOT f.is_in_doubt""",  # noqa: S608 - ours
+            json.dumps([content[:2] for content in contents]),
         )
-    groups = (_group("copy", files) for files in _by(alike, lambda file: (file.size_bytes, file.file_hash)))
-    yield from _most_first(group for group in groups if group is not None)
+    for files in _by(alike, lambda file: (file.size_bytes, file.file_hash)):
+        if (group := _group("copy", files)) is not None:
+            yield group
 
 
 def _group(kind: Kind, files: Sequence[_File], best: _File | None = None, reason: str | None = None) -> Group | None:
@@ -295,8 +315,8 @@ def _of_page(source: _Source, ids: Sequence[int]) -> Iterator[list[_File]]:
 # --- small things ----------------------------------------------------------------------------------------
 
 
-def _files(sql: str) -> list[_File]:
-    return [_File(*row) for row in rows(sql)]
+def _files(sql: str, *parameters: object) -> list[_File]:
+    return [_File(*row) for row in rows(sql, *parameters)]
 
 
 def _by(files: Iterable[_File], key: Any) -> Iterator[list[_File]]:

@@ -1,7 +1,0 @@
--- Contents, by full hash, of several files of which one was decided, moved, changed, or came or went since they were
--- compared: files with the same bytes must not be taken for different works unless the user says so.
-CREATE TABLE copies_to_compare (file_hash TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
-CREATE TRIGGER video_files_copies_to_compare AFTER UPDATE OF verdict, decided_by, claimed_work, claimed_episode, confidence, state, file_hash, is_in_doubt, path, library_id ON video_files WHEN NEW.file_hash IS NOT NULL BEGIN INSERT OR IGNORE INTO copies_to_compare SELECT NEW.file_hash WHERE EXISTS (SELECT 1 FROM video_files WHERE size_bytes = NEW.size_bytes AND file_hash = NEW.file_hash AND id <> NEW.id); END;
-CREATE TRIGGER video_files_copies_left AFTER UPDATE OF file_hash ON video_files WHEN OLD.file_hash IS NOT NULL AND NEW.file_hash IS NOT OLD.file_hash BEGIN INSERT OR IGNORE INTO copies_to_compare SELECT OLD.file_hash WHERE EXISTS (SELECT 1 FROM video_files WHERE size_bytes = OLD.size_bytes AND file_hash = OLD.file_hash AND id <> OLD.id); END;
-CREATE TRIGGER video_files_copies_gone AFTER DELETE ON video_files WHEN OLD.file_hash IS NOT NULL BEGIN INSERT OR IGNORE INTO copies_to_compare SELECT OLD.file_hash WHERE EXISTS (SELECT 1 FROM video_files WHERE size_bytes = OLD.size_bytes AND file_hash = OLD.file_hash); END;
-INSERT INTO copies_to_compare SELECT DISTINCT file_hash FROM video_files WHERE file_hash IS NOT NULL GROUP BY size_bytes, file_hash HAVING count(*) > 1;
