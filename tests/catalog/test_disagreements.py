@@ -1,4 +1,4 @@
-"""Does one file of several with the same bytes keep its verdict, in whatever order they come and go?"""
+"""Does one file of several with the same bytes keep its verdict, in any order of their coming and going?"""
 
 from dataclasses import dataclass
 from pathlib import Path

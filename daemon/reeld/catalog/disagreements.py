@@ -3,9 +3,9 @@
 Of such files one may keep its verdict: that which a user decided, else that whose name says most, else the first by its
 path. The others wait for the user. So the outcome depends on the files alone, and not on the order in which they came.
 
-Triggers write down which contents are to be compared (`copied_contents`). `settle` compares them: it has those names
-read again whose verdicts are not as they should be. `with_regard_to_copies` is asked wherever a verdict of
-reeld is stored, so that a name is not read again without end.
+Triggers write down which contents are to be compared (`copied_contents`). `settle` compares them: it has a name
+read again if its verdict is not as it should be. `assignments.store_verdict` asks `with_regard_to_copies`, so that a
+name is not read again without end.
 """
 
 import json

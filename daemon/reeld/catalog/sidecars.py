@@ -51,7 +51,7 @@ def record(
 ) -> None:
     """Make the rows of a folder those of its sidecars; within the caller's transaction.
 
-    Those of the `unknown` names, of which nothing could be read, stay as they are.
+    The rows of the `unknown` names, whose `stat` failed, stay as they are.
     """
     before = {row[3]: (row[0], row[1:]) for row in rows(_IN_DIRECTORY, library_id, _path(directory))}
     now = {row[2]: row for row in (_row(directory, each, clues) for each in seen)}

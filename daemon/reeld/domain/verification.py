@@ -20,7 +20,7 @@ class Result(StrEnum):
 
 
 PROBLEMS = (Result.DAMAGED, Result.UNSTABLE, Result.UNREADABLE)
-"""Those that the catalogue records. The next scan finds an altered file, and has it read anew."""
+"""Those that the catalogue records. The next scan finds an altered file, and has it read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 This is no stage, and has no job. A stage fills columns once for a version of a file's bytes, and what it finds replaces
 what was there. A job that fails puts the file among the failed ones, and its hash in doubt. A verification comes back
 for as long as the file is there, and replaces nothing. So it takes one file after the other in the order of
-`catalog/verification.py`, which is all the state there is: a file that was not read to its end is read anew.
+`catalog/verification.py`, which is all the state there is: a file that was not read to its end is read again.
 
 Damage is what no program does: other bytes under the same inode, size, mtime and ctime. A write through the file system
 moves the ctime, also one that puts the mtime back. Such a file is `altered`, which only `reeld verify` says. The
-scan that sees its ctime puts its hash in doubt, and has it read anew.
+scan that sees its ctime puts its hash in doubt, and has it read again.
 
-Nothing is said on the word of one reading. The second opens the file anew. Both go to the disk, past the page cache.
+Nothing is said on the word of one reading. The second opens the file again. Both go to the disk, past the page cache.
 Before and after each, `stat` must show the file as its row has it.
 """
 
@@ -48,7 +48,7 @@ class Verifier:
     limit_rate: Callable[[int], None] = lambda _count: None
     """Count the bytes of a piece, and wait if the rate limit, or other work, says so."""
     reads_touched: bool = False
-    """Whether a file is read of which only the ctime has moved."""
+    """Whether to read a file if only its ctime has moved."""
 
     def verify(self, record: FileRecord) -> Comparison | LeftAlone:
         """Compare a file, which has a full hash, with that."""

@@ -129,7 +129,7 @@ _WORKS_OF = {
 def find_works(
     kind: str, query: Query, order: Sequence[str] = (), limit: int | None = None, *, also_missing: bool = False
 ) -> list[int]:
-    """Find movies, series or episodes of which one file meets the query. `order` is as in `find_files`, of WORK_ORDERS.
+    """Find movies, series or episodes with a file that meets the query. `order` is as in `find_files`, of WORK_ORDERS.
 
     Missing files count only if `also_missing`, or if the query asks for states. Without a query, works that have no
     file at all are found, too: all if `also_missing`, else series, whose episodes may have come back from the trash.
@@ -159,7 +159,7 @@ def find_works(
 
 
 def keep_works(kind: str, ids: Sequence[int], query: Query) -> list[int]:
-    """Keep those of which a file meets the fields of the query, in their order. `kind` may be file, too."""
+    """Keep those that have a file which meets the fields of the query, in order. `kind` may be file, too."""
     if query.filter.sql == EVERYTHING:
         return list(ids)
     if kind == "file":

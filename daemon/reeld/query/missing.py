@@ -87,7 +87,7 @@ def missing_episodes(series_ids: Sequence[int]) -> Iterator[MissingEpisodes]:
     """Go through these series, in this order, and yield what each of their seasons lacks."""
     for start in range(0, len(series_ids), _PAGE):
         if start and len(series_ids) - start >= _MANY:
-            # Not before the second page: whoever wants the first gaps alone does not wait for this.
+            # Not before the second page: a caller that takes the first gaps alone does not wait for this.
             yield from _missing_in_many(series_ids[start:])
             return
         page = series_ids[start : start + _PAGE]

@@ -47,7 +47,7 @@ _LISTS = frozenset({"language", "subtitle"})
 
 @dataclass(slots=True, kw_only=True)
 class Sum:
-    """`value` is None for files of which it is not known, or that have none."""
+    """`value` is None for files whose value is not known, or that have none."""
 
     by: str
     value: str | None

@@ -27,7 +27,7 @@ class FolderSidecars:
     directory: str
     seen: Sequence[SeenSidecar]
     unknown: Sequence[str]
-    """Names of which nothing could be read."""
+    """Names whose `stat` failed."""
     clues: int
 
 
