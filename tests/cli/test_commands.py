@@ -294,7 +294,8 @@ def test_what_is_longer_than_the_terminal_is_paged_and_nothing_else(world: World
         assert table == [line.rstrip() for line in plain.splitlines()]
         (tmp_path / "seen").unlink()
         assert _on_a_terminal(world, *command, PAGER=str(pager), LINES="500") == plain
-        assert _on_a_terminal(world, *command, PAGER="/no/such/pager", LINES="3") == plain
+        for wrong in ("/no/such/pager", "less '", "", "/etc"):
+            assert _on_a_terminal(world, *command, PAGER=wrong, LINES="3") == plain
         assert not (tmp_path / "seen").exists()
 
 

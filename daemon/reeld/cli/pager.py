@@ -47,8 +47,11 @@ def paged() -> Iterator[None]:
 
 
 def _command(environment: Mapping[str, str]) -> list[str]:
-    """Return the pager's words; none if the user wants no pager, or there is none."""
-    words = shlex.split(environment.get("PAGER", "less"))
+    """Return the pager's words; none if the user wants no pager, or there is none that can be understood."""
+    try:
+        words = shlex.split(environment.get("PAGER", "less"))
+    except ValueError:  # a quote is not closed
+        return []
     if not words or words == ["cat"] or shutil.which(words[0]) is None:
         return []
     return words
