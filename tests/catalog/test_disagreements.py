@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reeld.catalog import assignments, disagreements, queue
 from reeld.catalog.models import JobRow, VideoFile
 from reeld.database.base import database
-from reeld.database.connection import writing
+from reeld.database.connection import opened, writing
 from reeld.database.statements import rows
 from reeld.domain.identity import Accepted, Reading
 from reeld.domain.titles import title_key
@@ -130,6 +130,29 @@ def test_other_bytes_end_a_question(catalog: Path) -> None:
     assert shelf.verdicts() == {"a.mkv": "accepted", "b.mkv": "pending"}
     with writing():
         assert rows("SELECT file_hash, is_to_compare FROM copied_contents") == [("other", 0)]
+
+
+def test_what_is_left_to_compare_is_work_that_has_come(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that found no job sleeps until it is told."""
+    assert catalog.exists()
+    shelf = Shelf()
+    for name in ("a.mkv", "b.mkv"):
+        shelf.add(name, "Heat", 0.9)
+    for name in ("c.mkv", "d.mkv"):
+        copy = shelf.add(name, "Ronin", 0.9)
+        shelf.change(copy, "file_hash = 'other'")
+    shelf.settle()
+    with writing():
+        database.execute_sql("UPDATE copied_contents SET is_to_compare = 1")
+    told: list[int] = []
+    monkeypatch.setattr(opened(), "on_work", lambda: told.append(1))
+    monkeypatch.setattr(disagreements, "_AT_ONCE", 2)
+    with writing():
+        disagreements.settle(NOW_MS)
+    assert told == [1]
+    with writing():
+        disagreements.settle(NOW_MS)
+    assert told == [1]
 
 
 def test_episodes_with_other_numbers_are_other_works(catalog: Path) -> None:

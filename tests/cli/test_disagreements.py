@@ -41,6 +41,7 @@ def test_the_same_bytes_as_two_films_are_asked_about(undecided: Undecided) -> No
     (question,) = reeld.json("pending")
     assert question["reason"] == f"it has the same bytes as {reeld.videos}/Heat (1995).mkv, which is Heat (1995)"
     assert [each["title"] for each in question["candidates"]] == ["Ronin", "Heat"]
+    assert [each["confidence"] for each in question["candidates"]] == [0.99, 0.99]
     assert question["candidates"][1]["evidence"] == [f"its copy {reeld.videos}/Heat (1995).mkv is this"]
     assert reeld.run("validate", str(question["file"]["id"]), "--candidate", "2").returncode == 0
     assert reeld.file("Ronin (1998).mkv")["title"] == "Heat"

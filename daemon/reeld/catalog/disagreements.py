@@ -18,6 +18,7 @@ from reeld.catalog.claims import claims_of, may_be_one, parsed, readings_by
 from reeld.catalog.models import Library, VideoFile
 from reeld.catalog.queue import read_name_again
 from reeld.database.base import Row
+from reeld.database.connection import work_has_come
 from reeld.database.statements import change, rows
 from reeld.domain.files import readable
 from reeld.domain.identity import Accepted, Reading, Uncertain, Verdict
@@ -82,7 +83,7 @@ def with_regard_to_copies(video_file_id: int, verdict: Verdict) -> Verdict:
     if other is None:
         return verdict
     its, *_ = readings_by(other.id)
-    offered = replace(its, score=0.0, evidence=(f"its copy {readable(other.path)} is this",))
+    offered = replace(its, evidence=(f"its copy {readable(other.path)} is this",))
     reason = _reason(other)
     log.info("verdict.uncertain", path=readable(VideoFile.path.python_value(path)), reason=reason)
     return Uncertain(reason=reason, candidates=(verdict.reading, offered, *verdict.others))
@@ -91,7 +92,8 @@ def with_regard_to_copies(video_file_id: int, verdict: Verdict) -> Verdict:
 def settle(now_ms: int) -> None:
     """Compare the contents that wait for it; within the caller's transaction. Nearly always there are none."""
     waiting = "SELECT size_bytes, file_hash FROM copied_contents WHERE is_to_compare = 1 LIMIT ?"
-    for size_bytes, file_hash in rows(waiting, _AT_ONCE):
+    contents = rows(waiting, _AT_ONCE)
+    for size_bytes, file_hash in contents:
         for file_id in _wrong(_files(file_hash, size_bytes)):
             read_name_again(file_id, now_ms)
         its = (size_bytes, file_hash)
@@ -99,6 +101,8 @@ def settle(now_ms: int) -> None:
             change("UPDATE copied_contents SET is_to_compare = 0 WHERE size_bytes = ? AND file_hash = ?", *its)
         else:
             change("DELETE FROM copied_contents WHERE size_bytes = ? AND file_hash = ?", *its)
+    if len(contents) == _AT_ONCE:
+        work_has_come()  # Else the others would wait for the next job.
 
 
 def _wrong(files: list[_Copy]) -> Iterator[int]:
