@@ -288,7 +288,7 @@ def _decide(world: World, look: Any) -> None:
 
 
 def _verify(world: World, look: Any, seen: Seen) -> None:
-    """Two copies of a film, of which one is damaged; and a film that cannot be read, as reeld stores it."""
+    """Two copies of a film, one of them damaged; and a film that cannot be read, as reeld stores it."""
     make_video(world.library / "Ronin (1998).mkv", seed=40)
     make_video(world.library / "Ronin (1998) copy.mkv", seed=40)
     look("scan", name="scan")

@@ -22,25 +22,13 @@ from tests import fuse
 from tests.cli.conftest import Reeld
 from tests.fuse import FuseDisk, fuse_disk
 from tests.service.harness import PATIENCE_S, REELD, RunningDaemon, World, new_world
-from tests.videos import make_video
+from tests.videos import flip, make_video
 
 Undecided = Callable[..., Reeld]
 
 NAMES = ("Heat (1995)/Heat (1995).mkv", "Ronin (1998).mkv", "Alien (1979).mkv")
 
 needs_fuse = pytest.mark.skipif(fuse.why_unavailable() is not None, reason=str(fuse.why_unavailable()))
-
-
-def flip(path: Path, at: int | None = None) -> None:
-    """Change a byte in the middle, and put the mtime back: only the ctime tells. A second time heals it."""
-    before = path.stat()
-    at = before.st_size // 2 if at is None else at
-    with path.open("r+b") as file:
-        file.seek(at)
-        (byte,) = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def tell_ctime(reeld: Reeld, path: Path) -> None:

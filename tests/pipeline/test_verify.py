@@ -19,6 +19,7 @@ from reeld.errors import Interrupted
 from reeld.pipeline.verify import CHANGED, GONE, TOUCHED, WRITTEN, Verifier
 from tests import fuse
 from tests.fuse import fuse_disk
+from tests.videos import flip
 
 MIB = 1 << 20
 
@@ -58,17 +59,6 @@ def verified(
 
     verifier = Verifier(should_stop=should_stop, has_writer=lambda _path: has_writer, reads_touched=reads_touched)
     return verifier.verify(record)
-
-
-def flip(path: Path, offset: int = 3 * MIB) -> None:
-    """Change a byte through the file system, and put the mtime back: only the ctime tells."""
-    before = path.stat()
-    with path.open("r+b") as file:
-        file.seek(offset)
-        (byte,) = file.read(1)
-        file.seek(offset)
-        file.write(bytes([byte ^ 1]))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.fixture
@@ -127,7 +117,7 @@ def test_a_byte_that_a_disk_lost_is_damage_though_the_page_cache_has_it(tmp_path
 
 def test_a_byte_that_changed_under_the_same_mtime_is_altered(film: Path) -> None:
     record = known(film)
-    flip(film)
+    flip(film, 3 * MIB)
     assert verified(record) == LeftAlone(TOUCHED)
     found = verified(record, reads_touched=True)
     assert found == Comparison(result=Result.ALTERED, found_hash=xxhash.xxh3_128(film.read_bytes()).hexdigest())
